@@ -1,0 +1,33 @@
+# Every target sets up .venv by itself when it is missing or when the requirements changed.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/ready
+
+.PHONY: demo test test-jax lint bench clean
+
+demo: $(READY)  ## train MicroExpSTCNN on synthetic SMIC clips and score the saved weights
+	$(BIN)/python -m microexp_keras.train --dataset smic --synthetic --epochs 60
+
+test: $(READY)  ## all tests
+	$(BIN)/python -m pytest
+
+test-jax: $(READY)  ## the model and weights tests on the JAX backend
+	$(BIN)/python -m pip install --quiet jax
+	KERAS_BACKEND=jax $(BIN)/python -m pytest tests/test_models.py tests/test_weights.py tests/test_training.py
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+bench: $(READY)  ## seconds per epoch on this machine
+	$(BIN)/python benchmarks/epoch_time.py
+
+clean:  ## what the targets made, but for your runs and data
+	rm -rf .venv build dist src/*.egg-info .pytest_cache .ruff_cache
+
+$(READY): requirements.txt setup.cfg pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(0 if (3, 10) <= sys.version_info < (3, 14) else "expected Python 3.10 to 3.13, found " + sys.version.split()[0] + ": make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --requirement requirements.txt
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	touch $(READY)

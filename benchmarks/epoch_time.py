@@ -1,0 +1,106 @@
+"""Seconds per training epoch of MicroExpSTCNN, the rate of its convolution, and the machine's own matrix-product rate.
+
+    python benchmarks/epoch_time.py [--original PYTHON]
+
+PYTHON is an interpreter with Keras 2.0.0 on TensorFlow 1.x (Python 3.6: `pip install keras==2.0.0 tensorflow==1.13.2
+numpy==1.16.6 "h5py<3"`). Both sides train on the same number of clips of the same size, in turns within one run, and
+the ratio of each turn is printed: on a shared machine compare ratios, not seconds.
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from microexp_keras import runs
+from microexp_keras.commands import import_keras
+
+keras = import_keras()
+
+from microexp_keras import models, training  # noqa: E402 (Keras is loaded without its start-up remarks first)
+
+SIZES = {"SMIC": (18, 128), "CAS(ME)^2": (96, 32)}  # frames, clips in the epoch
+BATCH = 16
+
+
+def our_epochs(frames, clips, epochs):
+    """Seconds of each of `epochs` epochs after one that is not counted."""
+    model = models.build_microexp_stcnn(frames)
+    training.compile_model(model, 0.01)
+    random = np.random.default_rng(0)
+    images = random.normal(size=(clips, 64, 64, frames, 1)).astype("float32")
+    labels = np.eye(3, dtype="float32")[random.integers(0, 3, clips)]
+    batches = training.Batches(images, labels, BATCH, seed=0)
+    seconds = []
+    for _ in range(epochs + 1):
+        start = time.perf_counter()
+        model.fit(batches, shuffle=False, verbose=0)
+        seconds.append(time.perf_counter() - start)
+    return seconds[1:]
+
+
+def original_epochs(python, frames, clips, epochs):
+    """The same, of the same network in Keras 2.0.0."""
+    script = Path(__file__).with_name("keras2_epoch_time.py")
+    command = [python, str(script), str(frames), str(clips), str(BATCH), str(epochs)]
+    # TensorFlow 2 leaves TF2_BEHAVIOR in the environment, with which TensorFlow 1 has no placeholders.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TF")}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    if done.returncode:
+        sys.exit(f"error: {' '.join(command)} failed:\n{done.stderr[-2000:]}")
+    return [float(line) for line in done.stdout.split()]
+
+
+def matrix_rate(edge=3072, turns=8):
+    """GFLOP/s of the best of several float32 matrix products, by the library that numpy uses."""
+    a, b = (np.random.default_rng(0).normal(size=(edge, edge)).astype("float32") for _ in range(2))
+    best = float("inf")
+    for _ in range(turns):
+        start = time.perf_counter()
+        a @ b
+        best = min(best, time.perf_counter() - start)
+    return 2 * edge**3 / best / 1e9
+
+
+def convolution_gflop(frames):
+    """GFLOP that training needs for one clip: the outputs that pooling keeps, once forward and once for the kernel."""
+    _, rows, columns, time_steps, filters = models.build_microexp_stcnn(frames).get_layer("conv").output.shape
+    return 2 * (2 * rows * columns * time_steps * filters * 3 * 3 * 15) / 1e9
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--original", metavar="PYTHON", help="interpreter with Keras 2.0.0, to compare with")
+    parser.add_argument("--epochs", type=int, default=3, help="counted epochs a turn (default: 3)")
+    parser.add_argument("--turns", type=int, default=3, help="turns of both sides (default: 3)")
+    args = parser.parse_args()
+
+    versions = f"Keras {keras.__version__} on {keras.backend.backend()}"
+    print(f"{os.cpu_count()} cores, {versions}, commit {runs.commit()}")
+    rate = matrix_rate()
+    print(f"float32 matrix product: {rate:.0f} GFLOP/s")
+    for name, (frames, clips) in SIZES.items():
+        ours, ratios = [], []
+        for _ in range(args.turns):
+            turn = our_epochs(frames, clips, args.epochs)
+            ours += turn
+            if args.original:
+                other = original_epochs(args.original, frames, clips, args.epochs)
+                ratios.append(statistics.median(other) / statistics.median(turn))
+        median = statistics.median(ours)
+        reached = convolution_gflop(frames) * clips / median
+        print(
+            f"{name}: {clips} clips of {frames} frames: {median:.3f} s/epoch ({min(ours):.3f} to {max(ours):.3f}); "
+            f"convolution at least {reached:.0f} GFLOP/s, {reached / rate:.0%} of the matrix product"
+        )
+        if ratios:
+            print(f"    times as fast as the original, each turn: {', '.join(f'{ratio:.1f}' for ratio in ratios)}")
+
+
+if __name__ == "__main__":
+    main()

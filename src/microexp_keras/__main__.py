@@ -1,0 +1,37 @@
+"""`microexp-keras COMMAND ...`, which is the same as `python -m microexp_keras.COMMAND ...`."""
+
+import importlib
+import sys
+
+from microexp_keras import __version__
+
+COMMANDS = {
+    "train": "train a network on a copy of a database, or on synthetic clips",
+    "evaluate": "score saved weights on clips or on the original's validation arrays",
+    "weights": "say what a .h5 file holds, or convert it for Keras 2.0.0",
+    "datasets": "write synthetic clips",
+}
+
+
+def main(argv=None):
+    """Hand the arguments to the command that the first of them names."""
+    argv = sys.argv[1:] if argv is None else list(argv)
+    if argv and argv[0] in COMMANDS:
+        module = {"datasets": "datasets.__main__"}.get(argv[0], argv[0])
+        return importlib.import_module(f"microexp_keras.{module}").main(argv[1:])
+    if argv == ["--version"]:
+        print(f"microexp-keras {__version__}")
+        return 0
+    lines = [f"  {name:<10} {what}" for name, what in COMMANDS.items()]
+    usage = "\n".join(["usage: microexp-keras COMMAND ...", "", *lines, "", "microexp-keras COMMAND --help says more."])
+    if argv and argv[0] in ("-h", "--help"):
+        print(usage)
+        return 0
+    if argv:
+        print(f"error: no command {argv[0]!r}", file=sys.stderr)
+    print(usage, file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,171 @@
+"""What a training run does at the end of every epoch: stop on NaN, save the best weights and all it needs to go on."""
+
+import math
+from pathlib import Path
+
+import keras
+
+from microexp_keras import weights
+from microexp_keras.errors import MicroExpError
+
+
+class StopOnNaN(keras.callbacks.Callback):
+    """End training with an error when a loss is not a number; put it first, so that such an epoch is never saved."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        bad = [name for name, value in logs.items() if not math.isfinite(value)]
+        if bad:
+            raise DivergedError(
+                f"epoch {epoch}: expected finite numbers, found {', '.join(f'{name} = {logs[name]}' for name in bad)}. "
+                "Training diverged and was stopped; the weights of earlier epochs are intact. Lower the learning rate "
+                "or look at the data."
+            )
+
+
+class DivergedError(MicroExpError):
+    """A loss became infinite or NaN."""
+
+
+class BestWeights(keras.callbacks.Callback):
+    """Save the weights whenever the monitored value is higher than ever, as the original's `ModelCheckpoint` did.
+
+    The file is `weights-improvement-{epoch:02d}-{value:.2f}.weights.h5`, epochs counted from 0 as Keras 2.0.0 did. It
+    is written whole or not at all, and Keras' own `model.load_weights` reads it.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Where the files go.
+    monitor : str
+        Name in the epoch's logs; higher is better.
+    metadata : dict, optional
+        Written into the file, see `weights.save_weights`; the epoch is added.
+    keep_all : bool
+        Keep every improvement, as the original; by default only the best is kept.
+
+    Attributes
+    ----------
+    value : float
+        Best value so far.
+    path : Path or None
+        File with the weights that reached it.
+
+    References
+    ----------
+    `SMIC/MicroExpSTCNN.py:116-118`.
+    """
+
+    def __init__(self, folder, monitor="val_accuracy", metadata=None, keep_all=False):
+        super().__init__()
+        self.folder, self.monitor, self.metadata, self.keep_all = Path(folder), monitor, metadata or {}, keep_all
+        self.value, self.path = -math.inf, None
+        self._outdone = None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._remove_outdone()
+
+    def on_train_end(self, logs=None):
+        self._remove_outdone()
+
+    def on_epoch_end(self, epoch, logs=None):
+        value = logs[self.monitor]
+        if value > self.value:
+            path = self.folder / f"weights-improvement-{epoch:02d}-{value:.2f}.weights.h5"
+            weights.save_weights(self.model, path, {**self.metadata, "epoch": epoch, self.monitor: value})
+            if not self.keep_all and self.path != path:
+                self._outdone = self.path
+            self.value, self.path = value, path
+
+    def restore(self, value, path):
+        """Go on from a saved state; without `keep_all`, files that a killed run did not come to remove are removed."""
+        self.value, self.path = value, path
+        if not self.keep_all:
+            for other in self.folder.glob("weights-improvement-*.weights.h5"):
+                if other != path:
+                    other.unlink()
+
+    def _remove_outdone(self):
+        # One epoch late: by now the state that a killed run resumes from names the newer file.
+        if self._outdone is not None:
+            self._outdone.unlink(missing_ok=True)
+            self._outdone = None
+
+
+class RunState(keras.callbacks.Callback):
+    """Save after every epoch what a killed run needs to go on as if nothing had happened.
+
+    `history.csv` is written first and `last.weights.h5` last; each is replaced in one step, and the second decides
+    which epoch was the last. Beside weights and optimizer it carries the best score and the state of the random
+    numbers that dropout draws, which Keras' own files lack.
+
+    Parameters
+    ----------
+    history : training.History
+        Rows so far; a row is added per epoch.
+    best : BestWeights
+        Whose score and file are part of the state; it stands before this callback.
+    path : str or Path
+        Usually `last.weights.h5` in the run folder.
+    metadata : dict, optional
+        As for `BestWeights`.
+    """
+
+    def __init__(self, history, best, path, metadata=None):
+        super().__init__()
+        self.history, self.best, self.path, self.metadata = history, best, Path(path), metadata or {}
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.history.add(epoch, logs)
+        state = {
+            "best_value": self.best.value,
+            "best_file": self.best.path.name,
+            "random_states": [keras.ops.convert_to_numpy(v).tolist() for v in _random_states(self.model)],
+        }
+        weights.save_weights(self.model, self.path, {**self.metadata, "epoch": epoch, "resume": state})
+
+    def restore(self, model):
+        """Put model, optimizer, dropout and best score into the saved state.
+
+        Returns
+        -------
+        int
+            The epoch to go on with: 0 when nothing was saved yet.
+        """
+        if not self.path.exists():
+            self.history.keep_until(-1)
+            return 0
+        metadata = weights.load_weights(model, self.path, optimizer=True).metadata
+        epoch, state = metadata["epoch"], metadata["resume"]
+        for variable, value in zip(_random_states(model), state["random_states"], strict=True):
+            variable.assign(value)
+        self.best.restore(state["best_value"], self.best.folder / state["best_file"])
+        self.history.keep_until(epoch)
+        return epoch + 1
+
+
+class EpochBar(keras.callbacks.Callback):
+    """A progress bar over epochs on stderr, with the newest losses and the best held-out accuracy."""
+
+    def __init__(self, best, epochs, first_epoch=0):
+        super().__init__()
+        self.best, self.epochs, self.first_epoch = best, epochs, first_epoch
+
+    def on_train_begin(self, logs=None):
+        from tqdm import tqdm
+
+        self._bar = tqdm(total=self.epochs, initial=self.first_epoch, desc="training", unit="epoch")
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._bar.set_postfix_str(
+            f"loss {logs['loss']:.3f}, held-out accuracy {logs['val_accuracy']:.3f}, best {self.best.value:.3f}",
+            refresh=False,
+        )
+        self._bar.update()
+
+    def on_train_end(self, logs=None):
+        self._bar.close()
+
+
+def _random_states(model):
+    """Variables that are no weights: the seed states of the dropout layers, in layer order."""
+    return [variable for layer in model.layers for variable in layer.variables if variable not in layer.weights]

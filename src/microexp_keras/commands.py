@@ -1,0 +1,60 @@
+"""What all commands share: exit codes, errors in one line, argument types."""
+
+import argparse
+import functools
+import os
+import sys
+import tempfile
+
+from microexp_keras.errors import MicroExpError
+
+
+def command(main):
+    """Make `main(argv=None)` a command: it returns an exit code, and a user's mistake is one line on stderr.
+
+    Exit codes: what `main` returns (None is 0), 2 for a `MicroExpError`, 130 for Ctrl-C.
+    """
+
+    @functools.wraps(main)
+    def run(argv=None):
+        try:
+            return main(argv) or 0
+        except MicroExpError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 2
+        except KeyboardInterrupt:
+            print("stopped by Ctrl-C", file=sys.stderr)
+            return 130
+
+    return run
+
+
+def positive(text):
+    """Read an argument that is a whole number from 1."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1, received {text}")
+    return value
+
+
+def import_keras():
+    """Import Keras without the remarks on the machine that TensorFlow writes past Python to stderr.
+
+    Should the import fail, they are shown after all.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    stderr = os.dup(2)
+    with tempfile.TemporaryFile() as remarks:
+        try:
+            os.dup2(remarks.fileno(), 2)
+            import keras
+
+            keras.ops.zeros(1)  # the first operation looks for devices, and is the last to remark on them
+        except BaseException:
+            remarks.seek(0)
+            os.write(stderr, remarks.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+    return keras

@@ -1,0 +1,120 @@
+"""Files written whole or not at all, and one writer to a folder."""
+
+import contextlib
+import json
+import os
+import tempfile
+from pathlib import Path
+
+from microexp_keras.errors import MicroExpError
+
+
+@contextlib.contextmanager
+def replacing(path):
+    """Give a temporary path beside `path`; on success it takes its place in one step, on failure nothing changes.
+
+    The file is flushed to the disk before the rename, so that a reader, or a run resumed after a kill or a power cut,
+    sees the old file or the new one, never a part.
+
+    Parameters
+    ----------
+    path : str or Path
+        Where the file shall stand in the end.
+
+    Yields
+    ------
+    Path
+        An empty file in the same folder with the same suffixes, to be written by the caller.
+
+    Raises
+    ------
+    MicroExpError
+        If the disk is full, the folder is not writable or the write fails in another way. What stood at `path`
+        before is untouched.
+    """
+    path = Path(path)
+    temporary = None
+    try:
+        handle, name = tempfile.mkstemp(prefix=".writing-", suffix="".join(path.suffixes[-2:]), dir=path.parent)
+        temporary = Path(name)
+        os.fchmod(handle, 0o666 & ~_umask())
+        os.close(handle)
+        yield temporary
+        with open(temporary, "rb+") as written:
+            os.fsync(written.fileno())
+        os.replace(temporary, path)
+        temporary = None
+        _sync_folder(path.parent)
+    except OSError as error:
+        kept = "The previous file is intact." if path.exists() else "Nothing was written."
+        raise MicroExpError(
+            f"{path}: could not be written ({error.strerror or error}). {kept} "
+            "Free space on that disk or choose another folder, then run the command again."
+        ) from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def write_text(path, text):
+    """Write `text` (UTF-8) to `path`, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path, value):
+    """Write `value` as indented JSON to `path`, whole or not at all. NaN is refused: use None with a reason."""
+    write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+def write_npy(path, array):
+    """Write `array` as .npy to `path`, whole or not at all."""
+    import numpy as np
+
+    with replacing(path) as temporary:
+        np.save(temporary, array, allow_pickle=False)
+
+
+@contextlib.contextmanager
+def only_writer(folder):
+    """Hold `folder` for this process; a second process that asks for it is refused. A killed process holds nothing.
+
+    What a killed process left half-written there is removed.
+
+    Raises
+    ------
+    MicroExpError
+        If another process is writing there.
+    """
+    import fcntl
+
+    lock = Path(folder) / ".lock"
+    with open(lock, "a+") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            handle.seek(0)
+            raise MicroExpError(
+                f"{folder}: another run (process {handle.read().strip() or 'unknown'}) is writing here. "
+                "Wait for it to end, or give this one another --out."
+            ) from None
+        handle.truncate(0)
+        handle.write(str(os.getpid()))
+        handle.flush()
+        for left_behind in Path(folder).glob(".writing-*"):  # by a killed process: nobody else writes here
+            left_behind.unlink()
+        yield
+
+
+def _sync_folder(folder):
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _umask():
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

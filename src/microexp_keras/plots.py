@@ -1,0 +1,78 @@
+"""From scores and training curves to figures; every function writes one PNG and returns its path."""
+
+from microexp_keras.files import replacing
+
+# Okabe and Ito's palette: told apart by colour-blind readers too.
+BLUE, ORANGE, GRAY = "#0072B2", "#D55E00", "#767676"
+
+
+def curves(history, path, majority_rate=None, title=""):
+    """Draw loss and accuracy over the epochs, for training and for held-out clips.
+
+    Parameters
+    ----------
+    history : list of dict
+        One per epoch: `epoch`, `loss`, `accuracy`, `val_loss`, `val_accuracy`.
+    path : str or Path
+        PNG to write.
+    majority_rate : float, optional
+        Accuracy of always answering the most frequent class, drawn as a line.
+    title : str
+        Above the figure.
+    """
+    figure, (left, right) = _figure(1, 2, (10, 3.8))
+    epochs = [row["epoch"] for row in history]
+    for axes, name in ((left, "loss"), (right, "accuracy")):
+        axes.plot(epochs, [row[name] for row in history], color=BLUE, label="training clips (with dropout)")
+        axes.plot(epochs, [row["val_" + name] for row in history], color=ORANGE, label="held-out clips")
+        axes.set(xlabel="epoch (counted from 0)", ylabel=name)
+        axes.spines[["top", "right"]].set_visible(False)
+    right.set_ylim(0, 1.02)
+    if majority_rate is not None:
+        right.axhline(majority_rate, color=GRAY, linestyle=":", label=f"majority class ({majority_rate:.1%})")
+    right.legend(loc="lower right", frameon=False, fontsize=9)
+    figure.suptitle(title, fontsize=11)
+    return _save(figure, path)
+
+
+def confusion_matrix(scores, path, title=""):
+    """Draw a confusion matrix: rows true, columns predicted, counts, each cell shaded by its share of the row.
+
+    Parameters
+    ----------
+    scores : metrics.Scores
+        What to draw.
+    path : str or Path
+        PNG to write.
+    title : str
+        Above the figure.
+    """
+    figure, axes = _figure(1, 1, (4.8, 4.4))
+    totals = [max(sum(row), 1) for row in scores.confusion]
+    shares = [[count / total for count in row] for row, total in zip(scores.confusion, totals, strict=True)]
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for row, counts in enumerate(scores.confusion):
+        for column, count in enumerate(counts):
+            share = shares[row][column]
+            colour = "white" if share > 0.55 else "black"
+            axes.text(column, row, f"{count}\n{share:.0%}", ha="center", va="center", color=colour)
+    axes.set_xticks(range(len(scores.class_names)), scores.class_names)
+    axes.set_yticks(range(len(scores.class_names)), scores.class_names)
+    axes.set(xlabel="predicted", ylabel="true")
+    axes.set_title(title, fontsize=10)
+    return _save(figure, path)
+
+
+def _figure(rows, columns, inches):
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=inches, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure, figure.subplots(rows, columns)
+
+
+def _save(figure, path):
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=150, format="png")
+    return path

@@ -1,0 +1,162 @@
+"""The folder of one run: where it stands, and the config.json that says how every number in it came about."""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from datetime import datetime, timezone
+from importlib import metadata
+from pathlib import Path
+
+from microexp_keras import __version__
+from microexp_keras.errors import MicroExpError
+from microexp_keras.files import write_json
+
+
+def new_folder(out, name):
+    """Make the folder of a new run: `out`, or by default the next free `runs/NAME-001`.
+
+    Raises
+    ------
+    MicroExpError
+        If `out` is a file, holds something already, or cannot be made.
+    """
+    try:
+        if out is None:
+            return _next_free(Path("runs"), name)
+        out = Path(out)
+        out.mkdir(parents=True, exist_ok=True)
+        if any(child.name != ".lock" for child in out.iterdir()):
+            raise MicroExpError(
+                f"{out}: expected an empty or new folder, found files. Go on with that run by --resume {out}, "
+                "or give another --out."
+            )
+        return out
+    except OSError as error:
+        raise MicroExpError(
+            f"{out or 'runs'}: the run's folder could not be made ({error.strerror}). Give another --out."
+        ) from error
+
+
+def read_config(folder):
+    """Read the config.json of a run.
+
+    Raises
+    ------
+    MicroExpError
+        If there is none or it is not one of ours.
+    """
+    path = Path(folder) / "config.json"
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+        config["settings"], config["data"]["fingerprint"]
+    except FileNotFoundError:
+        raise MicroExpError(
+            f"{folder}: expected the folder of a run, found no config.json. Start it without --resume."
+        ) from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise MicroExpError(f"{path}: expected the record of a run, found something else ({error!r}).") from error
+    return config
+
+
+def write_config(folder, settings, protocol, samples, fold, metadata):
+    """Write config.json: how every number of this run comes about.
+
+    Parameters
+    ----------
+    folder : Path
+    settings : dict
+        What `train --resume` needs to repeat the command.
+    protocol : protocols.Protocol
+    samples : preprocessing.Samples
+    fold : splits.Fold
+    metadata : dict
+        What the weights files say too: class names, standardisation statistics.
+    """
+    path = Path(folder) / "config.json"
+    now, before = provenance(), read_config(folder) if path.exists() else None
+    origin = {name: before[name] for name in now} if before else now
+    resumed = [*before["resumed"], now] if before else []
+    per_class = {name: int((samples.labels == label).sum()) for label, name in enumerate(metadata["class_names"])}
+    described = {
+        **origin,
+        "resumed": resumed,
+        "settings": settings,
+        "protocol": {"source": protocol.source, "split": protocol.split.__name__, "remarks": protocol.remarks},
+        "data": {
+            "fingerprint": samples.fingerprint,
+            "synthetic": samples.synthetic,
+            "clips": len(samples.clips),
+            "clips_per_class": per_class,
+            "subjects": len(set(samples.subjects)),
+        },
+        "class_names": metadata["class_names"],
+        "statistics": metadata["statistics"],
+        "split": {
+            part: [samples.clips[position].id for position in getattr(fold, part)]
+            for part in ("train", "select", "score")
+        },
+    }
+    write_json(path, described)
+
+
+def provenance():
+    """Command, time, versions, commit (of the working tree that the package runs from, if any) and machine."""
+    packages = ("tensorflow", "jax", "torch", "keras", "numpy", "opencv-python", "h5py", "scikit-learn", "matplotlib")
+    return {
+        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "versions": {
+            "microexp-keras": __version__,
+            "python": platform.python_version(),
+            **{name: version for name in packages if (version := _installed(name))},
+        },
+        "commit": commit(),
+        "machine": {"system": platform.platform(), "cores": os.cpu_count(), "devices": _devices()},
+    }
+
+
+def commit():
+    """Commit of the checkout that this package runs from, with `+changes` if files differ; None outside git."""
+    here = Path(__file__).parent
+
+    def git(*arguments):
+        done = subprocess.run(
+            ["git", "-C", str(here), *arguments], capture_output=True, text=True, check=True, timeout=10
+        )
+        return done.stdout.strip()
+
+    try:
+        if not git("ls-files", "__init__.py"):  # installed inside somebody else's checkout
+            return None
+        return git("rev-parse", "HEAD") + ("+changes" if git("status", "--porcelain", ".") else "")
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _next_free(parent, name):
+    for number in range(1, 10_000):
+        folder = parent / f"{name}-{number:03d}"
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        return folder
+    raise MicroExpError(f"{parent}: holds 9,999 runs named {name}. Give another --out.")
+
+
+def _installed(package):
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _devices():
+    """What the Keras backend computes on, such as `["cpu:0"]`; None before Keras is loaded."""
+    if "keras" not in sys.modules:
+        return None
+    import keras
+
+    return [f"{keras.backend.backend()} {device}" for device in keras.distribution.list_devices()]

@@ -1,0 +1,180 @@
+"""Train a network: `python -m microexp_keras.train --dataset smic --data PATH`."""
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from microexp_keras import datasets, protocols, runs
+from microexp_keras.commands import command, import_keras, positive
+from microexp_keras.errors import MicroExpError
+from microexp_keras.files import only_writer, write_npy
+
+
+def parser():
+    """Build the command line. Options left out are None, so that --resume can tell what was given."""
+    parser = argparse.ArgumentParser(
+        prog="python -m microexp_keras.train",
+        description="Train a network under a protocol and report its accuracy. Everything goes into one folder.",
+    )
+    parser.add_argument("--dataset", choices=datasets.CLASS_NAMES, help="which database the clips are of")
+    parser.add_argument("--data", type=Path, metavar="PATH", help="your copy of the database; see data/README.md")
+    parser.add_argument(
+        "--synthetic", action="store_true", help="use generated clips, written to data/synthetic-DATASET once"
+    )
+    parser.add_argument("--model", choices=["stcnn"], help="network (default: stcnn)")
+    parser.add_argument("--protocol", choices=protocols.NAMES, help="how to split, train and score (default: upstream)")
+    parser.add_argument(
+        "--epochs", type=positive, metavar="N", help="passes over the training clips (default: the protocol's)"
+    )
+    parser.add_argument("--batch-size", type=positive, metavar="N", help="clips per step (default: the protocol's)")
+    parser.add_argument("--seed", type=int, metavar="N", help="of initial weights, order and dropout (default: 0)")
+    parser.add_argument("--weights", type=Path, metavar="FILE", help="start from these weights, any kind of .h5")
+    parser.add_argument("--keep-all", action="store_true", help="keep every improvement, not only the best")
+    parser.add_argument("--tensorboard", action="store_true", help="also log for TensorBoard, into OUT/tensorboard")
+    parser.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="where to write (default: the next runs/DATASET-MODEL-PROTOCOL-NNN)"
+    )
+    parser.add_argument(
+        "--resume", type=Path, metavar="FOLDER", help="go on with this run; only --epochs and --data may be given too"
+    )
+    return parser
+
+
+@command
+def main(argv=None):
+    """Train, or go on training, and report. The exit code is 1 if training diverged."""
+    args = parser().parse_args(argv)
+    config = runs.read_config(args.resume) if args.resume else None
+    settings = _resumed(args, config["settings"]) if config else _new(args)
+
+    from microexp_keras import preprocessing
+
+    protocol = replace(
+        protocols.get(settings["protocol"], settings["model"], settings["dataset"]),
+        epochs=settings["epochs"],
+        batch_size=settings["batch_size"],
+    )
+    samples = preprocessing.load_samples(settings["data"], protocol)
+    if config and config["data"]["fingerprint"] != samples.fingerprint:
+        raise MicroExpError(
+            f"{settings['data']}: expected the clips that the run in {args.resume} was started with, found others. "
+            "Restore them, or start a new run."
+        )
+    folder = args.resume or runs.new_folder(args.out, f"{protocol.dataset}-{protocol.model}-{protocol.name}")
+    with only_writer(folder):
+        try:
+            return _train(folder, settings, protocol, samples)
+        except KeyboardInterrupt:
+            print(f"\nstopped; go on with: python -m microexp_keras.train --resume {folder}", file=sys.stderr)
+            return 130
+
+
+def _new(args):
+    """Settings of a new run, everything that --resume needs to repeat them."""
+    if args.dataset is None:
+        raise MicroExpError("--dataset: expected smic, received nothing. Say which database the clips are of.")
+    if (args.data is None) != args.synthetic:
+        raise MicroExpError(
+            "expected either --data PATH or --synthetic. Without a copy of the database take --synthetic."
+        )
+    protocol = protocols.get(args.protocol or "upstream", args.model or "stcnn", args.dataset)
+    return {
+        "dataset": protocol.dataset,
+        "model": protocol.model,
+        "protocol": protocol.name,
+        "data": str(datasets.synthetic_folder(args.dataset) if args.synthetic else args.data.resolve()),
+        "epochs": args.epochs or protocol.epochs,
+        "batch_size": args.batch_size or protocol.batch_size,
+        "seed": args.seed or 0,
+        "weights": str(args.weights.resolve()) if args.weights else None,
+        "keep_all": args.keep_all,
+        "tensorboard": args.tensorboard,
+    }
+
+
+def _resumed(args, settings):
+    """Settings of the run to go on with; it may be given more epochs, and its data may have moved."""
+    given = {name for name, value in vars(args).items() if value not in (None, False)} - {"resume", "epochs", "data"}
+    if given:
+        raise MicroExpError(
+            f"--resume: expected no other option than --epochs and --data, received {', '.join(sorted(given))}."
+        )
+    changed = {"epochs": args.epochs, "data": args.data and str(args.data.resolve())}
+    return {**settings, **{name: value for name, value in changed.items() if value}}
+
+
+def _train(folder, settings, protocol, samples):
+    keras = import_keras()
+
+    from microexp_keras import metrics, models, plots, preprocessing, reports, training, weights
+
+    faces, statistics = preprocessing.standardize(samples.stacks)
+    inputs = faces[..., None]
+    class_names = datasets.CLASS_NAMES[protocol.dataset]
+    [fold] = protocol.split(samples.labels, samples.subjects)
+
+    keras.utils.set_random_seed(settings["seed"])
+    model = models.BUILDERS[protocol.model](frames=protocol.frames, size=protocol.size, num_classes=len(class_names))
+    if settings["weights"]:
+        weights.load_weights(model, settings["weights"])
+    training.compile_model(model, protocol.learning_rate)
+
+    metadata = {
+        "model": protocol.model,
+        "dataset": protocol.dataset,
+        "protocol": protocol.name,
+        "synthetic": samples.synthetic,
+        "seed": settings["seed"],
+        "class_names": class_names,
+        "statistics": statistics._asdict(),
+        "data_fingerprint": samples.fingerprint,
+    }
+    runs.write_config(folder, settings, protocol, samples, fold, metadata)
+    # The original's two arrays, channels first, so that its users' programs read them.
+    write_npy(folder / "microexpstcnn_val_images.npy", inputs[fold.score].transpose(0, 4, 1, 2, 3))
+    write_npy(
+        folder / "microexpstcnn_val_labels.npy",
+        keras.utils.to_categorical(samples.labels[fold.score], len(class_names)),
+    )
+
+    title = reports.headline(protocol.model, protocol.dataset, samples.synthetic)
+    print(
+        f"{title}: {len(fold.train)} clips train, {len(fold.score)} are scored; files go to {folder}", file=sys.stderr
+    )
+    callbacks = [keras.callbacks.TensorBoard(folder / "tensorboard")] if settings["tensorboard"] else []
+    outcome = training.fit(
+        model,
+        inputs,
+        samples.labels,
+        fold,
+        folder,
+        protocol,
+        settings["seed"],
+        metadata,
+        settings["keep_all"],
+        callbacks,
+    )
+
+    weights.load_weights(model, outcome.best_path)
+    probabilities = model.predict(inputs[fold.score], batch_size=32, verbose=0)
+    true = samples.labels[fold.score]
+    scores = metrics.score(true, probabilities.argmax(axis=1), class_names)
+    plots.curves(outcome.history, folder / "curves.png", scores.majority_rate, title)
+    text = reports.write(
+        folder,
+        title,
+        [*training.notes(outcome, protocol), *([reports.SYNTHETIC_NOTE] if samples.synthetic else [])],
+        scores,
+        [samples.clips[position].id for position in fold.score],
+        true,
+        probabilities,
+        weights=outcome.best_path.name,
+        epoch=outcome.best_epoch,
+    )
+    print(text)
+    return 1 if outcome.diverged else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

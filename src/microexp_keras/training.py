@@ -1,0 +1,195 @@
+"""From standardised stacks and a fold to trained weights in a run folder, repeatable and resumable to the bit."""
+
+import csv
+import io
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from microexp_keras.callbacks import BestWeights, DivergedError, EpochBar, RunState, StopOnNaN
+from microexp_keras.files import write_text
+
+
+class Batches(keras.utils.PyDataset):
+    """Training batches whose order depends on the seed and the epoch alone, on every backend.
+
+    Keras' own shuffling of arrays replays one permutation in every epoch after `set_random_seed` (TensorFlow), and a
+    resumed run would replay the first ones.
+
+    Parameters
+    ----------
+    inputs : float32 array (clips, rows, columns, time, 1)
+    targets : float32 array (clips, classes)
+    batch_size, seed : int
+    """
+
+    def __init__(self, inputs, targets, batch_size, seed):
+        super().__init__()
+        self.inputs, self.targets, self.batch_size, self.seed = inputs, targets, batch_size, seed
+        self.reorder(0)
+
+    def reorder(self, epoch):
+        """Draw the order of `epoch`."""
+        self.order = np.random.default_rng([self.seed, epoch]).permutation(len(self.inputs))
+
+    def __len__(self):
+        return math.ceil(len(self.inputs) / self.batch_size)
+
+    def __getitem__(self, index):
+        chosen = self.order[index * self.batch_size : (index + 1) * self.batch_size]
+        return self.inputs[chosen], self.targets[chosen]
+
+
+class History:
+    """One row per epoch, kept in a CSV file that is never half-written.
+
+    Parameters
+    ----------
+    path : str or Path
+        Read if it exists, rewritten with every row.
+    """
+
+    def __init__(self, path):
+        self.path, self.rows, self._last = Path(path), [], time.perf_counter()
+        if self.path.exists():
+            with open(self.path, newline="", encoding="utf-8") as file:
+                self.rows = [
+                    {k: float(v) if k != "epoch" else int(v) for k, v in row.items()} for row in csv.DictReader(file)
+                ]
+
+    def add(self, epoch, logs):
+        """Append the epoch's logs and the seconds since the row before."""
+        now = time.perf_counter()
+        self.rows.append(
+            {"epoch": epoch, **{name: float(value) for name, value in logs.items()}, "seconds": now - self._last}
+        )
+        self._last = now
+        self._write()
+
+    def keep_until(self, epoch):
+        """Drop rows of later epochs: a run was killed between this file and its weights."""
+        self.rows = [row for row in self.rows if row["epoch"] <= epoch]
+        self._last = time.perf_counter()
+
+    def _write(self):
+        text = io.StringIO()
+        writer = csv.DictWriter(text, self.rows[0], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.rows)
+        write_text(self.path, text.getvalue())
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How training ended.
+
+    Attributes
+    ----------
+    history : list of dict
+        One row per epoch.
+    best_epoch : int
+        Counted from 0.
+    best_path : Path
+        File with its weights.
+    diverged : str or None
+        Why training stopped early, if it did.
+    """
+
+    history: list
+    best_epoch: int
+    best_path: Path
+    diverged: str | None
+
+
+def compile_model(model, learning_rate):
+    """Compile as the original: categorical cross-entropy, plain stochastic gradient descent, accuracy.
+
+    XLA is left off with TensorFlow, where it makes this convolution many times slower on a CPU.
+    """
+    model.compile(
+        optimizer=keras.optimizers.SGD(learning_rate),
+        loss="categorical_crossentropy",
+        metrics=["accuracy"],
+        jit_compile=keras.backend.backend() == "jax",
+    )
+    model.optimizer.build(model.trainable_variables)
+
+
+def fit(model, inputs, labels, fold, folder, protocol, seed, metadata=None, keep_all=False, callbacks=()):
+    """Train a compiled model; from a folder with a saved state, go on.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled by `compile_model`, built after `keras.utils.set_random_seed(seed)`.
+    inputs : float32 array (clips, rows, columns, time, 1)
+        All clips of the data set, standardised.
+    labels : int array (clips,)
+        Their classes.
+    fold : splits.Fold
+        Which of them train and which choose the epoch.
+    folder : Path
+        Gets `history.csv`, `last.weights.h5` and `weights-improvement-*.weights.h5`.
+    protocol : protocols.Protocol
+        Gives `batch_size` and `epochs`; the epochs count from the start of the run, not of this call.
+    seed : int
+        Of the order of the clips.
+    metadata : dict, optional
+        Written into every weights file.
+    keep_all : bool
+        Keep every improvement, not only the best.
+    callbacks : sequence of keras.callbacks.Callback
+        More of them.
+
+    Returns
+    -------
+    Outcome
+
+    Raises
+    ------
+    DivergedError
+        If a loss is infinite or NaN in the very first epoch, so that there is nothing to report.
+    MicroExpError
+        If a file cannot be written. The files of earlier epochs are intact.
+    """
+    targets = keras.utils.to_categorical(labels, model.output_shape[-1]).astype("float32")
+    batches = Batches(inputs[fold.train], targets[fold.train], protocol.batch_size, seed)
+    history = History(Path(folder) / "history.csv")
+    best = BestWeights(folder, metadata=metadata, keep_all=keep_all)
+    state = RunState(history, best, Path(folder) / "last.weights.h5", metadata)
+    first_epoch = state.restore(model)
+    reorder = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: batches.reorder(epoch))
+    diverged = None
+    try:
+        model.fit(
+            batches,
+            validation_data=(inputs[fold.select], targets[fold.select]),
+            validation_batch_size=protocol.batch_size,
+            initial_epoch=first_epoch,
+            epochs=protocol.epochs,
+            shuffle=False,  # the batches are drawn anew already
+            verbose=0,
+            callbacks=[reorder, StopOnNaN(), *callbacks, best, state, EpochBar(best, protocol.epochs, first_epoch)],
+        )
+    except DivergedError as error:
+        if not history.rows:
+            raise
+        diverged = str(error)
+    best_epoch = max(history.rows, key=lambda row: row["val_accuracy"])["epoch"]
+    return Outcome(history.rows, best_epoch, best.path, diverged)
+
+
+def notes(outcome, protocol):
+    """What a reader must know of a training run to judge its score, as a list of sentences."""
+    last = [row["val_accuracy"] for row in outcome.history[-10:]]
+    found = [
+        f"Protocol {protocol.name} ({protocol.source}): {len(outcome.history)} epochs of batch {protocol.batch_size}; "
+        f"weights of epoch {outcome.best_epoch}, counted from 0.",
+        *protocol.remarks,
+        f"Held-out accuracy over the last {len(last)} epochs: mean {np.mean(last):.2%}, deviation {np.std(last):.2%}.",
+    ]
+    return found + ([f"DIVERGED: {outcome.diverged}"] if outcome.diverged else [])

@@ -1,0 +1,43 @@
+"""Golden files and small made-up clips for all tests.
+
+tests/golden holds the small golden files. `MICROEXP_GOLDEN=FOLDER make test` also runs over a folder with all of them.
+"""
+
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+GOLDEN = [Path(__file__).parent / "golden", *map(Path, filter(None, [os.environ.get("MICROEXP_GOLDEN")]))]
+
+
+@pytest.fixture(params=GOLDEN, ids=lambda folder: folder.parent.name)
+def golden(request):
+    """Each folder of golden files in turn."""
+    return request.param
+
+
+def write_clips(root, clips, frames=18, size=70, suffix=".png", seed=0):
+    """Write a folder of noisy frames at `root/NAME` for each clip, no two alike."""
+    random = np.random.default_rng(seed)
+    for place, name in enumerate(clips):
+        folder = Path(root) / name
+        folder.mkdir(parents=True)
+        for frame in range(frames):
+            image = random.integers(0, 200 + place % 50, (size, size, 3), np.uint8)
+            cv2.imwrite(str(folder / f"reg_image{frame + 1}{suffix}"), image)
+
+
+@pytest.fixture(scope="session")
+def small_smic(tmp_path_factory):
+    """Thirty clips of ten subjects in the distributed tree: enough to train on for an epoch or two."""
+    root = tmp_path_factory.mktemp("smic")
+    names = [
+        f"HS/s{subject}/micro/{label}/s{subject}_{label[:2]}_01"
+        for subject in range(1, 11)
+        for label in ("negative", "positive", "surprise")
+    ]
+    write_clips(root, names)
+    return root

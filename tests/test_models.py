@@ -1,0 +1,63 @@
+"""The networks have the paper's sizes, and the two re-ordered steps change no number."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from microexp_keras import models
+from microexp_keras.errors import MicroExpError
+
+
+@pytest.mark.parametrize(
+    ("network", "frames", "parameters"),
+    [
+        ("stcnn", 18, 1_643_267),
+        ("stcnn", 96, 44_241_667),
+        ("intermediate", 18, 6_694_915),
+        ("intermediate", 96, 177_088_515),
+        ("late", 18, 6_827_523),
+        ("late", 96, 177_221_123),
+    ],
+)
+def test_parameter_counts(network, frames, parameters):
+    assert models.BUILDERS[network](frames=frames).count_params() == parameters
+
+
+@pytest.mark.parametrize("shape", [(14, 11, 18), (16, 13, 23), (13, 12, 32)])
+def test_cropping_and_late_relu_equal_the_papers_order(shape):
+    rows, columns, frames = shape
+    ours = models.build_microexp_stcnn(frames, (rows, columns))
+    x = face = keras.Input((rows, columns, frames, 1))
+    x = layers.Conv3D(32, (3, 3, 15), activation="relu")(x)
+    x = layers.MaxPooling3D(3)(x)
+    x = layers.Flatten()(x)
+    x = layers.Dense(128, activation="relu")(x)
+    plain = keras.Model(face, layers.Dense(3, activation="softmax")(x))
+    plain.set_weights(ours.get_weights())
+    clips = np.random.default_rng(0).normal(size=(5, *shape, 1)).astype("float32")
+    np.testing.assert_allclose(ours.predict(clips, verbose=0), plain.predict(clips, verbose=0), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("kernel_size", [(3, 3, 3), (5, 5, 7), (7, 7, 15)])
+def test_kernel_size_is_free(kernel_size):
+    model = models.build_microexp_stcnn(kernel_size=kernel_size)
+    assert model.get_layer("conv").kernel.shape == (*kernel_size, 1, 32)
+    assert model.output_shape == (None, 3)
+
+
+def test_initial_weights_are_keras_2s():
+    keras.utils.set_random_seed(0)
+    model = models.build_microexp_stcnn()
+    kernel = keras.ops.convert_to_numpy(model.get_layer("dense_1").kernel)
+    assert kernel.std() == pytest.approx(0.05, rel=0.01)
+    convolution = keras.ops.convert_to_numpy(model.get_layer("conv").kernel)
+    assert np.abs(convolution).max() <= np.sqrt(6 / (135 + 135 * 32))
+    assert not keras.ops.convert_to_numpy(model.get_layer("conv").bias).any()
+
+
+def test_too_few_frames_for_the_kernel():
+    with pytest.raises(MicroExpError, match=r"frames: expected at least 21 .* received 18"):
+        models.build_microexp_stcnn(kernel_size=(3, 3, 19))
+    with pytest.raises(MicroExpError, match="rows: expected at least 5"):
+        models.build_microexp_stcnn(size=4)

@@ -1,0 +1,91 @@
+"""Stacks equal the original's pixel for pixel; standardisation equals it to 2e-6."""
+
+import cv2
+import numpy as np
+import pytest
+from conftest import write_clips
+
+from microexp_keras import datasets, preprocessing, protocols
+from microexp_keras.errors import MicroExpError
+
+PROTOCOL = protocols.get("upstream")
+# Of the six golden clips together; two of them are in tests/golden. Checked below where all six are at hand.
+SIX_CLIPS = preprocessing.Statistics(mean=141.59388111255788, max=243.0)
+PLACES = {"s1_ne_01": 0, "s2_ne_02": 1, "s3_po_01": 2, "s4_po_02": 3, "s5_sur_01": 4, "s6_sur_02": 5}
+
+
+def original_images(golden):
+    return np.load(golden / "arrays" / "smic_stcnn_images.npz")["array"][:, 0]
+
+
+def found_classes(root, tmp_path):
+    """The golden clips with an empty stand-in for a class of which tests/golden has none."""
+    for name in ("Negative", "Positive", "Surprise"):
+        if (root / name).exists():
+            (tmp_path / name).symlink_to(root / name)
+        else:
+            write_clips(tmp_path, [f"{name}/s99_po_99"])
+    return [clip for clip in datasets.find_clips(tmp_path) if clip.id in PLACES]
+
+
+def test_face_stacks_equal_the_originals_levels(golden, tmp_path):
+    clips = found_classes(golden / "clips" / "smic", tmp_path)
+    stacks = preprocessing.face_stacks(clips, PROTOCOL)
+    span = SIX_CLIPS.max - SIX_CLIPS.mean
+    levels = np.rint(original_images(golden) * span + SIX_CLIPS.mean)[[PLACES[clip.id] for clip in clips]]
+    assert len(clips) >= 2 and stacks.dtype == np.uint8
+    np.testing.assert_array_equal(stacks, levels)
+
+
+def test_standardised_values_equal_the_originals(golden, tmp_path):
+    clips = found_classes(golden / "clips" / "smic", tmp_path)
+    stacks = preprocessing.face_stacks(clips, PROTOCOL)
+    complete = len(clips) == len(PLACES)
+    values, statistics = preprocessing.standardize(stacks, None if complete else SIX_CLIPS)
+    assert statistics == pytest.approx(SIX_CLIPS, abs=1e-9)
+    expected = original_images(golden)[[PLACES[clip.id] for clip in clips]]
+    np.testing.assert_allclose(values, expected, rtol=0, atol=2e-6)
+
+
+def test_standardisation_is_subtraction_of_the_mean_and_division_by_the_largest_rest():
+    stacks = np.random.default_rng(0).integers(3, 251, (4, 5, 6, 7), np.uint8)
+    values, statistics = preprocessing.standardize(stacks)
+    rest = stacks - stacks.mean()
+    np.testing.assert_allclose(values, rest / rest.max(), rtol=0, atol=1e-6)
+    assert values.dtype == np.float32 and values.max() == 1
+    again, _ = preprocessing.standardize(stacks[:1], statistics)
+    np.testing.assert_array_equal(again, values[:1])
+
+
+def test_short_clips_are_all_named(tmp_path):
+    write_clips(tmp_path, ["negative/s1_ne_1", "positive/s1_po_1"], frames=11, size=8)
+    write_clips(tmp_path, ["surprise/s1_su_1"], frames=18, size=8)
+    with pytest.raises(MicroExpError, match=r"at least 18 .* 2 of 3: s1_ne_1 \(11\), s1_po_1 \(11\)"):
+        preprocessing.load_samples(tmp_path, PROTOCOL)
+
+
+def test_a_frame_that_cannot_be_decoded_is_named(small_smic, tmp_path):
+    write_clips(tmp_path, ["negative/s1_ne_1", "positive/s1_po_1", "surprise/s1_su_1"], size=8)
+    (tmp_path / "positive" / "s1_po_1" / "reg_image7.png").write_bytes(b"no image")
+    with pytest.raises(MicroExpError, match=r"reg_image7\.png: expected an image"):
+        preprocessing.load_samples(tmp_path, PROTOCOL)
+
+
+def test_blank_frames_are_refused():
+    with pytest.raises(MicroExpError, match="blank"):
+        preprocessing.standardize(np.full((2, 4, 4, 3), 7, np.uint8))
+
+
+def test_fingerprint_changes_with_a_name_and_with_a_pixel(tmp_path):
+    def fingerprint():
+        return preprocessing.load_samples(tmp_path, PROTOCOL, progress=False).fingerprint
+
+    write_clips(tmp_path, ["negative/s1_ne_1", "positive/s1_po_1", "surprise/s1_su_1"], size=64)
+    first = fingerprint()
+    assert fingerprint() == first
+    clip = (tmp_path / "negative" / "s1_ne_1").rename(tmp_path / "negative" / "s1_ne_2")
+    renamed = fingerprint()
+    frame = cv2.imread(str(clip / "reg_image3.png"))
+    frame[5, 5] = 255 - frame[5, 5]
+    cv2.imwrite(str(clip / "reg_image3.png"), frame)
+    assert len({first, renamed, fingerprint()}) == 3
