@@ -19,14 +19,14 @@ def golden(request):
     return request.param
 
 
-def write_clips(root, clips, frames=18, size=70, suffix=".png", seed=0):
+def write_clips(root, clips, frames=18, size=70, suffix=".png", seed=0, brightest=200):
     """Write a folder of noisy frames at `root/NAME` for each clip, no two alike."""
     random = np.random.default_rng(seed)
     for place, name in enumerate(clips):
         folder = Path(root) / name
         folder.mkdir(parents=True)
         for frame in range(frames):
-            image = random.integers(0, 200 + place % 50, (size, size, 3), np.uint8)
+            image = random.integers(0, brightest + place % 50, (size, size, 3), np.uint8)
             cv2.imwrite(str(folder / f"reg_image{frame + 1}{suffix}"), image)
 
 

@@ -46,7 +46,7 @@ def replacing(path):
         temporary = None
         _sync_folder(path.parent)
     except OSError as error:
-        kept = "The previous file is intact." if path.exists() else "Nothing was written."
+        kept = "The previous file is intact." if os.path.exists(path) else "Nothing was written."
         raise MicroExpError(
             f"{path}: could not be written ({error.strerror or error}). {kept} "
             "Free space on that disk or choose another folder, then run the command again."

@@ -1,0 +1,207 @@
+"""The commands as a person uses them: what they write, what they say, and how they refuse."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from microexp_keras import __main__, evaluate, train
+from microexp_keras.datasets import __main__ as datasets_command
+
+RUN_FILES = {
+    "config.json", "history.csv", "curves.png", "confusion_matrix.json", "confusion_matrix.png", "scores.json",
+    "predictions.csv", "report.txt", "microexpstcnn_val_images.npy", "microexpstcnn_val_labels.npy", "last.weights.h5",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def run(small_smic, tmp_path_factory):
+    """The folder of a short run."""
+    out = tmp_path_factory.mktemp("runs") / "run"
+    assert train.main(["--dataset", "smic", "--data", str(small_smic), "--epochs", "2", "--out", str(out)]) == 0
+    return out
+
+
+def best_weights(run):
+    [path] = run.glob("weights-improvement-*.weights.h5")
+    return path
+
+
+def test_a_run_folder_holds_what_it_should(run, small_smic):
+    names = {path.name for path in run.iterdir()} - {".lock", best_weights(run).name}
+    assert names == RUN_FILES
+    config = json.loads((run / "config.json").read_text())
+    assert config["settings"]["seed"] == 0 and config["settings"]["protocol"] == "upstream"
+    assert config["settings"]["data"] == str(small_smic)
+    assert config["data"]["clips_per_class"] == {"negative": 10, "positive": 10, "surprise": 10}
+    assert not config["data"]["synthetic"] and config["data"]["subjects"] == 10
+    assert set(config["versions"]) >= {"python", "keras", "numpy", "opencv-python", "h5py", "microexp-keras"}
+    assert 0 < config["statistics"]["mean"] < config["statistics"]["max"] <= 255
+    assert len(config["split"]["train"]) == 24 and len(config["split"]["score"]) == 6
+    with open(run / "history.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["0", "1"] and set(rows[0]) >= {"loss", "val_loss", "val_accuracy"}
+
+
+def test_the_best_file_is_named_by_epoch_and_accuracy(run):
+    scores = json.loads((run / "scores.json").read_text())
+    assert best_weights(run).name == f"weights-improvement-{scores['epoch']:02d}-{scores['accuracy']:.2f}.weights.h5"
+    confusion = json.loads((run / "confusion_matrix.json").read_text())
+    assert confusion["class_names"] == ["negative", "positive", "surprise"]
+    assert np.trace(confusion["counts"]) == scores["correct"] and np.sum(confusion["counts"]) == 6
+
+
+def test_the_report_puts_interval_and_majority_rate_beside_the_accuracy(run):
+    report = (run / "report.txt").read_text()
+    [line] = [line for line in report.splitlines() if line.startswith("accuracy")]
+    assert "Wilson 95 % interval" in line and "always answering" in line
+    assert "optimistic" in report and "synthetic" not in report.lower()
+
+
+def test_evaluation_repeats_the_runs_score(run, small_smic, tmp_path, capsys):
+    weights = ["--weights", str(best_weights(run))]
+    assert evaluate.main([*weights, "--data", str(small_smic), "--out", str(tmp_path / "clips")]) == 0
+    arrays = ["--validation-images", str(run / "microexpstcnn_val_images.npy")]
+    arrays += ["--validation-labels", str(run / "microexpstcnn_val_labels.npy")]
+    assert evaluate.main([*weights, *arrays, "--out", str(tmp_path / "arrays")]) == 0
+    trained = json.loads((run / "scores.json").read_text())
+    for folder in ("clips", "arrays"):
+        scores = json.loads((tmp_path / folder / "scores.json").read_text())
+        assert scores["confusion"] == trained["confusion"] and scores["uf1"] == trained["uf1"]
+        assert (tmp_path / folder / "confusion_matrix.png").stat().st_size > 1000
+    said = capsys.readouterr()
+    assert "WARNING" not in said.err and "UF1" in said.out
+
+
+def test_evaluation_warns_of_other_pictures(run, small_smic, tmp_path, capsys):
+    from conftest import write_clips
+
+    names = [
+        f"HS/s{n}/micro/{label}/s{n}_{label[:2]}_01" for n in (1, 2) for label in ("negative", "positive", "surprise")
+    ]
+    write_clips(tmp_path / "dark", names, size=70, seed=3, brightest=120)
+    weights = ["--weights", str(best_weights(run))]
+    assert evaluate.main([*weights, "--data", str(tmp_path / "dark"), "--out", str(tmp_path / "a")]) == 0
+    said = capsys.readouterr().err
+    assert "the latter are used" in said and "were not trained on them is not known" in said
+
+    images = np.load(run / "microexpstcnn_val_images.npy")
+    np.save(tmp_path / "x.npy", images * np.float32(0.8))
+    arrays = ["--validation-images", str(tmp_path / "x.npy")]
+    arrays += ["--validation-labels", str(run / "microexpstcnn_val_labels.npy")]
+    assert evaluate.main([*weights, *arrays, "--out", str(tmp_path / "b")]) == 0
+    assert "standardised differently" in capsys.readouterr().err
+
+
+def test_the_originals_files_are_evaluated_with_a_warning(run, tmp_path, capsys):
+    import keras
+
+    from microexp_keras import models, weights
+
+    model = models.build_microexp_stcnn()
+    weights.load_weights(model, best_weights(run))
+    weights.save_keras2_hdf5(model, tmp_path / "weights-improvement-53-0.88.hdf5")
+    labels = np.load(run / "microexpstcnn_val_labels.npy")
+    assert keras.ops.shape(labels) == (6, 3)
+    np.save(tmp_path / "labels.npy", labels.argmax(axis=1))
+    arguments = ["--weights", str(tmp_path / "weights-improvement-53-0.88.hdf5"), "--out", str(tmp_path / "out")]
+    arguments += ["--validation-images", str(run / "microexpstcnn_val_images.npy")]
+    arguments += ["--validation-labels", str(tmp_path / "labels.npy")]
+    assert evaluate.main(arguments) == 0
+    assert "does not say by which mean" in capsys.readouterr().err
+    trained = json.loads((run / "scores.json").read_text())
+    assert json.loads((tmp_path / "out" / "scores.json").read_text())["confusion"] == trained["confusion"]
+
+
+def test_training_starts_from_given_weights(run, small_smic, tmp_path):
+    arguments = ["--dataset", "smic", "--data", str(small_smic), "--epochs", "1", "--batch-size", "24"]
+    weights = ["--weights", str(best_weights(run))]
+    assert train.main([*arguments, *weights, "--protocol", "paper", "--seed", "3", "--out", str(tmp_path / "a")]) == 0
+    assert train.main([*arguments, "--protocol", "paper", "--seed", "3", "--out", str(tmp_path / "b")]) == 0
+    config = json.loads((tmp_path / "a" / "config.json").read_text())
+    assert (config["settings"]["seed"], config["settings"]["batch_size"]) == (3, 24)
+    first = [(tmp_path / name / "history.csv").read_text().splitlines()[1] for name in "ab"]
+    assert first[0].split(",")[2] != first[1].split(",")[2]  # the losses
+
+
+def test_more_epochs_for_a_finished_run(small_smic, tmp_path):
+    out = tmp_path / "run"
+    assert train.main(["--dataset", "smic", "--data", str(small_smic), "--epochs", "1", "--out", str(out)]) == 0
+    assert train.main(["--resume", str(out), "--epochs", "2"]) == 0
+    assert len((out / "history.csv").read_text().splitlines()) == 3
+    config = json.loads((out / "config.json").read_text())
+    assert config["settings"]["epochs"] == 2 and len(config["resumed"]) == 1
+
+
+def refused(main, capsys, *arguments):
+    """Run a command that must fail in one line and return the line."""
+    assert main(list(map(str, arguments))) == 2
+    said = capsys.readouterr().err
+    error = said[said.rindex("error: ") :]
+    assert "Traceback" not in said and error.count("\n") == 1
+    return error
+
+
+def test_mistakes_are_one_line_and_leave_nothing(run, small_smic, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert "expected either --data" in refused(train.main, capsys, "--dataset", "smic")
+    assert "--dataset" in refused(train.main, capsys, "--data", small_smic)
+    assert "found nothing" in refused(train.main, capsys, "--dataset", "smic", "--data", tmp_path / "no")
+    assert "no config.json" in refused(train.main, capsys, "--resume", tmp_path)
+    assert "expected no other option" in refused(train.main, capsys, "--resume", run, "--seed", 4)
+    assert "--resume" in refused(train.main, capsys, "--dataset", "smic", "--data", small_smic, "--out", run)
+    missing = refused(evaluate.main, capsys, "--weights", tmp_path / "no.h5", "--data", small_smic)
+    assert "no.h5" in missing
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_resumed_run_wants_the_same_data(run, tmp_path, capsys):
+    from conftest import write_clips
+
+    write_clips(tmp_path, ["negative/s1_ne_1", "positive/s1_po_1", "surprise/s1_su_1"], size=64)
+    assert "found others" in refused(train.main, capsys, "--resume", run, "--data", tmp_path)
+
+
+@pytest.mark.parametrize("fault", ["pickle", "shape", "labels", "nan"])
+def test_arrays_that_are_not_the_originals(run, tmp_path, capsys, fault):
+    images = np.load(run / "microexpstcnn_val_images.npy")
+    labels = np.load(run / "microexpstcnn_val_labels.npy")
+    if fault == "pickle":
+        images = np.array([{"a": 1}], dtype=object)
+    if fault == "shape":
+        images = images[:, 0]
+    if fault == "labels":
+        labels = labels[:-1]
+    if fault == "nan":
+        images[0, 0, 0, 0, 0] = np.nan
+    np.save(tmp_path / "x.npy", images, allow_pickle=True)
+    np.save(tmp_path / "y.npy", labels)
+    arguments = ["--weights", best_weights(run), "--validation-images", tmp_path / "x.npy"]
+    error = refused(evaluate.main, capsys, *arguments, "--validation-labels", tmp_path / "y.npy")
+    assert ("y.npy" if fault == "labels" else "x.npy") in error and "expected" in error
+
+
+def test_one_program_for_all_commands(capsys):
+    assert __main__.main(["--help"]) == 0
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in ("train", "evaluate", "weights", "datasets"))
+    assert __main__.main(["tarin"]) == 2
+    assert "no command 'tarin'" in capsys.readouterr().err
+    assert __main__.main(["train", "--dataset", "smic"]) == 2
+
+
+def test_synthetic_clips_are_called_synthetic(tmp_path, capsys):
+    assert datasets_command.main(["synthesize", "--dataset", "smic", "--out", str(tmp_path / "smic")]) == 0
+    assert "156 synthetic clips of 16 subjects" in capsys.readouterr().out
+    out = tmp_path / "run"
+    assert train.main(["--dataset", "smic", "--data", str(tmp_path / "smic"), "--epochs", "1", "--out", str(out)]) == 0
+    assert "synthetic SMIC" in capsys.readouterr().out
+    assert "SYNTHETIC" in (out / "report.txt").read_text()
+    config = json.loads((out / "config.json").read_text())
+    assert config["data"]["synthetic"] and config["data"]["clips_per_class"] == {
+        "negative": 66,
+        "positive": 47,
+        "surprise": 43,
+    }
+    assert json.loads((out / "scores.json").read_text())["confusion"] and config["data"]["subjects"] == 16

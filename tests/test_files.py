@@ -1,0 +1,104 @@
+"""A file is written whole or not at all, whatever goes wrong in the middle."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from microexp_keras import files
+from microexp_keras.errors import MicroExpError
+
+FILL_THE_DISK = """
+import sys
+from microexp_keras import files
+from microexp_keras.errors import MicroExpError
+path = sys.argv[1] + "/state.bin"
+with files.replacing(path) as temporary:
+    temporary.write_bytes(b"old" * 1000)
+try:
+    with files.replacing(path) as temporary:
+        temporary.write_bytes(b"new" * 1_000_000)
+except MicroExpError as error:
+    print(error)
+import os
+print(os.listdir(sys.argv[1]), open(path, "rb").read() == b"old" * 1000)
+"""
+
+
+def test_replaces_and_leaves_nothing_beside(tmp_path):
+    path = tmp_path / "a.weights.h5"
+    files.write_text(path, "one")
+    with files.replacing(path) as temporary:
+        assert temporary.name.endswith(".weights.h5")
+        temporary.write_text("two")
+        assert path.read_text() == "one"
+    assert path.read_text() == "two" and os.listdir(tmp_path) == ["a.weights.h5"]
+
+
+def test_an_exception_in_the_middle_keeps_the_old_file(tmp_path):
+    path = tmp_path / "a.txt"
+    files.write_text(path, "one")
+    with pytest.raises(KeyboardInterrupt), files.replacing(path) as temporary:
+        temporary.write_text("tw")
+        raise KeyboardInterrupt
+    assert path.read_text() == "one" and os.listdir(tmp_path) == ["a.txt"]
+
+
+def on_a_full_disk(script, folder, megabytes):
+    """Run a script on `folder`: a small tmpfs where this machine allows one, else under a limit on a file's size."""
+    folder.mkdir()
+    python = [sys.executable, "-c", script, str(folder)]
+    mount = f'mount -t tmpfs -o size={megabytes}m tmpfs "$0" && exec "$@"'
+    tmpfs = ["unshare", "--map-root-user", "--mount", "sh", "-c", mount, str(folder)]
+    allowed = shutil.which("unshare") and subprocess.run([*tmpfs, "true"], capture_output=True).returncode == 0
+    limit = ["sh", "-c", f'ulimit -f {megabytes * 2048} && exec "$@"', "limit"]
+    return subprocess.run([*(tmpfs if allowed else limit), *python], capture_output=True, text=True)
+
+
+def test_a_full_disk_keeps_the_old_file_and_says_so(tmp_path):
+    done = on_a_full_disk(FILL_THE_DISK, tmp_path / "disk", megabytes=1)
+    message, left = done.stdout.splitlines()
+    assert "could not be written" in message and "The previous file is intact" in message and "Free space" in message
+    assert left == "['state.bin'] True", done
+
+
+def test_an_unwritable_folder_is_said(tmp_path):
+    folder = tmp_path / "readonly"
+    folder.mkdir()
+    files.write_text(folder / "a.txt", "one")
+    folder.chmod(0o555)
+    child = os.fork()
+    if child == 0:  # as root every folder is writable, so become somebody else
+        code = 1
+        try:
+            os.chdir(folder)
+            if os.geteuid() == 0:
+                os.setuid(65534)
+            files.write_text("a.txt", "two")
+        except MicroExpError as error:
+            code = 0 if "Permission denied" in str(error) and "intact" in str(error) else 2
+        os._exit(code)
+    assert os.waitpid(child, 0)[1] == 0
+    assert (folder / "a.txt").read_text() == "one"
+
+
+def test_two_writers_in_one_folder_are_refused_and_a_dead_one_is_forgotten(tmp_path):
+    hold = "with files.only_writer(sys.argv[1]): print(flush=True); time.sleep(60)"
+    hold = f"import sys, time; from microexp_keras import files\n{hold}"
+    other = subprocess.Popen([sys.executable, "-c", hold, str(tmp_path)], stdout=subprocess.PIPE)
+    other.stdout.readline()
+    with pytest.raises(MicroExpError, match=f"process {other.pid}"), files.only_writer(tmp_path):
+        pass
+    (tmp_path / ".writing-123.h5").write_bytes(b"half")
+    other.kill()
+    other.wait()
+    with files.only_writer(tmp_path):
+        assert not (tmp_path / ".writing-123.h5").exists()
+
+
+def test_nan_is_not_json(tmp_path):
+    with pytest.raises(ValueError):
+        files.write_json(tmp_path / "a.json", {"accuracy": float("nan")})
+    assert not (tmp_path / "a.json").exists()

@@ -1,0 +1,91 @@
+"""The shape of the package: imports point one way, nothing heavy is loaded early, the repository stays small."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parent.parent / "src" / "microexp_keras"
+
+# What each module may import of ours. Data moves from files to clips, stacks, model, predictions, scores, report.
+BASE = {"errors", "files", "commands"}
+ALLOWED = {
+    "errors": set(),
+    "files": {"errors"},
+    "commands": {"errors"},
+    "datasets": BASE | {"datasets"},
+    "preprocessing": BASE | {"datasets"},
+    "models": BASE,
+    "metrics": BASE,
+    "splits": BASE,
+    "weights": BASE,
+    "protocols": BASE | {"splits"},
+    "plots": BASE,
+    "reports": BASE | {"plots"},
+    "callbacks": BASE | {"weights"},
+    "training": BASE | {"callbacks"},
+    "runs": BASE | {""},
+}
+COMMANDS = {"train", "evaluate", "__main__", "__init__"}
+
+
+def module_name(path):
+    inside = path.relative_to(SOURCE).with_suffix("").parts
+    return inside[0]
+
+
+def our_imports(path):
+    """Names of our modules that a file imports, at its top or within functions; "" is the package itself."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("microexp_keras"):
+            inside = node.module.split(".")[1:]
+            names = inside[:1] or [alias.name for alias in node.names]
+            found.update("" if name.startswith("__") else name for name in names)
+    return found
+
+
+@pytest.mark.parametrize("path", sorted(SOURCE.rglob("*.py")), ids=lambda path: str(path.relative_to(SOURCE)))
+def test_imports_point_one_way(path):
+    name = module_name(path)
+    if name not in COMMANDS:
+        assert our_imports(path) <= ALLOWED[name] | {name}
+    assert not our_imports(path) & {"train", "evaluate"}
+
+
+def test_tensorflow_is_imported_nowhere():
+    for path in SOURCE.rglob("*.py"):
+        names = {
+            alias.name.split(".")[0]
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.Import)
+            for alias in node.names
+        }
+        assert "tensorflow" not in names, path
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "import microexp_keras",
+        "from microexp_keras.__main__ import main; main(['--help'])",
+        "from microexp_keras.train import parser; parser().format_help()",
+        "from microexp_keras.evaluate import parser; parser().format_help()",
+        "from microexp_keras.datasets.__main__ import parser; parser().format_help()",
+        "import microexp_keras.weights",
+    ],
+)
+def test_looking_at_a_command_loads_nothing_heavy(command):
+    heavy = {"keras", "tensorflow", "cv2", "sklearn", "matplotlib"}
+    check = f"import sys; print(sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", f"{command}; {check}"], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_repository_stays_small():
+    golden = sum(
+        path.stat().st_size for path in (SOURCE.parent.parent / "tests" / "golden").rglob("*") if path.is_file()
+    )
+    assert golden < 6e6

@@ -1,0 +1,253 @@
+"""Training repeats and resumes to the bit, and no fault costs an earlier checkpoint."""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from test_files import on_a_full_disk
+
+from microexp_keras import models, protocols, splits, training, weights
+from microexp_keras.callbacks import DivergedError
+
+PROTOCOL = replace(protocols.get("upstream"), epochs=4, batch_size=8)
+LABELS = np.arange(30) % 3
+INPUTS = np.random.default_rng(0).normal(size=(30, 16, 14, 18, 1)).astype("float32")
+INPUTS[LABELS == 1, :, :, 9:] += 1
+
+
+def start(folder, epochs=4, learning_rate=0.05, keep_all=False, callbacks=()):
+    """Train a small MicroExpSTCNN in `folder`, or go on there, as the train command does."""
+    [fold] = splits.random_fifth(LABELS, None)
+    keras.utils.set_random_seed(7)
+    model = models.build_microexp_stcnn(size=(16, 14))
+    training.compile_model(model, learning_rate)
+    protocol = replace(PROTOCOL, epochs=epochs)
+    return model, training.fit(model, INPUTS, LABELS, fold, folder, protocol, 7, {}, keep_all, callbacks)
+
+
+def state(folder):
+    """All that must repeat: weights, dropout state and best score of the last epoch, the best weights, the history."""
+    history = [{**row, "seconds": None} for row in training.History(folder / "history.csv").rows]
+    last = weights.inspect(folder / "last.weights.h5").metadata
+    files = sorted(path.name for path in folder.iterdir())
+    return files, history, last, [arrays(path) for path in sorted(folder.glob("*.weights.h5"))]
+
+
+def arrays(path):
+    model = models.build_microexp_stcnn(size=(16, 14))
+    weights.load_weights(model, path)
+    return hashlib.sha256(b"".join(value.tobytes() for value in model.get_weights())).hexdigest()
+
+
+@pytest.fixture(scope="module")
+def whole_run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole")
+    start(folder)
+    return folder
+
+
+def test_the_same_seed_gives_the_same_bits(whole_run, tmp_path):
+    start(tmp_path)
+    assert state(tmp_path) == state(whole_run)
+
+
+def test_a_run_that_was_broken_off_and_resumed_gives_the_same_bits(whole_run, tmp_path):
+    class Break(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            if self.model.optimizer.iterations == 8:  # in the middle of epoch 2
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        start(tmp_path, callbacks=[Break()])
+    assert training.History(tmp_path / "history.csv").rows[-1]["epoch"] == 1
+    start(tmp_path)
+    assert state(tmp_path) == state(whole_run)
+
+
+def test_a_run_killed_between_its_two_files_resumes_from_the_older(whole_run, tmp_path):
+    start(tmp_path, epochs=2)
+    last = (tmp_path / "last.weights.h5").read_bytes()
+    start(tmp_path, epochs=3)
+    (tmp_path / "last.weights.h5").write_bytes(last)  # the history is an epoch ahead of it
+    start(tmp_path)
+    assert state(tmp_path) == state(whole_run)
+
+
+def test_every_epoch_has_its_own_order_and_every_clip_once():
+    batches = training.Batches(np.arange(30), np.arange(30), 8, seed=1)
+    orders = []
+    for epoch in range(3):
+        batches.reorder(epoch)
+        orders.append(np.concatenate([batches[index][0] for index in range(len(batches))]).tolist())
+        assert sorted(orders[-1]) == list(range(30))
+    assert len({tuple(order) for order in orders}) == 3
+    batches.reorder(1)
+    assert np.concatenate([batches[index][0] for index in range(len(batches))]).tolist() == orders[1]
+
+
+def test_fit_uses_the_order_of_each_epoch(tmp_path, monkeypatch):
+    seen = {}
+    plain = training.Batches.__getitem__
+
+    def recording(self, index):
+        seen.setdefault(tuple(self.order), set()).add(index)
+        return plain(self, index)
+
+    monkeypatch.setattr(training.Batches, "__getitem__", recording)
+    start(tmp_path, epochs=3)
+    expected = {tuple(np.random.default_rng([7, epoch]).permutation(24)) for epoch in range(3)}
+    assert set(seen) == expected and all(indices == {0, 1, 2} for indices in seen.values())
+
+
+def test_only_the_best_and_the_last_are_kept(tmp_path):
+    (tmp_path / "one").mkdir()
+    (tmp_path / "all").mkdir()
+    _, outcome = start(tmp_path / "one")
+    _, kept = start(tmp_path / "all", keep_all=True)
+    values = [row["val_accuracy"] for row in outcome.history]
+    improved = [epoch for epoch, value in enumerate(values) if value > max([-1, *values[:epoch]])]
+    names = [f"weights-improvement-{epoch:02d}-{values[epoch]:.2f}.weights.h5" for epoch in improved]
+    assert len(names) > 1
+    assert sorted(path.name for path in (tmp_path / "all").glob("weights-*")) == names
+    assert [path.name for path in (tmp_path / "one").glob("weights-*")] == names[-1:]
+    assert outcome.best_path.name == kept.best_path.name == names[-1] and outcome.best_epoch == improved[-1]
+
+
+def test_keras_reads_our_weights(whole_run):
+    model = models.build_microexp_stcnn(size=(16, 14))
+    for path in whole_run.glob("*.weights.h5"):
+        model.load_weights(path)
+        mine = models.build_microexp_stcnn(size=(16, 14))
+        weights.load_weights(mine, path)
+        for one, other in zip(model.get_weights(), mine.get_weights(), strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_a_nan_loss_stops_training_and_is_never_the_best(tmp_path):
+    class Poison(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 2:
+                layer = self.model.get_layer("dense_2")
+                layer.bias.assign(np.full(3, np.nan, "float32"))
+
+    _, outcome = start(tmp_path, callbacks=[Poison()])
+    assert "epoch 2" in outcome.diverged and "loss = nan" in outcome.diverged
+    assert [row["epoch"] for row in outcome.history] == [0, 1]
+    assert outcome.best_epoch < 2 and all(map(np.isfinite, [row["loss"] for row in outcome.history]))
+    assert weights.inspect(tmp_path / "last.weights.h5").metadata["epoch"] == 1
+    arrays(tmp_path / "last.weights.h5")  # refuses NaN
+
+
+def test_divergence_in_the_first_epoch_leaves_no_weights(tmp_path):
+    with pytest.raises(DivergedError, match="epoch 0"):
+        start(tmp_path, learning_rate=1e30)
+    assert not list(tmp_path.iterdir())
+
+
+FILL_THE_DISK = f"""
+import hashlib, pathlib, sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+import keras, test_training
+from microexp_keras.errors import MicroExpError
+folder = pathlib.Path(sys.argv[1])
+def digests():
+    return {{path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob("*.weights.h5")}}
+class Fill(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        global before
+        before = digests()
+        if epoch == 2:  # take what is left, then leave less than a checkpoint needs
+            with open(folder / "filler", "wb") as file:
+                try:
+                    while True: file.write(b"x" * 4096); file.flush()
+                except OSError:
+                    pass
+            with open(folder / "filler", "r+b") as file:
+                file.truncate((folder / "filler").stat().st_size - 100_000)
+try:
+    test_training.start(folder, callbacks=[Fill()])
+except MicroExpError as error:
+    print(error)
+print(before == digests(), sorted(before), [path.name for path in folder.glob(".writing-*")])
+(folder / "filler").unlink()
+print(test_training.start(folder)[1].history[-1]["epoch"])
+"""
+
+
+def test_a_full_disk_keeps_the_previous_checkpoint(whole_run, tmp_path):
+    done = on_a_full_disk(FILL_THE_DISK, tmp_path / "disk", megabytes=2)
+    message, kept, epochs = done.stdout.splitlines()
+    assert "could not be written" in message and "previous file is intact" in message, done
+    assert kept.startswith("True [") and "last.weights.h5" in kept and kept.endswith("[]")
+    assert epochs == "3"
+
+
+def command(*arguments, **options):
+    return subprocess.Popen([sys.executable, "-m", "microexp_keras.train", *map(str, arguments)], **options)
+
+
+@pytest.fixture(scope="module")
+def killed_run(small_smic, tmp_path_factory):
+    """A run of the command, killed with SIGKILL after an epoch, and what a second command said meanwhile."""
+    out = tmp_path_factory.mktemp("killed") / "run"
+    process = command(
+        "--dataset", "smic", "--data", small_smic, "--epochs", 40, "--out", out, stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 120
+    while not (out / "last.weights.h5").exists():
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.05)
+    second = command("--resume", out, stderr=subprocess.PIPE, text=True)
+    _, refusal = second.communicate(timeout=120)
+    running = process.poll() is None
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    return out, running, second.returncode, refusal
+
+
+def test_two_runs_in_one_folder_are_refused(killed_run):
+    out, running, code, refusal = killed_run
+    assert running, "the first run ended before the second asked"
+    assert code == 2 and f"{out}: another run" in refusal
+
+
+def test_killed_and_resumed_equals_uninterrupted(killed_run, small_smic, tmp_path):
+    out, *_ = killed_run
+    reached = weights.inspect(out / "last.weights.h5").metadata["epoch"]
+    assert reached < 39
+    assert command("--resume", out, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL).wait() == 0
+    whole = tmp_path / "run"
+    options = ["--dataset", "smic", "--data", small_smic, "--epochs", 40, "--out", whole]
+    assert command(*options, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL).wait() == 0
+    assert sorted(path.name for path in whole.iterdir()) == sorted(path.name for path in out.iterdir())
+    for name in [path.name for path in whole.glob("*.weights.h5")]:
+        one, other = models.build_microexp_stcnn(), models.build_microexp_stcnn()
+        found = [weights.load_weights(model, folder / name) for model, folder in ((one, out), (other, whole))]
+        assert found[0].metadata == found[1].metadata
+        for a, b in zip(one.get_weights(), other.get_weights(), strict=True):
+            np.testing.assert_array_equal(a, b)
+    scores = [json.loads((folder / "scores.json").read_text()) for folder in (out, whole)]
+    assert scores[0] == scores[1]
+
+
+def test_ctrl_c_leaves_a_resumable_run(small_smic, tmp_path):
+    out = tmp_path / "run"
+    options = ["--dataset", "smic", "--data", small_smic, "--epochs", 400, "--out", out]
+    process = command(*options, stderr=subprocess.PIPE, text=True)
+    while not (out / "last.weights.h5").exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert f"--resume {out}" in said and "Traceback" not in said
+    assert weights.inspect(out / "last.weights.h5").metadata["resume"]
