@@ -162,13 +162,13 @@ folder = pathlib.Path(sys.argv[1])
 def digests():
     return {{path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob("*.weights.h5")}}
 class Fill(keras.callbacks.Callback):
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_train_batch_begin(self, batch, logs=None):
         global before
-        before = digests()
-        if epoch == 2:  # take what is left, then leave less than a checkpoint needs
-            with open(folder / "filler", "wb") as file:
+        if self.model.optimizer.iterations == 6:  # in epoch 2: take what is left, then leave less than a file needs
+            before = digests()
+            with open(folder / "filler", "wb", buffering=0) as file:
                 try:
-                    while True: file.write(b"x" * 4096); file.flush()
+                    while True: file.write(b"x" * 4096)
                 except OSError:
                     pass
             with open(folder / "filler", "r+b") as file:

@@ -4,6 +4,7 @@ import math
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from microexp_keras import weights
 from microexp_keras.errors import MicroExpError
@@ -137,7 +138,7 @@ class RunState(keras.callbacks.Callback):
         metadata = weights.load_weights(model, self.path, optimizer=True).metadata
         epoch, state = metadata["epoch"], metadata["resume"]
         for variable, value in zip(_random_states(model), state["random_states"], strict=True):
-            variable.assign(value)
+            variable.assign(np.array(value, "uint32"))
         self.best.restore(state["best_value"], self.best.folder / state["best_file"])
         self.history.keep_until(epoch)
         return epoch + 1
@@ -168,4 +169,7 @@ class EpochBar(keras.callbacks.Callback):
 
 def _random_states(model):
     """Variables that are no weights: the seed states of the dropout layers, in layer order."""
-    return [variable for layer in model.layers for variable in layer.variables if variable not in layer.weights]
+    weights_of_model = {id(variable) for variable in model.weights}
+    return [
+        variable for variable in model.variables if id(variable) not in weights_of_model and "seed" in variable.path
+    ]

@@ -90,7 +90,7 @@ def _from_clips(args, file):
     notes = []
 
     own = preprocessing.measure(samples.stacks)
-    known = preprocessing.Statistics(**trained["statistics"]) if "statistics" in trained else None
+    known = _statistics(file)
     if known is None:
         notes.append(
             "WARNING: the weights file does not say by which mean and maximum its training clips were standardised. "
@@ -149,21 +149,33 @@ def _from_arrays(args, file):
             f"{classes}, found {labels.dtype} of shape {labels.shape}."
         )
     notes = ["The arrays were standardised by whoever saved them."]
-    if "statistics" not in file.metadata:
+    known = _statistics(file)
+    if known is None:
         notes.append(
             "WARNING: the weights file does not say by which mean and maximum its training clips were standardised. "
             "If the arrays are not from the same run, the accuracy below is not that of the weights."
         )
     else:
-        known, span = file.metadata["statistics"], _gray_levels_per_unit(images)
-        if abs(known["max"] - known["mean"] - span) > SAME_LEVEL:
+        span = _gray_levels_per_unit(images)
+        if abs(known.max - known.mean - span) > SAME_LEVEL:
             notes.append(
                 f"WARNING: one unit of these arrays is {span:.2f} gray levels, one of the weights' training clips "
-                f"{known['max'] - known['mean']:.2f}: they were standardised differently, and the accuracy suffers."
+                f"{known.max - known.mean:.2f}: they were standardised differently, and the accuracy suffers."
             )
     names = [f"{args.validation_images.stem}[{position}]" for position in range(len(images))]
     # Whether the clips are synthetic, arrays cannot say: what the weights were trained on is the best guess there is.
     return images.transpose(0, 2, 3, 4, 1), labels.astype(int), names, notes, file.metadata.get("synthetic", False)
+
+
+def _statistics(file):
+    """The standardisation that a weights file names, None if it names none."""
+    from microexp_keras.preprocessing import Statistics
+
+    named = file.metadata.get("statistics")
+    try:
+        return named and Statistics(float(named["mean"]), float(named["max"]))
+    except (TypeError, KeyError, ValueError) as error:
+        raise MicroExpError(f"{file.path}: statistics: expected a mean and a max, found {named!r}.") from error
 
 
 def _read_npy(path):

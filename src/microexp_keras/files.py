@@ -10,7 +10,7 @@ from microexp_keras.errors import MicroExpError
 
 
 @contextlib.contextmanager
-def replacing(path):
+def replacing(path, room=0):
     """Give a temporary path beside `path`; on success it takes its place in one step, on failure nothing changes.
 
     The file is flushed to the disk before the rename, so that a reader, or a run resumed after a kill or a power cut,
@@ -20,6 +20,9 @@ def replacing(path):
     ----------
     path : str or Path
         Where the file shall stand in the end.
+    room : int
+        Bytes that the disk must have free before anything is written: what the file will take. For writers that do
+        not survive a full disk, as the HDF5 library, which ends the whole program.
 
     Yields
     ------
@@ -38,7 +41,11 @@ def replacing(path):
         handle, name = tempfile.mkstemp(prefix=".writing-", suffix="".join(path.suffixes[-2:]), dir=path.parent)
         temporary = Path(name)
         os.fchmod(handle, 0o666 & ~_umask())
-        os.close(handle)
+        try:
+            if room and hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(handle, 0, room)
+        finally:
+            os.close(handle)
         yield temporary
         with open(temporary, "rb+") as written:
             os.fsync(written.fileno())
@@ -48,7 +55,7 @@ def replacing(path):
     except OSError as error:
         kept = "The previous file is intact." if os.path.exists(path) else "Nothing was written."
         raise MicroExpError(
-            f"{path}: could not be written ({error.strerror or error}). {kept} "
+            f"{path}: could not be written ({error.strerror or ' '.join(str(error).split())}). {kept} "
             "Free space on that disk or choose another folder, then run the command again."
         ) from error
     finally:
