@@ -8,7 +8,7 @@ from microexp_keras import __version__
 COMMANDS = {
     "train": "train a network on a copy of a database, or on synthetic clips",
     "evaluate": "score saved weights on clips or on the original's validation arrays",
-    "weights": "say what a .h5 file holds, or convert it for Keras 2.0.0",
+    "weights": "say which network a .h5 file holds, and for which clips",
     "datasets": "write synthetic clips",
 }
 

@@ -6,7 +6,7 @@ from microexp_keras.files import replacing
 BLUE, ORANGE, GRAY = "#0072B2", "#D55E00", "#767676"
 
 
-def curves(history, path, majority_rate=None, title=""):
+def curves(history, path, best_epoch=None, majority_rate=None, title=""):
     """Draw loss and accuracy over the epochs, for training and for held-out clips.
 
     Parameters
@@ -15,6 +15,8 @@ def curves(history, path, majority_rate=None, title=""):
         One per epoch: `epoch`, `loss`, `accuracy`, `val_loss`, `val_accuracy`.
     path : str or Path
         PNG to write.
+    best_epoch : int, optional
+        Marked by a point: the epoch whose weights are kept.
     majority_rate : float, optional
         Accuracy of always answering the most frequent class, drawn as a line.
     title : str
@@ -27,10 +29,13 @@ def curves(history, path, majority_rate=None, title=""):
         axes.plot(epochs, [row["val_" + name] for row in history], color=ORANGE, label="held-out clips")
         axes.set(xlabel="epoch (counted from 0)", ylabel=name)
         axes.spines[["top", "right"]].set_visible(False)
-    right.set_ylim(0, 1.02)
+    right.set_ylim(-0.02, 1.02)
+    for row in history:
+        if row["epoch"] == best_epoch:
+            right.plot(best_epoch, row["val_accuracy"], "o", color=ORANGE, label=f"best epoch ({best_epoch})")
     if majority_rate is not None:
         right.axhline(majority_rate, color=GRAY, linestyle=":", label=f"majority class ({majority_rate:.1%})")
-    right.legend(loc="lower right", frameon=False, fontsize=9)
+    figure.legend(*right.get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False, fontsize=9)
     figure.suptitle(title, fontsize=11)
     return _save(figure, path)
 
@@ -55,7 +60,8 @@ def confusion_matrix(scores, path, title=""):
         for column, count in enumerate(counts):
             share = shares[row][column]
             colour = "white" if share > 0.55 else "black"
-            axes.text(column, row, f"{count}\n{share:.0%}", ha="center", va="center", color=colour)
+            text = f"{count}\n{share:.0%}" if sum(counts) else "no clips"
+            axes.text(column, row, text, ha="center", va="center", color=colour)
     axes.set_xticks(range(len(scores.class_names)), scores.class_names)
     axes.set_yticks(range(len(scores.class_names)), scores.class_names)
     axes.set(xlabel="predicted", ylabel="true")

@@ -160,11 +160,11 @@ def _train(folder, settings, protocol, samples):
     probabilities = model.predict(inputs[fold.score], batch_size=32, verbose=0)
     true = samples.labels[fold.score]
     scores = metrics.score(true, probabilities.argmax(axis=1), class_names)
-    plots.curves(outcome.history, folder / "curves.png", scores.majority_rate, title)
+    plots.curves(outcome.history, folder / "curves.png", outcome.best_epoch, scores.majority_rate, title)
     text = reports.write(
         folder,
         title,
-        [*training.notes(outcome, protocol), *([reports.SYNTHETIC_NOTE] if samples.synthetic else [])],
+        _notes(settings, protocol, samples, outcome),
         scores,
         [samples.clips[position].id for position in fold.score],
         true,
@@ -174,6 +174,25 @@ def _train(folder, settings, protocol, samples):
     )
     print(text)
     return 1 if outcome.diverged else 0
+
+
+def _notes(settings, protocol, samples, outcome):
+    """What a reader must know to judge the score."""
+    from microexp_keras import reports, training
+
+    published = protocols.get(protocol.name, protocol.model, protocol.dataset)
+    changed = [
+        f"{name} {getattr(protocol, name)} instead of the protocol's {getattr(published, name)}"
+        for name in ("epochs", "batch_size")
+        if getattr(protocol, name) != getattr(published, name)
+    ]
+    if settings["weights"]:
+        changed.append(f"started from {settings['weights']}")
+    return [
+        *training.notes(outcome, protocol),
+        *([f"Differs from the protocol: {'; '.join(changed)}."] if changed else []),
+        *([reports.SYNTHETIC_NOTE] if samples.synthetic else []),
+    ]
 
 
 if __name__ == "__main__":
