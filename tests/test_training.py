@@ -186,7 +186,8 @@ print(test_training.start(folder)[1].history[-1]["epoch"])
 def test_a_full_disk_keeps_the_previous_checkpoint(whole_run, tmp_path):
     done = on_a_full_disk(FILL_THE_DISK, tmp_path / "disk", megabytes=2)
     message, kept, epochs = done.stdout.splitlines()
-    assert "could not be written" in message and "previous file is intact" in message, done
+    # Which file comes first depends on whether the epoch improved: a new best file, or the last one.
+    assert "could not be written (" in message and ("file is intact" in message or "Nothing was written" in message)
     assert kept.startswith("True [") and "last.weights.h5" in kept and kept.endswith("[]")
     assert epochs == "3"
 
