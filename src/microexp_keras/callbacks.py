@@ -53,7 +53,7 @@ class BestWeights(keras.callbacks.Callback):
 
     References
     ----------
-    `SMIC/MicroExpSTCNN.py:116-118`.
+    `SMIC/MicroExpSTCNN.py:119-121`.
     """
 
     def __init__(self, folder, monitor="val_accuracy", metadata=None, keep_all=False):

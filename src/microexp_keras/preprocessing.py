@@ -93,7 +93,7 @@ def face_stacks(clips, protocol, progress=True):
 
     References
     ----------
-    `SMIC/MicroExpSTCNN.py:29-37`.
+    `SMIC/MicroExpSTCNN.py:32-39`.
     """
     from tqdm import tqdm
 
@@ -144,7 +144,7 @@ def standardize(stacks, statistics=None):
 
     References
     ----------
-    `SMIC/MicroExpSTCNN.py:97-99`. The original sums in float32, so its values differ by about 1e-6.
+    `SMIC/MicroExpSTCNN.py:91-93`. The original sums in float32, so its values differ by about 1e-6.
     """
     if stacks.dtype != np.uint8:
         raise MicroExpError(f"standardize: expected uint8 gray levels, received {stacks.dtype}.")

@@ -43,7 +43,7 @@ def random_fifth(labels, subjects):
 
     References
     ----------
-    `{SMIC,CASME-SQUARE}/MicroExpSTCNN.py`: `train_test_split(test_size=0.2, random_state=4)`.
+    `SMIC/MicroExpSTCNN.py:129`: `train_test_split` with `test_size=0.2, random_state=4`.
     """
     from sklearn.model_selection import train_test_split
 
