@@ -6,7 +6,7 @@ READY := .venv/ready
 .PHONY: demo test test-jax lint bench clean
 
 demo: $(READY)  ## train MicroExpSTCNN on synthetic SMIC clips and score the saved weights
-	$(BIN)/python -m microexp_keras.train --dataset smic --synthetic --epochs 60
+	$(BIN)/python -m microexp_keras.train --dataset smic --synthetic
 
 test: $(READY)  ## all tests
 	$(BIN)/python -m pytest

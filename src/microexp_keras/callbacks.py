@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from microexp_keras import weights
+from microexp_keras.commands import progress_bar
 from microexp_keras.errors import MicroExpError
 
 
@@ -152,9 +153,7 @@ class EpochBar(keras.callbacks.Callback):
         self.best, self.epochs, self.first_epoch = best, epochs, first_epoch
 
     def on_train_begin(self, logs=None):
-        from tqdm import tqdm
-
-        self._bar = tqdm(total=self.epochs, initial=self.first_epoch, desc="training", unit="epoch")
+        self._bar = progress_bar(total=self.epochs, initial=self.first_epoch, desc="training", unit="epoch")
 
     def on_epoch_end(self, epoch, logs=None):
         self._bar.set_postfix_str(

@@ -1,4 +1,4 @@
-"""What all commands share: exit codes, errors in one line, argument types."""
+"""What all commands share: exit codes, errors in one line, argument types, progress bars."""
 
 import argparse
 import functools
@@ -35,6 +35,13 @@ def positive(text):
     if value < 1:
         raise argparse.ArgumentTypeError(f"expected a whole number from 1, received {text}")
     return value
+
+
+def progress_bar(iterable=None, **options):
+    """Return a tqdm bar on stderr; into a file or a pipe it writes a line every ten seconds, not every change."""
+    from tqdm import tqdm
+
+    return tqdm(iterable, mininterval=0.1 if sys.stderr.isatty() else 10, **options)
 
 
 def import_keras():

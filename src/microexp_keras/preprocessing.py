@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from microexp_keras import datasets
+from microexp_keras.commands import progress_bar
 from microexp_keras.errors import MicroExpError
 
 
@@ -95,8 +96,6 @@ def face_stacks(clips, protocol, progress=True):
     ----------
     `SMIC/MicroExpSTCNN.py:32-39`.
     """
-    from tqdm import tqdm
-
     short = [f"{clip.id} ({len(clip.frames)})" for clip in clips if len(clip.frames) < protocol.frames]
     if short:
         raise MicroExpError(
@@ -111,7 +110,7 @@ def face_stacks(clips, protocol, progress=True):
 
     with ThreadPoolExecutor() as pool:  # OpenCV decodes and resizes outside Python's lock
         done = pool.map(read, range(len(clips)))
-        for _ in tqdm(done, total=len(clips), desc="reading clips", unit="clip", disable=not progress):
+        for _ in progress_bar(done, total=len(clips), desc="reading clips", unit="clip", disable=not progress):
             pass
     return stacks
 
