@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -71,7 +72,8 @@ def test_evaluation_repeats_the_runs_score(run, small_smic, tmp_path, capsys):
         assert scores["confusion"] == trained["confusion"] and scores["uf1"] == trained["uf1"]
         assert (tmp_path / folder / "confusion_matrix.png").stat().st_size > 1000
     said = capsys.readouterr()
-    assert "WARNING" not in said.err and "UF1" in said.out
+    assert "WARNING" not in said.out and "UF1" in said.out
+    assert "the weights were not trained on them" in said.out and "MicroExpSTCNN on arrays" in said.out
 
 
 def test_evaluation_warns_of_other_pictures(run, small_smic, tmp_path, capsys):
@@ -83,15 +85,16 @@ def test_evaluation_warns_of_other_pictures(run, small_smic, tmp_path, capsys):
     write_clips(tmp_path / "dark", names, size=70, seed=3, brightest=120)
     weights = ["--weights", str(best_weights(run))]
     assert evaluate.main([*weights, "--data", str(tmp_path / "dark"), "--out", str(tmp_path / "a")]) == 0
-    said = capsys.readouterr().err
-    assert "the latter are used" in said and "were not trained on them is not known" in said
+    said = capsys.readouterr().out
+    assert "the latter are used" in said and "whether the weights were trained on some of them is not known" in said
 
     images = np.load(run / "microexpstcnn_val_images.npy")
-    np.save(tmp_path / "x.npy", images * np.float32(0.8))
-    arrays = ["--validation-images", str(tmp_path / "x.npy")]
-    arrays += ["--validation-labels", str(run / "microexpstcnn_val_labels.npy")]
-    assert evaluate.main([*weights, *arrays, "--out", str(tmp_path / "b")]) == 0
-    assert "standardised differently" in capsys.readouterr().err
+    for number, other in enumerate((images * np.float32(0.8), images - np.float32(0.3), images * 0 + 0.1234)):
+        np.save(tmp_path / "x.npy", other.astype("float32"))
+        arrays = ["--validation-images", str(tmp_path / "x.npy")]
+        arrays += ["--validation-labels", str(run / "microexpstcnn_val_labels.npy")]
+        assert evaluate.main([*weights, *arrays, "--out", str(tmp_path / f"b{number}")]) == 0
+        assert "standardised differently" in capsys.readouterr().out
 
 
 def test_the_originals_files_are_evaluated_with_a_warning(run, tmp_path, capsys):
@@ -109,7 +112,7 @@ def test_the_originals_files_are_evaluated_with_a_warning(run, tmp_path, capsys)
     arguments += ["--validation-images", str(run / "microexpstcnn_val_images.npy")]
     arguments += ["--validation-labels", str(tmp_path / "labels.npy")]
     assert evaluate.main(arguments) == 0
-    assert "does not say by which mean" in capsys.readouterr().err
+    assert "does not say by which mean" in capsys.readouterr().out
     trained = json.loads((run / "scores.json").read_text())
     assert json.loads((tmp_path / "out" / "scores.json").read_text())["confusion"] == trained["confusion"]
 
@@ -149,8 +152,14 @@ def test_mistakes_are_one_line_and_leave_nothing(run, small_smic, tmp_path, caps
     assert "--dataset" in refused(train.main, capsys, "--data", small_smic)
     assert "found nothing" in refused(train.main, capsys, "--dataset", "smic", "--data", tmp_path / "no")
     assert "no config.json" in refused(train.main, capsys, "--resume", tmp_path)
-    assert "expected no other option" in refused(train.main, capsys, "--resume", run, "--seed", 4)
+    assert "expected no other option" in refused(train.main, capsys, "--resume", run, "--seed", 0)
     assert "--resume" in refused(train.main, capsys, "--dataset", "smic", "--data", small_smic, "--out", run)
+    first = refused(train.main, capsys, "--dataset", "smic", "--data", small_smic, "--weights", tmp_path / "no.h5")
+    assert "no.h5" in first
+    for seed in ("-1", str(2**32)):
+        with pytest.raises(SystemExit) as stopped:
+            train.main(["--dataset", "smic", "--data", str(small_smic), "--seed", seed])
+        assert stopped.value.code == 2 and "from 0 to" in capsys.readouterr().err
     missing = refused(evaluate.main, capsys, "--weights", tmp_path / "no.h5", "--data", small_smic)
     assert "no.h5" in missing
     assert list(tmp_path.iterdir()) == []
@@ -163,23 +172,142 @@ def test_a_resumed_run_wants_the_same_data(run, tmp_path, capsys):
     assert "found others" in refused(train.main, capsys, "--resume", run, "--data", tmp_path)
 
 
-@pytest.mark.parametrize("fault", ["pickle", "shape", "labels", "nan"])
-def test_arrays_that_are_not_the_originals(run, tmp_path, capsys, fault):
-    images = np.load(run / "microexpstcnn_val_images.npy")
-    labels = np.load(run / "microexpstcnn_val_labels.npy")
-    if fault == "pickle":
-        images = np.array([{"a": 1}], dtype=object)
-    if fault == "shape":
-        images = images[:, 0]
-    if fault == "labels":
-        labels = labels[:-1]
-    if fault == "nan":
-        images[0, 0, 0, 0, 0] = np.nan
-    np.save(tmp_path / "x.npy", images, allow_pickle=True)
-    np.save(tmp_path / "y.npy", labels)
+def header(text):
+    """A .npy file of nothing but a header."""
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode()
+
+
+@pytest.mark.parametrize(
+    ("which", "spoil"),
+    {
+        "pickle": ("x.npy", lambda x, y: np.array([{"a": 1}], dtype=object)),
+        "four axes": ("x.npy", lambda x, y: x[:, 0]),
+        "float64": ("x.npy", lambda x, y: x.astype("float64")),
+        "no clips": ("x.npy", lambda x, y: x[:0]),
+        "nan": ("x.npy", lambda x, y: np.where(x == x.max(), np.nan, x).astype("float32")),
+        "empty": ("x.npy", lambda x, y: b""),
+        "huge": ("x.npy", lambda x, y: header("{'descr': '<f4', 'fortran_order': False, 'shape': (10**20,)}")),
+        "negative": ("x.npy", lambda x, y: header("{'descr': '<f4', 'fortran_order': False, 'shape': (-1, 3)}")),
+        "nested": ("x.npy", lambda x, y: header("(" * 9000)),
+        "fewer labels": ("y.npy", lambda x, y: y[:-1]),
+        "not one-hot": ("y.npy", lambda x, y: y * 2),
+        "complex labels": ("y.npy", lambda x, y: y.argmax(axis=1).astype(complex)),
+        "labels beyond": ("y.npy", lambda x, y: y.argmax(axis=1) + 1),
+    }.values(),
+)
+def test_arrays_that_are_not_the_originals(run, tmp_path, capsys, which, spoil):
+    images, labels = (np.load(run / f"microexpstcnn_val_{name}.npy") for name in ("images", "labels"))
+    for name, array in {"x.npy": images, "y.npy": labels, which: spoil(images, labels)}.items():
+        if isinstance(array, bytes):
+            (tmp_path / name).write_bytes(array)
+        else:
+            np.save(tmp_path / name, array, allow_pickle=True)
     arguments = ["--weights", best_weights(run), "--validation-images", tmp_path / "x.npy"]
     error = refused(evaluate.main, capsys, *arguments, "--validation-labels", tmp_path / "y.npy")
-    assert ("y.npy" if fault == "labels" else "x.npy") in error and "expected" in error
+    assert which in error and "expected" in error
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        '{"statistics": {"mean": NaN, "max": 200}}',
+        '{"statistics": 0}',
+        '{"statistics": {"mean": 200, "max": 100}}',
+        '{"statistics": {"mean": 1' + "0" * 400 + ', "max": 2}}',
+        "[]",
+        "{",
+    ],
+)
+def test_metadata_of_a_weights_file_is_not_trusted(run, small_smic, tmp_path, capsys, metadata):
+    import h5py
+
+    path = tmp_path / "x.weights.h5"
+    shutil.copy(best_weights(run), path)
+    with h5py.File(path, "r+") as file:
+        file.attrs["microexp_keras"] = np.bytes_(metadata)
+    error = refused(evaluate.main, capsys, "--weights", path, "--data", small_smic)
+    assert "x.weights.h5" in error and "expected" in error
+
+
+def test_weights_that_overflow_are_no_classifier(run, small_smic, tmp_path, capsys):
+    import h5py
+
+    path = tmp_path / "x.weights.h5"
+    shutil.copy(best_weights(run), path)
+    with h5py.File(path, "r+") as file:
+        for name in ("conv3d", "dense", "dense_1"):
+            file[f"layers/{name}/vars/0"][...] = 3e38
+    assert "finite" in refused(evaluate.main, capsys, "--weights", path, "--data", small_smic)
+
+
+def test_weights_of_another_network_are_refused(run, small_smic, tmp_path, capsys):
+    from microexp_keras import models, weights
+
+    weights.save_weights(models.build_late_fusenet(size=(14, 11)), tmp_path / "late.weights.h5")
+    error = refused(evaluate.main, capsys, "--weights", tmp_path / "late.weights.h5", "--data", small_smic)
+    assert "expected MicroExpSTCNN, found Late MicroExpFuseNet" in error
+
+
+def test_weights_that_started_from_others_are_not_said_to_be_new_to_the_clips(run, small_smic, tmp_path, capsys):
+    arguments = ["--dataset", "smic", "--data", str(small_smic), "--epochs", "1", "--out", str(tmp_path / "run")]
+    assert train.main([*arguments, "--weights", str(best_weights(run))]) == 0
+    capsys.readouterr()
+    best = best_weights(tmp_path / "run")
+    assert evaluate.main(["--weights", str(best), "--data", str(small_smic), "--out", str(tmp_path / "out")]) == 0
+    assert "whether the weights were trained on some of them is not known" in capsys.readouterr().out
+
+
+def copied(run, tmp_path):
+    shutil.copytree(run, tmp_path / "copy")
+    return tmp_path / "copy"
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    {
+        "no last weights": lambda run: (run / "last.weights.h5").unlink(),
+        "other last weights": lambda run: shutil.copy(best_weights(run), run / "last.weights.h5"),
+        "no best weights": lambda run: best_weights(run).unlink(),
+        "no history": lambda run: (run / "history.csv").unlink(),
+        "half a history": lambda run: (run / "history.csv").write_text((run / "history.csv").read_text()[:90]),
+        "no settings": lambda run: (run / "config.json").write_text('{"settings": {}, "data": {"fingerprint": ""}}'),
+        "text for a number": lambda run: (run / "config.json").write_text(
+            (run / "config.json").read_text().replace('"epochs": 2', '"epochs": "2"')
+        ),
+        "no JSON": lambda run: (run / "config.json").write_text("{"),
+    }.values(),
+)
+def test_a_spoiled_run_is_not_resumed(run, tmp_path, capsys, spoil):
+    folder = copied(run, tmp_path)
+    spoil(folder)
+    assert str(folder) in refused(train.main, capsys, "--resume", folder, "--epochs", 3)
+
+
+def test_fewer_epochs_than_done_are_refused(run, capsys):
+    assert "at least the 2" in refused(train.main, capsys, "--resume", run, "--epochs", 1)
+
+
+def test_initial_weights_are_not_needed_again(run, small_smic, tmp_path):
+    first = shutil.copy(best_weights(run), tmp_path / "first.weights.h5")
+    arguments = ["--dataset", "smic", "--data", str(small_smic), "--epochs", "1", "--out", str(tmp_path / "run")]
+    assert train.main([*arguments, "--weights", str(first)]) == 0
+    first.unlink()
+    assert train.main(["--resume", str(tmp_path / "run"), "--epochs", "2"]) == 0
+
+
+def test_ctrl_c_before_the_run_begins_leaves_nothing(small_smic, tmp_path, capsys, monkeypatch):
+    def interrupt():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(train, "import_keras", interrupt)
+    assert train.main(["--dataset", "smic", "--data", str(small_smic), "--out", str(tmp_path / "run")]) == 130
+    assert "--resume" not in capsys.readouterr().err and not (tmp_path / "run").exists()
+
+
+def test_tensorboard_is_asked_for_before_the_clips_are_read(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(train, "find_spec", lambda name: None)
+    error = refused(train.main, capsys, "--dataset", "smic", "--data", tmp_path, "--tensorboard")
+    assert "pip install tensorboard" in error
 
 
 def test_one_program_for_all_commands(capsys):

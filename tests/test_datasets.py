@@ -1,9 +1,10 @@
 """Every tree is read right, and what is wrong with a tree is said."""
 
 import pytest
-from conftest import write_clips
+from conftest import as_nobody, write_clips
 
-from microexp_keras.datasets import find_clips
+from microexp_keras.datasets import SYNTHETIC_MARK, are_synthetic, find_clips
+from microexp_keras.datasets.smic import natural_order
 from microexp_keras.errors import MicroExpError
 
 ORIGINAL = ["Negative/s10_ne_01", "Negative/s2_ne_10", "Negative/s2_ne_9", "Positive/s3_po_01", "Surprise/s4_sur_01"]
@@ -106,3 +107,26 @@ def test_a_folder_that_is_not_there(tmp_path):
         find_clips(tmp_path / "smic")
     with pytest.raises(MicroExpError, match="expected one of smic"):
         find_clips(tmp_path, "samm")
+
+
+def test_a_folder_that_may_not_be_read_is_named_and_not_left_out(tmp_path):
+    write_clips(tmp_path, ["HS/s1/negative/s1_ne_1", "HS/s2/positive/s2_po_1", "HS/s2/surprise/s2_su_1"], 1, 8)
+    write_clips(tmp_path, ["HS/s3/negative/s3_ne_1"], 1, 8)
+    tmp_path.chmod(0o755)
+    for closed in ("HS/s3", "HS/s2/positive"):
+        (tmp_path / closed).chmod(0o000)
+        said = as_nobody(tmp_path, lambda: len(find_clips(".")))
+        assert said.startswith("MicroExpError") and closed in said and "Permission denied" in said
+        (tmp_path / closed).chmod(0o755)
+    assert as_nobody(tmp_path, lambda: len(find_clips("."))) == "4"
+
+
+def test_synthetic_clips_are_known_from_any_folder_above_or_below(tmp_path):
+    write_clips(tmp_path / "made", ORIGINAL, frames=1, size=8)
+    assert not are_synthetic(find_clips(tmp_path))
+    (tmp_path / "made" / SYNTHETIC_MARK).write_text("x")
+    assert are_synthetic(find_clips(tmp_path)) and are_synthetic(find_clips(tmp_path / "made"))
+
+
+def test_natural_order_of_odd_digits():
+    assert sorted(["a10", "a9", "a²", "a٣"], key=natural_order)[-1] in ("a²", "a10")

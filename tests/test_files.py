@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from conftest import as_nobody
 
 from microexp_keras import files
 from microexp_keras.errors import MicroExpError
@@ -65,23 +66,19 @@ def test_a_full_disk_keeps_the_old_file_and_says_so(tmp_path):
 
 
 def test_an_unwritable_folder_is_said(tmp_path):
-    folder = tmp_path / "readonly"
-    folder.mkdir()
-    files.write_text(folder / "a.txt", "one")
-    folder.chmod(0o555)
-    child = os.fork()
-    if child == 0:  # as root every folder is writable, so become somebody else
-        code = 1
-        try:
-            os.chdir(folder)
-            if os.geteuid() == 0:
-                os.setuid(65534)
-            files.write_text("a.txt", "two")
-        except MicroExpError as error:
-            code = 0 if "Permission denied" in str(error) and "intact" in str(error) else 2
-        os._exit(code)
-    assert os.waitpid(child, 0)[1] == 0
-    assert (folder / "a.txt").read_text() == "one"
+    files.write_text(tmp_path / "a.txt", "one")
+    tmp_path.chmod(0o555)
+    said = as_nobody(tmp_path, lambda: files.write_text("a.txt", "two"))
+    assert said.startswith(
+        "MicroExpError: a.txt: could not be written (Permission denied). The previous file is intact"
+    )
+    assert (tmp_path / "a.txt").read_text() == "one"
+
+    def hold():
+        with files.only_writer("."):
+            pass
+
+    assert as_nobody(tmp_path, hold).startswith("MicroExpError: .: cannot be written to (Permission denied)")
 
 
 def test_two_writers_in_one_folder_are_refused_and_a_dead_one_is_forgotten(tmp_path):

@@ -24,8 +24,9 @@ ALLOWED = {
     "protocols": BASE | {"splits"},
     "plots": BASE,
     "reports": BASE | {"plots"},
+    "evaluation": BASE | {"preprocessing"},
     "callbacks": BASE | {"weights"},
-    "training": BASE | {"callbacks"},
+    "training": BASE | {"callbacks", "weights"},
     "runs": BASE | {""},
 }
 COMMANDS = {"train", "evaluate", "__main__", "__init__"}

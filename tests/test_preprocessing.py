@@ -1,5 +1,7 @@
 """Stacks equal the original's pixel for pixel; standardisation equals it to 2e-6."""
 
+import os
+
 import cv2
 import numpy as np
 import pytest
@@ -64,11 +66,24 @@ def test_short_clips_are_all_named(tmp_path):
         preprocessing.load_samples(tmp_path, PROTOCOL)
 
 
-def test_a_frame_that_cannot_be_decoded_is_named(small_smic, tmp_path):
-    write_clips(tmp_path, ["negative/s1_ne_1", "positive/s1_po_1", "surprise/s1_su_1"], size=8)
-    (tmp_path / "positive" / "s1_po_1" / "reg_image7.png").write_bytes(b"no image")
-    with pytest.raises(MicroExpError, match=r"reg_image7\.png: expected an image"):
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp"])
+@pytest.mark.parametrize("fault", ["no image", "cut off", "empty"])
+def test_a_spoiled_frame_is_named(tmp_path, suffix, fault):
+    write_clips(tmp_path, ["negative/s1_ne_1", "positive/s1_po_1", "surprise/s1_su_1"], size=64, suffix=suffix)
+    preprocessing.load_samples(tmp_path, PROTOCOL)
+    frame = tmp_path / "positive" / "s1_po_1" / f"reg_image7{suffix}"
+    data = frame.read_bytes()
+    frame.write_bytes({"no image": b"no image", "cut off": data[: len(data) // 2], "empty": b""}[fault])
+    with pytest.raises(MicroExpError, match=rf"reg_image7\{suffix}: expected a whole image"):
         preprocessing.load_samples(tmp_path, PROTOCOL)
+
+
+def test_names_that_are_not_utf_8(tmp_path):
+    write_clips(tmp_path, ["negative/s1_ne_1", "positive/s1_po_1", "surprise/s1_su_1"], size=64)
+    clip = tmp_path / "negative" / "s1_ne_1"
+    before = preprocessing.load_samples(tmp_path, PROTOCOL).stacks
+    os.rename(os.fsencode(clip), os.fsencode(clip) + b"caf\xe9")
+    np.testing.assert_array_equal(preprocessing.load_samples(tmp_path, PROTOCOL).stacks, before)
 
 
 def test_blank_frames_are_refused():

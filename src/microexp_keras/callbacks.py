@@ -11,6 +11,10 @@ from microexp_keras.commands import progress_bar
 from microexp_keras.errors import MicroExpError
 
 
+class DivergedError(MicroExpError):
+    """A loss became infinite or NaN."""
+
+
 class StopOnNaN(keras.callbacks.Callback):
     """End training with an error when a loss is not a number; put it first, so that such an epoch is never saved."""
 
@@ -19,13 +23,9 @@ class StopOnNaN(keras.callbacks.Callback):
         if bad:
             raise DivergedError(
                 f"epoch {epoch}: expected finite numbers, found {', '.join(f'{name} = {logs[name]}' for name in bad)}. "
-                "Training diverged and was stopped; the weights of earlier epochs are intact. Lower the learning rate "
-                "or look at the data."
+                "Training diverged and was stopped; the weights of earlier epochs are intact. Look for broken frames; "
+                "the protocol's learning rate may be too high for these clips."
             )
-
-
-class DivergedError(MicroExpError):
-    """A loss became infinite or NaN."""
 
 
 class BestWeights(keras.callbacks.Callback):
@@ -132,16 +132,32 @@ class RunState(keras.callbacks.Callback):
         -------
         int
             The epoch to go on with: 0 when nothing was saved yet.
+
+        Raises
+        ------
+        MicroExpError
+            If a file of the run is missing or is not of this run.
         """
-        if not self.path.exists():
+        if not self.path.exists() and len(self.history.rows) < 2:  # killed before the first state was saved
             self.history.keep_until(-1)
             return 0
-        metadata = weights.load_weights(model, self.path, optimizer=True).metadata
-        epoch, state = metadata["epoch"], metadata["resume"]
-        for variable, value in zip(_random_states(model), state["random_states"], strict=True):
-            variable.assign(np.array(value, "uint32"))
-        self.best.restore(state["best_value"], self.best.folder / state["best_file"])
-        self.history.keep_until(epoch)
+        try:
+            metadata = weights.load_weights(model, self.path, optimizer=True).metadata
+            epoch, state = metadata["epoch"], metadata["resume"]
+            for variable, value in zip(_random_states(model), state["random_states"], strict=True):
+                variable.assign(np.array(value, "uint32"))
+            best = self.best.folder / state["best_file"]
+            self.history.keep_until(epoch)
+            if [row["epoch"] for row in self.history.rows] != list(range(epoch + 1)):
+                raise MicroExpError(f"{self.history.path}: expected a row for each of {epoch + 1} epochs.")
+            if not best.is_file():
+                raise MicroExpError(f"{best}: no such file.")
+            self.best.restore(float(state["best_value"]), best)
+        except (MicroExpError, KeyError, TypeError, ValueError) as error:
+            raise MicroExpError(
+                f"{self.path.parent}: expected the files that the run left, found them changed or missing ({error}). "
+                "Restore them, or start a new run; --weights can start from one of these."
+            ) from error
         return epoch + 1
 
 

@@ -37,6 +37,14 @@ def positive(text):
     return value
 
 
+def seed(text):
+    """Read an argument that seeds random numbers: a whole number from 0 to 4294967295."""
+    value = int(text)
+    if not 0 <= value < 2**32:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 0 to {2**32 - 1}, received {text}")
+    return value
+
+
 def progress_bar(iterable=None, **options):
     """Return a tqdm bar on stderr; into a file or a pipe it writes a line every ten seconds, not every change."""
     from tqdm import tqdm

@@ -64,9 +64,9 @@ def replacing(path, room=0):
 
 
 def write_text(path, text):
-    """Write `text` (UTF-8) to `path`, whole or not at all."""
+    """Write `text` (UTF-8, and the bytes of file names that are not) to `path`, whole or not at all."""
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
 
 
 def write_json(path, value):
@@ -95,8 +95,11 @@ def only_writer(folder):
     """
     import fcntl
 
-    lock = Path(folder) / ".lock"
-    with open(lock, "a+") as handle:
+    try:
+        handle = open(Path(folder) / ".lock", "a+")  # noqa: SIM115 (closed below)
+    except OSError as error:
+        raise MicroExpError(f"{folder}: cannot be written to ({error.strerror}). Choose another folder.") from error
+    with handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -1,6 +1,7 @@
 """From clips to uint8 stacks of gray frames to standardised float32, pixel for pixel as the original programs."""
 
 import hashlib
+import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -10,6 +11,8 @@ import numpy as np
 from microexp_keras import datasets
 from microexp_keras.commands import progress_bar
 from microexp_keras.errors import MicroExpError
+
+JPEG_START, JPEG_END = b"\xff\xd8", b"\xff\xd9"  # OpenCV decodes a JPEG without its end, to wrong pixels
 
 
 class Statistics(NamedTuple):
@@ -57,14 +60,14 @@ def load_samples(root, protocol, progress=True):
     stacks = face_stacks(clips, protocol, progress)
     digest = hashlib.sha256(str(stacks.shape).encode())
     for clip in clips:
-        digest.update(f"{clip.id}\0{clip.subject}\0{clip.label}\n".encode())
+        digest.update(os.fsencode(f"{clip.id}\0{clip.subject}\0{clip.label}\n"))
     digest.update(stacks.data)
     return Samples(
         clips=clips,
         stacks=stacks,
         labels=np.array([clip.label for clip in clips]),
         subjects=[clip.subject for clip in clips],
-        synthetic=datasets.is_synthetic(root),
+        synthetic=datasets.are_synthetic(clips),
         fingerprint=digest.hexdigest(),
     )
 
@@ -90,7 +93,7 @@ def face_stacks(clips, protocol, progress=True):
     Raises
     ------
     MicroExpError
-        If a clip is too short (all short clips are named) or a frame cannot be decoded.
+        If a clip is too short (all short clips are named), or a frame cannot be decoded or is cut off.
 
     References
     ----------
@@ -160,7 +163,12 @@ def standardize(stacks, statistics=None):
 def _gray_face(path, size):
     import cv2
 
-    frame = cv2.imread(str(path))
+    try:
+        data = np.fromfile(path, np.uint8)  # OpenCV does not open every name that Python does
+        cut_off = data[:2].tobytes() == JPEG_START and JPEG_END not in data[-1024:].tobytes()
+        frame = None if cut_off or not data.size else cv2.imdecode(data, cv2.IMREAD_COLOR)
+    except (OSError, cv2.error):
+        frame = None
     if frame is None:
-        raise MicroExpError(f"{path}: expected an image, found a file that OpenCV cannot decode. Restore this frame.")
+        raise MicroExpError(f"{path}: expected a whole image, found one that cannot be decoded. Restore this frame.")
     return cv2.cvtColor(cv2.resize(frame, (size, size), interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY)

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import shlex
 import subprocess
 import sys
 from datetime import datetime, timezone
@@ -13,6 +14,29 @@ from microexp_keras import __version__
 from microexp_keras.errors import MicroExpError
 from microexp_keras.files import write_json
 
+SETTINGS = {
+    "dataset": str,
+    "model": str,
+    "protocol": str,
+    "data": str,
+    "epochs": int,
+    "batch_size": int,
+    "seed": int,
+    "weights": str | None,
+    "keep_all": bool,
+    "tensorboard": bool,
+}
+"""What `train --resume` needs to repeat a command, with the types in config.json."""
+
+
+def demand_free(out):
+    """Raise a MicroExpError if the folder `out` (a path, or None) holds something already."""
+    if out is not None and Path(out).is_dir() and any(child.name != ".lock" for child in Path(out).iterdir()):
+        raise MicroExpError(
+            f"{out}: expected an empty or new folder, found files. Go on with that run by --resume {out}, "
+            "or give another --out."
+        )
+
 
 def new_folder(out, name):
     """Make the folder of a new run: `out`, or by default the next free `runs/NAME-001`.
@@ -22,21 +46,23 @@ def new_folder(out, name):
     MicroExpError
         If `out` is a file, holds something already, or cannot be made.
     """
+    demand_free(out)
     try:
         if out is None:
             return _next_free(Path("runs"), name)
-        out = Path(out)
-        out.mkdir(parents=True, exist_ok=True)
-        if any(child.name != ".lock" for child in out.iterdir()):
-            raise MicroExpError(
-                f"{out}: expected an empty or new folder, found files. Go on with that run by --resume {out}, "
-                "or give another --out."
-            )
-        return out
+        Path(out).mkdir(parents=True, exist_ok=True)
+        return Path(out)
     except OSError as error:
         raise MicroExpError(
             f"{out or 'runs'}: the run's folder could not be made ({error.strerror}). Give another --out."
         ) from error
+
+
+def remove_if_empty(folder):
+    """Remove the folder of a run that never began: it holds nothing but the lock."""
+    if [child.name for child in folder.iterdir()] == [".lock"]:
+        (folder / ".lock").unlink()
+        folder.rmdir()
 
 
 def read_config(folder):
@@ -50,13 +76,18 @@ def read_config(folder):
     path = Path(folder) / "config.json"
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
-        config["settings"], config["data"]["fingerprint"]
+        config["data"]["fingerprint"], config["resumed"]
+        for name, kind in SETTINGS.items():
+            if not isinstance(config["settings"][name], kind):
+                raise TypeError(f"settings: {name}")
     except FileNotFoundError:
         raise MicroExpError(
             f"{folder}: expected the folder of a run, found no config.json. Start it without --resume."
         ) from None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise MicroExpError(f"{path}: expected the record of a run, found something else ({error!r}).") from error
+        raise MicroExpError(
+            f"{path}: expected the record of a run, found something else ({error!r}). Start a new run."
+        ) from error
     return config
 
 
@@ -105,7 +136,7 @@ def provenance():
     """Command, time, versions, commit (of the working tree that the package runs from, if any) and machine."""
     packages = ("tensorflow", "jax", "torch", "keras", "numpy", "opencv-python", "h5py", "scikit-learn", "matplotlib")
     return {
-        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "command": shlex.join([Path(sys.executable).name, *sys.orig_argv[1:]]),
         "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "versions": {
             "microexp-keras": __version__,

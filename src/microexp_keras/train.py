@@ -1,12 +1,14 @@
 """Train a network: `python -m microexp_keras.train --dataset smic --data PATH`."""
 
 import argparse
+import shlex
 import sys
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
-from microexp_keras import datasets, protocols, runs
-from microexp_keras.commands import command, import_keras, positive
+from microexp_keras import datasets, protocols, runs, weights
+from microexp_keras.commands import command, import_keras, positive, seed
 from microexp_keras.errors import MicroExpError
 from microexp_keras.files import only_writer, write_npy
 
@@ -28,7 +30,7 @@ def parser():
         "--epochs", type=positive, metavar="N", help="passes over the training clips (default: the protocol's)"
     )
     parser.add_argument("--batch-size", type=positive, metavar="N", help="clips per step (default: the protocol's)")
-    parser.add_argument("--seed", type=int, metavar="N", help="of initial weights, order and dropout (default: 0)")
+    parser.add_argument("--seed", type=seed, metavar="N", help="of initial weights, order and dropout (default: 0)")
     parser.add_argument("--weights", type=Path, metavar="FILE", help="start from these weights, any kind of .h5")
     parser.add_argument("--keep-all", action="store_true", help="keep every improvement, not only the best")
     parser.add_argument("--tensorboard", action="store_true", help="also log for TensorBoard, into OUT/tensorboard")
@@ -62,12 +64,16 @@ def main(argv=None):
             "Restore them, or start a new run."
         )
     folder = args.resume or runs.new_folder(args.out, f"{protocol.dataset}-{protocol.model}-{protocol.name}")
-    with only_writer(folder):
-        try:
+    try:
+        with only_writer(folder):
             return _train(folder, settings, protocol, samples)
-        except KeyboardInterrupt:
-            print(f"\nstopped; go on with: python -m microexp_keras.train --resume {folder}", file=sys.stderr)
-            return 130
+    except KeyboardInterrupt:
+        if (folder / "config.json").exists():
+            again = f"python -m microexp_keras.train --resume {shlex.quote(str(folder))}"
+            print(f"\nGo on with: {again}", file=sys.stderr)
+        raise
+    finally:
+        runs.remove_if_empty(folder)
 
 
 def _new(args):
@@ -78,6 +84,11 @@ def _new(args):
         raise MicroExpError(
             "expected either --data PATH or --synthetic. Without a copy of the database take --synthetic."
         )
+    if args.tensorboard and not find_spec("tensorboard"):
+        raise MicroExpError("--tensorboard: expected the package tensorboard, found none. Run: pip install tensorboard")
+    if args.weights:
+        weights.inspect(args.weights)  # a wrong file is said before any clip is read
+    runs.demand_free(args.out)
     protocol = protocols.get(args.protocol or "upstream", args.model or "stcnn", args.dataset)
     return {
         "dataset": protocol.dataset,
@@ -95,10 +106,20 @@ def _new(args):
 
 def _resumed(args, settings):
     """Settings of the run to go on with; it may be given more epochs, and its data may have moved."""
-    given = {name for name, value in vars(args).items() if value not in (None, False)} - {"resume", "epochs", "data"}
+    given = {name for name, value in vars(args).items() if value is not None and value is not False} - {
+        "resume",
+        "epochs",
+        "data",
+    }
     if given:
         raise MicroExpError(
             f"--resume: expected no other option than --epochs and --data, received {', '.join(sorted(given))}."
+        )
+    last = args.resume / "last.weights.h5"
+    done = weights.inspect(last).metadata.get("epoch", -1) + 1 if last.exists() else 0
+    if args.epochs and args.epochs < done:
+        raise MicroExpError(
+            f"--epochs: expected at least the {done} that this run has behind it, received {args.epochs}."
         )
     changed = {"epochs": args.epochs, "data": args.data and str(args.data.resolve())}
     return {**settings, **{name: value for name, value in changed.items() if value}}
@@ -107,7 +128,7 @@ def _resumed(args, settings):
 def _train(folder, settings, protocol, samples):
     keras = import_keras()
 
-    from microexp_keras import metrics, models, plots, preprocessing, reports, training, weights
+    from microexp_keras import metrics, models, plots, preprocessing, reports, training
 
     faces, statistics = preprocessing.standardize(samples.stacks)
     inputs = faces[..., None]
@@ -116,7 +137,7 @@ def _train(folder, settings, protocol, samples):
 
     keras.utils.set_random_seed(settings["seed"])
     model = models.BUILDERS[protocol.model](frames=protocol.frames, size=protocol.size, num_classes=len(class_names))
-    if settings["weights"]:
+    if settings["weights"] and not (folder / "last.weights.h5").exists():
         weights.load_weights(model, settings["weights"])
     training.compile_model(model, protocol.learning_rate)
 
@@ -124,6 +145,8 @@ def _train(folder, settings, protocol, samples):
         "model": protocol.model,
         "dataset": protocol.dataset,
         "protocol": protocol.name,
+        "split": protocol.split.__name__,
+        "started_from": settings["weights"],
         "synthetic": samples.synthetic,
         "seed": settings["seed"],
         "class_names": class_names,
@@ -138,7 +161,7 @@ def _train(folder, settings, protocol, samples):
         keras.utils.to_categorical(samples.labels[fold.score], len(class_names)),
     )
 
-    title = reports.headline(protocol.model, protocol.dataset, samples.synthetic)
+    title = f"{weights.TITLES[protocol.model]} on {datasets.origin(protocol.dataset, samples.synthetic)}"
     print(
         f"{title}: {len(fold.train)} clips train, {len(fold.score)} are scored; files go to {folder}", file=sys.stderr
     )
@@ -157,7 +180,7 @@ def _train(folder, settings, protocol, samples):
     )
 
     weights.load_weights(model, outcome.best_path)
-    probabilities = model.predict(inputs[fold.score], batch_size=32, verbose=0)
+    probabilities = training.predict(model, inputs[fold.score])
     true = samples.labels[fold.score]
     scores = metrics.score(true, probabilities.argmax(axis=1), class_names)
     plots.curves(outcome.history, folder / "curves.png", outcome.best_epoch, scores.majority_rate, title)
@@ -178,7 +201,7 @@ def _train(folder, settings, protocol, samples):
 
 def _notes(settings, protocol, samples, outcome):
     """What a reader must know to judge the score."""
-    from microexp_keras import reports, training
+    from microexp_keras import training
 
     published = protocols.get(protocol.name, protocol.model, protocol.dataset)
     changed = [
@@ -191,7 +214,7 @@ def _notes(settings, protocol, samples, outcome):
     return [
         *training.notes(outcome, protocol),
         *([f"Differs from the protocol: {'; '.join(changed)}."] if changed else []),
-        *([reports.SYNTHETIC_NOTE] if samples.synthetic else []),
+        *([datasets.SYNTHETIC_NOTE] if samples.synthetic else []),
     ]
 
 

@@ -10,7 +10,9 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from microexp_keras import weights
 from microexp_keras.callbacks import BestWeights, DivergedError, EpochBar, RunState, StopOnNaN
+from microexp_keras.errors import MicroExpError
 from microexp_keras.files import write_text
 
 
@@ -56,10 +58,14 @@ class History:
     def __init__(self, path):
         self.path, self.rows, self._last = Path(path), [], time.perf_counter()
         if self.path.exists():
-            with open(self.path, newline="", encoding="utf-8") as file:
-                self.rows = [
-                    {k: float(v) if k != "epoch" else int(v) for k, v in row.items()} for row in csv.DictReader(file)
-                ]
+            try:
+                with open(self.path, newline="", encoding="utf-8") as file:
+                    rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+                self.rows = [{**row, "epoch": int(row["epoch"])} for row in rows]
+            except (ValueError, TypeError, KeyError) as error:
+                raise MicroExpError(
+                    f"{self.path}: expected the history of a run, found something else ({error})."
+                ) from error
 
     def add(self, epoch, logs):
         """Append the epoch's logs and the seconds since the row before."""
@@ -179,8 +185,15 @@ def fit(model, inputs, labels, fold, folder, protocol, seed, metadata=None, keep
         if not history.rows:
             raise
         diverged = str(error)
-    best_epoch = max(history.rows, key=lambda row: row["val_accuracy"])["epoch"]
-    return Outcome(history.rows, best_epoch, best.path, diverged)
+    return Outcome(history.rows, weights.inspect(best.path).metadata["epoch"], best.path, diverged)
+
+
+def predict(model, inputs):
+    """Class probabilities, float32 (clips, classes); a MicroExpError if they are not finite."""
+    probabilities = model.predict(inputs, batch_size=32, verbose=0)
+    if not np.isfinite(probabilities).all():
+        raise MicroExpError("expected finite probabilities, found NaN: the weights or the clips are beyond float32.")
+    return probabilities
 
 
 def notes(outcome, protocol):

@@ -109,7 +109,11 @@ NETWORKS = {
         ("activation_5", "softmax"),
     ),
 }
-_TITLES = {"stcnn": "STCNN", "intermediate": "Intermediate FuseNet", "late": "Late FuseNet"}
+TITLES = {
+    "stcnn": "MicroExpSTCNN",
+    "intermediate": "Intermediate MicroExpFuseNet",
+    "late": "Late MicroExpFuseNet",
+}
 _BUILDERS = {
     "stcnn": "build_microexp_stcnn",
     "intermediate": "build_intermediate_fusenet",
@@ -269,7 +273,7 @@ def save_weights(model, path, metadata=None):
     with replacing(path, _bytes_of([*model.weights, *optimizer_variables])) as temporary:
         model.save_weights(temporary)
         with h5py.File(temporary, "r+") as file:
-            file.attrs["microexp_keras"] = np.bytes_(json.dumps(metadata or {}))
+            file.attrs["microexp_keras"] = np.bytes_(json.dumps(metadata or {}, allow_nan=False))
 
 
 def save_keras2_hdf5(model, path, whole_model=True):
@@ -511,12 +515,16 @@ def _metadata(file):
     """Give the dictionary that `save_weights` wrote, {} if there is none."""
     text = (_texts(file, "microexp_keras") or ["{}"])[0]
     try:
-        metadata = json.loads(text)
+        metadata = json.loads(text, parse_constant=_refuse)  # NaN and Infinity are no JSON
     except (ValueError, RecursionError):
         metadata = None
     if not isinstance(metadata, dict):
         raise MicroExpError(f"attribute microexp_keras: expected a JSON object, found {_shown(text)}.")
     return metadata
+
+
+def _refuse(name):
+    raise ValueError(name)
 
 
 def _optimizer_values(model, arrays):
@@ -709,7 +717,7 @@ def _demand_fit(found, layers, network, kernel_size, num_classes, shape):
     """Raise, with the remedy, unless the weights `found` fit a model of the other arguments."""
     if found.network != network:
         raise MicroExpError(
-            f"written for the {_TITLES[found.network]}, but the model is the {_TITLES[network]}. "
+            f"written for the {TITLES[found.network]}, but the model is the {TITLES[network]}. "
             f"Build it with models.{_BUILDERS[found.network]}."
         )
     *size, frames = shape
@@ -735,7 +743,7 @@ def _demand_fit(found, layers, network, kernel_size, num_classes, shape):
         written, taken, remedies = zip(*differences, strict=True)
         name, kernel, _ = next(layer for layer in layers if layer[1].ndim == 2)
         raise MicroExpError(
-            f"written for the {_TITLES[network]} with {' and '.join(written)} ({name} kernel {_by(kernel.shape)}), "
+            f"written for the {TITLES[network]} with {' and '.join(written)} ({name} kernel {_by(kernel.shape)}), "
             f"but the model takes {' and '.join(taken)}. Build it with {', '.join(remedies)}."
         )
 

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from microexp_keras import datasets
-from microexp_keras.commands import command
+from microexp_keras.commands import command, seed
 
 
 def parser():
@@ -18,7 +18,7 @@ def parser():
     )
     synthesize.add_argument("--out", type=Path, required=True, metavar="PATH", help="a folder that does not exist yet")
     synthesize.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="the same seed gives the same bytes (default: 0)"
+        "--seed", type=seed, default=0, metavar="N", help="the same seed gives the same bytes (default: 0)"
     )
     return parser
 

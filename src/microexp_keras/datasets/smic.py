@@ -39,14 +39,14 @@ def find_clips(root):
 
 def natural_order(name):
     """Sort key that compares the numbers in a name by value: `image9` before `image10`."""
-    return [int(part) if part.isdigit() else part.lower() for part in re.split(r"(\d+)", str(name))], str(name)
+    return [int(part) if part.isdecimal() else part.lower() for part in re.split(r"(\d+)", str(name))], str(name)
 
 
 def _class_folders(root, classes):
     """Class name -> its folders, at any depth below `root` (a user may point at `HS/s1/micro` itself)."""
     folders = {name: [] for name in classes}
     walked = set()
-    for folder, children, _ in os.walk(root, followlinks=True):
+    for folder, children, _ in os.walk(root, followlinks=True, onerror=_raise):
         if os.path.realpath(folder) in walked:  # a link back up would never end
             children.clear()
         walked.add(os.path.realpath(folder))
@@ -59,6 +59,10 @@ def _class_folders(root, classes):
                 entered.append(child)
         children[:] = entered
     return folders
+
+
+def _raise(error):
+    raise error
 
 
 def _visible(folder):

@@ -1,0 +1,166 @@
+"""How hard the synthetic SMIC is: single frames must not give the class away, and MicroExpSTCNN must learn it.
+
+    python benchmarks/synthetic_difficulty.py [--landmarks]
+
+Three parts, each figure a mean and a standard deviation over seeds:
+1. MicroExpSTCNN at the settings of the protocol "upstream", on its own split (clips of one subject on both sides) and
+   on unseen subjects (three folds of subjects, their predictions pooled). Scored at the last epoch, nothing chosen.
+2. Logistic regression and an SVM (RBF) on 40 principal components of one frame of unseen subjects, over several
+   generated sets. The first frame knows nothing of the class by construction, so its row shows the spread of chance;
+   "motion" is the apex minus the first frames, which shows that these classifiers can find what there is.
+3. With --landmarks: in how many frames dlib's detector finds exactly one face.
+"""
+
+import argparse
+import os
+import platform
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from microexp_keras import datasets, metrics, preprocessing, protocols, runs
+from microexp_keras.commands import import_keras
+from microexp_keras.datasets import synthetic
+
+PROTOCOL = protocols.get("upstream", model="stcnn", dataset="smic")
+CLASSES = datasets.CLASS_NAMES["smic"]
+APEX = 9  # position in time; the motion peaks between 7.5 and 10
+
+
+def generate(folder, seed):
+    """A synthetic SMIC: its clips, gray stacks, labels and subjects."""
+    root = synthetic.write_smic(Path(folder) / f"seed-{seed}", seed, progress=False)
+    clips = datasets.find_clips(root)
+    stacks = preprocessing.face_stacks(clips, PROTOCOL, progress=False)
+    return clips, stacks, np.array([clip.label for clip in clips]), [clip.subject for clip in clips]
+
+
+def subject_folds(labels, subjects, folds, seed):
+    """Pairs of positions (training, test); no subject is in both."""
+    from sklearn.model_selection import GroupKFold
+
+    return GroupKFold(folds, shuffle=True, random_state=seed).split(labels, labels, subjects)
+
+
+def train(keras, images, labels, fold, seed, epochs):
+    """Train MicroExpSTCNN; give the test accuracy after each epoch and the labels predicted after the last."""
+    from microexp_keras import models, training
+
+    keras.utils.set_random_seed(seed)
+    learn, test = fold
+    model = models.build_microexp_stcnn(PROTOCOL.frames, PROTOCOL.size)
+    training.compile_model(model, PROTOCOL.learning_rate)
+    wanted = np.eye(len(CLASSES), dtype=np.float32)[labels]
+    batches = training.Batches(images[learn], wanted[learn], PROTOCOL.batch_size, seed=seed)
+    history = model.fit(
+        batches,
+        shuffle=False,
+        epochs=epochs,
+        verbose=0,
+        validation_data=(images[test], wanted[test]),
+        callbacks=[keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: batches.reorder(epoch))],
+    )
+    outputs = keras.ops.convert_to_numpy(model(images[test], training=False))
+    return np.array(history.history["val_accuracy"]), outputs.argmax(axis=1)
+
+
+def measure_networks(stacks, labels, subjects, seeds, epochs):
+    keras = import_keras()
+    images = preprocessing.standardize(stacks)[0][..., None]
+    fold = PROTOCOL.split(labels, subjects)[0]
+    best, last, rise, uar, uf1, accuracy = [], [], [], [], [], []
+    majority = np.bincount(labels[fold.score]).max() / len(fold.score)
+    for seed in range(seeds):
+        course, _ = train(keras, images, labels, (fold.train, fold.score), seed, epochs)
+        best.append(course.max())
+        last.append(course[-10:].mean())
+        rise.append(1 + int(np.argmax(course > 0.75)) if (course > 0.75).any() else np.nan)
+        predicted = np.zeros_like(labels)
+        for learn, test in subject_folds(labels, subjects, 3, seed):
+            predicted[test] = train(keras, images, labels, (learn, test), seed, epochs)[1]
+        scores = metrics.score(labels, predicted, CLASSES)
+        uar.append(scores.uar)
+        uf1.append(scores.uf1)
+        accuracy.append(scores.accuracy)
+    print(f"\nMicroExpSTCNN, {epochs} epochs, {seeds} training seeds, data seed 0, Keras {keras.__version__}")
+    print(f"  upstream split (majority {majority:.3f})      best accuracy {spread(best)}   last ten {spread(last)}")
+    print(f"      first epoch above 0.75, each seed: {', '.join(f'{epoch:.0f}' for epoch in rise)}")
+    print(f"  unseen subjects (majority {np.bincount(labels).max() / len(labels):.3f})     accuracy {spread(accuracy)}")
+    print(f"      UAR {spread(uar)} (chance 0.333)   UF1 {spread(uf1)}", flush=True)
+
+
+def frame_classifiers():
+    from sklearn.decomposition import PCA
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+    from sklearn.svm import SVC
+
+    logistic = LogisticRegression(C=0.1, class_weight="balanced", max_iter=1000)
+    components = [StandardScaler(), PCA(40, random_state=0), StandardScaler()]
+    return {
+        "logistic": make_pipeline(*components, logistic),
+        "SVM": make_pipeline(*components[:2], SVC(C=3, class_weight="balanced")),
+    }
+
+
+def measure_frames(sets):
+    views = {
+        "first frame": lambda stacks: stacks[..., 0],
+        "apex frame": lambda stacks: stacks[..., APEX],
+        "motion": lambda stacks: stacks[..., APEX].astype(float) - stacks[..., :2].mean(axis=-1),
+    }
+    print(f"\none frame, unseen subjects, {len(sets)} data seeds: UAR (chance 0.333) and accuracy")
+    for view, pixels in views.items():
+        for name, classifier in frame_classifiers().items():
+            uar, accuracy = [], []
+            for _, stacks, labels, subjects in sets:
+                values = pixels(stacks).reshape(len(stacks), -1)
+                for seed in range(4):
+                    predicted = np.zeros_like(labels)
+                    for learn, test in subject_folds(labels, subjects, 5, seed):
+                        predicted[test] = classifier.fit(values[learn], labels[learn]).predict(values[test])
+                    scores = metrics.score(labels, predicted, CLASSES)
+                    uar.append(scores.uar)
+                    accuracy.append(scores.accuracy)
+            # The four ways to part the subjects are averaged first: they share their clips.
+            uar, accuracy = (np.reshape(values, (len(sets), 4)).mean(axis=1) for values in (uar, accuracy))
+            print(f"  {view:12} {name:9} UAR {spread(uar)}   accuracy {spread(accuracy)}", flush=True)
+
+
+def measure_faces(clips):
+    import cv2
+    import dlib
+
+    detector = dlib.get_frontal_face_detector()
+    frames = [frame for clip in clips for frame in clip.frames]
+    found = np.bincount([len(detector(cv2.imread(str(frame))[..., ::-1].copy(), 1)) for frame in frames], minlength=2)
+    print(f"\ndlib, data seed 0: exactly one face in {found[1]} of {len(frames)} frames, none in {found[0]}")
+
+
+def spread(values):
+    return f"{np.mean(values):.3f} +- {np.std(values):.3f}"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=3, help="training seeds, 0 to skip the networks (default: 3)")
+    parser.add_argument("--data-seeds", type=int, default=8, help="generated sets (default: 8)")
+    parser.add_argument("--epochs", type=int, default=PROTOCOL.epochs, help=f"default: {PROTOCOL.epochs}")
+    parser.add_argument("--landmarks", action="store_true", help="also look for the face in every frame (needs dlib)")
+    args = parser.parse_args()
+
+    machine = f"{os.cpu_count()} cores"
+    print(f"{machine}, Python {platform.python_version()}, numpy {np.__version__}, commit {runs.commit()}")
+    with tempfile.TemporaryDirectory() as folder:
+        sets = [generate(folder, seed) for seed in range(args.data_seeds)]
+        measure_frames(sets)
+        if args.landmarks:
+            measure_faces(sets[0][0])
+    if args.seeds:
+        measure_networks(*sets[0][1:], args.seeds, args.epochs)
+
+
+if __name__ == "__main__":
+    main()
