@@ -298,7 +298,7 @@ def test_says_how_to_build_the_model(tmp_path, stcnn):
     for whole_model in (True, False):
         weights.save_keras2_hdf5(models.build_microexp_stcnn(frames=96, size=(14, 11)), path, whole_model)
         message = (
-            "written for the STCNN with 96 frames (dense_1 kernel 10368x128), but the model takes 18 frames. "
+            "written for MicroExpSTCNN with 96 frames (dense_1 kernel 10368x128), but the model takes 18 frames. "
             "Build it with frames=96."
         )
         refuses(stcnn, path, message)
@@ -307,7 +307,9 @@ def test_says_how_to_build_the_model(tmp_path, stcnn):
         weights.save_keras2_hdf5(randomised("stcnn", frames=18, kernel_size=(3, 3, 7)), path, whole_model)
         refuses(stcnn, path, "a 3x3x7 kernel", "kernel_size=(3, 3, 7)")
         weights.save_keras2_hdf5(randomised("late", frames=18), path, whole_model)
-        refuses(stcnn, path, "written for the Late FuseNet", "the STCNN", "models.build_late_fusenet")
+        refuses(
+            stcnn, path, "written for Late MicroExpFuseNet", "the model is MicroExpSTCNN", "models.build_late_fusenet"
+        )
     weights.save_keras2_hdf5(randomised("stcnn", frames=18, size=(11, 14)), path)  # as many features, another order
     refuses(stcnn, path, "11x14 pixels", "takes 14x11 pixels", "size=(11, 14)")
     weights.save_keras2_hdf5(randomised("stcnn", frames=18, size=(17, 17)), path, False)

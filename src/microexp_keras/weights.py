@@ -717,7 +717,7 @@ def _demand_fit(found, layers, network, kernel_size, num_classes, shape):
     """Raise, with the remedy, unless the weights `found` fit a model of the other arguments."""
     if found.network != network:
         raise MicroExpError(
-            f"written for the {TITLES[found.network]}, but the model is the {TITLES[network]}. "
+            f"written for {TITLES[found.network]}, but the model is {TITLES[network]}. "
             f"Build it with models.{_BUILDERS[found.network]}."
         )
     *size, frames = shape
@@ -743,7 +743,7 @@ def _demand_fit(found, layers, network, kernel_size, num_classes, shape):
         written, taken, remedies = zip(*differences, strict=True)
         name, kernel, _ = next(layer for layer in layers if layer[1].ndim == 2)
         raise MicroExpError(
-            f"written for the {TITLES[network]} with {' and '.join(written)} ({name} kernel {_by(kernel.shape)}), "
+            f"written for {TITLES[network]} with {' and '.join(written)} ({name} kernel {_by(kernel.shape)}), "
             f"but the model takes {' and '.join(taken)}. Build it with {', '.join(remedies)}."
         )
 
