@@ -304,6 +304,16 @@ def test_ctrl_c_before_the_run_begins_leaves_nothing(small_smic, tmp_path, capsy
     assert "--resume" not in capsys.readouterr().err and not (tmp_path / "run").exists()
 
 
+def test_a_run_that_has_just_begun_is_left_alone(small_smic, tmp_path, capsys):
+    from microexp_keras.files import only_writer
+
+    out = tmp_path / "run"
+    out.mkdir()
+    with only_writer(out):
+        error = refused(train.main, capsys, "--dataset", "smic", "--data", small_smic, "--out", out)
+    assert "another run" in error and (out / ".lock").exists()
+
+
 def test_tensorboard_is_asked_for_before_the_clips_are_read(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(train, "find_spec", lambda name: None)
     error = refused(train.main, capsys, "--dataset", "smic", "--data", tmp_path, "--tensorboard")

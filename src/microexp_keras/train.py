@@ -64,16 +64,16 @@ def main(argv=None):
             "Restore them, or start a new run."
         )
     folder = args.resume or runs.new_folder(args.out, f"{protocol.dataset}-{protocol.model}-{protocol.name}")
-    try:
-        with only_writer(folder):
+    with only_writer(folder):
+        try:
             return _train(folder, settings, protocol, samples)
-    except KeyboardInterrupt:
-        if (folder / "config.json").exists():
-            again = f"python -m microexp_keras.train --resume {shlex.quote(str(folder))}"
-            print(f"\nGo on with: {again}", file=sys.stderr)
-        raise
-    finally:
-        runs.remove_if_empty(folder)
+        except KeyboardInterrupt:
+            if (folder / "config.json").exists():
+                again = f"python -m microexp_keras.train --resume {shlex.quote(str(folder))}"
+                print(f"\nGo on with: {again}", file=sys.stderr)
+            raise
+        finally:
+            runs.remove_if_empty(folder)
 
 
 def _new(args):
