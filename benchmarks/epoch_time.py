@@ -37,9 +37,9 @@ def our_epochs(frames, clips, epochs):
     labels = np.eye(3, dtype="float32")[random.integers(0, 3, clips)]
     batches = training.Batches(images, labels, BATCH, seed=0)
     seconds = []
-    for _ in range(epochs + 1):
+    for turn in range(epochs + 1):
         start = time.perf_counter()
-        model.fit(batches, shuffle=False, verbose=0)
+        training.train_epoch(model, batches, turn)
         seconds.append(time.perf_counter() - start)
     return seconds[1:]
 

@@ -53,16 +53,12 @@ def train(keras, images, labels, fold, seed, epochs):
     training.compile_model(model, PROTOCOL.learning_rate)
     wanted = np.eye(len(CLASSES), dtype=np.float32)[labels]
     batches = training.Batches(images[learn], wanted[learn], PROTOCOL.batch_size, seed=seed)
-    history = model.fit(
-        batches,
-        shuffle=False,
-        epochs=epochs,
-        verbose=0,
-        validation_data=(images[test], wanted[test]),
-        callbacks=[keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: batches.reorder(epoch))],
-    )
-    outputs = keras.ops.convert_to_numpy(model(images[test], training=False))
-    return np.array(history.history["val_accuracy"]), outputs.argmax(axis=1)
+    course = []
+    for epoch in range(epochs):
+        training.train_epoch(model, batches, epoch)
+        logs = training.held_out_logs(model, images[test], wanted[test], PROTOCOL.batch_size)
+        course.append(logs["val_accuracy"])
+    return np.array(course), training.predict(model, images[test]).argmax(axis=1)
 
 
 def measure_networks(stacks, labels, subjects, seeds, epochs):

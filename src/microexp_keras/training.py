@@ -125,6 +125,45 @@ def compile_model(model, learning_rate):
     model.optimizer.build(model.trainable_variables)
 
 
+def train_epoch(model, batches, epoch, callbacks=None):
+    """Train a compiled model on every batch once and return the epoch's logs.
+
+    This stands in for `model.fit`, which with TensorFlow builds a tf.data pipeline for every epoch and every
+    validation; starting one takes up to a second now and then, more than a whole epoch on SMIC.
+
+    Parameters
+    ----------
+    model : keras.Model
+    batches : Batches
+    epoch : int
+        Decides the order of the clips.
+    callbacks : keras.callbacks.CallbackList, optional
+        Told of every batch.
+
+    Returns
+    -------
+    dict of str to float
+        Means over the epoch: `loss`, `accuracy`.
+    """
+    callbacks = callbacks or keras.callbacks.CallbackList()
+    batches.reorder(epoch)
+    model.reset_metrics()
+    for index in range(len(batches)):
+        callbacks.on_train_batch_begin(index)
+        logs = model.train_on_batch(*batches[index], return_dict=True)
+        callbacks.on_train_batch_end(index, logs)
+    return {name: float(value) for name, value in logs.items()}
+
+
+def held_out_logs(model, inputs, targets, batch_size):
+    """Return `val_loss` and `val_accuracy` over clips that are not trained on, as `model.fit` would name them."""
+    model.reset_metrics()
+    for start in range(0, len(inputs), batch_size):
+        chosen = slice(start, start + batch_size)
+        logs = model.test_on_batch(inputs[chosen], targets[chosen], return_dict=True)
+    return {f"val_{name}": float(value) for name, value in logs.items()}
+
+
 def fit(model, inputs, labels, fold, folder, protocol, seed, metadata=None, keep_all=False, callbacks=()):
     """Train a compiled model; from a folder with a saved state, go on.
 
@@ -168,23 +207,21 @@ def fit(model, inputs, labels, fold, folder, protocol, seed, metadata=None, keep
     best = BestWeights(folder, metadata=metadata, keep_all=keep_all)
     state = RunState(history, best, Path(folder) / "last.weights.h5", metadata)
     first_epoch = state.restore(model)
-    reorder = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: batches.reorder(epoch))
+    bar = EpochBar(best, protocol.epochs, first_epoch)
+    run = keras.callbacks.CallbackList([StopOnNaN(), *callbacks, best, state, bar], model=model)
     diverged = None
+    run.on_train_begin()
     try:
-        model.fit(
-            batches,
-            validation_data=(inputs[fold.select], targets[fold.select]),
-            validation_batch_size=protocol.batch_size,
-            initial_epoch=first_epoch,
-            epochs=protocol.epochs,
-            shuffle=False,  # the batches are drawn anew already
-            verbose=0,
-            callbacks=[reorder, StopOnNaN(), *callbacks, best, state, EpochBar(best, protocol.epochs, first_epoch)],
-        )
+        for epoch in range(first_epoch, protocol.epochs):
+            run.on_epoch_begin(epoch)
+            logs = train_epoch(model, batches, epoch, run)
+            logs |= held_out_logs(model, inputs[fold.select], targets[fold.select], protocol.batch_size)
+            run.on_epoch_end(epoch, logs)
     except DivergedError as error:
         if not history.rows:
             raise
         diverged = str(error)
+    run.on_train_end()
     return Outcome(history.rows, weights.inspect(best.path).metadata["epoch"], best.path, diverged)
 
 
