@@ -16,7 +16,7 @@ from microexp_keras.errors import MicroExpError
 from microexp_keras.files import write_text
 
 
-class Batches(keras.utils.PyDataset):
+class Batches:
     """Training batches whose order depends on the seed and the epoch alone, on every backend.
 
     Keras' own shuffling of arrays replays one permutation in every epoch after `set_random_seed` (TensorFlow), and a
@@ -30,7 +30,6 @@ class Batches(keras.utils.PyDataset):
     """
 
     def __init__(self, inputs, targets, batch_size, seed):
-        super().__init__()
         self.inputs, self.targets, self.batch_size, self.seed = inputs, targets, batch_size, seed
         self.reorder(0)
 
@@ -209,7 +208,7 @@ def fit(model, inputs, labels, fold, folder, protocol, seed, metadata=None, keep
     first_epoch = state.restore(model)
     bar = EpochBar(best, protocol.epochs, first_epoch)
     run = keras.callbacks.CallbackList([StopOnNaN(), *callbacks, best, state, bar], model=model)
-    diverged = None
+    diverged, model.stop_training = None, False
     run.on_train_begin()
     try:
         for epoch in range(first_epoch, protocol.epochs):
@@ -217,6 +216,8 @@ def fit(model, inputs, labels, fold, folder, protocol, seed, metadata=None, keep
             logs = train_epoch(model, batches, epoch, run)
             logs |= held_out_logs(model, inputs[fold.select], targets[fold.select], protocol.batch_size)
             run.on_epoch_end(epoch, logs)
+            if model.stop_training:
+                break
     except DivergedError as error:
         if not history.rows:
             raise
