@@ -94,6 +94,32 @@ def test_every_epoch_has_its_own_order_and_every_clip_once():
     assert np.concatenate([batches[index][0] for index in range(len(batches))]).tolist() == orders[1]
 
 
+def test_an_epoch_is_what_keras_fit_does():
+    targets = np.eye(3, dtype="float32")[LABELS]
+    ours, theirs = (models.build_microexp_stcnn(size=(16, 14)) for _ in range(2))
+    theirs.set_weights(ours.get_weights())
+    for model in (ours, theirs):
+        training.compile_model(model, 0.05)
+        for name in ("dropout_1", "dropout_2"):  # the two models draw from different generators
+            model.get_layer(name).rate = 0
+    batches = training.Batches(INPUTS, targets, 8, seed=2)  # 8, 8, 8, 6
+    logs = training.train_epoch(ours, batches, epoch=3)
+    logs |= training.held_out_logs(ours, INPUTS, targets, 8)
+    order = batches.order
+    expected = theirs.fit(
+        INPUTS[order],
+        targets[order],
+        batch_size=8,
+        shuffle=False,
+        verbose=0,
+        validation_data=(INPUTS, targets),
+        validation_batch_size=8,
+    )
+    assert logs == pytest.approx({name: values[0] for name, values in expected.history.items()}, abs=2e-6)
+    for one, other in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_fit_uses_the_order_of_each_epoch(tmp_path, monkeypatch):
     seen = {}
     plain = training.Batches.__getitem__

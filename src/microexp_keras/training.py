@@ -146,21 +146,34 @@ def train_epoch(model, batches, epoch, callbacks=None):
     """
     callbacks = callbacks or keras.callbacks.CallbackList()
     batches.reorder(epoch)
-    model.reset_metrics()
+    seen = []
     for index in range(len(batches)):
         callbacks.on_train_batch_begin(index)
-        logs = model.train_on_batch(*batches[index], return_dict=True)
+        inputs, targets = batches[index]
+        logs = model.train_on_batch(inputs, targets, return_dict=True)
+        seen.append((len(inputs), logs))
         callbacks.on_train_batch_end(index, logs)
-    return {name: float(value) for name, value in logs.items()}
+    return _mean_logs(seen)
 
 
 def held_out_logs(model, inputs, targets, batch_size):
     """Return `val_loss` and `val_accuracy` over clips that are not trained on, as `model.fit` would name them."""
-    model.reset_metrics()
+    seen = []
     for start in range(0, len(inputs), batch_size):
         chosen = slice(start, start + batch_size)
         logs = model.test_on_batch(inputs[chosen], targets[chosen], return_dict=True)
-    return {f"val_{name}": float(value) for name, value in logs.items()}
+        seen.append((len(inputs[chosen]), logs))
+    return {f"val_{name}": value for name, value in _mean_logs(seen).items()}
+
+
+def _mean_logs(seen):
+    """Mean over clips of `(clips, logs)` of single batches.
+
+    Batch means are float32. Rounding keeps scores equal that come from equally many right clips in other batches, so
+    that none of them is taken for an improvement.
+    """
+    clips = sum(count for count, _ in seen)
+    return {name: round(sum(count * float(logs[name]) for count, logs in seen) / clips, 6) for name in seen[0][1]}
 
 
 def fit(model, inputs, labels, fold, folder, protocol, seed, metadata=None, keep_all=False, callbacks=()):
