@@ -58,7 +58,8 @@ def train(keras, images, labels, fold, seed, epochs):
         training.train_epoch(model, batches, epoch)
         logs = training.held_out_logs(model, images[test], wanted[test], PROTOCOL.batch_size)
         course.append(logs["val_accuracy"])
-    return np.array(course), training.predict(model, images[test]).argmax(axis=1)
+    outputs = keras.ops.convert_to_numpy(model(images[test], training=False))
+    return np.array(course), outputs.argmax(axis=1)
 
 
 def measure_networks(stacks, labels, subjects, seeds, epochs):

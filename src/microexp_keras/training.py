@@ -144,15 +144,16 @@ def train_epoch(model, batches, epoch, callbacks=None):
     dict of str to float
         Means over the epoch: `loss`, `accuracy`.
     """
-    callbacks = callbacks or keras.callbacks.CallbackList()
     batches.reorder(epoch)
     seen = []
     for index in range(len(batches)):
-        callbacks.on_train_batch_begin(index)
+        if callbacks:
+            callbacks.on_train_batch_begin(index)
         inputs, targets = batches[index]
         logs = model.train_on_batch(inputs, targets, return_dict=True)
         seen.append((len(inputs), logs))
-        callbacks.on_train_batch_end(index, logs)
+        if callbacks:
+            callbacks.on_train_batch_end(index, logs)
     return _mean_logs(seen)
 
 
