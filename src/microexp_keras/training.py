@@ -150,6 +150,7 @@ def train_epoch(model, batches, epoch, callbacks=None):
         if callbacks:
             callbacks.on_train_batch_begin(index)
         inputs, targets = batches[index]
+        model.reset_metrics()  # newer versions of Keras do so by themselves, 3.12 does not
         logs = model.train_on_batch(inputs, targets, return_dict=True)
         seen.append((len(inputs), logs))
         if callbacks:
@@ -162,6 +163,7 @@ def held_out_logs(model, inputs, targets, batch_size):
     seen = []
     for start in range(0, len(inputs), batch_size):
         chosen = slice(start, start + batch_size)
+        model.reset_metrics()
         logs = model.test_on_batch(inputs[chosen], targets[chosen], return_dict=True)
         seen.append((len(inputs[chosen]), logs))
     return {f"val_{name}": value for name, value in _mean_logs(seen).items()}
