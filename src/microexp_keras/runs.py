@@ -114,7 +114,7 @@ def write_config(folder, settings, protocol, samples, fold, metadata):
         **origin,
         "resumed": resumed,
         "settings": settings,
-        "protocol": {"source": protocol.source, "split": protocol.split.__name__, "remarks": protocol.remarks},
+        "protocol": {"source": protocol.source, "split": protocol.split.__name__},
         "data": {
             "fingerprint": samples.fingerprint,
             "synthetic": samples.synthetic,

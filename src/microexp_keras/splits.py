@@ -49,3 +49,23 @@ def random_fifth(labels, subjects):
 
     train, held_out = train_test_split(np.arange(len(labels)), test_size=0.2, random_state=4)
     return [Fold(train=train, select=held_out, score=held_out)]
+
+
+def remarks(fold, subjects):
+    """Say what makes a fold's score optimistic, as a list of sentences; empty when nothing does.
+
+    Parameters
+    ----------
+    fold : Fold
+    subjects : sequence of str
+        Subject of each clip of the data set.
+    """
+    found = []
+    if set(fold.select) & set(fold.score):
+        found.append("The best epoch is chosen on clips that are scored, so the score is optimistic.")
+    shared = {subjects[position] for position in fold.train} & {subjects[position] for position in fold.score}
+    if shared:
+        found.append(
+            f"Clips of {len(shared)} subjects both train and are scored, so this is not accuracy on unseen people."
+        )
+    return found

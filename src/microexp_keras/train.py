@@ -7,7 +7,7 @@ from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
-from microexp_keras import datasets, protocols, runs, weights
+from microexp_keras import datasets, protocols, runs, splits, weights
 from microexp_keras.commands import command, import_keras, positive, seed
 from microexp_keras.errors import MicroExpError
 from microexp_keras.files import only_writer, write_npy
@@ -187,7 +187,7 @@ def _train(folder, settings, protocol, samples):
     text = reports.write(
         folder,
         title,
-        _notes(settings, protocol, samples, outcome),
+        _notes(settings, protocol, samples, fold, outcome),
         scores,
         [samples.clips[position].id for position in fold.score],
         true,
@@ -199,7 +199,7 @@ def _train(folder, settings, protocol, samples):
     return 1 if outcome.diverged else 0
 
 
-def _notes(settings, protocol, samples, outcome):
+def _notes(settings, protocol, samples, fold, outcome):
     """What a reader must know to judge the score."""
     from microexp_keras import training
 
@@ -213,6 +213,7 @@ def _notes(settings, protocol, samples, outcome):
         changed.append(f"started from {settings['weights']}")
     return [
         *training.notes(outcome, protocol),
+        *splits.remarks(fold, samples.subjects),
         *([f"Differs from the protocol: {'; '.join(changed)}."] if changed else []),
         *([datasets.SYNTHETIC_NOTE] if samples.synthetic else []),
     ]

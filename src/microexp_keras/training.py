@@ -256,7 +256,6 @@ def notes(outcome, protocol):
     found = [
         f"Protocol {protocol.name} ({protocol.source}): {len(outcome.history)} epochs of batch {protocol.batch_size}; "
         f"weights of epoch {outcome.best_epoch}, counted from 0.",
-        *protocol.remarks,
         f"Held-out accuracy over the last {len(last)} epochs: mean {np.mean(last):.2%}, deviation {np.std(last):.2%}.",
     ]
     return found + ([f"DIVERGED: {outcome.diverged}"] if outcome.diverged else [])
