@@ -35,4 +35,4 @@ def test_upstream_and_paper_on_smic():
 
 def test_an_unknown_protocol_lists_the_known():
     with pytest.raises(MicroExpError, match="upstream for stcnn on smic"):
-        protocols.get("upstream", model="late")
+        protocols.get("upstream", model="vgg")

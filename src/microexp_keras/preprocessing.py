@@ -6,13 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 
 from microexp_keras import datasets
 from microexp_keras.commands import progress_bar
 from microexp_keras.errors import MicroExpError
-
-JPEG_START, JPEG_END = b"\xff\xd8", b"\xff\xd9"  # OpenCV decodes a JPEG without its end, to wrong pixels
+from microexp_keras.frames import read_frames
 
 
 class Statistics(NamedTuple):
@@ -99,17 +99,12 @@ def face_stacks(clips, protocol, progress=True):
     ----------
     `SMIC/MicroExpSTCNN.py:32-39`.
     """
-    short = [f"{clip.id} ({len(clip.frames)})" for clip in clips if len(clip.frames) < protocol.frames]
-    if short:
-        raise MicroExpError(
-            f"expected at least {protocol.frames} frames in every clip, found fewer in {len(short)} of {len(clips)}: "
-            f'{", ".join(short)}. Restore or remove these clips; see data/README.md, "Frame folders".'
-        )
+    _refuse_short(clips, protocol.frames)
     stacks = np.empty((len(clips), protocol.size, protocol.size, protocol.frames), np.uint8)
 
     def read(position):
-        for time, path in enumerate(clips[position].frames[: protocol.frames]):
-            stacks[position, :, :, time] = _gray_face(path, protocol.size)
+        for time, frame in enumerate(_seen_frames(clips[position], protocol)):
+            stacks[position, :, :, time] = _gray(frame, protocol.size)
 
     with ThreadPoolExecutor() as pool:  # OpenCV decodes and resizes outside Python's lock
         done = pool.map(read, range(len(clips)))
@@ -160,15 +155,23 @@ def standardize(stacks, statistics=None):
     return levels.astype(np.float32)[stacks], statistics
 
 
-def _gray_face(path, size):
-    import cv2
+def _refuse_short(clips, frames):
+    """Name all short frame folders at once; a video tells its length only when it is read."""
+    folders = [clip for clip in clips if not isinstance(clip.frames, datasets.Video)]
+    short = [f"{clip.id} ({len(clip.frames)})" for clip in folders if len(clip.frames) < frames]
+    if short:
+        raise MicroExpError(
+            f"expected at least {frames} frames in every clip, found fewer in {len(short)} of {len(clips)}: "
+            f'{", ".join(short)}. Restore or remove these clips; see data/README.md, "Frame folders".'
+        )
 
-    try:
-        data = np.fromfile(path, np.uint8)  # OpenCV does not open every name that Python does
-        cut_off = data[:2].tobytes() == JPEG_START and JPEG_END not in data[-1024:].tobytes()
-        frame = None if cut_off or not data.size else cv2.imdecode(data, cv2.IMREAD_COLOR)
-    except (OSError, cv2.error):
-        frame = None
-    if frame is None:
-        raise MicroExpError(f"{path}: expected a whole image, found one that cannot be decoded. Restore this frame.")
-    return cv2.cvtColor(cv2.resize(frame, (size, size), interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY)
+
+def _seen_frames(clip, protocol):
+    """Colour frames in the order of channels in which the protocol takes them for blue, green, red."""
+    for frame in read_frames(clip, protocol.frames):
+        yield np.ascontiguousarray(frame[..., ::-1]) if protocol.swapped_colours else frame
+
+
+def _gray(image, size):
+    """Resize first, then turn gray."""
+    return cv2.cvtColor(cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY)
