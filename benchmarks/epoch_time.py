@@ -35,7 +35,7 @@ def our_epochs(frames, clips, epochs):
     random = np.random.default_rng(0)
     images = random.normal(size=(clips, 64, 64, frames, 1)).astype("float32")
     labels = np.eye(3, dtype="float32")[random.integers(0, 3, clips)]
-    batches = training.Batches(images, labels, BATCH, seed=0)
+    batches = training.Batches({"face": images}, labels, np.arange(clips), BATCH, seed=0)
     seconds = []
     for turn in range(epochs + 1):
         start = time.perf_counter()

@@ -52,11 +52,11 @@ def train(keras, images, labels, fold, seed, epochs):
     model = models.build_microexp_stcnn(PROTOCOL.frames, PROTOCOL.size)
     training.compile_model(model, PROTOCOL.learning_rate)
     wanted = np.eye(len(CLASSES), dtype=np.float32)[labels]
-    batches = training.Batches(images[learn], wanted[learn], PROTOCOL.batch_size, seed=seed)
+    batches = training.Batches({"face": images}, wanted, learn, PROTOCOL.batch_size, seed=seed)
     course = []
     for epoch in range(epochs):
         training.train_epoch(model, batches, epoch)
-        logs = training.held_out_logs(model, images[test], wanted[test], PROTOCOL.batch_size)
+        logs = training.held_out_logs(model, {"face": images}, wanted, test, PROTOCOL.batch_size)
         course.append(logs["val_accuracy"])
     outputs = keras.ops.convert_to_numpy(model(images[test], training=False))
     return np.array(course), outputs.argmax(axis=1)

@@ -40,7 +40,7 @@ def test_a_run_folder_holds_what_it_should(run, small_smic):
     assert config["data"]["clips_per_class"] == {"negative": 10, "positive": 10, "surprise": 10}
     assert not config["data"]["synthetic"] and config["data"]["subjects"] == 10
     assert set(config["versions"]) >= {"python", "keras", "numpy", "opencv-python", "h5py", "microexp-keras"}
-    assert 0 < config["statistics"]["mean"] < config["statistics"]["max"] <= 255
+    assert 0 < config["statistics"]["face"]["mean"] < config["statistics"]["face"]["max"] <= 255
     assert len(config["split"]["train"]) == 24 and len(config["split"]["score"]) == 6
     with open(run / "history.csv", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -218,10 +218,11 @@ def test_arrays_that_are_not_the_originals(run, tmp_path, capsys, which, spoil):
 @pytest.mark.parametrize(
     "metadata",
     [
-        '{"statistics": {"mean": NaN, "max": 200}}',
-        '{"statistics": 0}',
-        '{"statistics": {"mean": 200, "max": 100}}',
-        '{"statistics": {"mean": 1' + "0" * 400 + ', "max": 2}}',
+        '{"statistics": {"face": {"mean": NaN, "max": 200}}}',
+        '{"statistics": 7}',
+        '{"statistics": {"face": {"mean": 200, "max": 100}}}',
+        '{"statistics": {"face": {"mean": 1' + "0" * 400 + ', "max": 2}}}',
+        '{"statistics": {"eyes": {"mean": 100, "max": 200}}}',
         "[]",
         "{",
     ],

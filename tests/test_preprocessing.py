@@ -81,9 +81,9 @@ def test_a_spoiled_frame_is_named(tmp_path, suffix, fault):
 def test_names_that_are_not_utf_8(tmp_path):
     write_clips(tmp_path, ["negative/s1_ne_1", "positive/s1_po_1", "surprise/s1_su_1"], size=64)
     clip = tmp_path / "negative" / "s1_ne_1"
-    before = preprocessing.load_samples(tmp_path, PROTOCOL).stacks
+    before = preprocessing.load_samples(tmp_path, PROTOCOL).stacks["face"]
     os.rename(os.fsencode(clip), os.fsencode(clip) + b"caf\xe9")
-    np.testing.assert_array_equal(preprocessing.load_samples(tmp_path, PROTOCOL).stacks, before)
+    np.testing.assert_array_equal(preprocessing.load_samples(tmp_path, PROTOCOL).stacks["face"], before)
 
 
 def test_blank_frames_are_refused():

@@ -31,7 +31,7 @@ def start(folder, epochs=4, learning_rate=0.05, keep_all=False, callbacks=()):
     model = models.build_microexp_stcnn(size=(16, 14))
     training.compile_model(model, learning_rate)
     protocol = replace(PROTOCOL, epochs=epochs)
-    return model, training.fit(model, INPUTS, LABELS, fold, folder, protocol, 7, {}, keep_all, callbacks)
+    return model, training.fit(model, {"face": INPUTS}, LABELS, fold, folder, protocol, 7, {}, keep_all, callbacks)
 
 
 def state(folder):
@@ -83,7 +83,7 @@ def test_a_run_killed_between_its_two_files_resumes_from_the_older(whole_run, tm
 
 
 def test_every_epoch_has_its_own_order_and_every_clip_once():
-    batches = training.Batches(np.arange(30), np.arange(30), 8, seed=1)
+    batches = training.Batches({"face": np.arange(30)}, np.arange(30), np.arange(30), 8, seed=1)
     orders = []
     for epoch in range(3):
         batches.reorder(epoch)
@@ -102,9 +102,10 @@ def test_an_epoch_is_what_keras_fit_does():
         training.compile_model(model, 0.05)
         for name in ("dropout_1", "dropout_2"):  # the two models draw from different generators
             model.get_layer(name).rate = 0
-    batches = training.Batches(INPUTS, targets, 8, seed=2)  # 8, 8, 8, 6
+    batches = training.Batches({"face": INPUTS}, targets, np.arange(30), 8, seed=2)  # 8, 8, 8, 6
     logs = training.train_epoch(ours, batches, epoch=3)
-    logs |= training.held_out_logs(ours, INPUTS, targets, 8)
+    logs |= training.held_out_logs(ours, {"face": INPUTS}, targets, np.arange(30), 8)
+    assert logs.pop("val_classes") <= 3
     order = batches.order
     expected = theirs.fit(
         INPUTS[order],

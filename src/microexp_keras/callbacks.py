@@ -172,8 +172,9 @@ class EpochBar(keras.callbacks.Callback):
         self._bar = progress_bar(total=self.epochs, initial=self.first_epoch, desc="training", unit="epoch")
 
     def on_epoch_end(self, epoch, logs=None):
+        collapsed = " (all one class)" if logs["val_classes"] == 1 else ""
         self._bar.set_postfix_str(
-            f"loss {logs['loss']:.3f}, held-out accuracy {logs['val_accuracy']:.3f}, best {self.best.value:.3f}",
+            f"loss {logs['loss']:.3f}, accuracy {logs['val_accuracy']:.3f}{collapsed}, best {self.best.value:.3f}",
             refresh=False,
         )
         self._bar.update()

@@ -19,7 +19,7 @@ def parser():
         "--weights", type=Path, required=True, metavar="FILE", help="ours, the authors', or any Keras 2 or 3 .h5"
     )
     parser.add_argument(
-        "--dataset", choices=datasets.CLASS_NAMES, default="smic", help="whose classes these are (default: smic)"
+        "--dataset", choices=datasets.CLASS_NAMES, help="whose classes these are (default: as trained, else smic)"
     )
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--data", type=Path, metavar="PATH", help="clips, standardised as the weights were trained")
@@ -27,7 +27,11 @@ def parser():
         "--synthetic", action="store_true", help="generated clips, written to data/synthetic-DATASET once"
     )
     where.add_argument(
-        "--validation-images", type=Path, metavar="X.npy", help="float32 (clips, 1, rows, columns, time), standardised"
+        "--validation-images",
+        type=Path,
+        nargs="+",
+        metavar="X.npy",
+        help="float32 (clips, 1, rows, columns, time), standardised; for the fused networks two files, eyes and mouth",
     )
     parser.add_argument(
         "--validation-labels", type=Path, metavar="Y.npy", help="labels (clips,) or one-hot (clips, classes)"
@@ -35,7 +39,14 @@ def parser():
     parser.add_argument(
         "--protocol", choices=protocols.NAMES, help="for --data: its split (default: as trained, else upstream)"
     )
-    parser.add_argument("--clips", choices=["held-out", "all"], help="for --data: which are scored (default: held-out)")
+    parser.add_argument(
+        "--clips",
+        choices=["protocol", "held-out", "all"],
+        help="for --data: score what the protocol scores, only what it does not train on, or all (default: protocol)",
+    )
+    parser.add_argument(
+        "--landmarks", type=Path, metavar="CSV", help="for --data, eyes and mouth: your landmarks instead of dlib's"
+    )
     parser.add_argument(
         "--out", type=Path, metavar="FOLDER", help="where to write (default: the next runs/evaluate-DATASET-NNN)"
     )
@@ -48,25 +59,28 @@ def main(argv=None):
     args = parser().parse_args(argv)
     if (args.validation_images is None) != (args.validation_labels is None):
         raise MicroExpError("expected --validation-images and --validation-labels together, received one of them.")
-    if args.validation_images and (args.protocol or args.clips):
-        raise MicroExpError("expected --protocol and --clips with --data only: arrays are scored whole.")
+    if args.validation_images and (args.protocol or args.clips or args.landmarks):
+        raise MicroExpError("expected --protocol, --clips and --landmarks with --data only: arrays are scored whole.")
     runs.demand_free(args.out)
 
-    from microexp_keras import evaluation, preprocessing, weights
+    from microexp_keras import evaluation, landmarks, preprocessing, weights
 
     file = weights.inspect(args.weights)
-    if file.network != "stcnn":
-        raise MicroExpError(f"{args.weights}: expected MicroExpSTCNN, found {weights.TITLES[file.network]}.")
-    class_names = datasets.CLASS_NAMES[args.dataset]
+    trained_on = file.metadata.get("dataset")
+    dataset = args.dataset or (trained_on if trained_on in datasets.CLASS_NAMES else "smic")
+    class_names = datasets.CLASS_NAMES[dataset]
     if args.validation_images:
-        clips = evaluation.from_arrays(args.validation_images, args.validation_labels, len(class_names), file)
+        clips = evaluation.from_arrays(
+            args.validation_images, args.validation_labels, protocols.INPUTS[file.network], len(class_names), file
+        )
     else:
-        data = datasets.synthetic_folder(args.dataset) if args.synthetic else args.data
+        data = datasets.synthetic_folder(dataset) if args.synthetic else args.data
         name = args.protocol or file.metadata.get("protocol")
-        protocol = protocols.get(name if name in protocols.NAMES else "upstream", file.network, args.dataset)
-        samples = preprocessing.load_samples(data, protocol)
-        origin = datasets.origin(args.dataset, samples.synthetic)
-        clips = evaluation.from_samples(samples, protocol, file, origin, args.clips == "all")
+        protocol = protocols.get(name if name in protocols.NAMES else "upstream", file.network, dataset)
+        points = landmarks.CsvLandmarks(args.landmarks) if args.landmarks else None
+        samples = preprocessing.load_samples(data, protocol, points)
+        origin = datasets.origin(dataset, samples.synthetic)
+        clips = evaluation.from_samples(samples, protocol, file, origin, args.clips or "protocol")
         if samples.synthetic:
             clips.notes.append(datasets.SYNTHETIC_NOTE)
 
@@ -74,12 +88,12 @@ def main(argv=None):
 
     from microexp_keras import metrics, models, reports, training
 
-    rows, columns, frames = clips.inputs.shape[1:4]
+    _, rows, columns, frames, _ = next(iter(clips.inputs.values())).shape
     model = models.BUILDERS[file.network](frames, (rows, columns), len(class_names), file.kernel_size)
     weights.load_weights(model, args.weights)
     probabilities = training.predict(model, clips.inputs)
     scores = metrics.score(clips.labels, probabilities.argmax(axis=1), class_names)
-    folder = runs.new_folder(args.out, f"evaluate-{args.dataset}")
+    folder = runs.new_folder(args.out, f"evaluate-{dataset}")
     title = f"{weights.TITLES[file.network]} on {clips.origin}"
     about = {**runs.provenance(), "weights": str(args.weights), "trained": file.metadata}
     print(reports.write(folder, title, clips.notes, scores, clips.names, clips.labels, probabilities, **about))

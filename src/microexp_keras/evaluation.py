@@ -1,12 +1,12 @@
 """From weights and clips, or the original's arrays, to what is scored and what a reader must know of it."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from microexp_keras import preprocessing, splits
+from microexp_keras import arrays, preprocessing, protocols, splits
 from microexp_keras.errors import MicroExpError
 from microexp_keras.preprocessing import Statistics
 
@@ -20,7 +20,7 @@ class ScoredClips:
 
     Attributes
     ----------
-    inputs : float32 array (clips, rows, columns, time, 1), standardised
+    inputs : dict of str to float32 array (clips, rows, columns, time, 1), standardised
     labels : int array (clips,)
     names : list of str
     origin : str
@@ -29,7 +29,7 @@ class ScoredClips:
         What a reader must know to judge the scores.
     """
 
-    inputs: np.ndarray
+    inputs: dict
     labels: np.ndarray
     names: list
     origin: str
@@ -37,21 +37,25 @@ class ScoredClips:
 
 
 def known_statistics(file):
-    """Return the standardisation that a weights file (`weights.WeightsFile`) names, None if it names none."""
+    """Return the standardisation that a `weights.WeightsFile` names for each input, {} if it names none."""
     named = file.metadata.get("statistics")
-    if named is None:
-        return None
+    if not named:
+        return {}
+    inputs = protocols.INPUTS[file.network]
     try:
-        statistics = Statistics(float(named["mean"]), float(named["max"]))
-        if math.isfinite(statistics.mean) and 0 <= statistics.mean < statistics.max <= 255:
-            return statistics
+        known = {name: Statistics(float(named[name]["mean"]), float(named[name]["max"])) for name in inputs}
+        if all(math.isfinite(one.mean) and 0 <= one.mean < one.max <= 255 for one in known.values()):
+            return known
     except (TypeError, KeyError, ValueError, OverflowError):
         pass
-    raise MicroExpError(f"{file.path}: statistics: expected 0 <= mean < max <= 255, found {str(named)[:80]!a}.")
+    raise MicroExpError(
+        f"{file.path}: statistics: expected 0 <= mean < max <= 255 for {' and '.join(inputs)}, "
+        f"found {str(named)[:80]!a}."
+    )
 
 
-def from_samples(samples, protocol, file, origin, all_clips=False):
-    """Take the clips that a protocol holds out, or all, standardised as the weights were trained.
+def from_samples(samples, protocol, file, origin, part="protocol"):
+    """Take clips that a protocol scores, standardised as the weights were trained.
 
     Parameters
     ----------
@@ -60,103 +64,93 @@ def from_samples(samples, protocol, file, origin, all_clips=False):
     file : weights.WeightsFile
     origin : str
         For the headline.
-    all_clips : bool
-        Take all, not only those that the protocol holds out.
+    part : str
+        `"protocol"`: the clips that it scores; `"held-out"`: those of them that it does not train on; `"all"`.
 
     Returns
     -------
     ScoredClips
     """
-    notes, trained = [], file.metadata
-    own, known = preprocessing.measure(samples.stacks), known_statistics(file)
-    if known is None:
-        notes.append(
-            "WARNING: the weights file does not say by which mean and maximum its training clips were standardised. "
-            f"These clips are standardised by their own (mean {own.mean:.3f}, maximum {own.max:.0f}); if those of the "
-            "training clips differed, this is not the accuracy of the weights."
-        )
-    elif max(abs(known.mean - own.mean), abs(known.max - own.max)) > SAME_LEVEL:
-        notes.append(
-            f"WARNING: these clips have mean {own.mean:.3f} and maximum {own.max:.0f}, those that the weights were "
-            f"trained on had {known.mean:.3f} and {known.max:.0f}; the latter are used. The images differ (crop, "
-            "light, camera), and the accuracy suffers."
-        )
-    same_data = trained.get("data_fingerprint") == samples.fingerprint
-    if all_clips:
-        chosen = np.arange(len(samples.clips))
-        seen = "training clips among them" if same_data else "perhaps training clips among them: that is not known"
-        notes.append(f"All {len(chosen)} clips are scored, {seen}.")
+    notes, trained, known = [*samples.notes], file.metadata, known_statistics(file)
+    for name, stack in samples.stacks.items():
+        own = preprocessing.measure(stack)
+        if name not in known:
+            notes.append(
+                "WARNING: the weights file does not say by which mean and maximum its training clips were "
+                f"standardised. These clips are standardised by their own ({name}: mean {own.mean:.3f}, maximum "
+                f"{own.max:.0f}); if those of the training clips differed, this is not the accuracy of the weights."
+            )
+        elif max(abs(known[name].mean - own.mean), abs(known[name].max - own.max)) > SAME_LEVEL:
+            notes.append(
+                f"WARNING: {name}: these clips have mean {own.mean:.3f} and maximum {own.max:.0f}, those that the "
+                f"weights were trained on had {known[name].mean:.3f} and {known[name].max:.0f}; the latter are used. "
+                "The images differ (crop, light, camera), and the accuracy suffers."
+            )
+    [fold] = protocol.split(samples.labels, samples.subjects)
+    chosen, which = {
+        "protocol": (fold.score, f"those that protocol {protocol.name} scores"),
+        "held-out": (fold.held_out, f"those that protocol {protocol.name} scores and does not train on"),
+        "all": (np.arange(len(samples.names)), "all"),
+    }[part]
+    notes.append(f"{len(chosen)} of {len(samples.names)} clips are scored: {which}.")
+    same_split = trained.get("split") == protocol.split.__name__
+    if trained.get("data_fingerprint") == samples.fingerprint and same_split and not trained.get("started_from"):
+        last = "resume" in trained  # the state of a run's last epoch: no epoch was chosen
+        scored = splits.Fold(fold.train, fold.select[:0] if last else fold.select, chosen)
+        if len(scored.held_out) == len(chosen):
+            notes.append("The weights were not trained on them.")
+        notes += splits.remarks(scored, samples.subjects)
     else:
-        [fold] = protocol.split(samples.labels, samples.subjects)
-        chosen = fold.score
-        held_out = f"the {len(chosen)} clips that protocol {protocol.name} holds out are scored"
-        if same_data and trained.get("split") == protocol.split.__name__ and not trained.get("started_from"):
-            last = "resume" in trained  # the state of a run's last epoch: no epoch was chosen
-            scored = replace(fold, select=fold.select[:0]) if last else fold
-            notes += [f"Only {held_out}; the weights were not trained on them."]
-            notes += splits.remarks(scored, samples.subjects)
-        else:
-            notes.append(f"WARNING: {held_out}; whether the weights were trained on some of them is not known.")
-    faces, _ = preprocessing.standardize(samples.stacks[chosen], known or own)
-    names = [samples.clips[position].id for position in chosen]
-    return ScoredClips(faces[..., None], samples.labels[chosen], names, origin, notes)
+        notes.append("WARNING: whether the weights were trained on some of them is not known.")
+    inputs, _ = preprocessing.network_inputs(samples.stacks, known)
+    return ScoredClips(
+        {name: array[chosen] for name, array in inputs.items()},
+        samples.labels[chosen],
+        [samples.names[position] for position in chosen],
+        origin,
+        notes,
+    )
 
 
-def from_arrays(images_path, labels_path, num_classes, file):
-    """Read the validation arrays that the original programs save, standardised already.
+def from_arrays(images_paths, labels_path, names, num_classes, file):
+    """Take the validation arrays that the original programs save, standardised already.
 
     Parameters
     ----------
-    images_path : str or Path
-        .npy, float32 `(clips, 1, rows, columns, time)`.
-    labels_path : str or Path
-        .npy, labels `(clips,)` or one-hot `(clips, num_classes)`.
-    num_classes : int
+    images_paths, labels_path, names, num_classes
+        See `arrays.read`.
     file : weights.WeightsFile
 
     Returns
     -------
     ScoredClips
-
-    Raises
-    ------
-    MicroExpError
-        If an array is not like that. Pickled objects are never loaded.
     """
-    images, labels = _read_npy(images_path), _read_npy(labels_path)
-    fits = images.ndim == 5 and images.shape[1] == 1 and images.dtype == np.float32 and images.size > 0
-    if not fits or not np.isfinite(images).all():
-        raise MicroExpError(
-            f"{images_path}: expected finite float32 of shape (clips, 1, rows, columns, time), found {images.dtype} "
-            f"of shape {images.shape}{' with NaN or infinity' if fits else ''}."
-        )
-    one_hot = [0] * (num_classes - 1) + [1]
-    if labels.ndim == 2 and labels.shape[1] == num_classes and (np.sort(labels, axis=1) == one_hot).all():
-        labels = labels.argmax(axis=1)
-    if labels.shape != (len(images),) or not np.isin(labels, np.arange(num_classes)).all():
-        raise MicroExpError(
-            f"{labels_path}: expected {len(images)} labels from 0 to {num_classes - 1}, or one-hot rows of "
-            f"{num_classes}, found {labels.dtype} of shape {labels.shape}."
-        )
+    stacks, labels = arrays.read(images_paths, labels_path, names, num_classes)
     notes = [
         "What the arrays hold, only those who saved them know. If the epoch of the weights was chosen on them, as the "
         "original does, or their subjects are in the training clips, the score is optimistic."
     ]
+    if len(names) > 1 and np.array_equal(*stacks.values()):
+        notes.append(
+            "WARNING: the arrays of eyes and mouth are the same. The original Intermediate program for SMIC saves the "
+            "mouth in both places (Intermediate_MicroFuseNet.py:231); the network then sees no eyes."
+        )
     known = known_statistics(file)
-    if known is None:
+    if not known:
         notes.append(
             "WARNING: the weights file does not say by which mean and maximum its training clips were standardised. "
             "If the arrays are not from the same run, this is not the accuracy of the weights."
         )
-    elif not _whole_levels(images, known):
-        notes.append(
-            f"WARNING: undoing the standardisation of the weights' training clips (mean {known.mean:.3f}, maximum "
-            f"{known.max:.0f}) does not give gray levels: the arrays were standardised differently, and the accuracy "
-            "suffers."
-        )
-    name = Path(images_path).name
-    names = [f"{name}[{position}]" for position in range(len(images))]
-    return ScoredClips(images.transpose(0, 2, 3, 4, 1), labels.astype(int), names, f"arrays {name}", notes)
+    for name, statistics in known.items():
+        if not _whole_levels(stacks[name], statistics):
+            notes.append(
+                f"WARNING: {name}: undoing the standardisation of the weights' training clips (mean "
+                f"{statistics.mean:.3f}, maximum {statistics.max:.0f}) does not give gray levels: the arrays were "
+                "standardised differently, and the accuracy suffers."
+            )
+    inputs, _ = preprocessing.network_inputs(stacks)
+    clips = arrays.names(images_paths[0], len(labels))
+    return ScoredClips(inputs, labels, clips, f"arrays {Path(images_paths[0]).name}", notes)
 
 
 def _whole_levels(images, statistics):
@@ -164,13 +158,3 @@ def _whole_levels(images, statistics):
     levels = images.astype(np.float64) * (statistics.max - statistics.mean) + statistics.mean
     inside = levels.min() > -FROM_A_LEVEL and levels.max() < 255 + FROM_A_LEVEL
     return inside and np.abs(levels - np.rint(levels)).max() < FROM_A_LEVEL
-
-
-def _read_npy(path):
-    try:
-        array = np.load(path, allow_pickle=False)
-    except Exception as error:  # numpy's reader fails in many ways on foreign files
-        raise MicroExpError(f"{path}: expected a .npy file of numbers, found something else ({error}).") from error
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in "biuf":
-        raise MicroExpError(f"{path}: expected a .npy file of numbers, found {type(array).__name__} of other things.")
-    return array

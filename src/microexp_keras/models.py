@@ -18,7 +18,9 @@ from microexp_keras.errors import MicroExpError
 POOL = 3  # edge of the max-pooling, in pixels and in frames
 
 
-def build_microexp_stcnn(frames=18, size=64, num_classes=3, kernel_size=(3, 3, 15)):
+def build_microexp_stcnn(
+    frames=18, size=64, num_classes=3, kernel_size=(3, 3, 15), conv_initializer="keras2_glorot_uniform"
+):
     """Build MicroExpSTCNN, the network on the whole face (Table I).
 
     Parameters
@@ -31,6 +33,9 @@ def build_microexp_stcnn(frames=18, size=64, num_classes=3, kernel_size=(3, 3, 1
         Number of classes.
     kernel_size : (int, int, int)
         Rows, columns and frames of the convolution kernel; Table IX varies it.
+    conv_initializer : str
+        Initial values of the convolution kernels: `"keras2_glorot_uniform"` as the original has them (see
+        `Keras2GlorotUniform`), or any other that Keras knows by name.
 
     Returns
     -------
@@ -45,7 +50,7 @@ def build_microexp_stcnn(frames=18, size=64, num_classes=3, kernel_size=(3, 3, 1
     """
     normal = keras.initializers.RandomNormal(stddev=0.05)  # what 'normal' means in Keras 2.0.0
     face = keras.Input(_input_shape(frames, size), name="face")
-    x = _convolved_stream(face, kernel_size)
+    x = _convolved_stream(face, kernel_size, conv_initializer)
     x = layers.Dense(128, activation="relu", kernel_initializer=normal, name="dense_1")(x)
     x = layers.Dropout(0.5, name="dropout_2")(x)
     x = layers.Dense(num_classes, kernel_initializer=normal, name="dense_2")(x)
@@ -53,7 +58,9 @@ def build_microexp_stcnn(frames=18, size=64, num_classes=3, kernel_size=(3, 3, 1
     return keras.Model(face, x, name="microexp_stcnn")
 
 
-def build_intermediate_fusenet(frames=18, size=32, num_classes=3, kernel_size=(3, 3, 15)):
+def build_intermediate_fusenet(
+    frames=18, size=32, num_classes=3, kernel_size=(3, 3, 15), conv_initializer="keras2_glorot_uniform"
+):
     """Build the Intermediate MicroExpFuseNet: eyes and mouth, concatenated after the convolutions (Table II).
 
     Its dense layers are linear, as in the original programs. Parameters, errors and axis order are those of
@@ -63,7 +70,10 @@ def build_intermediate_fusenet(frames=18, size=32, num_classes=3, kernel_size=(3
     eyes = keras.Input(_input_shape(frames, size), name="eyes")
     mouth = keras.Input(_input_shape(frames, size), name="mouth")
     x = layers.Concatenate(name="fusion")(
-        [_convolved_stream(eyes, kernel_size, "eyes_"), _convolved_stream(mouth, kernel_size, "mouth_")]
+        [
+            _convolved_stream(eyes, kernel_size, conv_initializer, "eyes_"),
+            _convolved_stream(mouth, kernel_size, conv_initializer, "mouth_"),
+        ]
     )
     x = layers.Dense(1024, name="dense_1")(x)
     x = layers.Dropout(0.5, name="dropout_2")(x)
@@ -74,7 +84,9 @@ def build_intermediate_fusenet(frames=18, size=32, num_classes=3, kernel_size=(3
     return keras.Model([eyes, mouth], x, name="intermediate_fusenet")
 
 
-def build_late_fusenet(frames=18, size=32, num_classes=3, kernel_size=(3, 3, 15)):
+def build_late_fusenet(
+    frames=18, size=32, num_classes=3, kernel_size=(3, 3, 15), conv_initializer="keras2_glorot_uniform"
+):
     """Build the Late MicroExpFuseNet: each region has its own dense layers, fused before the classifier.
 
     The original applies a second ReLU behind the pooling, which changes nothing. Its dense layers are linear.
@@ -85,7 +97,7 @@ def build_late_fusenet(frames=18, size=32, num_classes=3, kernel_size=(3, 3, 15)
     mouth = keras.Input(_input_shape(frames, size), name="mouth")
     streams = []
     for region, name in ((eyes, "eyes_"), (mouth, "mouth_")):
-        x = _convolved_stream(region, kernel_size, name)
+        x = _convolved_stream(region, kernel_size, conv_initializer, name)
         x = layers.Dense(1024, name=name + "dense_1")(x)
         x = layers.Dropout(0.5, name=name + "dropout_2")(x)
         x = layers.Dense(128, name=name + "dense_2")(x)
@@ -120,10 +132,39 @@ class Conv3D(layers.Conv3D):
         return ops.reshape(y, (-1, y.shape[1], y.shape[2], steps, self.filters)) + self.bias
 
 
-def _convolved_stream(x, kernel_size, prefix=""):
+class Keras2GlorotUniform(keras.initializers.RandomUniform):
+    """Glorot's uniform initialiser as Keras 2.0.0 has it for the kernel of a 3D convolution.
+
+    It leaves the kernel's third axis out of the fans, so that a 3x3x15 kernel over one channel starts 3.9 times as
+    large as Glorot's rule says: up to 0.142 instead of 0.037. With it the fused networks, whose dense layers are
+    linear, can saturate in the first steps.
+
+    References
+    ----------
+    `keras/initializers.py:435` of Keras 2.0.0.
+    """
+
+    def __init__(self, seed=None):
+        super().__init__(seed=seed)
+
+    def __call__(self, shape, dtype=None):
+        """Draw a kernel of `shape` (rows, columns, frames, channels, filters)."""
+        rows, columns, _, channels, filters = shape
+        self.maxval = (6 / (rows * columns * (channels + filters))) ** 0.5
+        self.minval = -self.maxval
+        return super().__call__(shape, dtype)
+
+    def get_config(self):
+        """Return what Keras needs to make the initialiser again."""
+        return {"seed": super().get_config()["seed"]}
+
+
+def _convolved_stream(x, kernel_size, initializer, prefix=""):
     """One region of the face: convolution, max-pooling, ReLU, dropout, flatten; the part the networks share."""
+    if initializer == "keras2_glorot_uniform":
+        initializer = Keras2GlorotUniform()
     x = layers.Cropping3D(_discarded_by_pooling(x.shape[1:4], kernel_size), name=prefix + "crop")(x)
-    x = Conv3D(32, kernel_size, name=prefix + "conv")(x)
+    x = Conv3D(32, kernel_size, kernel_initializer=initializer, name=prefix + "conv")(x)
     x = layers.MaxPooling3D(POOL, name=prefix + "pool")(x)
     x = layers.ReLU(name=prefix + "relu")(x)
     x = layers.Dropout(0.5, name=prefix + "dropout_1")(x)

@@ -1,15 +1,16 @@
 """From clips to uint8 stacks of gray frames to standardised float32, pixel for pixel as the original programs."""
 
+import functools
 import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-from microexp_keras import datasets
+from microexp_keras import datasets, landmarks
 from microexp_keras.commands import progress_bar
 from microexp_keras.errors import MicroExpError
 from microexp_keras.frames import read_frames
@@ -32,44 +33,111 @@ class Statistics(NamedTuple):
 
 @dataclass(frozen=True)
 class Samples:
-    """What a protocol makes of a data folder.
+    """What a protocol makes of a data folder, or of the original's arrays.
 
     Attributes
     ----------
-    clips : list of Clip
-    stacks : uint8 array (clips, rows, columns, time), 0-255
+    names : list of str
+        Of the clips; the second copy of a clip is `NAME#2`.
+    subjects : list of str or None
+        None where nobody knows.
     labels : int array (clips,)
-    subjects : list of str
+    stacks : dict of str to array (clips, rows, columns, time)
+        For every input of the network, `face`, or `eyes` and `mouth`: uint8 gray levels, 0-255. The original's arrays
+        are float32, standardised already.
     synthetic : bool
         Whether this package generated the clips.
-    fingerprint : str
-        SHA-256 over names, subjects, labels and pixels: which data this is.
+    notes : list of str
+        What a reader of the scores must know of how they came about.
     """
 
-    clips: list
-    stacks: np.ndarray
-    labels: np.ndarray
+    names: list
     subjects: list
-    synthetic: bool
-    fingerprint: str
+    labels: np.ndarray
+    stacks: dict
+    synthetic: bool = False
+    notes: list = field(default_factory=list)
+
+    @functools.cached_property
+    def fingerprint(self):
+        """SHA-256 over names, subjects, labels and pixels, as text: which data this is."""
+        digest = hashlib.sha256()
+        for sample in zip(self.names, self.subjects, self.labels, strict=True):
+            digest.update(os.fsencode("{}\0{}\0{}\n".format(*sample)))
+        for name, stack in self.stacks.items():
+            digest.update(f"{name}{stack.shape}".encode())
+            digest.update(np.ascontiguousarray(stack).data)
+        return digest.hexdigest()
 
 
-def load_samples(root, protocol, progress=True):
-    """Read the clips below `root` as the protocol wants them; see `datasets.find_clips` and `face_stacks`."""
+def load_samples(root, protocol, points=None, progress=True):
+    """Read the clips below `root` as the protocol wants them.
+
+    Parameters
+    ----------
+    root : str or Path
+        See `datasets.find_clips`.
+    protocol : protocols.Protocol
+    points : callable, optional
+        For the networks on eyes and mouth: where the landmarks come from, see `region_stacks`.
+    progress : bool
+        Show a progress bar on stderr.
+
+    Returns
+    -------
+    Samples
+    """
     clips = datasets.find_clips(root, protocol.dataset)
-    stacks = face_stacks(clips, protocol, progress)
-    digest = hashlib.sha256(str(stacks.shape).encode())
-    for clip in clips:
-        digest.update(os.fsencode(f"{clip.id}\0{clip.subject}\0{clip.label}\n"))
-    digest.update(stacks.data)
+    if protocol.inputs == ("face",):
+        stacks, notes = {"face": face_stacks(clips, protocol, progress)}, []
+    else:
+        stacks, notes = region_stacks(clips, protocol, points, progress)
+    order, labels = arrange([clip.label for clip in clips], protocol)
+    copies = [np.count_nonzero(order[:place] == position) for place, position in enumerate(order)]
+    if len(order) > len(clips):
+        stacks = {name: stack[order] for name, stack in stacks.items()}
+        notes.append(f"{len(clips)} clips stand {len(order)} times in the arrays: some of them twice.")
+    wrong = np.count_nonzero(labels != [clips[position].label for position in order])
+    if wrong:
+        notes.append(f"{wrong} of the {len(order)} labels are not those of the clips' folders: they go by position.")
     return Samples(
-        clips=clips,
+        names=[f"{clips[p].id}#{copy + 1}" if copy else clips[p].id for p, copy in zip(order, copies, strict=True)],
+        subjects=[clips[position].subject for position in order],
+        labels=labels,
         stacks=stacks,
-        labels=np.array([clip.label for clip in clips]),
-        subjects=[clip.subject for clip in clips],
         synthetic=datasets.are_synthetic(clips),
-        fingerprint=digest.hexdigest(),
+        notes=notes,
     )
+
+
+def arrange(labels, protocol):
+    """Put clips, given class by class, in the order of the protocol's arrays.
+
+    Parameters
+    ----------
+    labels : sequence of int, (clips,)
+        Class of each clip, ascending.
+    protocol : protocols.Protocol
+        Gives `last_class_copies` and `labels_by_position`.
+
+    Returns
+    -------
+    order : int array (samples,)
+        Position of the clip that each sample shows; copies of a clip follow each other.
+    labels : int array (samples,)
+        Class that each sample is taken for.
+
+    References
+    ----------
+    `SMIC/Intermediate_MicroFuseNet.py:133-149`.
+    """
+    labels = np.asarray(labels)
+    order = np.repeat(np.arange(len(labels)), np.where(labels == labels.max(), protocol.last_class_copies, 1))
+    if not protocol.labels_by_position:
+        return order, labels[order]
+    by_position = np.zeros(len(order), int)
+    by_position[: len(labels)] = labels  # the positions are the numbers of clips in the class folders
+    return order, by_position
 
 
 def face_stacks(clips, protocol, progress=True):
@@ -82,7 +150,7 @@ def face_stacks(clips, protocol, progress=True):
     clips : list of Clip
         What to read.
     protocol : Protocol
-        Gives the number of frames and the size.
+        Gives the number of frames, the size and the order of colours.
     progress : bool
         Show a progress bar on stderr.
 
@@ -93,24 +161,67 @@ def face_stacks(clips, protocol, progress=True):
     Raises
     ------
     MicroExpError
-        If a clip is too short (all short clips are named), or a frame cannot be decoded or is cut off.
+        If a clip is too short (all short folders are named), or a frame cannot be decoded or is cut off.
 
     References
     ----------
-    `SMIC/MicroExpSTCNN.py:32-39`.
+    `SMIC/MicroExpSTCNN.py:32-39`, `CASME-SQUARE/MicroExpSTCNN.py:32-40`.
     """
-    _refuse_short(clips, protocol.frames)
-    stacks = np.empty((len(clips), protocol.size, protocol.size, protocol.frames), np.uint8)
+    stacks = _empty_stacks(clips, protocol)
 
     def read(position):
         for time, frame in enumerate(_seen_frames(clips[position], protocol)):
             stacks[position, :, :, time] = _gray(frame, protocol.size)
 
-    with ThreadPoolExecutor() as pool:  # OpenCV decodes and resizes outside Python's lock
-        done = pool.map(read, range(len(clips)))
-        for _ in progress_bar(done, total=len(clips), desc="reading clips", unit="clip", disable=not progress):
-            pass
+    _for_each_clip(read, clips, "reading clips", progress)
     return stacks
+
+
+def region_stacks(clips, protocol, points=None, progress=True):
+    """Cut eyes and mouth out of each frame by its landmarks, resize the regions and turn them gray.
+
+    Parameters
+    ----------
+    clips : list of Clip
+        What to read.
+    protocol : Protocol
+        Gives the number of frames, the size, the order of colours and what happens to frames without landmarks.
+    points : callable, optional
+        `(clip, images) -> landmarks.Landmarks`; by default `landmarks.DlibLandmarks()`.
+    progress : bool
+        Show a progress bar on stderr.
+
+    Returns
+    -------
+    dict of str to uint8 array (clips, rows, columns, time), 0-255
+        `eyes` and `mouth`.
+    list of str
+        Which frames took the points of their neighbours.
+
+    Raises
+    ------
+    MicroExpError
+        As `face_stacks`, and if a face is missing and the protocol stops there.
+
+    References
+    ----------
+    `SMIC/Intermediate_MicroFuseNet.py:62-80`; the other three programs of the fused networks do the same.
+    """
+    points = points or landmarks.DlibLandmarks()
+    stacks = {name: _empty_stacks(clips, protocol) for name in protocol.inputs}
+    notes = [()] * len(clips)
+
+    def read(position):
+        clip, images = clips[position], list(_seen_frames(clips[position], protocol))
+        settled, notes[position] = landmarks.settle(
+            clip, points(clip, images), images[0].shape[:2], protocol.landmark_faults
+        )
+        for time, image in enumerate(images):
+            for name, region in landmarks.regions(image, settled[time]).items():
+                stacks[name][position, :, :, time] = _gray(region, protocol.size)
+
+    _for_each_clip(read, clips, "finding eyes and mouth", progress)
+    return stacks, [note for of_clip in notes for note in of_clip]
 
 
 def measure(stacks):
@@ -155,15 +266,52 @@ def standardize(stacks, statistics=None):
     return levels.astype(np.float32)[stacks], statistics
 
 
-def _refuse_short(clips, frames):
-    """Name all short frame folders at once; a video tells its length only when it is read."""
+def network_inputs(stacks, statistics=None):
+    """Standardise each input of a network on its own and add the channel axis.
+
+    Parameters
+    ----------
+    stacks : dict of str to array (clips, rows, columns, time)
+        uint8, or float32 and standardised already; see `Samples`.
+    statistics : dict of str to Statistics, optional
+        As for `standardize`.
+
+    Returns
+    -------
+    dict of str to float32 array (clips, rows, columns, time, 1)
+    dict of str to Statistics
+        Empty for arrays that were standardised already.
+    """
+    inputs, used = {}, {}
+    for name, stack in stacks.items():
+        if stack.dtype == np.uint8:
+            stack, used[name] = standardize(stack, (statistics or {}).get(name))
+        inputs[name] = stack[..., None]
+    return inputs, used
+
+
+def _empty_stacks(clips, protocol):
+    """Memory for stacks, once all frame folders are known to be long enough; a video tells its length when read."""
     folders = [clip for clip in clips if not isinstance(clip.frames, datasets.Video)]
-    short = [f"{clip.id} ({len(clip.frames)})" for clip in folders if len(clip.frames) < frames]
+    short = [f"{clip.id} ({len(clip.frames)})" for clip in folders if len(clip.frames) < protocol.frames]
     if short:
         raise MicroExpError(
-            f"expected at least {frames} frames in every clip, found fewer in {len(short)} of {len(clips)}: "
+            f"expected at least {protocol.frames} frames in every clip, found fewer in {len(short)} of {len(clips)}: "
             f'{", ".join(short)}. Restore or remove these clips; see data/README.md, "Frame folders".'
         )
+    return np.empty((len(clips), protocol.size, protocol.size, protocol.frames), np.uint8)
+
+
+def _for_each_clip(read, clips, what, progress):
+    """Call `read` for every position on all cores: OpenCV and dlib compute outside Python's lock."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        done = pool.map(read, range(len(clips)))
+        try:
+            for _ in progress_bar(done, total=len(clips), desc=what, unit="clip", disable=not progress):
+                pass
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
 
 
 def _seen_frames(clip, protocol):

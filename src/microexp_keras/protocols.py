@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from microexp_keras import splits
 from microexp_keras.errors import MicroExpError
 
+INPUTS = {"stcnn": ("face",), "intermediate": ("eyes", "mouth"), "late": ("eyes", "mouth")}
+"""For each network the names of its inputs: what is cut out of a frame."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Protocol:
@@ -39,8 +42,10 @@ class Protocol:
         Clips per step, passes over the training clips.
     learning_rate, momentum : float
         Of stochastic gradient descent.
-    dense_activation : str
-        Activation of the hidden dense layers of the fused networks.
+    conv_initializer : str
+        Initial values of the convolution kernels, see `models.build_microexp_stcnn`.
+    probability_floor : float
+        Probabilities below it count as this value in the loss and have no gradient, see `training.Crossentropy`.
     source : str
         Where these settings come from.
     """
@@ -60,8 +65,18 @@ class Protocol:
     epochs: int
     learning_rate: float = 0.01  # what 'SGD' means in Keras 2.0.0
     momentum: float = 0.0
-    dense_activation: str = "linear"
+    conv_initializer: str = "keras2_glorot_uniform"
+    probability_floor: float = 1e-7  # keras/backend/common.py of Keras 2.0.0
     source: str
+
+    @property
+    def inputs(self):
+        """Names of the network's inputs."""
+        return INPUTS[self.model]
+
+    def training_inputs(self, inputs):
+        """Give for each input of the network the array that it is trained on, of a dict of those it is scored on."""
+        return {name: inputs[self.eyes_trained_on if name == "eyes" else name] for name in inputs}
 
 
 _UPSTREAM = [
@@ -142,13 +157,13 @@ _PAPER = [
         model=model,
         dataset=dataset,
         frames=frames,
-        size=64 if model == "stcnn" else 32,
+        size=64 if model == "stcnn" else 32,  # Tables I and II
         batch_size=8,
         epochs=100,
         source="Reddy et al. 2019, section IV (batch 8, 100 epochs, 20 % held out)",
     )
     for dataset, frames in (("smic", 18), ("casme2", 96))
-    for model in ("stcnn", "intermediate", "late")
+    for model in INPUTS
 ]
 
 _ALL = [*_UPSTREAM, *_PAPER]

@@ -1,5 +1,6 @@
 """The folder of one run: where it stands, and the config.json that says how every number in it came about."""
 
+import dataclasses
 import json
 import os
 import platform
@@ -18,7 +19,10 @@ SETTINGS = {
     "dataset": str,
     "model": str,
     "protocol": str,
-    "data": str,
+    "data": str | None,
+    "training_images": list,
+    "training_labels": str | None,
+    "landmarks": str | None,
     "epochs": int,
     "batch_size": int,
     "seed": int,
@@ -114,19 +118,18 @@ def write_config(folder, settings, protocol, samples, fold, metadata):
         **origin,
         "resumed": resumed,
         "settings": settings,
-        "protocol": {"source": protocol.source, "split": protocol.split.__name__},
+        "protocol": {**dataclasses.asdict(protocol), "split": protocol.split.__name__},
         "data": {
             "fingerprint": samples.fingerprint,
             "synthetic": samples.synthetic,
-            "clips": len(samples.clips),
+            "clips": len(samples.names),
             "clips_per_class": per_class,
-            "subjects": len(set(samples.subjects)),
+            "subjects": len(set(samples.subjects) - {None}),
         },
         "class_names": metadata["class_names"],
         "statistics": metadata["statistics"],
         "split": {
-            part: [samples.clips[position].id for position in getattr(fold, part)]
-            for part in ("train", "select", "score")
+            part: [samples.names[position] for position in getattr(fold, part)] for part in ("train", "select", "score")
         },
     }
     write_json(path, described)

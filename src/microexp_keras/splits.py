@@ -74,22 +74,27 @@ def last_fifth_scored_on_all(labels, subjects):
     return [Fold(train=train, select=everything, score=everything)]
 
 
-def remarks(fold, subjects):
+def remarks(fold, subjects, right=None):
     """Say what makes a fold's score optimistic, as a list of sentences; empty when nothing does.
 
     Parameters
     ----------
     fold : Fold
-    subjects : sequence of str
-        Subject of each clip of the data set.
+    subjects : sequence of str or None
+        Subject of each clip of the data set; None where nobody knows.
+    right : bool array (scored clips,), optional
+        Which of `fold.score` were predicted right: the accuracy on those that do not train is said too.
     """
     found = []
-    trained_on = len(fold.score) - len(fold.held_out)
-    if trained_on:
-        found.append(f"{trained_on} of the {len(fold.score)} scored clips were trained on, so the score is optimistic.")
+    seen = np.isin(fold.score, fold.train)
+    if seen.any():
+        found.append(f"{seen.sum()} of the {len(seen)} scored clips were trained on, so the score is optimistic.")
+        if right is not None and not seen.all():
+            hits = right[~seen]
+            found.append(f"On the other {len(hits)} clips {hits.sum()} answers are right ({hits.mean():.2%}).")
     if set(fold.select) & set(fold.score):
         found.append("The best epoch is chosen on clips that are scored, so the score is optimistic.")
-    shared = {subjects[position] for position in fold.train} & {subjects[position] for position in fold.score}
+    shared = {subjects[position] for position in fold.train} & {subjects[position] for position in fold.score} - {None}
     if shared:
         found.append(
             f"Clips of {len(shared)} subjects both train and are scored, so this is not accuracy on unseen people."

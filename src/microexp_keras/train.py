@@ -10,7 +10,7 @@ from pathlib import Path
 from microexp_keras import datasets, protocols, runs, splits, weights
 from microexp_keras.commands import command, import_keras, positive, seed
 from microexp_keras.errors import MicroExpError
-from microexp_keras.files import only_writer, write_npy
+from microexp_keras.files import only_writer
 
 
 def parser():
@@ -24,7 +24,21 @@ def parser():
     parser.add_argument(
         "--synthetic", action="store_true", help="use generated clips, written to data/synthetic-DATASET once"
     )
-    parser.add_argument("--model", choices=["stcnn"], help="network (default: stcnn)")
+    parser.add_argument(
+        "--training-images",
+        type=Path,
+        nargs="+",
+        metavar="X.npy",
+        help="instead of clips the original's arrays, float32 (clips, 1, rows, columns, time), standardised; for the "
+        "fused networks two files, eyes and mouth",
+    )
+    parser.add_argument(
+        "--training-labels", type=Path, metavar="Y.npy", help="labels (clips,) or one-hot (clips, classes)"
+    )
+    parser.add_argument(
+        "--landmarks", type=Path, metavar="CSV", help="for eyes and mouth: your landmarks instead of dlib's"
+    )
+    parser.add_argument("--model", choices=protocols.INPUTS, help="network (default: stcnn)")
     parser.add_argument("--protocol", choices=protocols.NAMES, help="how to split, train and score (default: upstream)")
     parser.add_argument(
         "--epochs", type=positive, metavar="N", help="passes over the training clips (default: the protocol's)"
@@ -50,18 +64,16 @@ def main(argv=None):
     config = runs.read_config(args.resume) if args.resume else None
     settings = _resumed(args, config["settings"]) if config else _new(args)
 
-    from microexp_keras import preprocessing
-
     protocol = replace(
         protocols.get(settings["protocol"], settings["model"], settings["dataset"]),
         epochs=settings["epochs"],
         batch_size=settings["batch_size"],
     )
-    samples = preprocessing.load_samples(settings["data"], protocol)
+    samples = _samples(settings, protocol)
     if config and config["data"]["fingerprint"] != samples.fingerprint:
         raise MicroExpError(
-            f"{settings['data']}: expected the clips that the run in {args.resume} was started with, found others. "
-            "Restore them, or start a new run."
+            f"{settings['data'] or settings['training_images']}: expected the clips that the run in {args.resume} was "
+            "started with, found others. Restore them, or start a new run."
         )
     folder = args.resume or runs.new_folder(args.out, f"{protocol.dataset}-{protocol.model}-{protocol.name}")
     with only_writer(folder):
@@ -76,14 +88,33 @@ def main(argv=None):
             runs.remove_if_empty(folder)
 
 
+def _samples(settings, protocol):
+    """Clips of a folder, or the original's arrays."""
+    from microexp_keras import arrays, landmarks, preprocessing
+
+    if settings["data"]:
+        points = landmarks.CsvLandmarks(settings["landmarks"]) if settings["landmarks"] else None
+        return preprocessing.load_samples(settings["data"], protocol, points)
+    images = settings["training_images"]
+    num_classes = len(datasets.CLASS_NAMES[protocol.dataset])
+    stacks, labels = arrays.read(images, settings["training_labels"], protocol.inputs, num_classes)
+    note = "Trained on arrays. Whose clips they hold is not known: people may be on both sides of the split."
+    subjects = [None] * len(labels)
+    return preprocessing.Samples(arrays.names(images[0], len(labels)), subjects, labels, stacks, notes=[note])
+
+
 def _new(args):
     """Settings of a new run, everything that --resume needs to repeat them."""
     if args.dataset is None:
-        raise MicroExpError("--dataset: expected smic, received nothing. Say which database the clips are of.")
-    if (args.data is None) != args.synthetic:
+        names = " or ".join(datasets.CLASS_NAMES)
+        raise MicroExpError(f"--dataset: expected {names}, received nothing. Say which database the clips are of.")
+    if [args.data is not None, args.synthetic, args.training_images is not None].count(True) != 1:
         raise MicroExpError(
-            "expected either --data PATH or --synthetic. Without a copy of the database take --synthetic."
+            "expected one of --data PATH, --synthetic and --training-images. Without a copy of the database take "
+            "--synthetic."
         )
+    if (args.training_images is None) != (args.training_labels is None):
+        raise MicroExpError("expected --training-images and --training-labels together, received one of them.")
     if args.tensorboard and not find_spec("tensorboard"):
         raise MicroExpError("--tensorboard: expected the package tensorboard, found none. Run: pip install tensorboard")
     if args.weights:
@@ -94,14 +125,21 @@ def _new(args):
         "dataset": protocol.dataset,
         "model": protocol.model,
         "protocol": protocol.name,
-        "data": str(datasets.synthetic_folder(args.dataset) if args.synthetic else args.data.resolve()),
+        "data": str(datasets.synthetic_folder(args.dataset)) if args.synthetic else _absolute(args.data),
+        "training_images": [_absolute(path) for path in args.training_images or ()],
+        "training_labels": _absolute(args.training_labels),
+        "landmarks": _absolute(args.landmarks),
         "epochs": args.epochs or protocol.epochs,
         "batch_size": args.batch_size or protocol.batch_size,
         "seed": args.seed or 0,
-        "weights": str(args.weights.resolve()) if args.weights else None,
+        "weights": _absolute(args.weights),
         "keep_all": args.keep_all,
         "tensorboard": args.tensorboard,
     }
+
+
+def _absolute(path):
+    return None if path is None else str(path.resolve())
 
 
 def _resumed(args, settings):
@@ -128,18 +166,20 @@ def _resumed(args, settings):
 def _train(folder, settings, protocol, samples):
     keras = import_keras()
 
-    from microexp_keras import metrics, models, plots, preprocessing, reports, training
+    from microexp_keras import arrays, metrics, models, plots, preprocessing, reports, training
 
-    faces, statistics = preprocessing.standardize(samples.stacks)
-    inputs = faces[..., None]
+    inputs, statistics = preprocessing.network_inputs(samples.stacks)
     class_names = datasets.CLASS_NAMES[protocol.dataset]
     [fold] = protocol.split(samples.labels, samples.subjects)
 
     keras.utils.set_random_seed(settings["seed"])
-    model = models.BUILDERS[protocol.model](frames=protocol.frames, size=protocol.size, num_classes=len(class_names))
+    _, rows, columns, frames, _ = inputs[protocol.inputs[0]].shape
+    model = models.BUILDERS[protocol.model](
+        frames, (rows, columns), len(class_names), conv_initializer=protocol.conv_initializer
+    )
     if settings["weights"] and not (folder / "last.weights.h5").exists():
         weights.load_weights(model, settings["weights"])
-    training.compile_model(model, protocol.learning_rate)
+    training.compile_model(model, protocol.learning_rate, protocol.momentum, protocol.probability_floor)
 
     metadata = {
         "model": protocol.model,
@@ -150,16 +190,12 @@ def _train(folder, settings, protocol, samples):
         "synthetic": samples.synthetic,
         "seed": settings["seed"],
         "class_names": class_names,
-        "statistics": statistics._asdict(),
+        "statistics": {name: one._asdict() for name, one in statistics.items()},
         "data_fingerprint": samples.fingerprint,
     }
     runs.write_config(folder, settings, protocol, samples, fold, metadata)
-    # The original's two arrays, channels first, so that its users' programs read them.
-    write_npy(folder / "microexpstcnn_val_images.npy", inputs[fold.score].transpose(0, 4, 1, 2, 3))
-    write_npy(
-        folder / "microexpstcnn_val_labels.npy",
-        keras.utils.to_categorical(samples.labels[fold.score], len(class_names)),
-    )
+    held_out = {name: array[fold.held_out] for name, array in protocol.training_inputs(inputs).items()}
+    arrays.write_validation(folder, protocol.model, held_out, samples.labels[fold.held_out], len(class_names))
 
     title = f"{weights.TITLES[protocol.model]} on {datasets.origin(protocol.dataset, samples.synthetic)}"
     print(
@@ -180,16 +216,17 @@ def _train(folder, settings, protocol, samples):
     )
 
     weights.load_weights(model, outcome.best_path)
-    probabilities = training.predict(model, inputs[fold.score])
+    probabilities = training.predict(model, {name: array[fold.score] for name, array in inputs.items()})
     true = samples.labels[fold.score]
+    right = probabilities.argmax(axis=1) == true
     scores = metrics.score(true, probabilities.argmax(axis=1), class_names)
     plots.curves(outcome.history, folder / "curves.png", outcome.best_epoch, scores.majority_rate, title)
     text = reports.write(
         folder,
         title,
-        _notes(settings, protocol, samples, fold, outcome),
+        _notes(settings, protocol, samples, fold, outcome, right),
         scores,
-        [samples.clips[position].id for position in fold.score],
+        [samples.names[position] for position in fold.score],
         true,
         probabilities,
         weights=outcome.best_path.name,
@@ -199,7 +236,7 @@ def _train(folder, settings, protocol, samples):
     return 1 if outcome.diverged else 0
 
 
-def _notes(settings, protocol, samples, fold, outcome):
+def _notes(settings, protocol, samples, fold, outcome, right):
     """What a reader must know to judge the score."""
     from microexp_keras import training
 
@@ -211,9 +248,12 @@ def _notes(settings, protocol, samples, fold, outcome):
     ]
     if settings["weights"]:
         changed.append(f"started from {settings['weights']}")
+    if settings["landmarks"]:
+        changed.append(f"landmarks from {settings['landmarks']}")
     return [
         *training.notes(outcome, protocol),
-        *splits.remarks(fold, samples.subjects),
+        *samples.notes,
+        *splits.remarks(fold, samples.subjects, right),
         *([f"Differs from the protocol: {'; '.join(changed)}."] if changed else []),
         *([datasets.SYNTHETIC_NOTE] if samples.synthetic else []),
     ]

@@ -24,25 +24,30 @@ class Batches:
 
     Parameters
     ----------
-    inputs : float32 array (clips, rows, columns, time, 1)
+    inputs : dict of str to float32 array (clips, rows, columns, time, 1)
+        By name of the network's input.
     targets : float32 array (clips, classes)
+    positions : int array
+        Which of the clips are trained on.
     batch_size, seed : int
     """
 
-    def __init__(self, inputs, targets, batch_size, seed):
-        self.inputs, self.targets, self.batch_size, self.seed = inputs, targets, batch_size, seed
+    def __init__(self, inputs, targets, positions, batch_size, seed):
+        self.inputs, self.targets, self.positions = inputs, targets, positions
+        self.batch_size, self.seed = batch_size, seed
         self.reorder(0)
 
     def reorder(self, epoch):
         """Draw the order of `epoch`."""
-        self.order = np.random.default_rng([self.seed, epoch]).permutation(len(self.inputs))
+        random = np.random.default_rng([self.seed, epoch])
+        self.order = self.positions[random.permutation(len(self.positions))]
 
     def __len__(self):
-        return math.ceil(len(self.inputs) / self.batch_size)
+        return math.ceil(len(self.positions) / self.batch_size)
 
     def __getitem__(self, index):
         chosen = self.order[index * self.batch_size : (index + 1) * self.batch_size]
-        return self.inputs[chosen], self.targets[chosen]
+        return _taken(self.inputs, chosen), self.targets[chosen]
 
 
 class History:
@@ -102,22 +107,51 @@ class Outcome:
         File with its weights.
     diverged : str or None
         Why training stopped early, if it did.
+    classes : int
+        How many classes the network tells apart.
     """
 
     history: list
     best_epoch: int
     best_path: Path
     diverged: str | None
+    classes: int
 
 
-def compile_model(model, learning_rate):
-    """Compile as the original: categorical cross-entropy, plain stochastic gradient descent, accuracy.
+class Crossentropy(keras.losses.Loss):
+    """Categorical cross-entropy of probabilities, as Keras 2.0.0 computes it.
+
+    A probability below the floor counts as the floor and has no gradient. A network that saturates on a wrong answer
+    is therefore stuck. Keras 3 takes the logits instead where its backend can find them (TensorFlow), which hides it.
+
+    Parameters
+    ----------
+    floor : float
+        1e-7 as in Keras; a value near the smallest float32 keeps the gradient alive.
+
+    References
+    ----------
+    `keras/backend/tensorflow_backend.py`, `categorical_crossentropy`, of Keras 2.0.0.
+    """
+
+    def __init__(self, floor=1e-7):
+        super().__init__(name="categorical_crossentropy")
+        self.floor = floor
+
+    def call(self, targets, probabilities):
+        """Return the loss of each clip; both arguments are (clips, classes)."""
+        clipped = keras.ops.clip(probabilities, self.floor, 1 - self.floor)
+        return -keras.ops.sum(targets * keras.ops.log(clipped), axis=-1)
+
+
+def compile_model(model, learning_rate, momentum=0.0, probability_floor=1e-7):
+    """Compile as the original: categorical cross-entropy, stochastic gradient descent, accuracy.
 
     XLA is left off with TensorFlow, where it makes this convolution many times slower on a CPU.
     """
     model.compile(
-        optimizer=keras.optimizers.SGD(learning_rate),
-        loss="categorical_crossentropy",
+        optimizer=keras.optimizers.SGD(learning_rate, momentum),
+        loss=Crossentropy(probability_floor),
         metrics=["accuracy"],
         jit_compile=keras.backend.backend() == "jax",
     )
@@ -152,31 +186,37 @@ def train_epoch(model, batches, epoch, callbacks=None):
         inputs, targets = batches[index]
         model.reset_metrics()  # newer versions of Keras do so by themselves, 3.12 does not
         logs = model.train_on_batch(inputs, targets, return_dict=True)
-        seen.append((len(inputs), logs))
+        seen.append((len(targets), logs))
         if callbacks:
             callbacks.on_train_batch_end(index, logs)
     return _mean_logs(seen)
 
 
-def held_out_logs(model, inputs, targets, batch_size):
-    """Return `val_loss` and `val_accuracy` over clips that are not trained on, as `model.fit` would name them."""
-    seen = []
-    for start in range(0, len(inputs), batch_size):
-        chosen = slice(start, start + batch_size)
-        model.reset_metrics()
-        logs = model.test_on_batch(inputs[chosen], targets[chosen], return_dict=True)
-        seen.append((len(inputs[chosen]), logs))
-    return {f"val_{name}": value for name, value in _mean_logs(seen).items()}
+def held_out_logs(model, inputs, targets, positions, batch_size):
+    """Return `val_loss`, `val_accuracy` and `val_classes`, how many classes are ever answered, over some clips."""
+    right, losses, answers = 0, 0.0, set()
+    for start in range(0, len(positions), batch_size):
+        chosen = positions[start : start + batch_size]
+        probabilities = model.predict_on_batch(_taken(inputs, chosen)).astype("float64")
+        wanted = targets[chosen].astype(bool)
+        losses -= np.log(np.clip(probabilities[wanted], 1e-7, 1 - 1e-7)).sum()  # as Keras clips them
+        answered = probabilities.argmax(axis=1)
+        right += np.count_nonzero(answered == wanted.argmax(axis=1))
+        answers.update(answered.tolist())
+    clips = len(positions)
+    return {"val_loss": losses / clips, "val_accuracy": right / clips, "val_classes": len(answers)}
+
+
+def _taken(inputs, positions):
+    """Some clips of all inputs, as Keras wants them: an array, or a list of them in the order of the model's inputs."""
+    taken = [array[positions] for array in inputs.values()]
+    return taken if len(taken) > 1 else taken[0]
 
 
 def _mean_logs(seen):
-    """Mean over clips of `(clips, logs)` of single batches.
-
-    Batch means are float32. Rounding keeps scores equal that come from equally many right clips in other batches, so
-    that none of them is taken for an improvement.
-    """
+    """Mean over clips of `(clips, logs)` of single batches."""
     clips = sum(count for count, _ in seen)
-    return {name: round(sum(count * float(logs[name]) for count, logs in seen) / clips, 6) for name in seen[0][1]}
+    return {name: sum(count * float(logs[name]) for count, logs in seen) / clips for name in seen[0][1]}
 
 
 def fit(model, inputs, labels, fold, folder, protocol, seed, metadata=None, keep_all=False, callbacks=()):
@@ -186,8 +226,8 @@ def fit(model, inputs, labels, fold, folder, protocol, seed, metadata=None, keep
     ----------
     model : keras.Model
         Compiled by `compile_model`, built after `keras.utils.set_random_seed(seed)`.
-    inputs : float32 array (clips, rows, columns, time, 1)
-        All clips of the data set, standardised.
+    inputs : dict of str to float32 array (clips, rows, columns, time, 1)
+        All clips of the data set, standardised, for each input of the network in its order.
     labels : int array (clips,)
         Their classes.
     fold : splits.Fold
@@ -217,7 +257,7 @@ def fit(model, inputs, labels, fold, folder, protocol, seed, metadata=None, keep
         If a file cannot be written. The files of earlier epochs are intact.
     """
     targets = keras.utils.to_categorical(labels, model.output_shape[-1]).astype("float32")
-    batches = Batches(inputs[fold.train], targets[fold.train], protocol.batch_size, seed)
+    batches = Batches(protocol.training_inputs(inputs), targets, fold.train, protocol.batch_size, seed)
     history = History(Path(folder) / "history.csv")
     best = BestWeights(folder, metadata=metadata, keep_all=keep_all)
     state = RunState(history, best, Path(folder) / "last.weights.h5", metadata)
@@ -230,7 +270,7 @@ def fit(model, inputs, labels, fold, folder, protocol, seed, metadata=None, keep
         for epoch in range(first_epoch, protocol.epochs):
             run.on_epoch_begin(epoch)
             logs = train_epoch(model, batches, epoch, run)
-            logs |= held_out_logs(model, inputs[fold.select], targets[fold.select], protocol.batch_size)
+            logs |= held_out_logs(model, inputs, targets, fold.select, protocol.batch_size)
             run.on_epoch_end(epoch, logs)
             if model.stop_training:
                 break
@@ -239,12 +279,13 @@ def fit(model, inputs, labels, fold, folder, protocol, seed, metadata=None, keep
             raise
         diverged = str(error)
     run.on_train_end()
-    return Outcome(history.rows, weights.inspect(best.path).metadata["epoch"], best.path, diverged)
+    best_epoch = weights.inspect(best.path).metadata["epoch"]
+    return Outcome(history.rows, best_epoch, best.path, diverged, model.output_shape[-1])
 
 
 def predict(model, inputs):
-    """Class probabilities, float32 (clips, classes); a MicroExpError if they are not finite."""
-    probabilities = model.predict(inputs, batch_size=32, verbose=0)
+    """Class probabilities, float32 (clips, classes), of a dict of inputs; a MicroExpError if they are not finite."""
+    probabilities = model.predict(_taken(inputs, slice(None)), batch_size=32, verbose=0)
     if not np.isfinite(probabilities).all():
         raise MicroExpError("expected finite probabilities, found NaN: the weights or the clips are beyond float32.")
     return probabilities
@@ -258,4 +299,16 @@ def notes(outcome, protocol):
         f"weights of epoch {outcome.best_epoch}, counted from 0.",
         f"Held-out accuracy over the last {len(last)} epochs: mean {np.mean(last):.2%}, deviation {np.std(last):.2%}.",
     ]
+    collapsed = sum(row["val_classes"] == 1 for row in outcome.history)
+    if collapsed:
+        found.append(
+            f"COLLAPSED: after {collapsed} of the {len(outcome.history)} epochs the network gave one and the same "
+            "class to all clips that the epoch is chosen on."
+        )
+    loss, guessing = np.mean([row["loss"] for row in outcome.history[-10:]]), math.log(outcome.classes)
+    if loss > guessing:
+        found.append(
+            f"NOT LEARNED: the training loss over the last {len(last)} epochs is {loss:.3g}; answering every class "
+            f"with the same probability would give {guessing:.3g}."
+        )
     return found + ([f"DIVERGED: {outcome.diverged}"] if outcome.diverged else [])
