@@ -1,0 +1,473 @@
+"""From frames to points to boxes, as the original programs find them; faults are named, and mended where asked."""
+
+import os
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from conftest import as_nobody
+
+from microexp_keras import landmarks
+from microexp_keras.datasets import Clip, Video, find_clips
+from microexp_keras.errors import MicroExpError
+from microexp_keras.frames import read_frames
+from microexp_keras.landmarks import CsvLandmarks, DlibLandmarks, Landmarks, boxes, regions, settle, write_csv
+
+GOLDEN = Path(__file__).parent / "golden" / "clips" / "smic"
+SHAPE = (100, 120)
+
+# Boxes with which resized gray regions equal the arrays of SMIC/Intermediate_MicroFuseNet.py in every pixel.
+GOLDEN_BOXES = {
+    "s1_ne_01": {
+        0: {"eyes": (77, 106, 70, 160), "mouth": (117, 158, 71, 158)},
+        17: {"eyes": (76, 105, 69, 160), "mouth": (116, 158, 70, 157)},
+    },
+    "s6_sur_02": {
+        0: {"eyes": (77, 106, 70, 160), "mouth": (117, 158, 71, 158)},
+        17: {"eyes": (77, 106, 72, 162), "mouth": (117, 159, 73, 160)},
+    },
+}
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory, monkeypatch):
+    """A cache of its own for every test."""
+    folder = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("MICROEXP_CACHE", str(folder))
+    return folder
+
+
+def golden_images():
+    clips = [Clip(folder.name, "s01", 0, tuple(sorted(folder.iterdir()))) for folder in sorted(GOLDEN.glob("*/*"))]
+    return clips, [list(read_frames(clip, 18)) for clip in clips]
+
+
+@pytest.fixture(scope="session")
+def detected():
+    clips, images = golden_images()
+    return {clip.id: DlibLandmarks(cache=False)(clip, frames) for clip, frames in zip(clips, images, strict=True)}
+
+
+def face(left=20, top=30):
+    """Points in the proportions of a face: the jaw around, brows above, all else in the middle."""
+    points = np.full((68, 2), (left + 30, top + 30), np.int32)
+    points[:17, 0] = np.linspace(left, left + 60, 17)
+    points[:17, 1] = top + 50 * np.sin(np.linspace(0.2, np.pi - 0.2, 17))
+    points[17:27] = np.stack([np.linspace(left + 5, left + 55, 10), np.full(10, top)], axis=1)
+    return points
+
+
+def clip_of(frames, name="s03_ne_01"):
+    return Clip(name, "s03", 0, tuple(Path(f"/data/{name}/image{frame}.bmp") for frame in range(frames)))
+
+
+def found_in(faces):
+    """Landmarks with so many faces in each frame, each frame's face one pixel right of the last one's."""
+    points = [face(left=20 + frame) if count else np.zeros((68, 2)) for frame, count in enumerate(faces)]
+    return Landmarks(np.array(faces, np.int32), np.array(points, np.int32))
+
+
+def test_boxes_are_those_of_the_original_program(detected):
+    for name, frames in GOLDEN_BOXES.items():
+        assert (detected[name].faces == 1).all()
+        assert {frame: boxes(detected[name].points[frame]) for frame in frames} == frames
+
+
+def test_regions_are_the_boxes_of_the_frame():
+    image = np.arange(100 * 120 * 3).reshape(100, 120, 3)
+    points = face()
+    cut = regions(image, points)
+    assert cut["eyes"].base is not None and list(cut) == ["eyes", "mouth"]
+    assert np.array_equal(cut["eyes"], image[points[19, 1] : points[1, 1], points[1, 0] : points[15, 0]])
+    assert np.array_equal(cut["mouth"], image[points[2, 1] : points[6, 1], points[2, 0] : points[14, 0]])
+
+
+def test_channels_are_shown_to_the_detector_as_given(monkeypatch):
+    shown = []
+
+    class Detector:
+        def __call__(self, image, times):
+            shown.append((image.copy(), times))
+            return []
+
+    monkeypatch.setattr(landmarks, "_idle_detectors", [Detector()])
+    image = np.random.default_rng(0).integers(0, 255, (40, 50, 3), np.uint8)
+    found = DlibLandmarks(cache=False)(clip_of(1), [image[..., ::-1]])
+    assert np.array_equal(shown[0][0], image[..., ::-1]) and shown[0][1] == 1
+    assert found.faces.tolist() == [0] and not found.points.any()
+
+
+def test_many_threads_find_what_one_finds(detected):
+    clips, images = golden_images()
+    source = DlibLandmarks(cache=False)
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(source, clips * 4, [frames[:5] for frames in images] * 4))
+    for clip, found in zip(clips * 4, results, strict=True):
+        assert np.array_equal(found.points, detected[clip.id].points[:5]) and (found.faces == 1).all()
+
+
+def test_several_faces_are_counted_and_the_surest_is_first(detected):
+    clips, images = golden_images()
+    frame = images[0][0]
+    both = np.hstack([np.roll(frame, 20, axis=0) // 4 * 4, frame])
+    found = DlibLandmarks(cache=False)(clips[0], [both])
+    assert found.faces.tolist() == [2] and found.points.any()
+
+
+def test_a_second_run_finds_the_points_in_the_cache(cache, monkeypatch, detected):
+    clips, images = golden_images()
+    frames = images[0][:2]
+    first = DlibLandmarks()(clips[0], frames)
+    assert len(list(cache.rglob("*.npz"))) == 1
+    monkeypatch.setattr(landmarks, "_detect", None)  # calling it would fail
+    again = DlibLandmarks()(clip_of(2, "another name"), frames)
+    assert np.array_equal(first.points, again.points) and np.array_equal(first.faces, again.faces)
+    assert again.points.dtype == again.faces.dtype == np.int32
+
+
+def test_one_other_pixel_is_another_clip(monkeypatch):
+    _, images = golden_images()
+    frames = images[0][:2]
+    other = [frames[0], frames[1].copy()]
+    other[1][-1, -1, -1] ^= 1
+    calls = []
+    monkeypatch.setattr(landmarks, "_detect", lambda images: calls.append(1) or found_in([1] * len(images)))
+    for seen in (frames, other, frames[::-1], [frame[..., ::-1] for frame in frames], frames):
+        DlibLandmarks()(clip_of(2), seen)
+    assert len(calls) == 4
+
+
+def spoiled_arrays(path):
+    with np.load(path) as kept:
+        points = kept["points"] + 1
+        np.savez(path, faces=kept["faces"], points=points, sha256=kept["sha256"])
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    {
+        "empty": lambda path: path.write_bytes(b""),
+        "cut off": lambda path: path.write_bytes(path.read_bytes()[:-300]),
+        "no archive": lambda path: path.write_bytes(b"\x93NUMPY" * 99),
+        "other points": spoiled_arrays,
+        "other frames": lambda path: landmarks._write_cached(path, found_in([1, 1, 1])),
+        "flipped": lambda path: path.write_bytes(path.read_bytes()[:900] + b"\xff" + path.read_bytes()[901:]),
+        "pickle": lambda path: np.savez(path, faces=np.array([{}], object), points=0, sha256=""),
+    }.values(),
+)
+def test_a_damaged_cache_is_detected_again_and_replaced(cache, monkeypatch, spoil):
+    monkeypatch.setattr(landmarks, "_detect", lambda images: found_in([1] * len(images)))
+    images = [np.zeros((100, 120, 3), np.uint8)] * 2
+    DlibLandmarks()(clip_of(2), images)
+    (path,) = cache.rglob("*.npz")
+    spoil(path)
+    assert np.array_equal(DlibLandmarks()(clip_of(2), images).points, found_in([1, 1]).points)
+    assert np.array_equal(landmarks._read_cached(path, 2).points, found_in([1, 1]).points)
+
+
+def test_a_cache_that_cannot_be_written_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(landmarks, "_detect", lambda images: found_in([1]))
+    images = [np.zeros((100, 120, 3), np.uint8)]
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("MICROEXP_CACHE", str(tmp_path / "file"))
+    with pytest.raises(MicroExpError, match=r"file/landmarks.*set MICROEXP_CACHE|file/landmarks.*Set MICROEXP_CACHE"):
+        DlibLandmarks()(clip_of(1), images)
+    (tmp_path / "closed" / "landmarks").mkdir(parents=True, mode=0o555)
+    os.chmod(tmp_path / "closed" / "landmarks", 0o555)
+    monkeypatch.setenv("MICROEXP_CACHE", "closed")
+    os.chmod(tmp_path, 0o755)
+    said = as_nobody(tmp_path, lambda: DlibLandmarks()(clip_of(1), images))
+    assert said.startswith("MicroExpError: closed/landmarks") and "set MICROEXP_CACHE" in said
+
+
+def test_where_the_cache_is(monkeypatch):
+    monkeypatch.setenv("MICROEXP_CACHE", "/own")
+    assert landmarks.cache_folder() == Path("/own")
+    monkeypatch.delenv("MICROEXP_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", "/users")
+    assert landmarks.cache_folder() == Path("/users/microexp_keras")
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", "/home/somebody")
+    assert landmarks.cache_folder() == Path("/home/somebody/.cache/microexp_keras")
+
+
+def test_nothing_but_the_original_model_is_used(tmp_path, monkeypatch):
+    load = landmarks._load_predictor.__wrapped__
+    monkeypatch.setattr(landmarks, "MODEL_SHA256", "0" * 64)
+    with pytest.raises(MicroExpError, match=r"shape_predictor_68.*expected SHA-256 000.*pip install dlib-bin face"):
+        load()
+    monkeypatch.setattr(landmarks, "MODEL_FILE", "models/none.dat")
+    with pytest.raises(MicroExpError, match=r"none\.dat.*pip install dlib-bin face"):
+        load()
+    monkeypatch.setattr(landmarks, "MODEL_PACKAGE", "no_such_package")
+    with pytest.raises(MicroExpError, match=r"no_such_package.*pip install dlib-bin face"):
+        load()
+    monkeypatch.setitem(sys.modules, "dlib", None)
+    with pytest.raises(MicroExpError, match=r"package dlib.*pip install dlib-bin face"):
+        DlibLandmarks()(clip_of(1), [np.zeros((9, 9, 3), np.uint8)])
+
+
+def test_the_licence_is_told_once_and_only_when_detection_begins(tmp_path):
+    script = (
+        "import sys, numpy as np\n"
+        "from microexp_keras import landmarks\n"
+        "assert not {'dlib', 'cv2', 'matplotlib'} & set(sys.modules)\n"
+        "landmarks.parser().format_help()\n"
+        "assert not {'dlib', 'cv2', 'matplotlib'} & set(sys.modules)\n"
+        "images = [np.zeros((60, 60, 3), np.uint8)]\n"
+        "source = landmarks.DlibLandmarks()\n"
+        "for turn in range(2): source(None, images), source(None, images * 2)\n"
+    )
+    told = []
+    for _ in range(2):
+        environment = {**os.environ, "MICROEXP_CACHE": str(tmp_path)}
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment)
+        assert done.returncode == 0, done.stderr
+        told.append(done.stderr.count("300-W"))
+    assert told == [1, 0]  # the second process finds everything in the cache
+
+
+def test_good_frames_keep_their_points():
+    found = found_in([1, 1, 1])
+    for policy in ("stop", "neighbours"):
+        points, said = settle(clip_of(3), found, SHAPE, policy)
+        assert points is found.points and said == []
+
+
+def test_faults_stop_with_the_frame_and_what_was_found():
+    with pytest.raises(MicroExpError, match=r"s03_ne_01/image1\.bmp: .* found no face\..*--landmarks points\.csv"):
+        settle(clip_of(3), found_in([1, 0, 2]), SHAPE, "stop")
+    with pytest.raises(MicroExpError, match=r"image2\.bmp: .* found 2 faces\."):
+        settle(clip_of(3), found_in([1, 1, 2]), SHAPE, "stop")
+    outside = found_in([1, 1])
+    outside.points[1, :, 0] -= 25
+    with pytest.raises(
+        MicroExpError, match=r"image1\.bmp: .* found eyes beyond the border \(rows 30:48, columns -1:52 of 100x120\)"
+    ):
+        settle(clip_of(2), outside, SHAPE, "stop")
+    video = Clip("a", "s01", 0, Video(Path("/data/a.avi"), 72))
+    with pytest.raises(MicroExpError, match=r"a\.avi, frame 73: .* no face"):
+        settle(video, found_in([1, 0]), SHAPE, "stop")
+
+
+@pytest.mark.parametrize(
+    ("point", "axis", "value", "fault"),
+    [
+        (19, 1, -1, "eyes beyond the border"),
+        (1, 1, 101, "eyes beyond the border"),
+        (15, 0, 121, "eyes beyond the border"),
+        (6, 1, 101, "mouth beyond the border"),
+        (2, 0, -1, "mouth beyond the border"),
+        (14, 0, 121, "mouth beyond the border"),
+        (19, 1, 90, "empty box of the eyes"),
+        (6, 1, 0, "empty box of the mouth"),
+        (14, 0, 0, "empty box of the mouth"),
+        (6, 1, 100, ""),
+        (14, 0, 120, ""),
+        (19, 1, 0, ""),
+        (8, 1, 300, ""),  # the chin is in no box
+    ],
+)
+def test_a_box_is_good_up_to_the_border(point, axis, value, fault):
+    found = found_in([1])
+    found.points[0, point, axis] = value
+    assert landmarks.find_faults(found, SHAPE) == [fault]
+
+
+def test_neighbours_lend_their_points_in_proportion():
+    found = found_in([0, 1, 0, 0, 2, 1, 0])
+    points, said = settle(clip_of(7), found, SHAPE, "neighbours")
+    assert points[:, 0, 0].tolist() == [21, 21, 22, 23, 24, 25, 25]  # the face moves by a pixel a frame
+    assert np.array_equal(points[5], found.points[5]) and points.dtype == np.int32 and points.shape == (7, 68, 2)
+    assert said == [
+        "s03_ne_01: no face in frames 0, 2-3, 6, 2 faces in frame 4; their points are those of the neighbouring frames"
+    ]
+    assert not found.points[0].any()  # what was found is left as it was
+
+
+def test_boxes_of_one_pixel_do_not_vanish_between_frames():
+    found = found_in([1, 0, 1])
+    found.points[0, :, :] = found.points[2, :, :] = 10
+    found.points[0, [1, 6, 15, 14]] = (11, 11)
+    found.points[0, [1, 2, 19], 0] = 10
+    found.points[0, [2, 19], 1] = 10
+    found.points[2] = found.points[0] + 1
+    points, _ = settle(clip_of(3), found, SHAPE, "neighbours")
+    assert boxes(points[1]) == boxes(found.points[2])
+
+
+@pytest.mark.parametrize("policy", ["stop", "neighbours"])
+def test_a_clip_without_a_good_frame_is_an_error(policy):
+    with pytest.raises(MicroExpError, match=r"/data/s03_ne_01: .* no face in frames 0, 2, 3 faces in frame 1"):
+        settle(clip_of(3), found_in([0, 3, 0]), SHAPE, policy)
+
+
+def table(tmp_path, change=lambda lines: lines, faces=(1, 0, 2)):
+    path = tmp_path / "points.csv"
+    write_csv(path, {"s03_ne_01": found_in(faces), "s1, the other": found_in([1])})
+    path.write_text("\n".join(change(path.read_text().splitlines())) + "\n")
+    return path
+
+
+def test_a_table_reads_as_it_was_written(tmp_path):
+    source, images = CsvLandmarks(table(tmp_path)), [None] * 3
+    found, expected = source(clip_of(3), images), found_in([1, 0, 2])
+    assert all(np.array_equal(a, b) and a.dtype == np.int32 for a, b in zip(found, expected, strict=True))
+    assert source(clip_of(1, "s1, the other"), images[:1]).faces.tolist() == [1]
+    assert source(clip_of(3), images[:2]).faces.tolist() == [1, 0]  # a protocol may read fewer frames
+
+
+def test_a_table_may_leave_out_rows_and_the_column_of_faces(tmp_path):
+    path = table(tmp_path, lambda lines: [",".join(line.split(",")[:2] + line.split(",")[3:]) for line in lines[:2]])
+    path.write_text("\ufeff" + path.read_text().replace("s03_ne_01,0", "s03_ne_01,1"), encoding="utf-8")
+    assert CsvLandmarks(path)(clip_of(3), [None] * 3).faces.tolist() == [0, 1, 0]
+
+
+def cell(line, column, text):
+    def change(lines):
+        values = lines[line].split(",")
+        values[column] = text
+        return [*lines[:line], ",".join(values), *lines[line + 1 :]]
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (cell(0, 5, "X2"), "line 1: .* found no 'x_2'"),
+        (cell(0, 2, "x_0"), "line 1: .* found also 'x_0'"),
+        (lambda lines: [line + ",7" for line in lines], "line 1: .* found also '7'"),
+        (lambda lines: [], "line 1: .* found no 'clip', 'frame', 'x_0' and 135 more"),
+        (cell(1, 70, "left"), "line 2, column x_67: .* found 'left'"),
+        (cell(1, 71, "nan"), "line 2, column y_0: .* found 'nan'"),
+        (cell(1, 71, "inf"), "line 2, column y_0: .* found 'inf'"),
+        (cell(1, 71, ""), "line 2, column y_0: .* found ''"),
+        (cell(3, 1, "1.5"), "line 4, column frame: .* whole number from 0, found '1.5'"),
+        (cell(3, 1, "-1"), "line 4, column frame: .* found '-1'"),
+        (cell(3, 2, "-1"), "line 4, column faces: .* found '-1'"),
+        (cell(3, 1, "0"), "line 4: .* frame 0 of s03_ne_01 also in line 2"),
+        (cell(1, 2, "0"), "line 2: expected 1 in the column faces"),
+        (lambda lines: [*lines[:2], lines[2] + ",5"], "line 3: expected 139 values, found 140"),
+        (lambda lines: [*lines[:2], ""], "line 3: expected 139 values, found 0"),
+        (lambda lines: [*lines[:2], "x" * 200_000], "line 3: .*field"),
+    ],
+)
+def test_a_table_that_is_none_names_file_and_line(tmp_path, change, said):
+    with pytest.raises(MicroExpError, match=r"points\.csv, " + said):
+        CsvLandmarks(table(tmp_path, change))
+
+
+def test_a_table_without_the_clip_or_of_another_clip(tmp_path):
+    with pytest.raises(MicroExpError, match=r"no\.csv: expected a table"):
+        CsvLandmarks(tmp_path / "no.csv")
+    source = CsvLandmarks(table(tmp_path))
+    with pytest.raises(MicroExpError, match=r"points\.csv: expected rows for the clip s9 .* found none"):
+        source(clip_of(3, "s9"), [None] * 3)
+    with pytest.raises(MicroExpError, match=r"points\.csv, line 4: expected a frame from 0 to 1 of s03_ne_01, found 2"):
+        source(clip_of(2), [None] * 2)
+
+
+@pytest.fixture
+def database(tmp_path):
+    """Three clips of real frames; the second frame of the last shows no face."""
+    sources = sorted((GOLDEN / "Negative" / "s1_ne_01").iterdir())[:3]
+    for name in ("Negative/s1_ne_01", "Positive/s1_po_01", "Surprise/s1_sur_01"):
+        (tmp_path / "smic" / name).mkdir(parents=True)
+        for source in sources:
+            shutil.copy(source, tmp_path / "smic" / name)
+    blank = tmp_path / "smic" / "Surprise" / "s1_sur_01" / sources[1].name
+    cv2.imwrite(str(blank), np.full((240, 240, 3), 90, np.uint8))
+    return tmp_path / "smic"
+
+
+def test_detect_writes_the_table_and_names_the_faults(database, tmp_path, capsys):
+    out = tmp_path / "points.csv"
+    arguments = ["detect", str(database), "--dataset", "smic", "--frames", "3", "--out", str(out)]
+    assert landmarks.main(arguments) == 0
+    said = capsys.readouterr().out
+    assert "3 clips, 9 frames: 1 without a face, 0 with several, 0 with" in said
+    assert "s1_sur_01: no face in frame 1\n" in said and "s1_ne_01:" not in said
+    clips = find_clips(database, "smic")
+    for clip in clips:
+        read = CsvLandmarks(out)(clip, [None] * 3)
+        assert boxes(read.points[0]) == GOLDEN_BOXES["s1_ne_01"][0]
+    assert read.faces.tolist() == [1, 0, 1]
+
+
+def test_frames_of_cas_me_2_are_shown_as_the_original_shows_them(tmp_path, capsys, monkeypatch):
+    shown = []
+    monkeypatch.setattr(landmarks, "_detect", lambda images: shown.extend(images) or found_in([1] * len(images)))
+    for red, name in zip((10, 20, 30), ("angry", "happy", "disgust"), strict=True):
+        (tmp_path / name).mkdir()
+        writer = cv2.VideoWriter(
+            str(tmp_path / name / f"15_{name}.avi"), cv2.VideoWriter_fourcc(*"MJPG"), 30, (SHAPE[1], SHAPE[0])
+        )
+        for _ in range(75):
+            writer.write(np.full((*SHAPE, 3), (250, 90, red), np.uint8))
+        writer.release()
+    assert landmarks.main(["detect", str(tmp_path), "--dataset", "casme2", "--frames", "2"]) == 0
+    assert "3 clips, 6 frames" in capsys.readouterr().out
+    assert len(shown) == 6 and all(image[0, 0, 0] < 60 < 200 < image[0, 0, 2] for image in shown)
+
+
+@pytest.mark.parametrize(
+    ("which", "said"),
+    [
+        ("smic", "9 frames of smic, 1 with faults"),
+        ("smic/Surprise/s1_sur_01", "3 frames of s1_sur_01, 1 with faults"),
+        ("smic/Negative/s1_ne_01/reg_image004000.webp", "1 frame of reg_image004000.webp, none with faults"),
+        ("video.avi", "2 frames of video.avi, none with faults"),
+    ],
+)
+def test_preview_draws_a_database_a_clip_an_image_and_a_video(database, tmp_path, capsys, which, said):
+    if which == "video.avi":
+        frame = cv2.imread(str(database / "Negative" / "s1_ne_01" / "reg_image004000.webp"))
+        writer = cv2.VideoWriter(str(tmp_path / which), cv2.VideoWriter_fourcc(*"MJPG"), 30, frame.shape[1::-1])
+        for _ in range(2):
+            writer.write(frame)
+        writer.release()
+    out = tmp_path / "sheet.png"
+    limit = ["--frames", "3"] if which == "smic" else []
+    assert landmarks.main(["preview", str(tmp_path / which), "--out", str(out), *limit]) == 0
+    assert capsys.readouterr().out == f"{out}: {said}\n"
+    sheet = cv2.imread(str(out))
+    counts = {
+        name: int((np.abs(sheet.astype(int) - colour).max(axis=-1) <= 3).sum())
+        for name, colour in {"eyes": (0xB2, 0x72, 0), "mouth": (0, 0x9F, 0xE6), "fault": (0, 0, 0xCC)}.items()
+    }
+    assert counts["eyes"] > 500 and counts["mouth"] > 500
+    assert (counts["fault"] > 3000) == ("1 with" in said)  # the legend shows a little of it
+
+
+def test_preview_draws_points_from_a_table(database, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(landmarks, "_detect", None)  # calling it would fail
+    path = tmp_path / "points.csv"
+    write_csv(path, {"s1_ne_01": found_in([1, 2, 0])})
+    clip = database / "Negative" / "s1_ne_01"
+    arguments = ["preview", str(clip), "--landmarks", str(path), "--out", str(tmp_path / "sheet.png")]
+    assert landmarks.main(arguments) == 0
+    assert "3 frames of s1_ne_01, 2 with faults" in capsys.readouterr().out
+
+
+def test_mistakes_are_one_line(database, tmp_path, capsys):
+    def refused(*arguments):
+        assert landmarks.main(list(map(str, arguments))) == 2
+        said = capsys.readouterr().err
+        assert said.count("error: ") == 1 and "Traceback" not in said
+        return said[said.index("error: ") :]
+
+    out = ["--out", tmp_path / "sheet.png"]
+    (tmp_path / "text.txt").write_text("no video")
+    assert "found nothing" in refused("preview", tmp_path / "no", *out)
+    assert "found another file" in refused("preview", tmp_path / "text.txt", *out)
+    assert "at least 18 frames, found 3" in refused("detect", database, "--dataset", "smic")
+    assert "no.csv" in refused("preview", database, "--landmarks", tmp_path / "no.csv", *out)
+    assert not (tmp_path / "sheet.png").exists()
+    image = database / "Negative" / "s1_ne_01" / "reg_image004000.webp"
+    assert "no/sheet.png" in refused("preview", image, "--out", tmp_path / "no" / "sheet.png")
