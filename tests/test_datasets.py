@@ -4,7 +4,7 @@ import pytest
 from conftest import as_nobody, write_clips
 
 from microexp_keras.datasets import SYNTHETIC_MARK, are_synthetic, find_clips
-from microexp_keras.datasets.smic import natural_order
+from microexp_keras.datasets.folders import natural_order
 from microexp_keras.errors import MicroExpError
 
 ORIGINAL = ["Negative/s10_ne_01", "Negative/s2_ne_10", "Negative/s2_ne_9", "Positive/s3_po_01", "Surprise/s4_sur_01"]
@@ -59,7 +59,7 @@ def spoiled(case, root):
         return ["surprise", "data/README.md"]
     if case == "empty class":
         (root / "Surprise" / "s4_sur_01").rename(root / "elsewhere")
-        return ["Surprise", "none"]
+        return ["surprise", "found none"]
     if case == "empty clip":
         for frame in clip.iterdir():
             frame.unlink()
@@ -76,8 +76,8 @@ def spoiled(case, root):
     if case == "twice":
         write_clips(root, ["copy/Negative/s2_ne_9"], frames=1, size=8)
         return ["s2_ne_9", "copy"]
-    write_clips(root, ["VIS/s1/negative/s1_ne_1", "HS/s1/negative/s1_ne_1"], frames=1, size=8)
-    return ["HS, VIS", "one camera"]
+    write_clips(root, ["HS/Negative/s1_ne_1"], frames=1, size=8)
+    return ["HS, VIS", "one camera", "--camera"]
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def spoiled(case, root):
     ],
 )
 def test_faults_are_named(tmp_path, case):
-    write_clips(tmp_path, ORIGINAL, frames=1, size=8)
+    write_clips(tmp_path, [f"VIS/{name}" for name in ORIGINAL] if case == "cameras" else ORIGINAL, frames=1, size=8)
     find_clips(tmp_path)
     expected = spoiled(case, tmp_path)
     with pytest.raises(MicroExpError) as error:
