@@ -109,10 +109,10 @@ def read(chosen, findings):
         found = [_read_video(path, place, findings) for place in chosen.places for path in visible(place.path)]
         return in_order(filter(None, found), CLASSES, chosen.layout.root, findings), None, None
     workbook = find_workbook(chosen.root, r"code_?final", "CAS(ME)^2code_final.xlsx")
-    expressions = _expressions(workbook, findings)
+    expressions, rows = _expressions(workbook, findings)
     reader = _read_recordings if chosen.layout.name in ("rawvideo", "rawpic") else _read_expressions
     clips = reader(chosen, expressions, findings)
-    return in_order(clips, CLASSES, chosen.layout.root, findings), workbook, len(expressions)
+    return in_order(clips, CLASSES, chosen.layout.root, findings), workbook, rows
 
 
 def _read_video(path, place, findings):
@@ -231,7 +231,7 @@ def _wanted(chosen, expressions, findings):
 
 
 def _expressions(workbook, findings):
-    """Read the rows of the first sheet by means of the other two."""
+    """Read the rows of the first sheet by means of the other two; also give how many there are."""
     sheets = read_sheets(workbook)
     if len(sheets) < 3:
         raise MicroExpError(
@@ -242,11 +242,12 @@ def _expressions(workbook, findings):
     sheet, rows = sheets[0]
     rows = [(number, (*cells, *[None] * 9)[:9]) for number, cells in enumerate(rows, 1)]
     filled = [number for number, cells in rows if EXPRESSION.fullmatch(_code(cells[1])) or _has_numbers(cells)]
-    expressions, seen = [], {}
+    expressions, seen, listed = [], {}, 0
     for number, cells in rows:
         where = f"{workbook}, sheet {sheet!r}, row {number}"
         if number > max(filled, default=0) or all(cell is None for cell in cells) or (number == 1 and 1 not in filled):
             continue  # text after the last expression, or a header
+        listed += 1
         try:
             expression = _expression(where, cells, subjects, videos)
         except MicroExpError as error:
@@ -269,7 +270,7 @@ def _expressions(workbook, findings):
                 f"The window is centred on {expression.centre}.",
             )
         expressions.append(expression)
-    return expressions
+    return expressions, listed
 
 
 def _expression(where, cells, subjects, videos):

@@ -31,6 +31,8 @@ class Medium(NamedTuple):
         Of the file's content.
     length, promised : int
         Frames that can be decoded, and frames that the video's header promises.
+    cut_off : bool
+        Whether decoding ended before the time at which the header promises the last frame.
     oddities : tuple of (str, str, str)
         Kind, what was expected and found, and the remedy, of what is worth knowing.
     """
@@ -39,6 +41,7 @@ class Medium(NamedTuple):
     digest: bytes = b""
     length: int = 1
     promised: int = 1
+    cut_off: bool = False
     oddities: tuple = ()
 
 
@@ -117,8 +120,9 @@ def check(
     try:
         tree = datasets.read_tree(root, dataset, layout, camera, labels, expressions, frames, strict=False)
     except MicroExpError as error:
-        where, _, found = str(error).partition(": ")
-        tree = Tree(dataset, place, [], problems=[Problem("cannot be read", where, found, "", True)])
+        where, _, said = str(error).partition(": ")
+        found, _, remedy = said.partition(". ")
+        tree = Tree(dataset, place, [], problems=[Problem("cannot be read", where, found, remedy, True)])
     media = _read_all(tree.clips, progress)
     problems = [*tree.problems, *_published(tree), *_spoiled(tree.clips, media, frames)]
     problems += [
@@ -299,6 +303,7 @@ def _read_video(path):
     finally:
         capture.release()
     steps = np.diff(times)
+    reached = round(times[-1] / np.median(steps)) + 1 if len(steps) else len(times)  # dropped frames take time too
     oddities = []
     if len(steps) and np.ptp(steps) > 0.5 * np.median(steps):
         found = f"expected frames at equal times, found steps of {steps.min():.0f} to {steps.max():.0f} ms"
@@ -307,11 +312,16 @@ def _read_video(path):
     with open(path, "rb") as file:
         while block := file.read(1 << 20):
             digest.update(block)
-    return Medium(size if times else None, digest.digest(), len(times), promised, tuple(oddities))
+    cut_off = max(reached, len(times)) < promised
+    return Medium(size if times else None, digest.digest(), len(times), promised, cut_off, tuple(oddities))
 
 
 def _is_video(clip):
     return isinstance(clip.frames, Video)
+
+
+def _where(clip):
+    return str(clip.path) if clip.path.stem == clip.id else f"{clip.id} in {clip.path}"
 
 
 def _length(clip, media):
@@ -330,7 +340,7 @@ def _spoiled(clips, media, frames):
         elif not medium.size:
             found = "expected a video, found one that cannot be decoded"
             yield Problem("unreadable video", str(path), found, "Restore this video.", True)
-        elif medium.length < medium.promised:
+        elif medium.cut_off:
             found = f"expected {medium.promised} frames, found {medium.length} that can be decoded: "
             found += f"frame {medium.length} (the first is 0) is cut off"
             yield Problem("video cut off", str(path), found, "Restore this video.", path in read)
@@ -345,12 +355,12 @@ def _short(tree, media, frames):
         remedy = f"This tree holds the expressions alone; read {frames} frames of each from rawvideo or rawpic."
     for clip in tree.clips:
         length, medium = _length(clip, media), media.get(clip.path)
-        if length >= frames or (medium and (not medium.size or medium.length < medium.promised)):
+        if length >= frames or (medium and (not medium.size or medium.cut_off)):
             continue
         found = f"expected at least {frames} frames, found {length}"
         if medium:
             found = f"expected {clip.frames.first + frames} frames in the video, found {medium.length}"
-        yield Problem("short clip", str(clip.path), found, remedy, True)
+        yield Problem("short clip", _where(clip), found, remedy, True)
 
 
 def _gaps(clips):
@@ -364,11 +374,11 @@ def _gaps(clips):
             found = (
                 f"expected frames {min(numbers)} to {max(numbers)}, found {len(missing)} missing, first {missing[0]}"
             )
-            yield Problem("missing frames", clip.id, found, "Restore the frames.", False)
+            yield Problem("missing frames", _where(clip), found, "Restore the frames.", False)
         again = [number for number, times in Counter(numbers).items() if times > 1]
         if again:
             found = f"expected every frame once, found number {again[0]} more than once"
-            yield Problem("repeated frame number", clip.id, found, "Remove the copies.", False)
+            yield Problem("repeated frame number", _where(clip), found, "Remove the copies.", False)
 
 
 def _sizes(clips, media):
@@ -381,7 +391,7 @@ def _sizes(clips, media):
         sizes.update(own)
         if len(own) > 1:
             mixed = True
-            yield Problem("mixed sizes", clip.id, f"expected one size, found {_written(own)}", remedy, False)
+            yield Problem("mixed sizes", _where(clip), f"expected one size, found {_written(own)}", remedy, False)
     if len(sizes) > 1 and not mixed:
         found = f"expected clips of one size, found {_written(sorted(sizes)[:SHOWN])}"
         found += f" and {len(sizes) - SHOWN} more" * (len(sizes) > SHOWN)
@@ -404,8 +414,8 @@ def _twice(clips, media):
         if other is not clip:
             yield Problem(
                 "same clip twice",
-                clip.id,
-                f"expected every clip once, found the frames of {other.id}",
+                _where(clip),
+                f"expected every clip once, found the frames of {_where(other)}",
                 "Remove one of them, or they may stand on both sides of a split.",
                 False,
             )
