@@ -176,7 +176,7 @@ def write_workbook(path, sheets):
 def write_code_final(path, expressions=EXPRESSIONS, **sheets):
     """The annotation workbook of CAS(ME)^2."""
     rules = {
-        "naming rule1": [(f"s{subject}", subject, index) for index, subject in SUBJECTS],
+        "naming rule1": [(subject, f"s{subject}", index) for index, subject in SUBJECTS],
         "naming rule2": [(video[:4], code, video[4:]) for code, video in VIDEOS.items()],
     }
     write_workbook(path, {"CASFEcode_final": expressions, **rules, **sheets})
@@ -403,13 +403,27 @@ def test_emotions_and_expressions_are_chosen_and_the_others_counted(tmp_path):
     tree = read_tree(tmp_path, "casme2")
     assert [clip.label for clip in tree.clips] == [0, 0, 1, 1, 2, 2] and tree.clips[4].id == "s16_happy1_3"
     assert tree.left_out == {
-        "estimated emotion surprise": 1,
-        "estimated emotion others": 1,
-        "estimated emotion (none)": 1,
+        "of emotion surprise": 1,
+        "of emotion others": 1,
+        "of emotion (none)": 1,
     }
     assert [clip.label for clip in find_clips(tmp_path, "casme2", labels="video")] == [0, 0, 1, 1, 1, 1, 1, 1, 2]
     macro = read_tree(tmp_path, "casme2", labels="video", expressions="macro")
     assert len(macro.clips) == 7 and macro.left_out == {"micro-expressions": 2}
+
+
+def test_labels_of_a_column_without_these_emotions_must_be_chosen(tmp_path):
+    """Copies are about in which the seventh column says negative, positive, surprise or others."""
+    emotions = {"anger": "negative", "happiness": "positive", "disgust": "others"}
+    rows = [(*row[:6], emotions[row[6]], row[7], row[6]) for row in EXPRESSIONS]
+    write_casme2(tmp_path, "rawpic", [*rows, (1, "anger1_3", 61, 80, 95, "4", "others", "macro-expression", "sadness")])
+    with pytest.raises(
+        MicroExpError, match=r"found negative, others, positive. Choose other labels: self-report or video"
+    ):
+        find_clips(tmp_path, "casme2")
+    tree = read_tree(tmp_path, "casme2", labels="self-report")
+    assert [clip.label for clip in tree.clips] == [0, 0, 1, 1, 2] and tree.left_out == {"of emotion sadness": 1}
+    assert [clip.label for clip in find_clips(tmp_path, "casme2", labels="video")] == [0, 0, 0, 1, 1, 2]
 
 
 def test_a_header_and_trailing_text_are_no_expressions(tmp_path):

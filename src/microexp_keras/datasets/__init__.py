@@ -20,6 +20,9 @@ LAYOUTS = {
 }
 """Names of the folder trees that are read; data/README.md shows them."""
 
+LABELS = ("emotion", "self-report", "video")
+"""What the classes of CAS(ME)^2's annotated trees can be taken from."""
+
 FRAMES = {"smic": 18, "casme2": 96}
 """Frames of each clip that the original programs read."""
 
@@ -165,8 +168,8 @@ def find_clips(root, dataset="smic", layout=None, camera=None, labels=None, expr
     camera : str, optional
         `"HS"`, `"VIS"` or `"NIR"`: which of SMIC's cameras where there are several.
     labels : str, optional
-        Of the annotated trees of CAS(ME)^2: `"emotion"`, the estimated emotion (the default), or `"video"`, the emotion
-        that the watched video was chosen to elicit.
+        Of the annotated trees of CAS(ME)^2: `"emotion"`, the estimated emotion (the default), `"self-report"`, what the
+        subject said, or `"video"`, the emotion that the watched video was chosen to elicit.
     expressions : str
         Of the annotated trees of CAS(ME)^2: `"all"`, `"micro"` or `"macro"`.
     frames : int, optional
@@ -238,7 +241,7 @@ def read_tree(root, dataset="smic", layout=None, camera=None, labels=None, expre
     place, chosen = _choose(root, dataset, layout, camera)
     reader = _reader(dataset)
     annotated = dataset == "casme2" and place.name != "flat"
-    _one_of("labels", labels, (None, "emotion", "video") if annotated else (None,), place)
+    _one_of("labels", labels, (None, *LABELS) if annotated else (None,), place)
     _one_of("expressions", expressions, ("all", "micro", "macro") if annotated else ("all",), place)
     findings = folders.Findings(strict)
     options = folders.Chosen(

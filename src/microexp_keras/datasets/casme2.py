@@ -7,7 +7,7 @@ expression is a window of as many frames as the protocol reads, centred on the a
 import re
 from dataclasses import dataclass
 
-from microexp_keras.datasets import CLASS_NAMES, Clip, Video
+from microexp_keras.datasets import CLASS_NAMES, LABELS, Clip, Video
 from microexp_keras.datasets.folders import (
     SUBJECT_FOLDER,
     Place,
@@ -27,7 +27,7 @@ FIRST_FRAME = 72  # CASME-SQUARE/MicroExpSTCNN.py:33
 RECORDING = re.compile(r"s?(\d+)_(\d{4}).*", re.IGNORECASE)
 EXPRESSION = re.compile(r"((anger|disgust|happy)\d+)_\d+", re.IGNORECASE)
 EMOTIONS = {"anger": 0, "angry": 0, "happiness": 1, "happy": 1, "disgust": 2}
-"""Label by estimated emotion, and by the name of the video that was watched."""
+"""Label by the name of an emotion, or of the video that was watched."""
 
 SUBJECTS = tuple(subject_name(number) for number in (15, 16, *range(19, 28), *range(29, 39), 40))
 ANNOTATED = 357
@@ -48,8 +48,10 @@ class Expression:
         First four figures of the name of the video that was watched: `0401`.
     onset, apex, offset : int
         Numbers of frames of the recording, its first being 1; 0 is missing.
-    emotion, kind : str
-        Estimated emotion; `"macro"` or `"micro"`.
+    emotions : dict of str to str
+        By `labels` of `datasets.find_clips`: what was estimated, reported by the subject, and intended by the video.
+    kind : str
+        `"macro"` or `"micro"`.
     """
 
     where: str
@@ -59,7 +61,7 @@ class Expression:
     onset: int
     apex: int
     offset: int
-    emotion: str
+    emotions: dict
     kind: str
 
     @property
@@ -213,12 +215,20 @@ def _read_expressions(chosen, expressions, findings):
 
 def _wanted(chosen, expressions, findings):
     """Yield the expressions of this task with their labels; count the others."""
+    found = sorted({expression.emotions[chosen.labels] or "(none)" for expression in expressions})
+    if found and not set(found) & set(EMOTIONS):
+        findings.stop(
+            "other emotions",
+            f"{chosen.root}, --labels {chosen.labels}",
+            f"expected anger, happiness or disgust in that column of the workbook, found {', '.join(found)}",
+            f"Choose other labels: {' or '.join(name for name in LABELS if name != chosen.labels)}.",
+        )
     for expression in expressions:
-        emotion = expression.emotion if chosen.labels == "emotion" else re.match("[a-z]+", expression.code)[0]
+        emotion = expression.emotions[chosen.labels]
         if chosen.expressions not in ("all", expression.kind):
             findings.left_out[f"{expression.kind}-expressions"] += 1
         elif emotion not in EMOTIONS:
-            findings.left_out[f"estimated emotion {emotion or '(none)'}"] += 1
+            findings.left_out[f"of emotion {emotion or '(none)'}"] += 1
         else:
             if not expression.offset:
                 findings.note(
@@ -289,7 +299,8 @@ def _expression(where, cells, subjects, videos):
         )
     if kind not in ("macro", "micro"):
         raise MicroExpError(f"expected macro-expression or micro-expression in column 8, found {cells[7]!r}")
-    return Expression(where, subjects[index], code, videos[match[1]], onset, apex, offset, text(cells[6]), kind)
+    emotions = {"emotion": text(cells[6]), "self-report": text(cells[8]), "video": match[2]}
+    return Expression(where, subjects[index], code, videos[match[1]], onset, apex, offset, emotions, kind)
 
 
 def _subjects(workbook, sheet, rows):
@@ -314,9 +325,9 @@ def _videos(workbook, sheet, rows):
         words = [text(cell) for cell in cells]
         codes = [word for word in words if re.fullmatch(r"(anger|disgust|happy)\d+", word)]
         names = [match[1] for word in words if (match := re.fullmatch(r"(\d{3,4})(\.0|[a-z].*)?", word))]
-        if len(codes) == 1 and len(names) >= 1:
+        if codes and names:
             videos[codes[0]] = f"{int(names[0]):04d}"
-        elif codes or names:
+        elif codes:
             raise MicroExpError(
                 f"{workbook}, sheet {sheet!r}, row {number}: expected a clip's name and its video (disgust1, "
                 f"0101disgustingteeth), found {', '.join(map(repr, cells))}. Restore the workbook."

@@ -90,7 +90,7 @@ def natural_order(name):
 
 
 def walk(root):
-    """Yield `(folder, folders in it, files in it)` at any depth, in natural order, without hidden ones.
+    """Yield `(folder, folders in it, files in it)` at any depth, without hidden ones; folders are in natural order.
 
     The caller removes from the list of folders what shall not be entered. `non_micro` never is, nor a link back up.
     """
@@ -102,7 +102,7 @@ def walk(root):
         walked.add(os.path.realpath(folder))
         children[:] = sorted(filter(_is_visible, children), key=natural_order)
         children[:] = [child for child in children if re.sub(r"[\W_]", "", child.lower()) != "nonmicro"]
-        yield Path(folder), children, sorted(filter(_is_visible, files), key=natural_order)
+        yield Path(folder), children, list(filter(_is_visible, files))
 
 
 def visible(folder):

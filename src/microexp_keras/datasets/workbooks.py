@@ -40,7 +40,8 @@ def find_workbook(root, pattern, example):
         )
     if len(found) > 1:
         raise MicroExpError(
-            f"{root}: expected one annotation workbook, found {' and '.join(map(str, found))}. Move all but one away."
+            f"{root}: expected one annotation workbook, found {' and '.join(sorted(map(str, found)))}. "
+            "Move all but one away."
         )
     return found[0]
 
