@@ -215,8 +215,8 @@ PLANTED = {
         remove(*[f"rawpic/s16/16_0502funnyerrors/img{number:03d}.jpg" for number in range(90, 121)]),
         "short clip", "s16_happy1_1", True,
     ),
-    ("rawpic", "two workbooks"): (copy("CAS(ME)^2code_final.xlsx", "code_final.xlsx"), "cannot be read", "data", True),
-    ("rawpic", "no workbook"): (remove("CAS(ME)^2code_final.xlsx"), "cannot be read", "data", True),
+    ("rawpic", "two workbooks"): (copy("CAS(ME)^2code_final.xlsx", "code_final.xlsx"), "cannot be read", "", True),
+    ("rawpic", "no workbook"): (remove("CAS(ME)^2code_final.xlsx"), "cannot be read", "", True),
     ("rawpic", "a damaged workbook"): (
         lambda root: cut(root / "CAS(ME)^2code_final.xlsx", 0.7), "cannot be read", "code_final.xlsx", True,
     ),
@@ -289,6 +289,8 @@ def test_exit_codes(clean, tmp_path, capsys):
     assert capsys.readouterr().err.startswith(f"error: {tmp_path}: expected the clips of SMIC or CAS(ME)^2, found none")
     assert command.main(["check", str(clean("rawpic")), "--layout", "cropped"]) == 2
     assert "found rawpic in" in capsys.readouterr().err
+    assert command.main(["check", str(clean("flat")), "--labels", "video"]) == 2
+    assert "labels: expected none for the tree flat" in capsys.readouterr().err
 
 
 def test_the_report_as_json(clean, capsys):
@@ -332,7 +334,7 @@ def test_training_stops_where_check_says_so(clean, tmp_path):
             shutil.copytree(clean(tree), root)
             plant(root)
             if stops and name != "a short recording":
-                with pytest.raises(MicroExpError, match=where.replace("(", ".")):
+                with pytest.raises(MicroExpError, match=(where or "workbook").replace("(", ".")):
                     find_clips(root, "casme2")
             else:
                 find_clips(root, "casme2")

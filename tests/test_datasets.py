@@ -447,7 +447,7 @@ def test_a_header_and_trailing_text_are_no_expressions(tmp_path):
         (1, None, "row 2: expected a clip of"),
         (2, 0, "row 2: expected onset, apex and offset as whole numbers, found 0, 80, 95"),
         (3, "80?", "row 2: .*found 61, '80\\?', 95"),
-        (3, 121, r"row 2: expected a frame of .*15_0401girlcrashing \(1 to 120\), found 121"),
+        (3, 121, r"row 2: expected frame 121 in .*15_0401girlcrashing \(1 to 120\), found none"),
         (7, "expression", "row 2: expected macro-expression or micro-expression in column 8, found 'expression'"),
         (1, "anger1_1", "row 2: expected every expression once, found s15_anger1_1 also in .*row 1"),
     ],

@@ -190,9 +190,9 @@ def find_clips(root, dataset="smic", layout=None, camera=None, labels=None, expr
     return read_tree(root, dataset, layout, camera, labels, expressions, frames).clips
 
 
-def find_layout(root, dataset="smic", layout=None, camera=None):
-    """Return the `Layout` that `find_clips` would read: which tree, and where it begins."""
-    return _choose(root, dataset, layout, camera)[0]
+def find_layout(root, dataset="smic", layout=None, camera=None, labels=None, expressions="all"):
+    """Return the `Layout` that `find_clips` would read with these options: which tree, and where it begins."""
+    return _choose(root, dataset, layout, camera, labels, expressions)[0]
 
 
 def find_dataset(root):
@@ -238,21 +238,17 @@ def read_tree(root, dataset="smic", layout=None, camera=None, labels=None, expre
     """
     from microexp_keras.datasets import folders
 
-    place, chosen = _choose(root, dataset, layout, camera)
-    reader = _reader(dataset)
-    annotated = dataset == "casme2" and place.name != "flat"
-    _one_of("labels", labels, (None, *LABELS) if annotated else (None,), place)
-    _one_of("expressions", expressions, ("all", "micro", "macro") if annotated else ("all",), place)
+    place, chosen = _choose(root, dataset, layout, camera, labels, expressions)
     findings = folders.Findings(strict)
     options = folders.Chosen(
         Path(root), place, chosen, labels or "emotion", expressions, FRAMES[dataset] if frames is None else frames
     )
     with _readable(root):
-        clips, workbook, rows = reader.read(options, findings)
+        clips, workbook, rows = _reader(dataset).read(options, findings)
     return Tree(dataset, place, clips, workbook, rows, dict(findings.left_out), findings.problems)
 
 
-def _choose(root, dataset, layout, camera):
+def _choose(root, dataset, layout, camera, labels, expressions):
     from microexp_keras.datasets import folders
 
     places = _scan(root, dataset)
@@ -264,7 +260,11 @@ def _choose(root, dataset, layout, camera):
             "found none. See data/README.md for the trees that are read."
         )
     with _readable(root):
-        return folders.choose_layout(Path(root), places, layout, camera)
+        place, chosen = folders.choose_layout(Path(root), places, layout, camera)
+    annotated = dataset == "casme2" and place.name != "flat"
+    _one_of("labels", labels, (None, *LABELS) if annotated else (None,), place)
+    _one_of("expressions", expressions, ("all", "micro", "macro") if annotated else ("all",), place)
+    return place, chosen
 
 
 def _scan(root, dataset):

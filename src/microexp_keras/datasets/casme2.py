@@ -24,7 +24,7 @@ from microexp_keras.errors import MicroExpError
 CLASSES = CLASS_NAMES["casme2"]
 VIDEO_SUFFIXES = (".avi", ".mp4", ".mov", ".mkv")
 FIRST_FRAME = 72  # CASME-SQUARE/MicroExpSTCNN.py:33
-RECORDING = re.compile(r"s?(\d+)_(\d{4}).*", re.IGNORECASE)
+RECORDING = re.compile(r"s?(\d{1,3})_(0\d{3}).*", re.IGNORECASE)
 EXPRESSION = re.compile(r"((anger|disgust|happy)\d+)_\d+", re.IGNORECASE)
 EMOTIONS = {"anger": 0, "angry": 0, "happiness": 1, "happy": 1, "disgust": 2}
 """Label by the name of an emotion, or of the video that was watched."""
@@ -172,7 +172,7 @@ def _read_recordings(chosen, expressions, findings):
             findings.stop(
                 "damaged row",
                 expression.where,
-                f"expected a frame of {path} ({numbers[0]} to {numbers[-1]}), found {expression.centre}",
+                f"expected frame {expression.centre} in {path} ({numbers[0]} to {numbers[-1]}), found none",
                 "Restore the recording or the workbook.",
             )
             continue

@@ -115,7 +115,7 @@ def check(
         If it is not clear which clips are meant, or there are none.
     """
     dataset = dataset or datasets.find_dataset(root)
-    place = datasets.find_layout(root, dataset, layout, camera)
+    place = datasets.find_layout(root, dataset, layout, camera, labels, expressions)
     frames = frames or FRAMES[dataset]
     try:
         tree = datasets.read_tree(root, dataset, layout, camera, labels, expressions, frames, strict=False)

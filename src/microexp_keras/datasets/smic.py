@@ -8,6 +8,7 @@ import re
 
 from microexp_keras.datasets import CLASS_NAMES, Clip
 from microexp_keras.datasets.folders import (
+    FRAME_SUFFIXES,
     Place,
     frame_files,
     frame_number,
@@ -127,7 +128,7 @@ def _read_annotated(chosen, findings):
                 "Restore the frames or the workbook.",
             )
             continue
-        if whole(row["firstf"]) != numbers[0]:
+        if whole(row["firstf"]) not in (0, numbers[0]):
             findings.note(
                 "missing frames",
                 path,
@@ -235,5 +236,6 @@ def _first_image(folder):
     for clip in visible(folder):
         if clip.is_dir():
             for image in visible(clip):
-                return image.name
+                if image.name.lower().endswith(FRAME_SUFFIXES):
+                    return image.name
     return None
