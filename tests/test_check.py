@@ -154,7 +154,7 @@ PLANTED = {
         remove(*[f"{NE}/reg_image{number:06d}.png" for number in range(5015, 5018)]),
         "short clip", "s2_ne_01", True,
     ),
-    ("smic", "a gap in the numbers"): (remove(f"{NE}/reg_image005001.png"), "missing frames", "s2_ne_01", False),
+    ("smic", "a gap in the numbers"): (remove(f"{NE}/reg_image005016.png"), "missing frames", "s2_ne_01", False),
     ("smic", "a number twice"): (
         rename(f"{NE}/reg_image005017.png", f"{NE}/reg_image5016.png"), "repeated frame number", "s2_ne_01", False,
     ),

@@ -1,8 +1,10 @@
 """Every tree is read right, and what is wrong with a tree is said."""
 
 import base64
+import re
 import subprocess
 import sys
+import zipfile
 import zlib
 
 import cv2
@@ -459,6 +461,24 @@ def test_a_damaged_row_of_casme2_is_named(tmp_path, column, value, said):
     write_code_final(tmp_path / "CAS(ME)^2code_final.xlsx", rows)
     with pytest.raises(MicroExpError, match=said):
         find_clips(tmp_path, "casme2")
+
+
+def test_a_damaged_last_row_is_no_trailing_text(tmp_path):
+    write_casme2(tmp_path, "rawpic")
+    write_code_final(tmp_path / "code_final.xlsx", [*EXPRESSIONS, (1, "anger 1-3", 41, 60, 70), *TEXT_ROWS])
+    (tmp_path / "CAS(ME)^2code_final.xlsx").unlink()
+    with pytest.raises(MicroExpError, match="row 6: expected a clip of .*found 'anger 1-3'"):
+        find_clips(tmp_path, "casme2")
+
+
+def test_a_sheet_may_be_larger_than_it_says(tmp_path):
+    write_casme2(tmp_path, "cropped")
+    written = zipfile.ZipFile(tmp_path / "CAS(ME)^2code_final.xlsx")
+    with zipfile.ZipFile(tmp_path / "code_final.xlsx", "w") as rewritten:
+        for name in written.namelist():
+            rewritten.writestr(name, re.sub(rb'<dimension ref="[^"]*"', b'<dimension ref="A1"', written.read(name)))
+    (tmp_path / "CAS(ME)^2code_final.xlsx").unlink()
+    assert len(find_clips(tmp_path, "casme2")) == 5
 
 
 def spoil_workbook(case, root):
