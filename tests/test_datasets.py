@@ -467,7 +467,7 @@ def test_a_damaged_last_row_is_no_trailing_text(tmp_path):
     write_casme2(tmp_path, "rawpic")
     write_code_final(tmp_path / "code_final.xlsx", [*EXPRESSIONS, (1, "anger 1-3", 41, 60, 70), *TEXT_ROWS])
     (tmp_path / "CAS(ME)^2code_final.xlsx").unlink()
-    with pytest.raises(MicroExpError, match="row 6: expected a clip of .*found 'anger 1-3'"):
+    with pytest.raises(MicroExpError, match=r"row 6: expected a clip of .*found 'anger 1-3'"):
         find_clips(tmp_path, "casme2")
 
 
