@@ -1,16 +1,22 @@
-"""Prepare data: `python -m microexp_keras.datasets synthesize --dataset smic --out PATH`."""
+"""Look at data, or make some: `python -m microexp_keras.datasets check PATH` or `... synthesize --out PATH`.
+
+`check` exits with 1 if anything would make training fail, else with 0.
+"""
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
 from microexp_keras import datasets
-from microexp_keras.commands import command, seed
+from microexp_keras.commands import command, positive, seed
 
 
 def parser():
     """Build the command line."""
-    parser = argparse.ArgumentParser(prog="python -m microexp_keras.datasets", description="Prepare data.")
+    parser = argparse.ArgumentParser(
+        prog="python -m microexp_keras.datasets", description="Look at data, or make some."
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     synthesize = commands.add_parser("synthesize", help="write synthetic clips", description="Write synthetic clips.")
     synthesize.add_argument(
@@ -20,6 +26,24 @@ def parser():
     synthesize.add_argument(
         "--seed", type=seed, default=0, metavar="N", help="the same seed gives the same bytes (default: 0)"
     )
+    check = commands.add_parser(
+        "check",
+        help="say what is in a data folder and what is wrong with it",
+        description="Say which database lies in a folder, how many clips it has, and every problem with its remedy.",
+    )
+    check.add_argument("data", type=Path, metavar="PATH", help="the unpacked archive, or a folder above or inside it")
+    check.add_argument("--dataset", choices=datasets.CLASS_NAMES, help="which database (default: found out)")
+    layouts = sorted({name for names in datasets.LAYOUTS.values() for name in names})
+    check.add_argument("--layout", choices=layouts, help="which tree, where there are several")
+    check.add_argument("--camera", choices=("HS", "VIS", "NIR"), help="SMIC: which camera, where there are several")
+    check.add_argument(
+        "--labels", choices=("emotion", "video"), help="CAS(ME)^2: estimated emotion (default), or video"
+    )
+    check.add_argument(
+        "--expressions", choices=("all", "micro", "macro"), default="all", help="CAS(ME)^2: which (default: all)"
+    )
+    check.add_argument("--frames", type=positive, metavar="N", help="frames that training reads (default: 18 or 96)")
+    check.add_argument("--json", action="store_true", help="print everything as JSON")
     return parser
 
 
@@ -27,9 +51,21 @@ def parser():
 def main(argv=None):
     """Run the subcommand that was asked for."""
     args = parser().parse_args(argv)
+    return {"synthesize": _synthesize, "check": _check}[args.command](args)
+
+
+def _synthesize(args):
     root = datasets.synthesize(args.dataset, args.out, args.seed)
     clips = datasets.find_clips(root, args.dataset)
     print(f"{root}: {len(clips)} synthetic clips of {len({clip.subject for clip in clips})} subjects")
+
+
+def _check(args):
+    from microexp_keras.datasets import check
+
+    report = check.check(args.data, args.dataset, args.layout, args.camera, args.labels, args.expressions, args.frames)
+    print(json.dumps(check.as_json(report), indent=2) if args.json else check.as_text(report))
+    return int(report.stops_training)
 
 
 if __name__ == "__main__":

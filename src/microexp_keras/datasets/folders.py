@@ -1,13 +1,87 @@
-"""What all readers share: class folders at any depth, natural order, no file passed over in silence."""
+"""What all readers share: a walk over a tree, which of its databases is meant, frames in order, what was wrong."""
 
 import os
 import re
+from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
+from microexp_keras.datasets import Layout, Problem
 from microexp_keras.errors import MicroExpError
 
-LEFT_BEHIND = ("thumbs.db", "desktop.ini")
-"""Files that systems leave in folders, in lower case."""
+LEFT_BEHIND = ("thumbs.db", "desktop.ini", "__macosx")
+"""Files and folders that systems leave behind, in lower case."""
+
+FRAME_SUFFIXES = (".bmp", ".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
+CAMERAS = ("HS", "VIS", "NIR")
+SUBJECT_FOLDER = re.compile(r"s?(\d{1,3})", re.IGNORECASE)
+
+
+class Place(NamedTuple):
+    """A folder or video in which a reader knows clips to be.
+
+    Attributes
+    ----------
+    layout : str
+        Name of the tree that it belongs to.
+    root : Path
+        Where that tree begins.
+    path : Path
+        The class folder, clip folder, recording or video.
+    """
+
+    layout: str
+    root: Path
+    path: Path
+
+
+class Findings:
+    """Problems as a reader meets them: all are kept, or the first that stops training is raised.
+
+    Parameters
+    ----------
+    strict : bool
+        Whether to raise a MicroExpError at a problem that stops training.
+    """
+
+    def __init__(self, strict):
+        self.strict = strict
+        self.problems = []
+        self.left_out = Counter()
+
+    def stop(self, kind, where, text, remedy):
+        """Add what stops training."""
+        problem = Problem(kind, str(where), text, remedy, True)
+        if self.strict:
+            raise MicroExpError(str(problem))
+        self.problems.append(problem)
+
+    def note(self, kind, where, text, remedy):
+        """Add what is worth knowing."""
+        self.problems.append(Problem(kind, str(where), text, remedy, False))
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The one tree that is read, and how.
+
+    Attributes
+    ----------
+    root : Path
+        The folder that the user named; workbooks are looked for below it.
+    layout : Layout
+    places : list of Place
+    labels, expressions, frames
+        As in `datasets.find_clips`.
+    """
+
+    root: Path
+    layout: Layout
+    places: list
+    labels: str
+    expressions: str
+    frames: int
 
 
 def natural_order(name):
@@ -15,66 +89,149 @@ def natural_order(name):
     return [int(part) if part.isdecimal() else part.lower() for part in re.split(r"(\d+)", str(name))], str(name)
 
 
-def class_folders(root, classes, section):
-    """Find the folders named after the classes, at any depth below `root`; `non_micro` is never entered.
+def walk(root):
+    """Yield `(folder, folders in it, files in it)` at any depth, without hidden ones; folders are in natural order.
 
-    Parameters
-    ----------
-    root : Path
-        A user may point at the database or at any folder inside it that still holds the class folders.
-    classes : sequence of str
-        In lower case; on the disk the case does not matter.
-    section : str
-        Of data/README.md, for the error message.
-
-    Returns
-    -------
-    dict of str to list of Path
-        For every class at least one folder, in natural order.
-
-    Raises
-    ------
-    MicroExpError
-        If a class has no folder.
+    The caller removes from the list of folders what shall not be entered. `non_micro` never is, nor a link back up.
     """
-    folders = {name: [] for name in classes}
     walked = set()
-    for folder, children, _ in os.walk(root, followlinks=True, onerror=_raise):
-        if os.path.realpath(folder) in walked:  # a link back up would never end
+    for folder, children, files in os.walk(root, followlinks=True, onerror=_raise):
+        if os.path.realpath(folder) in walked:
             children.clear()
+            continue
         walked.add(os.path.realpath(folder))
-        children.sort(key=natural_order)
-        entered = []
-        for child in children:
-            if child.lower() in folders:
-                folders[child.lower()].append(Path(folder, child))
-            elif child.lower() != "non_micro" and not child.startswith("."):
-                entered.append(child)
-        children[:] = entered
-    missing = [name for name in classes if not folders[name]]
-    if missing:
-        raise MicroExpError(
-            f"{root}: expected the folders {', '.join(classes)}, found none for {', '.join(missing)}. "
-            f'See data/README.md, "{section}".'
-        )
-    return folders
+        children[:] = sorted(filter(_is_visible, children), key=natural_order)
+        children[:] = [child for child in children if re.sub(r"[\W_]", "", child.lower()) != "nonmicro"]
+        yield Path(folder), children, list(filter(_is_visible, files))
 
 
 def visible(folder):
     """List what a person sees in a folder: no hidden files, nothing that systems leave behind."""
-    return [path for path in folder.iterdir() if not path.name.startswith(".") and path.name.lower() not in LEFT_BEHIND]
+    return [path for path in folder.iterdir() if _is_visible(path.name)]
 
 
-def refuse_repeated_names(clips):
-    """Raise a MicroExpError if two clips have the same id."""
-    seen = {}
+def choose_layout(root, places, layout, camera):
+    """Take the one tree that is meant.
+
+    Parameters
+    ----------
+    root : Path
+        The folder that the user named.
+    places : list of Place
+        Of every tree that a reader recognised.
+    layout, camera : str or None
+        What the user asked for.
+
+    Returns
+    -------
+    Layout, list of Place
+
+    Raises
+    ------
+    MicroExpError
+        If there is none, or more than one; the message names them and the option that decides.
+    """
+    trees = {}
+    for place in places:
+        trees.setdefault((place.layout, _camera(root, place.root)), []).append(place)
+    found = ", ".join(
+        f"{name}{f' ({lens})' if lens else ''} in {_common([place.root for place in some])}"
+        for (name, lens), some in trees.items()
+    )
+    trees = {key: some for key, some in trees.items() if layout in (None, key[0]) and camera in (None, key[1])}
+    if not trees:
+        wanted = " ".join(filter(None, [layout, camera]))
+        raise MicroExpError(f"{root}: expected a tree {wanted}, found {found}. Ask for one of these, or for none.")
+    if len({name for name, _ in trees}) > 1:
+        raise MicroExpError(
+            f"{root}: expected one tree, found {found}. Say which with --layout "
+            f"({' or '.join(dict.fromkeys(name for name, _ in trees))}), or point at its folder."
+        )
+    cameras = [lens for lens in CAMERAS if any(lens == other for _, other in trees)]
+    if len(cameras) > 1:
+        raise MicroExpError(
+            f"{root}: expected the clips of one camera, found {', '.join(cameras)}. Say which with --camera, or point "
+            "at its folder; the paper used HS."
+        )
+    chosen = [place for some in trees.values() for place in some]
+    name = chosen[0].layout
+    return Layout(name, _common([place.root for place in chosen]), cameras[0] if cameras else None), chosen
+
+
+def frame_files(folder, findings):
+    """List the images of a clip in the order of their numbers; whatever else is there is a problem."""
+    with os.scandir(folder) as entries:
+        entries = [entry for entry in entries if _is_visible(entry.name)]
+    images = [entry for entry in entries if entry.name.lower().endswith(FRAME_SUFFIXES) and entry.is_file()]
+    if len(images) < len(entries):
+        strange = sorted({entry.name for entry in entries} - {entry.name for entry in images}, key=natural_order)
+        findings.stop(
+            "strange file",
+            folder,
+            f"expected only frames ({', '.join(FRAME_SUFFIXES)}), found {', '.join(strange[:3])}",
+            "Move it away.",
+        )
+    if not images:
+        findings.stop(
+            "empty clip",
+            folder,
+            "expected the frames of a clip, found none",
+            "Remove the folder or restore the frames.",
+        )
+    return [folder / name for name in sorted((entry.name for entry in images), key=natural_order)]
+
+
+def frame_number(path):
+    """Return the last number in an image's name, or None: 443812 of `image443812.jpg`."""
+    numbers = re.findall(r"\d+", path.stem)
+    return int(numbers[-1]) if numbers else None
+
+
+def subject_name(number):
+    """Write a subject as protocol lists do: `s03`."""
+    return f"s{int(number):02d}"
+
+
+def in_order(clips, classes, root, findings):
+    """Sort clips by class and natural order of their names; a name twice, or a class without clips, is a problem."""
+    seen, once = {}, []
     for clip in clips:
         other = seen.setdefault(clip.id, clip)
-        if other is not clip:
-            raise MicroExpError(
-                f"{clip.path}: expected every clip once, found {clip.id} also as {other.path}. "
-                "Point at one copy of the database."
+        if other is clip:
+            once.append(clip)
+            continue
+        findings.stop(
+            "repeated name",
+            clip.path,
+            f"expected every clip once, found {clip.id} also as {other.path}",
+            "Point at one copy of the database.",
+        )
+    for label, name in enumerate(classes):
+        if all(clip.label != label for clip in once):
+            findings.stop(
+                "empty class",
+                root,
+                f"expected clips of {', '.join(classes)}, found none of {name}",
+                "See data/README.md for the trees that are read.",
             )
+    return sorted(once, key=lambda clip: (clip.label, natural_order(clip.id)))
+
+
+def _is_visible(name):
+    return not name.startswith(".") and name.lower() not in LEFT_BEHIND
+
+
+def _camera(root, tree):
+    """HS, VIS or NIR, from the deepest folder of that name between the user's folder and the tree."""
+    for part in reversed([Path(os.path.abspath(root)).name, *tree.relative_to(root).parts]):
+        for word in re.split(r"[^A-Za-z]+", part.upper()):
+            if word in CAMERAS:
+                return word
+    return None
+
+
+def _common(paths):
+    return Path(os.path.commonpath(paths))
 
 
 def _raise(error):

@@ -1,68 +1,241 @@
-"""SMIC's trees, the original programs' and the distributed one: class folders of clip folders of frames.
+"""SMIC's trees: class folders of clip folders (as distributed, or flat), and SMIC-E's long clips with their workbook.
 
 `Negative/s1_ne_01/reg_image001.bmp` and `HS/s1/micro/negative/s1_ne_01/reg_image001.bmp` read the same: a class folder
-is found at any depth by its name, every folder inside it is a clip, and `non_micro` is never entered.
+is found at any depth by its name, and every folder inside it is a clip. In SMIC-E clip folders lie in no class folder.
 """
 
 import re
 
 from microexp_keras.datasets import CLASS_NAMES, Clip
-from microexp_keras.datasets.folders import class_folders, natural_order, refuse_repeated_names, visible
+from microexp_keras.datasets.folders import (
+    FRAME_SUFFIXES,
+    Place,
+    frame_files,
+    frame_number,
+    in_order,
+    subject_name,
+    visible,
+    walk,
+)
+from microexp_keras.datasets.workbooks import find_workbook, read_sheets, text, whole
 from microexp_keras.errors import MicroExpError
 
-FRAME_SUFFIXES = (".bmp", ".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
-CAMERAS = ("HS", "VIS", "NIR")
+CLASSES = CLASS_NAMES["smic"]
+SUBJECT_FOLDER = re.compile(r"s\d+", re.IGNORECASE)
+CLIP_NAME = re.compile(r"s(\d+)_(ne|po|su)r?_(\d+)", re.IGNORECASE)
+CODES = {"ne": 0, "po": 1, "su": 2}
+
+# SMIC-HS as distributed: clips (negative, positive, surprise) of each subject.
+PUBLISHED = {
+    "s01": (3, 2, 1), "s02": (0, 1, 5), "s03": (22, 11, 6), "s04": (10, 4, 5), "s05": (1, 0, 1), "s06": (2, 0, 2),
+    "s08": (9, 4, 0), "s09": (0, 1, 3), "s11": (3, 3, 1), "s12": (0, 8, 1), "s13": (0, 10, 0), "s14": (3, 2, 5),
+    "s15": (1, 1, 2), "s18": (2, 0, 5), "s19": (0, 1, 1), "s20": (14, 3, 5),
+}  # fmt: skip
+ANNOTATED = 157
+"""Clips in the workbook of SMIC-HS-E."""
+
+COLUMNS = ("filename", "onsetf", "offsetf", "firstf", "emotion")
 
 
-def find_clips(root):
-    """Find the SMIC clips below `root`; see `microexp_keras.datasets.find_clips`."""
-    classes = CLASS_NAMES["smic"]
-    folders = class_folders(root, classes, "SMIC")
-    _refuse_mixed_cameras(root, [folder for name in classes for folder in folders[name]])
+def scan(root):
+    """List the class folders and the SMIC-E clip folders below `root`."""
+    classes, clips, names = [], [], {}
+    for folder, children, _ in walk(root):
+        for child in list(children):
+            if child.lower() in CLASSES:
+                tree, distributed = _tree(root, folder)
+                if not distributed:
+                    names[tree] = "flat"
+                elif tree not in names and (image := _first_image(folder / child)):
+                    names[tree] = "cropped" if image.lower().startswith("reg_") else "raw"
+                classes.append((tree, folder / child))
+            elif CLIP_NAME.fullmatch(child) and SUBJECT_FOLDER.fullmatch(folder.name):
+                clips.append(Place("smic-e", _tree(root, folder)[0], folder / child))
+            else:
+                continue
+            children.remove(child)
+    return [Place(names.get(tree, "cropped"), tree, path) for tree, path in classes] + clips
+
+
+def read(chosen, findings):
+    """Read the clips of the chosen tree; see `datasets.read_tree`.
+
+    Returns
+    -------
+    list of Clip, Path or None, int or None
+        The clips, the workbook used, and how many clips it lists.
+    """
+    if chosen.layout.name == "smic-e":
+        return _read_annotated(chosen, findings)
     clips = []
-    for label, name in enumerate(classes):
-        paths = [path for folder in folders[name] for path in visible(folder)]
-        found = [_read_clip(path, label) for path in paths]
-        if not found:
-            raise MicroExpError(f"{folders[name][0]}: expected a folder of frames for each clip, found none.")
-        clips += sorted(found, key=lambda clip: natural_order(clip.id))
-    refuse_repeated_names(clips)
-    return clips
+    for place in chosen.places:
+        for path in visible(place.path):
+            if not path.is_dir():
+                findings.stop(
+                    "strange file",
+                    path,
+                    f"expected only clip folders in {path.parent.name}/, found a file",
+                    "Move it away.",
+                )
+            elif frames := frame_files(path, findings):
+                subject = _subject(chosen.root, path, findings)
+                if subject:
+                    clips.append(Clip(path.name, subject, CLASSES.index(place.path.name.lower()), tuple(frames)))
+    return in_order(clips, CLASSES, chosen.layout.root, findings), None, None
 
 
-def _read_clip(path, label):
-    if not path.is_dir():
-        raise MicroExpError(f"{path}: expected only clip folders in {path.parent.name}/, found a file. Move it away.")
-    frames = sorted(visible(path), key=lambda frame: natural_order(frame.name))
-    strange = [frame.name for frame in frames if frame.suffix.lower() not in FRAME_SUFFIXES or not frame.is_file()]
-    if strange:
+def _read_annotated(chosen, findings):
+    """SMIC-E: of every long clip the frames from onset to offset, both included, as numbered in their names."""
+    camera = chosen.layout.camera
+    workbook = find_workbook(
+        chosen.root, rf"smic.*{camera or ''}.*annotation", f"SMIC-{camera or 'HS'}-E_annotation.xlsx"
+    )
+    folders = {}
+    for place in chosen.places:
+        other = folders.setdefault(_key(place.path.name), place.path)
+        if other is not place.path:
+            findings.stop(
+                "repeated name",
+                place.path,
+                f"expected every clip once, found it also as {other}",
+                "Point at one copy of the database.",
+            )
+    rows = _rows(workbook, findings)
+    clips = []
+    for where, row in rows:
+        name = str(row["filename"]).strip()
+        path = folders.pop(_key(name), None)
+        if path is None:
+            findings.note(
+                "missing clip",
+                where,
+                f"expected the folder {name}, found none",
+                "Restore it; without it there is one clip less.",
+            )
+            continue
+        label, onset, offset = _annotation(where, row, findings)
+        frames = frame_files(path, findings)
+        subject = _subject(chosen.root, path, findings)
+        if label is None or not frames:
+            continue
+        numbers = [frame_number(frame) for frame in frames]
+        if onset not in numbers or offset not in numbers:
+            findings.stop(
+                "damaged row",
+                where,
+                f"expected onset and offset among the frames of {path} ({numbers[0]} to {numbers[-1]}), "
+                f"found {onset} and {offset}",
+                "Restore the frames or the workbook.",
+            )
+            continue
+        if whole(row["firstf"]) not in (0, numbers[0]):
+            findings.note(
+                "missing frames",
+                path,
+                f"expected the first frame {row['firstf']}, as in {workbook.name}, found {numbers[0]}",
+                "Restore the frames.",
+            )
+        seen = [
+            frame
+            for frame, number in zip(frames, numbers, strict=True)
+            if number is not None and onset <= number <= offset
+        ]
+        clips.append(Clip(path.name, subject, label, tuple(seen)))
+    for path in folders.values():
+        findings.note("no row", path, f"expected a row for this clip in {workbook.name}, found none", "It is left out.")
+        findings.left_out["without a row in the workbook"] += 1
+    return in_order(clips, CLASSES, chosen.layout.root, findings), workbook, len(rows)
+
+
+def _rows(workbook, findings):
+    """List `(where, {column: cell})` for each clip of the workbook; the text that follows the last is no clip."""
+    sheet, rows = read_sheets(workbook)[0]
+    named = [{text(cell).replace(" ", ""): place for place, cell in enumerate(cells)} for cells in rows]
+    head = next((place for place, columns in enumerate(named) if set(COLUMNS) <= set(columns)), None)
+    if head is None:
         raise MicroExpError(
-            f"{path}: expected only frames ({', '.join(FRAME_SUFFIXES)}), found {', '.join(strange[:3])}. Move it away."
+            f"{workbook}, sheet {sheet!r}: expected a row with the columns {', '.join(COLUMNS)}, found none. "
+            "Restore the workbook."
         )
-    if not frames:
-        raise MicroExpError(
-            f"{path}: expected the frames of a clip, found none. Remove the folder or restore the frames."
-        )
-    return Clip(path.name, _subject(path), label, tuple(frames))
+    columns = {name: named[head][name] for name in COLUMNS}
+    cells_of = {
+        number: {name: (*cells, *[None] * len(named[head]))[place] for name, place in columns.items()}
+        for number, cells in enumerate(rows, 1)
+        if number > head + 1
+    }
+    clips = [number for number, row in cells_of.items() if CLIP_NAME.fullmatch(text(row["filename"]))]
+    numbered = [number for number, row in cells_of.items() if whole(row["onsetf"]) and whole(row["offsetf"])]
+    last = max([*clips, *numbered], default=0)
+    listed = []
+    for number, row in cells_of.items():
+        where = f"{workbook}, sheet {sheet!r}, row {number}"
+        if number in clips:
+            listed.append((where, row))
+        elif number <= last and any(cell is not None for cell in row.values()):
+            findings.stop(
+                "damaged row",
+                where,
+                f"expected a clip's name (s3_ne_01), found {row['filename']!r}",
+                "Restore the workbook.",
+            )
+    return listed
 
 
-def _subject(path):
+def _annotation(where, row, findings):
+    """Label, onset and offset of a row; None for the label if the row is damaged."""
+    name, emotion = text(row["filename"]), text(row["emotion"])
+    onset, offset = whole(row["onsetf"]), whole(row["offsetf"])
+    label = CODES[CLIP_NAME.fullmatch(name)[2]]
+    if not onset or not offset or offset < onset:
+        found = f"expected onset and offset as frame numbers, found {row['onsetf']!r} and {row['offsetf']!r}"
+    elif emotion[:2] not in CODES or CODES[emotion[:2]] != label:
+        found = f"expected the emotion {CLASSES[label]}, as in the name {name}, found {row['emotion']!r}"
+    else:
+        return label, onset, offset
+    findings.stop("damaged row", where, found, "Restore the workbook.")
+    return None, None, None
+
+
+def _subject(root, path, findings):
     """`s03` from `s3_ne_01`, or from the nearest folder above that is named like a subject."""
     match = re.match(r"s(\d+)(?:_|$)", path.name, re.IGNORECASE)
-    for parent in path.parents:
-        match = match or re.fullmatch(r"s(\d+)", parent.name, re.IGNORECASE)
-    if not match:
-        raise MicroExpError(
-            f"{path}: expected the subject in the clip's name (s1_ne_01) or in a folder above (s1/), found neither. "
-            "Rename the clip folder."
+    above = [(parent, re.fullmatch(r"s(\d+)", parent.name, re.IGNORECASE)) for parent in path.parents]
+    above = [(parent, found) for parent, found in above if found]
+    if not match and not above:
+        findings.stop(
+            "no subject",
+            path,
+            "expected the subject in the clip's name (s1_ne_01) or in a folder above (s1/), found neither",
+            "Rename the clip folder.",
         )
-    return f"s{int(match[1]):02d}"
+        return None
+    if match and above and root in above[0][0].parents and int(above[0][1][1]) != int(match[1]):
+        findings.note(
+            "wrong subject folder",
+            path,
+            f"expected a clip of s{above[0][1][1]}, found one named as of s{match[1]}, as which it is taken",
+            "Move it, or rename it if the folder is right.",
+        )
+    return subject_name((match or above[0][1])[1])
 
 
-def _refuse_mixed_cameras(root, folders):
-    cameras = sorted({part for folder in folders for part in folder.relative_to(root).parts if part.upper() in CAMERAS})
-    if len(cameras) > 1:
-        raise MicroExpError(
-            f"{root}: expected the clips of one camera, found {', '.join(cameras)}. Point at one of these folders; "
-            "the paper used HS."
-        )
+def _key(name):
+    subject, code, number = CLIP_NAME.fullmatch(name.strip()).groups()
+    return int(subject), code.lower(), int(number)
+
+
+def _tree(root, folder):
+    """Where the tree begins that holds this folder, and whether the folder lies in `sN` or `sN/micro`."""
+    subject = folder.parent if folder.name.lower() == "micro" else folder
+    if subject is folder and not SUBJECT_FOLDER.fullmatch(folder.name):
+        return folder, False
+    return (subject.parent if root in subject.parents else root), True
+
+
+def _first_image(folder):
+    for clip in visible(folder):
+        if clip.is_dir():
+            for image in visible(clip):
+                if image.name.lower().endswith(FRAME_SUFFIXES):
+                    return image.name
+    return None

@@ -1,0 +1,421 @@
+"""From a data folder to what is in it, what would stop training and what is worth knowing. Reads every pixel."""
+
+import hashlib
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from microexp_keras import datasets
+from microexp_keras.commands import progress_bar
+from microexp_keras.datasets import CLASS_NAMES, FRAMES, Clip, Problem, Tree, Video, casme2, smic
+from microexp_keras.datasets.folders import frame_number, natural_order
+from microexp_keras.errors import MicroExpError
+from microexp_keras.frames import read_frames
+
+SHOWN = 5
+"""Places named for each kind of problem; `--json` names all."""
+
+
+class Medium(NamedTuple):
+    """What reading an image or a video showed.
+
+    Attributes
+    ----------
+    size : (int, int) or None
+        Columns and rows; None if nothing could be decoded.
+    digest : bytes
+        Of the file's content.
+    length, promised : int
+        Frames that can be decoded, and frames that the video's header promises.
+    cut_off : bool
+        Whether decoding ended before the time at which the header promises the last frame.
+    oddities : tuple of (str, str, str)
+        Kind, what was expected and found, and the remedy, of what is worth knowing.
+    """
+
+    size: tuple | None
+    digest: bytes = b""
+    length: int = 1
+    promised: int = 1
+    cut_off: bool = False
+    oddities: tuple = ()
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `check` found.
+
+    Attributes
+    ----------
+    tree : Tree
+    frames : int
+        How many frames of each clip will be read.
+    lengths : dict of int to int
+        How many clips have how many frames; a video has as many as can be decoded.
+    sizes : dict of (int, int) to int
+        How many files have how many columns and rows.
+    published : dict of str to tuple of int, or None
+        Clips of each class by subject in the database as distributed, where that is known.
+    synthetic : bool
+        Whether this package generated clips of it.
+    problems : list of Problem
+    """
+
+    tree: Tree
+    frames: int
+    lengths: dict
+    sizes: dict
+    published: dict | None
+    synthetic: bool
+    problems: list
+
+    @property
+    def stops_training(self):
+        """Whether any problem would make training fail."""
+        return any(problem.stops_training for problem in self.problems)
+
+    def counts(self):
+        """Clips of each class by subject: dict of str to tuple of int."""
+        classes = range(len(CLASS_NAMES[self.tree.dataset]))
+        counted = Counter((clip.subject, clip.label) for clip in self.tree.clips)
+        subjects = sorted({clip.subject for clip in self.tree.clips} | set(self.published or ()))
+        return {subject: tuple(counted[subject, label] for label in classes) for subject in subjects}
+
+
+def check(
+    root,
+    dataset=None,
+    layout=None,
+    camera=None,
+    labels=None,
+    expressions="all",
+    frames=None,
+    progress=True,
+):
+    """Look at everything that training would read.
+
+    Parameters
+    ----------
+    root, dataset, layout, camera, labels, expressions, frames
+        As in `datasets.find_clips`; `dataset=None` finds out which it is.
+    progress : bool
+        Show a progress bar on stderr.
+
+    Returns
+    -------
+    Report
+
+    Raises
+    ------
+    MicroExpError
+        If it is not clear which clips are meant, or there are none.
+    """
+    dataset = dataset or datasets.find_dataset(root)
+    place = datasets.find_layout(root, dataset, layout, camera, labels, expressions)
+    frames = frames or FRAMES[dataset]
+    try:
+        tree = datasets.read_tree(root, dataset, layout, camera, labels, expressions, frames, strict=False)
+    except MicroExpError as error:
+        where, _, said = str(error).partition(": ")
+        found, _, remedy = said.partition(". ")
+        tree = Tree(dataset, place, [], problems=[Problem("cannot be read", where, found, remedy, True)])
+    media = _read_all(tree.clips, progress)
+    problems = [*tree.problems, *_published(tree), *_spoiled(tree.clips, media, frames)]
+    problems += [
+        *_short(tree, media, frames),
+        *_gaps(tree.clips),
+        *_sizes(tree.clips, media),
+        *_twice(tree.clips, media),
+    ]
+    return Report(
+        tree=tree,
+        frames=frames,
+        lengths=dict(sorted(Counter(_length(clip, media) for clip in tree.clips).items())),
+        sizes=dict(sorted(Counter(medium.size for medium in media.values() if medium.size).items())),
+        published=_published_counts(tree),
+        synthetic=datasets.are_synthetic(tree.clips),
+        problems=problems,
+    )
+
+
+def as_json(report):
+    """Return a report as values that JSON can hold."""
+    tree = report.tree
+    return {
+        "dataset": tree.dataset,
+        "synthetic": report.synthetic,
+        "layout": tree.layout.name,
+        "root": str(tree.layout.root),
+        "camera": tree.layout.camera,
+        "workbook": str(tree.workbook) if tree.workbook else None,
+        "annotated": tree.annotated,
+        "classes": CLASS_NAMES[tree.dataset],
+        "clips": len(tree.clips),
+        "clips_by_subject": report.counts(),
+        "published_by_subject": report.published,
+        "left_out": tree.left_out,
+        "frames_read": report.frames,
+        "clips_by_frames": report.lengths,
+        "files_by_size": {f"{columns}x{rows}": files for (columns, rows), files in report.sizes.items()},
+        "problems": [problem._asdict() for problem in report.problems],
+        "stops_training": report.stops_training,
+    }
+
+
+def as_text(report):
+    """Return a report as text for a person."""
+    tree = report.tree
+    camera = f", camera {tree.layout.camera}" if tree.layout.camera else ""
+    lines = [
+        datasets.origin(tree.dataset, report.synthetic) + f", tree {tree.layout.name}{camera}, in {tree.layout.root}",
+        *([f"annotated by {tree.workbook} ({tree.annotated} clips)"] if tree.workbook else []),
+        *([datasets.SYNTHETIC_NOTE] if report.synthetic else []),
+        "",
+        *_table(report),
+        "",
+    ]
+    if tree.left_out:
+        lines.append("left out: " + ", ".join(f"{count} {reason}" for reason, count in sorted(tree.left_out.items())))
+    if report.lengths:
+        lines.append(f"frames of a clip: {_spread(report.lengths)}; the first {report.frames} are read")
+        if any(map(_is_video, tree.clips)):
+            lines[-1] = (
+                f"frames from a clip's first to its video's end: {_spread(report.lengths)}; {report.frames} are read"
+            )
+        sizes = [f"{columns}x{rows} ({files} files)" for (columns, rows), files in report.sizes.items()]
+        lines.append(
+            "columns x rows: " + ", ".join(sizes[:SHOWN]) + (f" and {len(sizes) - SHOWN} more" * (len(sizes) > SHOWN))
+        )
+    for stops, title in ((True, "Stops training"), (False, "Worth knowing")):
+        kinds = {}
+        for problem in report.problems:
+            if problem.stops_training == stops:
+                kinds.setdefault(problem.kind, []).append(problem)
+        lines += ["", f"{title}: {'nothing' if not kinds else ''}".rstrip(" ")]
+        for kind, problems in kinds.items():
+            lines.append(f"* {kind} ({len(problems)})")
+            lines += [f"    {problem.where}: {problem.found}" for problem in problems[:SHOWN]]
+            lines += [f"    and {len(problems) - SHOWN} more; --json lists all"] * (len(problems) > SHOWN)
+            lines += [f"  {remedy}" for remedy in dict.fromkeys(problem.remedy for problem in problems) if remedy]
+    return "\n".join(lines)
+
+
+def _table(report):
+    """Rows of clips by subject and class, with the published counts where they are known and differ."""
+    classes = CLASS_NAMES[report.tree.dataset]
+    counts = report.counts()
+    counts["all"] = tuple(sum(column) for column in zip(*counts.values(), strict=True)) or (0,) * len(classes)
+    published = counts
+    if report.published:
+        total = tuple(sum(column) for column in zip(*report.published.values(), strict=True))
+        published = {**report.published, "all": total}
+    lines = [f"{'subject':<9}" + "".join(f"{name:>12}" for name in (*classes, "clips"))]
+    for subject, found in counts.items():
+        expected = published.get(subject, (0,) * len(classes))
+        pairs = zip((*found, sum(found)), (*expected, sum(expected)), strict=True)
+        cells = [str(have) if have == want else f"{have} of {want}" for have, want in pairs]
+        lines.append(f"{subject:<9}" + "".join(f"{cell:>12}" for cell in cells))
+    return lines
+
+
+def _spread(lengths):
+    """`9 to 58, median 34`."""
+    all_lengths = [length for length, clips in lengths.items() for _ in range(clips)]
+    return f"{min(all_lengths)} to {max(all_lengths)}, median {int(np.median(all_lengths))}"
+
+
+def _published_counts(tree):
+    """Clips by subject and class are known of SMIC-HS alone, for which a tree without a camera's name is taken."""
+    known = tree.dataset == "smic" and tree.layout.name != "smic-e" and tree.layout.camera in (None, "HS")
+    return smic.PUBLISHED if known else None
+
+
+def _published(tree):
+    """Yield what the database as distributed has more of, or less."""
+    remedy = "Nothing needs to be done if these are the clips you mean; else unpack the archive again."
+    if not tree.clips or tree.layout.camera in ("VIS", "NIR"):  # whose counts are not known here
+        return
+    known, annotated = {
+        "smic": (smic.PUBLISHED, smic.ANNOTATED),
+        "casme2": (casme2.SUBJECTS, casme2.ANNOTATED),
+    }[tree.dataset]
+    found = {clip.subject for clip in tree.clips}
+    for subject in sorted(set(known) - found):
+        yield Problem("missing subject", subject, "expected clips of this subject, found none", remedy, False)
+    for subject in sorted(found - set(known)):
+        yield Problem("unknown subject", subject, "expected only the database's subjects, found another", remedy, False)
+    counts = _published_counts(tree) or {}
+    for subject in sorted(found & set(counts)):
+        for label, name in enumerate(CLASS_NAMES[tree.dataset]):
+            clips = sum(clip.subject == subject and clip.label == label for clip in tree.clips)
+            if clips != counts[subject][label]:
+                expected = f"expected {counts[subject][label]} clips, as distributed, found {clips}"
+                yield Problem("clips missing or added", f"{subject} {name}", expected, remedy, False)
+    if tree.annotated not in (None, annotated):
+        expected = f"expected {annotated} annotated clips, as distributed, found {tree.annotated}"
+        yield Problem("clips missing or added", str(tree.workbook), expected, remedy, False)
+
+
+def _read_all(clips, progress):
+    """Read every file of the clips once, on threads: dict of Path to Medium."""
+    readers = {}
+    for clip in clips:
+        readers.update({clip.path: _read_video} if _is_video(clip) else dict.fromkeys(clip.frames, _read_image))
+    with ThreadPoolExecutor() as pool:  # OpenCV decodes outside Python's lock
+        done = pool.map(lambda path: readers[path](path), readers)
+        done = progress_bar(done, total=len(readers), desc="reading files", unit="file", disable=not progress)
+        return dict(zip(readers, done, strict=True))
+
+
+def _read_image(path):
+    """Read an image as training does, then look for what it does away with: an alpha channel, levels above 255."""
+    try:
+        (frame,) = read_frames(Clip("", "", 0, (path,)), 1)
+        data = np.fromfile(path, np.uint8)
+    except (MicroExpError, OSError):
+        return Medium(None, length=0)
+    oddities = []
+    if data[:2].tobytes() != b"\xff\xd8":  # a JPEG has neither
+        whole = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+        if whole.dtype != np.uint8:
+            found = f"expected 8 bits a channel, found {whole.dtype.itemsize * 8}"
+            oddities.append(
+                ("16-bit image", found, "Training sees the upper 8 bits; make sure that they hold the face.")
+            )
+        if whole.ndim == 3 and whole.shape[2] == 4:
+            oddities.append(("alpha channel", "expected three channels, found a fourth", "Training does not see it."))
+    return Medium((frame.shape[1], frame.shape[0]), hashlib.sha1(data).digest(), oddities=tuple(oddities))
+
+
+def _read_video(path):
+    """Decode a video to its end."""
+    capture = cv2.VideoCapture(str(path))
+    try:
+        promised = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 0
+        times = []
+        while capture.grab():
+            times.append(capture.get(cv2.CAP_PROP_POS_MSEC))
+        size = (int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)))
+    finally:
+        capture.release()
+    steps = np.diff(times)
+    reached = round(times[-1] / np.median(steps)) + 1 if len(steps) else len(times)  # dropped frames take time too
+    oddities = []
+    if len(steps) and np.ptp(steps) > 0.5 * np.median(steps):
+        found = f"expected frames at equal times, found steps of {steps.min():.0f} to {steps.max():.0f} ms"
+        oddities.append(("uneven frame rate", found, "Frames are read one after the other, whatever their times."))
+    digest = hashlib.sha1()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    cut_off = max(reached, len(times)) < promised
+    return Medium(size if times else None, digest.digest(), len(times), promised, cut_off, tuple(oddities))
+
+
+def _is_video(clip):
+    return isinstance(clip.frames, Video)
+
+
+def _where(clip):
+    return str(clip.path) if clip.path.stem == clip.id else f"{clip.id} in {clip.path}"
+
+
+def _length(clip, media):
+    return max(0, media[clip.path].length - clip.frames.first) if _is_video(clip) else len(clip.frames)
+
+
+def _spoiled(clips, media, frames):
+    """Yield files that cannot be read to their end, and what is odd about the others."""
+    read = {path for clip in clips if not _is_video(clip) for path in clip.frames[:frames]}
+    read |= {clip.path for clip in clips if _is_video(clip) and _length(clip, media) < frames}
+    videos = {clip.path for clip in clips if _is_video(clip)}
+    for path, medium in media.items():
+        if path not in videos and not medium.size:
+            found = "expected a whole image, found one that cannot be decoded or is cut off"
+            yield Problem("unreadable image", str(path), found, "Restore this frame.", path in read)
+        elif not medium.size:
+            found = "expected a video, found one that cannot be decoded"
+            yield Problem("unreadable video", str(path), found, "Restore this video.", True)
+        elif medium.cut_off:
+            found = f"expected {medium.promised} frames, found {medium.length} that can be decoded: "
+            found += f"frame {medium.length} (the first is 0) is cut off"
+            yield Problem("video cut off", str(path), found, "Restore this video.", path in read)
+        for kind, found, remedy in medium.oddities:
+            yield Problem(kind, str(path), found, remedy, False)
+
+
+def _short(tree, media, frames):
+    """Yield the clips of too few frames, but for videos that are cut off."""
+    remedy = "Restore or remove this clip."
+    if tree.dataset == "casme2" and tree.layout.name in ("selectedpic", "cropped"):
+        remedy = f"This tree holds the expressions alone; read {frames} frames of each from rawvideo or rawpic."
+    for clip in tree.clips:
+        length, medium = _length(clip, media), media.get(clip.path)
+        if length >= frames or (medium and (not medium.size or medium.cut_off)):
+            continue
+        found = f"expected at least {frames} frames, found {length}"
+        if medium:
+            found = f"expected {clip.frames.first + frames} frames in the video, found {medium.length}"
+        yield Problem("short clip", _where(clip), found, remedy, True)
+
+
+def _gaps(clips):
+    """Yield the clips in whose numbered frames some are missing, or two have one number."""
+    for clip in clips:
+        numbers = [] if _is_video(clip) else [frame_number(frame) for frame in clip.frames]
+        if not numbers or None in numbers:
+            continue
+        missing = sorted(set(range(min(numbers), max(numbers) + 1)) - set(numbers))
+        if missing:
+            found = (
+                f"expected frames {min(numbers)} to {max(numbers)}, found {len(missing)} missing, first {missing[0]}"
+            )
+            yield Problem("missing frames", _where(clip), found, "Restore the frames.", False)
+        again = [number for number, times in Counter(numbers).items() if times > 1]
+        if again:
+            found = f"expected every frame once, found number {again[0]} more than once"
+            yield Problem("repeated frame number", _where(clip), found, "Remove the copies.", False)
+
+
+def _sizes(clips, media):
+    """Yield the clips with frames of several sizes; if there are none, say whether clips differ from each other."""
+    remedy = "Training resizes every frame to a square: faces are squeezed differently."
+    mixed, sizes = False, Counter()
+    for clip in clips:
+        paths = [clip.path] if _is_video(clip) else clip.frames
+        own = {media[path].size for path in paths} - {None}
+        sizes.update(own)
+        if len(own) > 1:
+            mixed = True
+            yield Problem("mixed sizes", _where(clip), f"expected one size, found {_written(own)}", remedy, False)
+    if len(sizes) > 1 and not mixed:
+        found = f"expected clips of one size, found {_written(sorted(sizes)[:SHOWN])}"
+        found += f" and {len(sizes) - SHOWN} more" * (len(sizes) > SHOWN)
+        yield Problem("clips of several sizes", "all clips", found, remedy, False)
+
+
+def _written(sizes):
+    return ", ".join(f"{columns}x{rows}" for columns, rows in sorted(sizes))
+
+
+def _twice(clips, media):
+    """Yield the clips that show the very frames of another."""
+    seen = {}
+    for clip in sorted(clips, key=lambda clip: natural_order(clip.id)):
+        if _is_video(clip):
+            content = (media[clip.path].digest, clip.frames.first)
+        else:
+            content = tuple(media[path].digest or path for path in clip.frames)  # an unreadable file is like no other
+        other = seen.setdefault(content, clip)
+        if other is not clip:
+            yield Problem(
+                "same clip twice",
+                _where(clip),
+                f"expected every clip once, found the frames of {_where(other)}",
+                "Remove one of them, or they may stand on both sides of a split.",
+                False,
+            )

@@ -1,0 +1,116 @@
+"""From the folder of a database to its annotation workbook to the cells of its sheets (.xlsx or .xls)."""
+
+import re
+
+from microexp_keras.datasets.folders import walk
+from microexp_keras.errors import MicroExpError
+
+
+def find_workbook(root, pattern, example):
+    """Find the one workbook below `root` whose name holds the pattern.
+
+    Parameters
+    ----------
+    root : Path
+    pattern : str
+        A regular expression for part of the name; case does not matter.
+    example : str
+        A name for the error message.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    MicroExpError
+        If there is none, or more than one.
+    """
+    found = [
+        folder / name
+        for folder, _, files in walk(root)
+        for name in files
+        if re.search(pattern, name, re.IGNORECASE) and re.search(r"\.xlsx?$", name, re.IGNORECASE)
+        if not name.startswith("~$")  # what a spreadsheet program keeps while a workbook is open
+    ]
+    if not found:
+        raise MicroExpError(
+            f"{root}: expected the annotation workbook ({example}) in this folder or below, found none. Put it there, "
+            "or point at the folder above that holds it too."
+        )
+    if len(found) > 1:
+        raise MicroExpError(
+            f"{root}: expected one annotation workbook, found {' and '.join(sorted(map(str, found)))}. "
+            "Move all but one away."
+        )
+    return found[0]
+
+
+def read_sheets(path):
+    """Read all cells of a workbook.
+
+    Returns
+    -------
+    list of (str, list of tuple)
+        Name and rows of each sheet; an empty cell is None.
+
+    Raises
+    ------
+    MicroExpError
+        If the workbook is damaged, or what reads it is not installed.
+    """
+    reader = _xls if path.suffix.lower() == ".xls" else _xlsx
+    try:
+        return reader(path)
+    except ImportError as error:
+        raise MicroExpError(
+            f"{path}: expected the package {error.name}, which reads this workbook, found none. "
+            f"Run pip install {error.name}."
+        ) from error
+    except Exception as error:  # damaged parts raise whatever the parser of that part does
+        said = " ".join(str(error).split()) or type(error).__name__
+        raise MicroExpError(
+            f"{path}: expected a workbook, found one that cannot be read ({said}). Restore it."
+        ) from error
+
+
+def whole(cell):
+    """Return the whole number in a cell (12, 12.0, "12"), 0 for an empty cell, None for anything else."""
+    if cell is None or (isinstance(cell, str) and not cell.strip()):
+        return 0
+    try:
+        number = float(cell)
+        return int(number) if number == int(number) else None
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def text(cell):
+    """Return a cell's text in lower case without spaces around it; "" for an empty cell."""
+    return "" if cell is None else " ".join(str(cell).lower().split())
+
+
+def _xlsx(path):
+    import openpyxl
+
+    with open(path, "rb") as file:
+        book = openpyxl.load_workbook(file, read_only=True, data_only=True)
+        sheets = []
+        for sheet in book.worksheets:
+            sheet.reset_dimensions()  # the size written in the file may be wrong
+            sheets.append((sheet.title, list(sheet.iter_rows(values_only=True))))
+        return sheets
+
+
+def _xls(path):
+    import xlrd
+
+    with open(path, "rb") as file:
+        book = xlrd.open_workbook(file_contents=file.read())
+    return [
+        (
+            sheet.name,
+            [tuple(None if cell == "" else cell for cell in sheet.row_values(row)) for row in range(sheet.nrows)],
+        )
+        for sheet in book.sheets()
+    ]
