@@ -55,9 +55,9 @@ class Emotion(NamedTuple):
 
 
 EMOTIONS = {
-    "angry": Emotion((-1.6, 1.5, 0.4, 0.2, -0.3, -1.3, -0.9, -0.3), "4+7+23", "negative", "anger"),
-    "happy": Emotion((0.3, 0.0, -0.2, 1.2, 1.6, 1.2, 0.0, 0.0), "6+12", "positive", "happiness"),
-    "disgust": Emotion((-0.7, 0.0, -0.9, 0.9, -0.9, 0.3, 0.8, 1.6), "4+9+10", "negative", "disgust"),
+    "angry": Emotion((-1.9, 1.9, 0.6, 0.2, -0.3, -1.4, -1.0, -0.4), "4+7+23", "negative", "anger"),
+    "happy": Emotion((0.6, 0.0, -0.2, 1.6, 1.8, 1.3, 0.0, 0.0), "6+12", "positive", "happiness"),
+    "disgust": Emotion((-0.6, 0.0, -1.3, 1.2, -0.9, 0.3, 0.8, 1.8), "4+9+10", "negative", "disgust"),
     "surprise": Emotion((1.6, 0.0, 0.8, 0.0, 0.0, -0.4, 1.8, 0.0), "1+2+5+26", "surprise", "surprise"),
     "sadness": Emotion((0.8, 1.2, -0.5, 0.0, -1.5, -0.2, -0.4, 0.0), "1+4+15", "negative", "sadness"),
 }
@@ -212,9 +212,9 @@ def render_film(subject, key, frames, expressions):
         motion = np.tensordot(np.float32(EMOTIONS[emotion].motion), fields[:-1], axes=1)
         moves.append((strength * rise_and_fall(time, onset, apex, offset), motion))
 
-    turn = rng.normal(0, 1.2) + 0.2 * _wander(rng, frames)  # degrees
-    zoom = synthetic.ZOOM * (rng.uniform(0.98, 1.02) + 0.002 * _wander(rng, frames))
-    shift = rng.normal(0, 1.2, 2) + 0.4 * np.stack([_wander(rng, frames), _wander(rng, frames)], axis=1)
+    turn = rng.normal(0, 1.2) + 0.12 * _wander(rng, frames)  # degrees
+    zoom = synthetic.ZOOM * (rng.uniform(0.98, 1.02) + 0.0015 * _wander(rng, frames))
+    shift = rng.normal(0, 1.2, 2) + 0.25 * np.stack([_wander(rng, frames), _wander(rng, frames)], axis=1)
     flicker = rng.normal(0, 0.005, frames)
     for index in range(frames):
         source = still
