@@ -312,33 +312,30 @@ def _write_workbook(path, plan):
     """
     import openpyxl
 
-    starts = {code: video[:4] for videos in VIDEOS.values() for code, video in videos.items()}
     codes = {video: code for videos in VIDEOS.values() for code, video in videos.items()}
+    shown = [(film, take, what) for film in plan for take, what in enumerate(film.expressions, start=1)]
     book = openpyxl.Workbook()
-    sheet = book.active
-    sheet.title = "CASFEcode_final"
-    row = 0
-    for film in plan:
-        code = codes[Path(film.path).stem.partition("_")[2]]
-        for take, expression in enumerate(film.expressions, start=1):
-            emotion, row = EMOTIONS[expression.emotion], row + 1
-            sheet.append(
-                [
-                    SUBJECTS.index(film.subject) + 1,
-                    f"{code}_{take}",
-                    expression.onset + 1,
-                    expression.apex + 1,
-                    0 if row % MISSING == 2 else expression.offset + 1,
-                    emotion.action_units,
-                    emotion.estimated,
-                    "micro-expression" if expression.micro else "macro-expression",
-                    emotion.reported,
-                ]
-            )
-    subjects = book.create_sheet("naming rule1")
+    annotation = book.active
+    annotation.title = "CASFEcode_final"
+    for row, (film, take, expression) in enumerate(shown, start=1):
+        emotion = EMOTIONS[expression.emotion]
+        annotation.append(
+            [
+                SUBJECTS.index(film.subject) + 1,
+                f"{codes[Path(film.path).stem.partition('_')[2]]}_{take}",
+                expression.onset + 1,
+                expression.apex + 1,
+                0 if row % MISSING == 2 else expression.offset + 1,
+                emotion.action_units,
+                emotion.estimated,
+                "micro-expression" if expression.micro else "macro-expression",
+                emotion.reported,
+            ]
+        )
+    rule1 = book.create_sheet("naming rule1")
     for index, number in enumerate(SUBJECTS, start=1):
-        subjects.append([number, f"s{number}", index])
-    videos = book.create_sheet("naming rule2")
-    for code, start in starts.items():
-        videos.append([start, code])
+        rule1.append([number, f"s{number}", index])
+    rule2 = book.create_sheet("naming rule2")
+    for video, code in codes.items():
+        rule2.append([video[:4], code])
     book.save(path)
