@@ -10,6 +10,7 @@ every class. `benchmarks/synthetic_difficulty.py` measures what this promises.
 into the public domain.
 """
 
+import contextlib
 import functools
 import os
 import tempfile
@@ -20,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from microexp_keras.commands import progress_bar
-from microexp_keras.datasets import CLASS_NAMES, SYNTHETIC_MARK
+from microexp_keras.datasets import CLASS_NAMES, SYNTHETIC_MARK, TITLES
 from microexp_keras.errors import MicroExpError
 
 SIZE = 160  # rows and columns of a frame, in pixels
@@ -43,13 +44,13 @@ CLIPS = {
 # What a face can do: each movement is a sum of bumps, given as centre (column, row), widths (columns, rows) and
 # displacement (columns, rows) at the centre, in pixels of the portrait; left of the picture first.
 MOVEMENTS = {
-    "brows up": [((81, 75), (15, 8), (0, -1)), ((127, 78), (15, 8), (0, -1))],
-    "brows together": [((89, 75), (11, 8), (1, 0)), ((119, 78), (11, 8), (-1, 0))],
-    "upper lids up": [((81, 85), (9, 4), (0, -1)), ((125, 87), (9, 4), (0, -1))],
-    "lower lids up": [((81, 94), (11, 6), (0, -1)), ((125, 96), (11, 6), (0, -1))],
-    "mouth corners up": [((80, 125), (10, 10), (0, -1)), ((124, 128), (10, 10), (0, -1))],
-    "mouth corners out": [((80, 125), (10, 10), (-1, 0)), ((124, 128), (10, 10), (1, 0))],
-    "lower lip down": [((101, 142), (18, 10), (0, 1))],
+    "brows up": (((81, 75), (15, 8), (0, -1)), ((127, 78), (15, 8), (0, -1))),
+    "brows together": (((89, 75), (11, 8), (1, 0)), ((119, 78), (11, 8), (-1, 0))),
+    "upper lids up": (((81, 85), (9, 4), (0, -1)), ((125, 87), (9, 4), (0, -1))),
+    "lower lids up": (((81, 94), (11, 6), (0, -1)), ((125, 96), (11, 6), (0, -1))),
+    "mouth corners up": (((80, 125), (10, 10), (0, -1)), ((124, 128), (10, 10), (0, -1))),
+    "mouth corners out": (((80, 125), (10, 10), (-1, 0)), ((124, 128), (10, 10), (1, 0))),
+    "lower lip down": (((101, 142), (18, 10), (0, 1)),),
 }
 
 # What an expression does at its apex, in the order of MOVEMENTS and pixels of the portrait.
@@ -59,10 +60,11 @@ MOTIONS = {
     "surprise": (1.4, 0.0, 0.6, 0.0, 0.0, -0.5, 1.4),
 }
 REST = 3.2  # a clip rests up to so many times every class's motion from the portrait, either way
-BLINK = [((81, 86), (10, 4), (0, 5)), ((125, 88), (10, 4), (0, 5))]  # bumps as in MOVEMENTS
+BLINK = (((81, 86), (10, 4), (0, 5)), ((125, 88), (10, 4), (0, 5)))  # bumps as in MOVEMENTS
 
 MARK = """The clips in this folder are synthetic: microexp_keras made them (seed {seed}) from one portrait in the public
-domain, NASA's of the astronaut Eileen Collins (https://flic.kr/p/r9qvLn). They are not SMIC, and no expression of hers.
+domain, NASA's of the astronaut Eileen Collins (https://flic.kr/p/r9qvLn). They are not \
+{title}, and no expression of hers.
 """
 
 
@@ -109,41 +111,69 @@ def write_smic(root, seed=0, clips_per_class=(66, 47, 43), progress=True, worker
         If `root` exists and is not an empty folder, if it cannot be written, or if more clips are asked than there
         are.
     """
+    plan = _plan(clips_per_class)
+    with new_folder(root, "smic", seed) as whole:
+        subjects = {number: make_subject(seed, number) for number in sorted({number for number, *_ in plan})}
+
+        def write_clip(entry):
+            number, label, name, take = entry
+            folder = whole / "HS" / f"s{number}" / "micro" / label / name
+            folder.mkdir(parents=True)
+            for index, frame in enumerate(render_clip(subjects[number], (seed, number, take), MOTIONS[label]), start=1):
+                (folder / f"reg_image{index:06d}.jpg").write_bytes(_jpeg(frame))
+
+        write_all(write_clip, plan, progress, workers)
+    return Path(root)
+
+
+@contextlib.contextmanager
+def new_folder(root, dataset, seed):
+    """Give a temporary folder beside `root`, marked as synthetic; on success it becomes `root` in one step.
+
+    Parameters
+    ----------
+    root : str or Path
+    dataset : str
+        Key of `TITLES`: what the clips are made like.
+    seed : int
+
+    Yields
+    ------
+    Path
+        The folder to fill.
+
+    Raises
+    ------
+    MicroExpError
+        If `root` exists and is not an empty folder, or if it cannot be written.
+    """
     root = Path(root)
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise MicroExpError(f"{root}: expected no such folder, or an empty one. Choose another, or remove it yourself.")
-    plan = _plan(clips_per_class)
-    subjects = {number: make_subject(seed, number) for number in sorted({number for number, *_ in plan})}
-
-    def write_clip(entry):
-        number, label, name, take = entry
-        folder = whole / "HS" / f"s{number}" / "micro" / label / name
-        folder.mkdir(parents=True)
-        for index, frame in enumerate(render_clip(subjects[number], (seed, number, take), MOTIONS[label]), start=1):
-            (folder / f"reg_image{index:06d}.jpg").write_bytes(_jpeg(frame))
-
     try:
         root.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{root.name}-", dir=root.parent) as beside:
-            whole = Path(beside) / "smic"
+            whole = Path(beside) / dataset
             whole.mkdir()
-            (whole / SYNTHETIC_MARK).write_text(MARK.format(seed=seed), encoding="utf-8")
-            executor = ThreadPoolExecutor(workers or os.cpu_count())
-            try:
-                written = executor.map(write_clip, plan)
-                for _ in progress_bar(
-                    written, total=len(plan), desc="writing clips", unit="clip", disable=not progress
-                ):
-                    pass
-            finally:
-                executor.shutdown(cancel_futures=True)
+            (whole / SYNTHETIC_MARK).write_text(MARK.format(seed=seed, title=TITLES[dataset]), encoding="utf-8")
+            yield whole
             os.replace(whole, root)
     except OSError as error:
         raise MicroExpError(
             f"{root}: could not be written ({error.strerror or error}). Nothing is left there. "
             "Free space on that disk or choose another folder, then run the command again."
         ) from error
-    return root
+
+
+def write_all(write_clip, plan, progress, workers):
+    """Call `write_clip` with every entry of `plan` on `workers` threads (None: one for each core), under a bar."""
+    executor = ThreadPoolExecutor(workers or os.cpu_count())
+    try:
+        written = executor.map(write_clip, plan)
+        for _ in progress_bar(written, total=len(plan), desc="writing clips", unit="clip", disable=not progress):
+            pass
+    finally:
+        executor.shutdown(cancel_futures=True)
 
 
 def make_subject(seed, number):
@@ -154,7 +184,7 @@ def make_subject(seed, number):
     image = cv2.imread(str(Path(__file__).with_name("synthetic_face.png"))).astype(np.float32) / 255
     image = np.clip(image + 0.8 * (image - cv2.GaussianBlur(image, (0, 0), 3)), 0, 1)  # crisp after enlargement
     size = len(image)
-    place = _grid(size) / size - 0.5
+    place = grid(size) / size - 0.5
 
     warp = 2.0 * _smooth(rng, size, knots=6, channels=2)
     warp += size * place * rng.normal(0, 0.03, 2).astype(np.float32)  # wide faces, long faces
@@ -181,20 +211,18 @@ def render_clip(subject, key, motion):
     uint8 (160, 160, 3), BGR, 0-255
         18 to 26 frames: at rest in the first, at the apex about the 10th, at rest again from the 18th.
     """
-    import cv2
-
     rng = np.random.default_rng(key)
     frames = rng.integers(MIN_FRAMES, MAX_FRAMES, endpoint=True)
     time = np.arange(MAX_FRAMES)
     strength = rng.uniform(0.9, 1.2)
     onset, apex, offset = rng.uniform((1, 7.5, 14), (3.5, 10, 17))
     rest = rng.uniform(-REST, REST, len(MOTIONS)) @ np.array(list(MOTIONS.values()))
-    moves = rest + strength * _rise_and_fall(time, onset, apex, offset)[:, None] * np.array(motion)
+    moves = rest + strength * rise_and_fall(time, onset, apex, offset)[:, None] * np.array(motion)
 
     blink_at = rng.uniform(-30, 50)  # in about one clip of four it falls within the first 18 frames
-    blinks = _rise_and_fall(time, blink_at - 3, blink_at, blink_at + 3)
+    blinks = rise_and_fall(time, blink_at - 3, blink_at, blink_at + 3)
     nod_at = rng.uniform(3, 15)
-    nods = rng.normal(0, 0.5) * _rise_and_fall(time, nod_at - 5, nod_at, nod_at + 5)
+    nods = rng.normal(0, 0.5) * rise_and_fall(time, nod_at - 5, nod_at, nod_at + 5)
 
     drift = np.linspace(-1, 1, MAX_FRAMES)
     turn = rng.normal(0, 1.2) + rng.normal(0, 0.25) * drift  # degrees
@@ -202,18 +230,40 @@ def render_clip(subject, key, motion):
     shift = rng.normal(0, 1.2, 2) + rng.normal(0, 0.3, 2) * drift[:, None]  # frame pixels
     flicker = rng.normal(0, 0.01, MAX_FRAMES)
 
-    fields = _fields(len(subject.image))
-    still = _grid(len(subject.image)) - subject.warp
+    fields = displacements((*MOVEMENTS.values(), BLINK), len(subject.image))
+    still = grid(len(subject.image)) - subject.warp
     for index in range(frames):
         weights = np.append(moves[index], blinks[index]).astype(np.float32)
         source = still - np.tensordot(weights, fields, axes=1)
-        pose = cv2.getRotationMatrix2D(CENTRE, turn[index], zoom[index])
-        pose[:, 2] += SIZE / 2 - np.array(CENTRE) + shift[index] + (0, nods[index])
-        # Warping the smooth map instead of the picture interpolates the picture only once.
-        source = cv2.warpAffine(source, pose, (SIZE, SIZE), borderMode=cv2.BORDER_REPLICATE)
-        frame = cv2.remap(subject.image, source, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        frame = photograph(subject, source, turn[index], zoom[index], shift[index] + (0, nods[index]))
         noise = rng.standard_normal(frame.shape, dtype=np.float32)
         yield np.clip(frame * np.float32(1 + flicker[index]) + 2.5 * noise, 0, 255).astype(np.uint8)
+
+
+def photograph(subject, source, turn, zoom, shift):
+    """Take one frame of a face, without the camera's noise.
+
+    Parameters
+    ----------
+    subject : Subject
+    source : float32 (208, 208, 2), pixels of the portrait
+        From which place (column, row) each pixel of this face comes.
+    turn, zoom : float
+        Of the head: degrees; frame pixels per pixel of the portrait.
+    shift : (float, float)
+        Of the head: columns, rows, in frame pixels.
+
+    Returns
+    -------
+    uint8 (160, 160, 3), BGR, 0-255
+    """
+    import cv2
+
+    pose = cv2.getRotationMatrix2D(CENTRE, turn, zoom)
+    pose[:, 2] += SIZE / 2 - np.array(CENTRE) + shift
+    # Warping the smooth map instead of the picture interpolates the picture only once.
+    source = cv2.warpAffine(source, pose, (SIZE, SIZE), borderMode=cv2.BORDER_REPLICATE)
+    return cv2.remap(subject.image, source, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _plan(clips_per_class):
@@ -236,18 +286,18 @@ def _plan(clips_per_class):
     return plan
 
 
-def _rise_and_fall(time, onset, apex, offset):
+def rise_and_fall(time, onset, apex, offset):
     """Smooth pulse over `time` (frames): 0 until `onset`, 1 at `apex`, 0 from `offset`."""
     phase = np.interp(time, [onset, apex, offset], [-1, 0, 1])
     return np.cos(np.pi / 2 * phase)
 
 
 @functools.cache
-def _fields(size):
-    """Displacement of a pixel by each of MOVEMENTS and by BLINK, float32 (8, size, size, 2), columns then rows."""
-    place = _grid(size)
-    fields = np.zeros((len(MOVEMENTS) + 1, size, size, 2), np.float32)
-    for field, bumps in zip(fields, (*MOVEMENTS.values(), BLINK), strict=True):
+def displacements(movements, size):
+    """Displacement of a pixel by each movement (bumps as in MOVEMENTS), float32 (movements, size, size, 2)."""
+    place = grid(size)
+    fields = np.zeros((len(movements), size, size, 2), np.float32)
+    for field, bumps in zip(fields, movements, strict=True):
         for centre, widths, displacement in bumps:
             height = np.exp(-(((place - centre) / widths) ** 2).sum(axis=-1) / 2)
             field += height[..., None] * displacement
@@ -262,7 +312,7 @@ def _smooth(rng, size, knots, channels):
     return cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC).reshape(size, size, channels)
 
 
-def _grid(size):
+def grid(size):
     """Column and row of every pixel, float32 (size, size, 2)."""
     return np.stack(np.meshgrid(*[np.arange(size, dtype=np.float32)] * 2), axis=-1)
 
