@@ -109,9 +109,7 @@ def main():
         print(f"\nunseen subjects of synthetic SMIC, {args.epochs} epochs, {args.seeds} seeds: UAR (chance 0.333)")
         for title, settings in SETTINGS.items():
             for network in NETWORKS:
-                found = [
-                    unseen_subjects(samples, network, seed, args.epochs, settings) for seed in range(args.seeds)
-                ]
+                found = [unseen_subjects(samples, network, seed, args.epochs, settings) for seed in range(args.seeds)]
                 uar = ", ".join(f"{scores.uar:.3f}" for scores, _, _ in found)
                 accuracy = ", ".join(f"{scores.accuracy:.3f}" for scores, _, _ in found)
                 losses = ", ".join(f"{loss:.2f}" for _, loss, _ in found)

@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
+from microexp_keras.datasets import synthetic, synthetic_casme2
+
 GOLDEN = [Path(__file__).parent / "golden", *map(Path, filter(None, [os.environ.get("MICROEXP_GOLDEN")]))]
 
 
@@ -46,6 +48,25 @@ def as_nobody(folder, function):
         os._exit(0)
     os.waitpid(child, 0)
     return os.read(reader, 65536).decode()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory):
+    """Tests leave the user's cache alone."""
+    os.environ["MICROEXP_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="session")
+def small_faces(tmp_path_factory):
+    """Sixteen synthetic SMIC clips with faces that the detector finds."""
+    return synthetic.write_smic(tmp_path_factory.mktemp("faces") / "smic", clips_per_class=(6, 5, 5), progress=False)
+
+
+@pytest.fixture(scope="session")
+def small_videos(tmp_path_factory):
+    """Six synthetic CAS(ME)^2 videos in the flat layout."""
+    root = tmp_path_factory.mktemp("videos") / "casme2"
+    return synthetic_casme2.write_casme2(root, layout="flat", clips_per_class=(2, 2, 2), progress=False)
 
 
 @pytest.fixture(scope="session")

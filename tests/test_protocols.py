@@ -33,6 +33,45 @@ def test_upstream_and_paper_on_smic():
     assert (upstream.frames, upstream.size) == (18, 64)
 
 
+def row(name, model, dataset):
+    """A protocol as a row of the table of the six programs."""
+    protocol = protocols.get(name, model, dataset)
+    trained = "mouths" if protocol.eyes_trained_on == "mouth" else "eyes" if "eyes" in protocol.inputs else "-"
+    return (
+        protocol.epochs, protocol.batch_size, protocol.last_class_copies, trained, protocol.split.__name__,
+        protocol.swapped_colours,
+    )  # fmt: skip
+
+
+def test_the_six_programs():
+    everything = "last_fifth_scored_on_all"
+    assert row("upstream", "stcnn", "smic") == (100, 16, 1, "-", "random_fifth", False)
+    assert row("upstream", "stcnn", "casme2") == (100, 16, 1, "-", "random_fifth", True)
+    assert row("upstream", "intermediate", "smic") == (250, 4, 2, "mouths", everything, False)
+    assert row("upstream", "late", "smic") == (250, 16, 2, "eyes", everything, False)
+    assert row("upstream", "intermediate", "casme2") == (100, 16, 1, "eyes", everything, True)
+    assert row("upstream", "late", "casme2") == (100, 16, 1, "eyes", everything, True)
+
+
+@pytest.mark.parametrize("dataset", ["smic", "casme2"])
+@pytest.mark.parametrize("model", ["stcnn", "intermediate", "late"])
+def test_the_papers_text(model, dataset):
+    trained = "-" if model == "stcnn" else "eyes"
+    assert row("paper", model, dataset) == (100, 8, 1, trained, "random_fifth", False)
+    assert protocols.get("paper", model, dataset).landmark_faults == "neighbours"
+
+
+def test_the_last_fifth_is_held_out_but_everything_is_scored():
+    [fold] = splits.last_fifth_scored_on_all(np.zeros(199, int), None)
+    assert fold.train.tolist() == list(range(159)) and fold.held_out.tolist() == list(range(159, 199))
+    assert len(fold.score) == len(fold.select) == 199
+    right = np.arange(199) % 4 == 0
+    said = splits.remarks(fold, [None] * 199, right)
+    assert "159 of the 199 scored clips were trained on" in said[0]
+    assert "On the other 40 clips 10 answers are right (25.00%)" in said[1]
+    assert not any("subjects" in sentence for sentence in said)
+
+
 def test_an_unknown_protocol_lists_the_known():
     with pytest.raises(MicroExpError, match="upstream for stcnn on smic"):
         protocols.get("upstream", model="vgg")

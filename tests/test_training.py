@@ -13,6 +13,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from conftest import GOLDEN
 from test_files import on_a_full_disk
 
 from microexp_keras import models, protocols, splits, training, weights
@@ -24,7 +25,7 @@ INPUTS = np.random.default_rng(0).normal(size=(30, 16, 14, 18, 1)).astype("float
 INPUTS[LABELS == 1, :, :, 9:] += 1
 
 
-def start(folder, epochs=4, learning_rate=0.05, keep_all=False, callbacks=()):
+def start(folder, epochs=4, learning_rate=0.01, keep_all=False, callbacks=()):
     """Train a small MicroExpSTCNN in `folder`, or go on there, as the train command does."""
     [fold] = splits.random_fifth(LABELS, None)
     keras.utils.set_random_seed(7)
@@ -121,6 +122,45 @@ def test_an_epoch_is_what_keras_fit_does():
         np.testing.assert_array_equal(one, other)
 
 
+def saturating(floor):
+    """Losses of the golden steps, and predictions after them."""
+    written = np.load(GOLDEN[0] / "training" / "saturated.npz")
+    arrays = np.load(GOLDEN[0] / "keras2" / "stcnn.npz")
+    model = models.build_microexp_stcnn(size=(14, 11))
+    weights.load_weights(model, GOLDEN[0] / "keras2" / "stcnn.hdf5")
+    for name in ("dropout_1", "dropout_2"):
+        model.get_layer(name).rate = 0
+    training.compile_model(model, float(written["learning_rate"]), probability_floor=floor)
+    inputs, losses = np.moveaxis(arrays["inputs"], 1, -1), []
+    for _ in range(5):
+        for start in range(0, len(inputs), 8):
+            chosen = slice(start, start + 8)
+            losses.append(float(model.train_on_batch(inputs[chosen], arrays["labels"][chosen])[0]))
+            model.reset_metrics()
+    return losses, model.predict(inputs, verbose=0), written
+
+
+def test_a_saturated_network_is_stuck_as_in_keras_2():
+    losses, predictions, written = saturating(floor=1e-7)
+    np.testing.assert_allclose(losses, written["losses"], rtol=1e-4)
+    np.testing.assert_allclose(predictions, written["predictions"], atol=1e-5)
+    assert losses[5] == losses[8] == losses[11] > 6  # the same clips, nothing learned
+
+
+def test_a_lower_floor_lets_it_go_on():
+    losses, _, _ = saturating(floor=1e-30)
+    assert losses[11] != losses[8] and losses[-1] < 6
+
+
+def test_a_run_says_that_it_collapsed_or_did_not_learn(tmp_path):
+    _, outcome = start(tmp_path, learning_rate=30.0, epochs=3)
+    said = " ".join(training.notes(outcome, PROTOCOL))
+    assert "COLLAPSED: after 3 of the 3 epochs" in said and "NOT LEARNED" in said and "1.1" in said
+    row = {"loss": 0.4, "val_accuracy": 0.8, "val_classes": 3}
+    said = " ".join(training.notes(replace(outcome, history=[row] * 12), PROTOCOL))
+    assert "12 epochs" in said and "COLLAPSED" not in said and "NOT LEARNED" not in said
+
+
 def test_fit_uses_the_order_of_each_epoch(tmp_path, monkeypatch):
     seen = {}
     plain = training.Batches.__getitem__
@@ -131,7 +171,8 @@ def test_fit_uses_the_order_of_each_epoch(tmp_path, monkeypatch):
 
     monkeypatch.setattr(training.Batches, "__getitem__", recording)
     start(tmp_path, epochs=3)
-    expected = {tuple(np.random.default_rng([7, epoch]).permutation(24)) for epoch in range(3)}
+    [fold] = splits.random_fifth(LABELS, None)
+    expected = {tuple(fold.train[np.random.default_rng([7, epoch]).permutation(24)]) for epoch in range(3)}
     assert set(seen) == expected and all(indices == {0, 1, 2} for indices in seen.values())
 
 

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from microexp_keras import models, weights
+from microexp_keras import models, training, weights
 from microexp_keras.errors import MicroExpError
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -112,7 +112,7 @@ def test_trains_as_keras_2_trained(path):
     for layer in model.layers:
         if isinstance(layer, layers.Dropout):
             layer.rate = 0  # the golden losses are without dropout
-    model.compile(keras.optimizers.SGD(0.01), "categorical_crossentropy")
+    training.compile_model(model, 0.01)
     history = model.fit(inputs, arrays["labels"], batch_size=8, epochs=5, shuffle=False, verbose=0)
     tolerance = 2e-4 if "fusenet" in path.name else 1e-4
     np.testing.assert_allclose(history.history["loss"], arrays["history_loss"], rtol=tolerance)

@@ -2,7 +2,7 @@
 
 The modules and their public names, data moving from left to right:
 
-    datasets.find_clips -> preprocessing.face_stacks, standardize -> models.build_* -> metrics.score -> plots, reports
+    datasets.find_clips -> preprocessing.load_samples -> models.build_* -> metrics.score -> plots, reports
 
 Importing this package imports neither Keras nor OpenCV; a module is loaded when it is first used.
 """
@@ -12,9 +12,12 @@ import importlib
 __version__ = "0.1.0"
 
 _MODULES = (
+    "arrays",
     "callbacks",
     "datasets",
     "evaluation",
+    "frames",
+    "landmarks",
     "metrics",
     "models",
     "plots",

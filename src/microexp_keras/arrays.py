@@ -64,7 +64,7 @@ def read(images_paths, labels_path, names, num_classes):
     if len(shapes) > 1:
         raise MicroExpError(
             f"{' and '.join(map(str, images_paths))}: expected arrays of one shape, found "
-            f"{' and '.join(str((len(s), 1, *s[1:])) for s in sorted(shapes))}. Take both from the same folder."
+            f"{' and '.join(str((s[0], 1, *s[1:])) for s in sorted(shapes))}. Take both from the same folder."
         )
     clips = len(stacks[names[0]])
     labels = _read_npy(labels_path)

@@ -36,10 +36,8 @@ POINTS = 68
 EYES = (19, 1, 1, 15)  # from a brow to the level of the ear, from cheek to cheek
 MOUTH = (2, 6, 2, 14)  # SMIC/Intermediate_MicroFuseNet.py:70, called nose_mouth there: it begins below the eyes
 
-# What the command reads of a clip: frames, and whether their channels are in the order red, green, blue, in which the
-# original programs show the frames of this database to the detector.
-FRAMES = {"smic": 18, "casme2": 96}
 SWAPPED_COLOURS = {"smic": False, "casme2": True}
+"""Whether the command shows the frames to the detector as red, green, blue, as the original programs do."""
 
 MODEL_PACKAGE, MODEL_FILE = "face_recognition_models", "models/shape_predictor_68_face_landmarks.dat"
 MODEL_SHA256 = "fbdc2cb80eb9aa7a758672cbfdda32ba6300efe9b6e6c7a299ff7e736b11b92f"  # byte for byte the original's
@@ -512,7 +510,7 @@ def parser():
     preview.add_argument("--dataset", choices=datasets.CLASS_NAMES, default="smic", help="whose frames (default: smic)")
     preview.add_argument("--landmarks", type=Path, metavar="CSV", help="points to draw, instead of detecting any")
     preview.add_argument("--out", type=Path, required=True, metavar="PNG", help="where to draw")
-    defaults = ", ".join(f"{count} of {name}" for name, count in FRAMES.items())
+    defaults = ", ".join(f"{count} of {name}" for name, count in datasets.FRAMES.items())
     for one, others in ((detect, ""), (preview, "; of a single clip all")):
         one.add_argument(
             "--frames", type=positive, metavar="N", help=f"look at a clip's first N (default: {defaults}{others})"
@@ -529,7 +527,7 @@ def main(argv=None):
 
 def _detect_command(args):
     clips = datasets.find_clips(args.data, args.dataset)
-    count = args.frames or FRAMES[args.dataset]
+    count = args.frames or datasets.FRAMES[args.dataset]
     source = DlibLandmarks()
 
     def detect(clip):
@@ -604,7 +602,7 @@ def _preview_clips(path, dataset, limit):
     if path.is_dir():
         images = [child for child in visible(path) if child.suffix.lower() in FRAME_SUFFIXES]
         if not images:
-            return _spread_clips(datasets.find_clips(path, dataset)), limit or FRAMES[dataset], 3
+            return _spread_clips(datasets.find_clips(path, dataset)), limit or datasets.FRAMES[dataset], 3
         frames = tuple(sorted(images, key=lambda image: natural_order(image.name)))
         clip = datasets.Clip(path.resolve().name, "", 0, frames)
     elif path.suffix.lower() in FRAME_SUFFIXES:

@@ -1,7 +1,7 @@
 """One frozen dataclass per protocol: everything in which they differ, as data."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from microexp_keras import splits
 from microexp_keras.errors import MicroExpError
@@ -166,7 +166,22 @@ _PAPER = [
     for model in INPUTS
 ]
 
-_ALL = [*_UPSTREAM, *_PAPER]
+# What makes the fused networks learn, found by benchmarks/fusenet_learning.py on synthetic clips: initial values as
+# Glorot's rule gives them. The lower floor lets a network that saturates all the same go on.
+_GLOROT = [
+    replace(
+        paper,
+        name="glorot",
+        batch_size=16,
+        conv_initializer="glorot_uniform",
+        probability_floor=1e-30,
+        source="this package: paper's settings, batch 16, initial values by Glorot's rule in full",
+    )
+    for paper in _PAPER
+    if paper.model != "stcnn"
+]
+
+_ALL = [*_UPSTREAM, *_PAPER, *_GLOROT]
 
 NAMES = tuple(dict.fromkeys(protocol.name for protocol in _ALL))
 

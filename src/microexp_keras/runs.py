@@ -137,7 +137,18 @@ def write_config(folder, settings, protocol, samples, fold, metadata):
 
 def provenance():
     """Command, time, versions, commit (of the working tree that the package runs from, if any) and machine."""
-    packages = ("tensorflow", "jax", "torch", "keras", "numpy", "opencv-python", "h5py", "scikit-learn", "matplotlib")
+    packages = (
+        "tensorflow",
+        "jax",
+        "torch",
+        "keras",
+        "numpy",
+        "opencv-python",
+        "dlib-bin",
+        "h5py",
+        "scikit-learn",
+        "matplotlib",
+    )
     return {
         "command": shlex.join([Path(sys.executable).name, *sys.orig_argv[1:]]),
         "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),

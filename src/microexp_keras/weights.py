@@ -231,19 +231,19 @@ def load_weights(model, path, data_format=None, optimizer=False):
     with _opened(path) as file:
         found, layers, state = _examined(file, path, data_format, shape[:2])
         _demand_fit(found, layers, *facts)
-        arrays = {}
         plan = _weighted_layers(network, kernel_size, found.flattened, num_classes)
-        for (layer, _, streams), (name, kernel, bias) in zip(plan, layers, strict=True):
-            kernel, bias = _finite(f"{name} kernel", kernel), _finite(f"{name} bias", bias)
-            if found.dense_row_order == "channels_first" and streams:
-                blocks = kernel.reshape(streams, FILTERS, *_pooled(shape, kernel_size), -1)
-                kernel = blocks.transpose(0, 2, 3, 4, 1, 5).reshape(kernel.shape)
-            arrays[layer.ours] = [kernel, bias]
-        values = _optimizer_values(model, state) if optimizer else []
-    for name, kernel_and_bias in arrays.items():
-        model.get_layer(name).set_weights(kernel_and_bias)
-    for variable, value in zip(model.optimizer.variables if optimizer else [], values, strict=True):
-        variable.assign(value)
+        for assign in (False, True):  # all is read and judged before the first assignment, but never held together
+            for (layer, _, streams), (name, kernel, bias) in zip(plan, layers, strict=True):
+                kernel, bias = _finite(f"{name} kernel", kernel), _finite(f"{name} bias", bias)
+                if not assign:
+                    continue
+                if found.dense_row_order == "channels_first" and streams:
+                    blocks = kernel.reshape(streams, FILTERS, *_pooled(shape, kernel_size), -1)
+                    kernel = blocks.transpose(0, 2, 3, 4, 1, 5).reshape(kernel.shape)
+                model.get_layer(layer.ours).set_weights([kernel, bias])
+            for variable, value in _optimizer_values(model, state) if optimizer else ():
+                if assign:
+                    variable.assign(value)
     return found
 
 
@@ -298,13 +298,8 @@ def save_keras2_hdf5(model, path, whole_model=True):
 
     network, kernel_size, num_classes, shape = _model_facts(model)
     pooled = _pooled(shape, kernel_size)
-    arrays = {}
-    for layer, _, streams in _weighted_layers(network, kernel_size, FILTERS * math.prod(pooled), num_classes):
-        kernel, bias = model.get_layer(layer.ours).get_weights()
-        if streams:
-            blocks = kernel.reshape(streams, *pooled, FILTERS, -1)
-            kernel = blocks.transpose(0, 4, 1, 2, 3, 5).reshape(kernel.shape)
-        arrays[layer.name] = {f"{layer.name}/kernel:0": kernel, f"{layer.name}/bias:0": bias}
+    plan = _weighted_layers(network, kernel_size, FILTERS * math.prod(pooled), num_classes)
+    streams_of = {layer.name: streams for layer, _, streams in plan}
     with replacing(path, _bytes_of(model.weights)) as temporary, h5py.File(temporary, "w") as file:
         # Bytes, not str: h5py then marks them ASCII, and only then does the h5py of that time give what Keras decodes.
         written_by = {"backend": b"tensorflow", "keras_version": b"2.0.0"}
@@ -317,7 +312,13 @@ def save_keras2_hdf5(model, path, whole_model=True):
             file.attrs["training_config"] = json.dumps(_TRAINING_CONFIG).encode("ascii")
         root.attrs["layer_names"] = np.array([layer.name.encode("ascii") for layer in NETWORKS[network]])
         for layer in NETWORKS[network]:
-            weights = arrays.get(layer.name, {})
+            weights = {}
+            if layer.ours:
+                kernel, bias = model.get_layer(layer.ours).get_weights()
+                if streams := streams_of[layer.name]:
+                    blocks = kernel.reshape(streams, *pooled, FILTERS, -1)
+                    kernel = blocks.transpose(0, 4, 1, 2, 3, 5).reshape(kernel.shape)
+                weights = {f"{layer.name}/kernel:0": kernel, f"{layer.name}/bias:0": bias}
             group = root.create_group(layer.name)
             group.attrs["weight_names"] = np.array([name.encode("ascii") for name in weights] or np.zeros(0))
             for name, values in weights.items():
@@ -528,15 +529,13 @@ def _refuse(name):
 
 
 def _optimizer_values(model, arrays):
-    """Read the variables of the model's optimizer from the arrays of a `.weights.h5` file."""
-    values = []
+    """Yield `(variable, value)` of the model's optimizer from the arrays of a `.weights.h5` file."""
     for index, variable in enumerate(model.optimizer.variables):
         name, shape = f"optimizer/vars/{index}", tuple(variable.shape)
         if name not in arrays or arrays[name].shape != shape:
             found = _by(arrays[name].shape) if name in arrays else "nothing"
             raise MicroExpError(f"{name}: expected {_by(shape)}, found {found}. Train with the same optimizer.")
-        values.append(arrays[name][()] if arrays[name].dtype.kind in "iu" else _finite(name, arrays[name]))
-    return values
+        yield variable, arrays[name][()] if arrays[name].dtype.kind in "iu" else _finite(name, arrays[name])
 
 
 def _audited(file, file_bytes):
@@ -751,7 +750,7 @@ def _demand_fit(found, layers, network, kernel_size, num_classes, shape):
 def _finite(name, dataset):
     """Read a dataset as a float32 array; refuse NaN and infinity."""
     with np.errstate(over="ignore"):
-        values = dataset[()].astype("float32")
+        values = dataset[()].astype("float32", copy=False)
     if not np.isfinite(values).all():
         raise MicroExpError(f"{name}: expected finite numbers, found NaN or infinity. Take an earlier checkpoint.")
     return values

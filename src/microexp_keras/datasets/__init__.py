@@ -310,14 +310,33 @@ def are_synthetic(clips):
     return any((folder / SYNTHETIC_MARK).is_file() for folder in folders)
 
 
-def synthesize(dataset, root, seed=0):
-    """Write synthetic clips in the tree and the numbers of a database; see `microexp_keras.datasets.synthetic`."""
-    from microexp_keras.datasets import synthetic
+def synthesize(dataset, root, seed=0, layout="flat"):
+    """Write synthetic clips in a tree and the numbers of a database.
 
-    writers = {"smic": synthetic.write_smic}
-    if dataset not in writers:
-        raise MicroExpError(f"synthetic clips: expected one of {', '.join(writers)}, received {dataset}.")
-    return writers[dataset](root, seed)
+    Parameters
+    ----------
+    dataset : str
+        `"smic"` or `"casme2"`.
+    root : str or Path
+        A folder that does not exist yet.
+    seed : int
+        The same seed gives the same clips.
+    layout : str
+        Of CAS(ME)^2: `"flat"`, one video for each clip as the original programs want them, or `"rawvideo"`, long
+        recordings with a workbook as distributed. SMIC is always written in the distributed tree.
+
+    Returns
+    -------
+    Path
+        `root`.
+    """
+    if dataset == "smic":
+        from microexp_keras.datasets import synthetic
+
+        return synthetic.write_smic(root, seed)
+    from microexp_keras.datasets import synthetic_casme2
+
+    return synthetic_casme2.write_casme2(root, seed, layout)
 
 
 def synthetic_folder(dataset):

@@ -22,6 +22,12 @@ def parser():
     synthesize.add_argument(
         "--dataset", choices=datasets.CLASS_NAMES, required=True, help="whose tree and counts to imitate"
     )
+    synthesize.add_argument(
+        "--layout",
+        choices=("flat", "rawvideo"),
+        default="flat",
+        help="CAS(ME)^2: a video for each clip, or long recordings with a workbook (default: flat)",
+    )
     synthesize.add_argument("--out", type=Path, required=True, metavar="PATH", help="a folder that does not exist yet")
     synthesize.add_argument(
         "--seed", type=seed, default=0, metavar="N", help="the same seed gives the same bytes (default: 0)"
@@ -37,7 +43,9 @@ def parser():
     check.add_argument("--layout", choices=layouts, help="which tree, where there are several")
     check.add_argument("--camera", choices=("HS", "VIS", "NIR"), help="SMIC: which camera, where there are several")
     check.add_argument(
-        "--labels", choices=("emotion", "video"), help="CAS(ME)^2: estimated emotion (default), or video"
+        "--labels",
+        choices=datasets.LABELS,
+        help="CAS(ME)^2: estimated emotion (default), self-report, or the video's intended emotion",
     )
     check.add_argument(
         "--expressions", choices=("all", "micro", "macro"), default="all", help="CAS(ME)^2: which (default: all)"
@@ -55,7 +63,7 @@ def main(argv=None):
 
 
 def _synthesize(args):
-    root = datasets.synthesize(args.dataset, args.out, args.seed)
+    root = datasets.synthesize(args.dataset, args.out, args.seed, args.layout)
     clips = datasets.find_clips(root, args.dataset)
     print(f"{root}: {len(clips)} synthetic clips of {len({clip.subject for clip in clips})} subjects")
 

@@ -1,0 +1,55 @@
+"""The original's .npy arrays: read with every doubt spoken out, written as its users' programs expect them."""
+
+import numpy as np
+import pytest
+
+from microexp_keras import arrays
+from microexp_keras.errors import MicroExpError
+
+NAMES = ("eyes", "mouth")
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """What `write_validation` makes of five clips for the Late network."""
+    random = np.random.default_rng(0)
+    inputs = {name: random.normal(size=(5, 8, 7, 17, 1)).astype("float32") for name in NAMES}
+    labels = np.array([0, 2, 1, 1, 0])
+    arrays.write_validation(tmp_path, "late", inputs, labels, 3)
+    return tmp_path, inputs, labels
+
+
+def paths(folder):
+    images = [folder / f"late_microexpfusenet_{letter}val_images.npy" for letter in "en"]
+    return images, folder / "late_microexpfusenet_eval_labels.npy"
+
+
+def test_what_is_written_is_read(saved):
+    folder, inputs, labels = saved
+    images, label_path = paths(folder)
+    assert np.load(images[0]).shape == (5, 1, 8, 7, 17) and np.load(label_path).shape == (5, 3)
+    stacks, read = arrays.read(images, label_path, NAMES, 3)
+    for name in NAMES:
+        np.testing.assert_array_equal(stacks[name], inputs[name][..., 0])
+    assert read.tolist() == labels.tolist()
+    assert len(list(folder.glob("*.npy"))) == 4
+
+
+def test_one_array_is_not_enough_for_two_inputs(saved):
+    images, labels = paths(saved[0])
+    with pytest.raises(MicroExpError, match=r"expected 2 \.npy files \(eyes, mouth, in this order\), received 1"):
+        arrays.read(images[:1], labels, NAMES, 3)
+
+
+def test_arrays_of_different_clips_are_refused(saved):
+    images, labels = paths(saved[0])
+    np.save(images[1], np.load(images[1])[:4])
+    with pytest.raises(MicroExpError, match=r"one shape, found \(4, 1, 8, 7, 17\) and \(5, 1, 8, 7, 17\)"):
+        arrays.read(images, labels, NAMES, 3)
+
+
+def test_labels_of_other_clips_are_refused(saved):
+    images, labels = paths(saved[0])
+    np.save(labels, np.array([0, 1, 2]))
+    with pytest.raises(MicroExpError, match="expected 5 labels from 0 to 2"):
+        arrays.read(images, labels, NAMES, 3)

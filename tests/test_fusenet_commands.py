@@ -1,0 +1,138 @@
+"""Training and evaluation of the fused networks as a person uses them, from faces to the report."""
+
+import json
+
+import numpy as np
+import pytest
+from conftest import write_clips
+
+from microexp_keras import datasets, evaluate, landmarks, train
+
+ARRAYS = {f"intermediate_microexpfusenet_{letter}val_{kind}.npy" for letter in "en" for kind in ("images", "labels")}
+
+
+@pytest.fixture(scope="module")
+def run(small_faces, tmp_path_factory):
+    """The folder of a short run under the original's rules, and what it printed."""
+    out = tmp_path_factory.mktemp("runs") / "run"
+    arguments = ["--dataset", "smic", "--data", str(small_faces), "--model", "intermediate", "--epochs", "2"]
+    assert train.main([*arguments, "--out", str(out)]) == 0
+    return out
+
+
+def best_weights(run):
+    [path] = run.glob("weights-improvement-*.weights.h5")
+    return path
+
+
+def read(folder, name="scores.json"):
+    return json.loads((folder / name).read_text())
+
+
+def test_the_originals_quirks_are_in_the_report(run):
+    report = (run / "report.txt").read_text()
+    assert "16 clips stand 21 times in the arrays" in report
+    assert "5 of the 21 labels are not those of the clips' folders" in report
+    assert "16 of the 21 scored clips were trained on" in report and "On the other 5 clips" in report
+    assert "SYNTHETIC" in report
+    config = read(run, "config.json")
+    assert config["data"]["clips_per_class"] == {"negative": 11, "positive": 5, "surprise": 5}
+    assert config["protocol"]["eyes_trained_on"] == "mouth" and config["protocol"]["last_class_copies"] == 2
+    assert set(config["statistics"]) == {"eyes", "mouth"}
+    assert read(run)["clips"] == 21
+
+
+def test_a_collapsed_network_is_named_with_the_constant_score(run):
+    report, scores = (run / "report.txt").read_text(), read(run)
+    assert scores["collapsed_to"] in ("negative", "positive", "surprise")
+    name = scores["collapsed_to"]
+    count = {"negative": 11, "positive": 5, "surprise": 5}[name]
+    assert f"COLLAPSED: every clip was called {name}" in report and scores["correct"] == count
+    assert f"always answering negative: {11 / 21:.1%}" in report
+
+
+def test_the_arrays_are_those_of_the_original(run):
+    assert {path.name for path in run.glob("*.npy")} == ARRAYS
+    eyes, mouth = (np.load(run / f"intermediate_microexpfusenet_{letter}val_images.npy") for letter in "en")
+    assert eyes.shape == (5, 1, 32, 32, 18) and np.array_equal(eyes, mouth)  # the program saves mouths as eyes
+
+
+def test_evaluation_repeats_the_runs_score_on_clips(run, small_faces, tmp_path, capsys):
+    arguments = ["--weights", str(best_weights(run)), "--data", str(small_faces)]
+    assert evaluate.main([*arguments, "--out", str(tmp_path / "all")]) == 0
+    assert read(tmp_path / "all")["confusion"] == read(run)["confusion"]
+    assert evaluate.main([*arguments, "--clips", "held-out", "--out", str(tmp_path / "held")]) == 0
+    said = capsys.readouterr().out
+    assert read(tmp_path / "held")["clips"] == 5 and "The weights were not trained on them" in said
+    assert "5 of 21 clips are scored: those that protocol upstream scores and does not train on" in said
+
+
+def test_evaluation_takes_two_arrays(run, tmp_path, capsys):
+    images = [str(run / f"intermediate_microexpfusenet_{letter}val_images.npy") for letter in "en"]
+    labels = ["--validation-labels", str(run / "intermediate_microexpfusenet_eval_labels.npy")]
+    weights = ["--weights", str(best_weights(run))]
+    assert evaluate.main([*weights, "--validation-images", *images, *labels, "--out", str(tmp_path / "out")]) == 0
+    said = capsys.readouterr().out
+    assert "the arrays of eyes and mouth are the same" in said and read(tmp_path / "out")["clips"] == 5
+    assert evaluate.main([*weights, "--validation-images", images[0], *labels, "--out", str(tmp_path / "no")]) == 2
+    assert "expected 2 .npy files (eyes, mouth, in this order), received 1" in capsys.readouterr().err
+
+
+def test_training_goes_on_from_its_cache_and_its_state(run, small_faces, monkeypatch):
+    def not_again(images):
+        raise AssertionError("the faces were found already")
+
+    monkeypatch.setattr(landmarks, "_detect", not_again)
+    assert train.main(["--resume", str(run), "--epochs", "3"]) == 0
+    assert len((run / "history.csv").read_text().splitlines()) == 4
+
+
+def test_training_on_ones_own_landmarks(small_faces, tmp_path):
+    assert landmarks.main(["detect", str(small_faces), "--dataset", "smic", "--out", str(tmp_path / "points.csv")]) == 0
+    arguments = ["--dataset", "smic", "--data", str(small_faces), "--model", "late", "--epochs", "1"]
+    own = ["--landmarks", str(tmp_path / "points.csv")]
+    assert train.main([*arguments, "--out", str(tmp_path / "dlib")]) == 0
+    assert train.main([*arguments, *own, "--out", str(tmp_path / "own")]) == 0
+    prints = [read(tmp_path / name, "config.json")["data"]["fingerprint"] for name in ("dlib", "own")]
+    assert prints[0] == prints[1]
+    assert "landmarks from" in (tmp_path / "own" / "report.txt").read_text()
+
+
+@pytest.mark.parametrize("dataset", ["smic", "casme2"])
+def test_training_on_the_originals_arrays(tmp_path, dataset):
+    random, frames = np.random.default_rng(0), {"smic": 18, "casme2": 24}[dataset]
+    for name in ("eyes", "mouth"):
+        np.save(tmp_path / f"{name}.npy", random.normal(size=(20, 1, 12, 11, frames)).astype("float32"))
+    np.save(tmp_path / "labels.npy", np.arange(20) % 3)
+    images = ["--training-images", str(tmp_path / "eyes.npy"), str(tmp_path / "mouth.npy")]
+    images += ["--training-labels", str(tmp_path / "labels.npy")]
+    out = ["--model", "late", "--epochs", "1", "--out", str(tmp_path / "out")]
+    assert train.main(["--dataset", dataset, *images, *out]) == 0
+    report = (tmp_path / "out" / "report.txt").read_text()
+    assert "Whose clips they hold is not known" in report and "16 of the 20 scored clips were trained on" in report
+    assert read(tmp_path / "out", "config.json")["statistics"] == {}
+    [weights] = (tmp_path / "out").glob("weights-improvement-*")
+    arrays = ["--validation-images", *images[1:3], "--validation-labels", images[4], "--out", str(tmp_path / "again")]
+    assert evaluate.main(["--weights", str(weights), *arrays]) == 0
+    assert read(tmp_path / "again")["confusion"] == read(tmp_path / "out")["confusion"]
+    assert read(tmp_path / "again")["class_names"] == list(datasets.CLASS_NAMES[dataset])
+
+
+def test_a_clip_without_a_face_is_named(tmp_path, capsys):
+    write_clips(tmp_path / "data", ["Negative/s1_ne_01", "Positive/s1_po_01", "Surprise/s1_sur_01"])
+    arguments = ["--dataset", "smic", "--data", str(tmp_path / "data"), "--model", "late", "--protocol", "paper"]
+    assert train.main([*arguments, "--out", str(tmp_path / "out")]) == 2
+    error = capsys.readouterr().err
+    assert "s1_ne_01: expected one face in at least one frame" in error and "no face in frames 0-17" in error
+    assert not (tmp_path / "out").exists()
+
+
+def test_videos_train_too(small_videos, tmp_path):
+    arguments = ["--dataset", "casme2", "--data", str(small_videos), "--epochs", "1"]
+    for model in ("stcnn", "late"):
+        out = tmp_path / model
+        assert train.main([*arguments, "--model", model, "--batch-size", "4", "--out", str(out)]) == 0
+        assert "on synthetic CAS(ME)^2" in (out / "report.txt").read_text()
+        (out / "last.weights.h5").unlink()  # 44 and 177 million parameters
+        for path in out.glob("weights-improvement-*"):
+            path.unlink()
