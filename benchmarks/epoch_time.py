@@ -1,4 +1,4 @@
-"""Seconds per training epoch of MicroExpSTCNN, the rate of its convolution, and the machine's own matrix-product rate.
+"""Seconds per training epoch of the three networks, the rate of their work, and the machine's own matrix-product rate.
 
     python benchmarks/epoch_time.py [--original PYTHON]
 
@@ -24,18 +24,20 @@ keras = import_keras()
 
 from microexp_keras import models, training  # noqa: E402 (Keras is loaded without its start-up remarks first)
 
+NETWORKS = {"stcnn": (64, ("face",)), "intermediate": (32, ("eyes", "mouth")), "late": (32, ("eyes", "mouth"))}
 SIZES = {"SMIC": (18, 128), "CAS(ME)^2": (96, 32)}  # frames, clips in the epoch
 BATCH = 16
 
 
-def our_epochs(frames, clips, epochs):
+def our_epochs(network, frames, clips, epochs):
     """Seconds of each of `epochs` epochs after one that is not counted."""
-    model = models.build_microexp_stcnn(frames)
+    size, inputs = NETWORKS[network]
+    model = models.BUILDERS[network](frames)
     training.compile_model(model, 0.01)
     random = np.random.default_rng(0)
-    images = random.normal(size=(clips, 64, 64, frames, 1)).astype("float32")
+    images = {name: random.normal(size=(clips, size, size, frames, 1)).astype("float32") for name in inputs}
     labels = np.eye(3, dtype="float32")[random.integers(0, 3, clips)]
-    batches = training.Batches({"face": images}, labels, np.arange(clips), BATCH, seed=0)
+    batches = training.Batches(images, labels, np.arange(clips), BATCH, seed=0)
     seconds = []
     for turn in range(epochs + 1):
         start = time.perf_counter()
@@ -44,10 +46,10 @@ def our_epochs(frames, clips, epochs):
     return seconds[1:]
 
 
-def original_epochs(python, frames, clips, epochs):
+def original_epochs(python, network, frames, clips, epochs):
     """The same, of the same network in Keras 2.0.0."""
     script = Path(__file__).with_name("keras2_epoch_time.py")
-    command = [python, str(script), str(frames), str(clips), str(BATCH), str(epochs)]
+    command = [python, str(script), network, str(frames), str(clips), str(BATCH), str(epochs)]
     # TensorFlow 2 leaves TF2_BEHAVIOR in the environment, with which TensorFlow 1 has no placeholders.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TF")}
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
@@ -67,15 +69,25 @@ def matrix_rate(edge=3072, turns=8):
     return 2 * edge**3 / best / 1e9
 
 
-def convolution_gflop(frames):
-    """GFLOP that training needs for one clip: the outputs that pooling keeps, once forward and once for the kernel."""
-    _, rows, columns, time_steps, filters = models.build_microexp_stcnn(frames).get_layer("conv").output.shape
-    return 2 * (2 * rows * columns * time_steps * filters * 3 * 3 * 15) / 1e9
+def gflop(network, frames, clips):
+    """GFLOP that an epoch needs at least.
+
+    Of each convolution the outputs that pooling keeps, once forward and once for its kernel; of each dense layer the
+    product forward, for its kernel and for its inputs.
+    """
+    total = 0
+    for layer in models.BUILDERS[network](frames).layers:
+        if isinstance(layer, keras.layers.Conv3D):
+            total += 2 * 2 * np.prod(layer.output.shape[1:]) * 3 * 3 * 15
+        elif isinstance(layer, keras.layers.Dense):
+            total += 3 * 2 * np.prod(layer.kernel.shape)
+    return total * clips / 1e9
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--original", metavar="PYTHON", help="interpreter with Keras 2.0.0, to compare with")
+    parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS), help="default: all three")
     parser.add_argument("--epochs", type=int, default=3, help="counted epochs a turn (default: 3)")
     parser.add_argument("--turns", type=int, default=3, help="turns of both sides (default: 3)")
     args = parser.parse_args()
@@ -84,22 +96,25 @@ def main():
     print(f"{os.cpu_count()} cores, {versions}, commit {runs.commit()}")
     rate = matrix_rate()
     print(f"float32 matrix product: {rate:.0f} GFLOP/s")
-    for name, (frames, clips) in SIZES.items():
-        ours, ratios = [], []
-        for _ in range(args.turns):
-            turn = our_epochs(frames, clips, args.epochs)
-            ours += turn
-            if args.original:
-                other = original_epochs(args.original, frames, clips, args.epochs)
-                ratios.append(statistics.median(other) / statistics.median(turn))
-        median = statistics.median(ours)
-        reached = convolution_gflop(frames) * clips / median
-        print(
-            f"{name}: {clips} clips of {frames} frames: {median:.3f} s/epoch ({min(ours):.3f} to {max(ours):.3f}); "
-            f"convolution at least {reached:.0f} GFLOP/s, {reached / rate:.0%} of the matrix product"
-        )
-        if ratios:
-            print(f"    times as fast as the original, each turn: {', '.join(f'{ratio:.1f}' for ratio in ratios)}")
+    for network in args.networks:
+        for name, (frames, clips) in SIZES.items():
+            ours, ratios = [], []
+            for _ in range(args.turns):
+                turn = our_epochs(network, frames, clips, args.epochs)
+                ours += turn
+                if args.original:
+                    other = original_epochs(args.original, network, frames, clips, args.epochs)
+                    ratios.append(statistics.median(other) / statistics.median(turn))
+            median = statistics.median(ours)
+            reached = gflop(network, frames, clips) / median
+            print(
+                f"{network} on {name}: {clips} clips of {frames} frames: {median:.3f} s/epoch ({min(ours):.3f} to "
+                f"{max(ours):.3f}); at least {reached:.0f} GFLOP/s, {reached / rate:.0%} of the matrix product",
+                flush=True,
+            )
+            if ratios:
+                each = ", ".join(f"{ratio:.1f}" for ratio in ratios)
+                print(f"    times as fast as the original, each turn: {each}", flush=True)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ def parser():
     )
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--data", type=Path, metavar="PATH", help="clips, standardised as the weights were trained")
+    datasets.add_options(parser)
     where.add_argument(
         "--synthetic", action="store_true", help="generated clips, written to data/synthetic-DATASET once"
     )
@@ -78,7 +79,7 @@ def main(argv=None):
         name = args.protocol or file.metadata.get("protocol")
         protocol = protocols.get(name if name in protocols.NAMES else "upstream", file.network, dataset)
         points = landmarks.CsvLandmarks(args.landmarks) if args.landmarks else None
-        samples = preprocessing.load_samples(data, protocol, points)
+        samples = preprocessing.load_samples(data, protocol, points, **datasets.chosen_options(args))
         origin = datasets.origin(dataset, samples.synthetic)
         clips = evaluation.from_samples(samples, protocol, file, origin, args.clips or "protocol")
         if samples.synthetic:

@@ -70,7 +70,7 @@ class Samples:
         return digest.hexdigest()
 
 
-def load_samples(root, protocol, points=None, progress=True):
+def load_samples(root, protocol, points=None, progress=True, **options):
     """Read the clips below `root` as the protocol wants them.
 
     Parameters
@@ -82,16 +82,25 @@ def load_samples(root, protocol, points=None, progress=True):
         For the networks on eyes and mouth: where the landmarks come from, see `region_stacks`.
     progress : bool
         Show a progress bar on stderr.
+    **options
+        Which of several trees, cameras, labels and expressions: see `datasets.find_clips`.
 
     Returns
     -------
     Samples
     """
-    clips = datasets.find_clips(root, protocol.dataset)
+    tree = datasets.read_tree(root, protocol.dataset, frames=protocol.frames, **options)
+    clips, notes = tree.clips, [f"{count} clips are left out: {reason}." for reason, count in tree.left_out.items()]
+    if tree.problems:
+        notes.append(
+            f"{len(tree.problems)} things in the data folder are worth knowing: "
+            "python -m microexp_keras.datasets check PATH."
+        )
     if protocol.inputs == ("face",):
-        stacks, notes = {"face": face_stacks(clips, protocol, progress)}, []
+        stacks = {"face": face_stacks(clips, protocol, progress)}
     else:
-        stacks, notes = region_stacks(clips, protocol, points, progress)
+        stacks, borrowed = region_stacks(clips, protocol, points, progress)
+        notes += borrowed
     order, labels = arrange([clip.label for clip in clips], protocol)
     copies = [np.count_nonzero(order[:place] == position) for place, position in enumerate(order)]
     if len(order) > len(clips):

@@ -20,6 +20,7 @@ SETTINGS = {
     "model": str,
     "protocol": str,
     "data": str | None,
+    "options": dict,
     "training_images": list,
     "training_labels": str | None,
     "landmarks": str | None,

@@ -21,6 +21,7 @@ def parser():
     )
     parser.add_argument("--dataset", choices=datasets.CLASS_NAMES, help="which database the clips are of")
     parser.add_argument("--data", type=Path, metavar="PATH", help="your copy of the database; see data/README.md")
+    datasets.add_options(parser)
     parser.add_argument(
         "--synthetic", action="store_true", help="use generated clips, written to data/synthetic-DATASET once"
     )
@@ -94,7 +95,7 @@ def _samples(settings, protocol):
 
     if settings["data"]:
         points = landmarks.CsvLandmarks(settings["landmarks"]) if settings["landmarks"] else None
-        return preprocessing.load_samples(settings["data"], protocol, points)
+        return preprocessing.load_samples(settings["data"], protocol, points, **settings["options"])
     images = settings["training_images"]
     num_classes = len(datasets.CLASS_NAMES[protocol.dataset])
     stacks, labels = arrays.read(images, settings["training_labels"], protocol.inputs, num_classes)
@@ -126,6 +127,7 @@ def _new(args):
         "model": protocol.model,
         "protocol": protocol.name,
         "data": str(datasets.synthetic_folder(args.dataset)) if args.synthetic else _absolute(args.data),
+        "options": datasets.chosen_options(args),
         "training_images": [_absolute(path) for path in args.training_images or ()],
         "training_labels": _absolute(args.training_labels),
         "landmarks": _absolute(args.landmarks),

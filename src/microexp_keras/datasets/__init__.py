@@ -23,6 +23,9 @@ LAYOUTS = {
 LABELS = ("emotion", "self-report", "video")
 """What the classes of CAS(ME)^2's annotated trees can be taken from."""
 
+OPTIONS = ("layout", "camera", "labels", "expressions")
+"""Options of `find_clips` that say which of several things in a data folder are meant."""
+
 FRAMES = {"smic": 18, "casme2": 96}
 """Frames of each clip that the original programs read."""
 
@@ -154,7 +157,25 @@ class Tree:
     problems: list = field(default_factory=list)
 
 
-def find_clips(root, dataset="smic", layout=None, camera=None, labels=None, expressions="all", frames=None):
+def chosen_options(args):
+    """Return those of the `OPTIONS` that a parsed command line gives, as a dict."""
+    return {name: getattr(args, name) for name in OPTIONS if getattr(args, name) is not None}
+
+
+def add_options(parser):
+    """Add the `OPTIONS` to an `argparse` parser; those left out are None."""
+    layouts = sorted({name for names in LAYOUTS.values() for name in names})
+    parser.add_argument("--layout", choices=layouts, help="which tree, where there are several")
+    parser.add_argument("--camera", choices=("HS", "VIS", "NIR"), help="SMIC: which camera, where there are several")
+    parser.add_argument(
+        "--labels",
+        choices=LABELS,
+        help="CAS(ME)^2: estimated emotion (default), self-report, or the emotion that the video should elicit",
+    )
+    parser.add_argument("--expressions", choices=("all", "micro", "macro"), help="CAS(ME)^2: which (default: all)")
+
+
+def find_clips(root, dataset="smic", layout=None, camera=None, labels=None, expressions=None, frames=None):
     """Find the clips of a database below a folder.
 
     Parameters
@@ -170,8 +191,8 @@ def find_clips(root, dataset="smic", layout=None, camera=None, labels=None, expr
     labels : str, optional
         Of the annotated trees of CAS(ME)^2: `"emotion"`, the estimated emotion (the default), `"self-report"`, what the
         subject said, or `"video"`, the emotion that the watched video was chosen to elicit.
-    expressions : str
-        Of the annotated trees of CAS(ME)^2: `"all"`, `"micro"` or `"macro"`.
+    expressions : str, optional
+        Of the annotated trees of CAS(ME)^2: `"all"` (the default), `"micro"` or `"macro"`.
     frames : int, optional
         How many frames will be read of each clip, and so the length of the window that is cut from a long recording.
         By default what the original programs read, `FRAMES`.
@@ -190,7 +211,7 @@ def find_clips(root, dataset="smic", layout=None, camera=None, labels=None, expr
     return read_tree(root, dataset, layout, camera, labels, expressions, frames).clips
 
 
-def find_layout(root, dataset="smic", layout=None, camera=None, labels=None, expressions="all"):
+def find_layout(root, dataset="smic", layout=None, camera=None, labels=None, expressions=None):
     """Return the `Layout` that `find_clips` would read with these options: which tree, and where it begins."""
     return _choose(root, dataset, layout, camera, labels, expressions)[0]
 
@@ -217,7 +238,7 @@ def find_dataset(root):
     return found[0]
 
 
-def read_tree(root, dataset="smic", layout=None, camera=None, labels=None, expressions="all", frames=None, strict=True):
+def read_tree(root, dataset="smic", layout=None, camera=None, labels=None, expressions=None, frames=None, strict=True):
     """Find the clips of a database below a folder, and what else is worth saying about it.
 
     Parameters
@@ -241,7 +262,12 @@ def read_tree(root, dataset="smic", layout=None, camera=None, labels=None, expre
     place, chosen = _choose(root, dataset, layout, camera, labels, expressions)
     findings = folders.Findings(strict)
     options = folders.Chosen(
-        Path(root), place, chosen, labels or "emotion", expressions, FRAMES[dataset] if frames is None else frames
+        Path(root),
+        place,
+        chosen,
+        labels or "emotion",
+        expressions or "all",
+        FRAMES[dataset] if frames is None else frames,
     )
     with _readable(root):
         clips, workbook, rows = _reader(dataset).read(options, findings)
@@ -263,7 +289,7 @@ def _choose(root, dataset, layout, camera, labels, expressions):
         place, chosen = folders.choose_layout(Path(root), places, layout, camera)
     annotated = dataset == "casme2" and place.name != "flat"
     _one_of("labels", labels, (None, *LABELS) if annotated else (None,), place)
-    _one_of("expressions", expressions, ("all", "micro", "macro") if annotated else ("all",), place)
+    _one_of("expressions", expressions, (None, "all", "micro", "macro") if annotated else (None, "all"), place)
     return place, chosen
 
 

@@ -39,17 +39,7 @@ def parser():
     )
     check.add_argument("data", type=Path, metavar="PATH", help="the unpacked archive, or a folder above or inside it")
     check.add_argument("--dataset", choices=datasets.CLASS_NAMES, help="which database (default: found out)")
-    layouts = sorted({name for names in datasets.LAYOUTS.values() for name in names})
-    check.add_argument("--layout", choices=layouts, help="which tree, where there are several")
-    check.add_argument("--camera", choices=("HS", "VIS", "NIR"), help="SMIC: which camera, where there are several")
-    check.add_argument(
-        "--labels",
-        choices=datasets.LABELS,
-        help="CAS(ME)^2: estimated emotion (default), self-report, or the video's intended emotion",
-    )
-    check.add_argument(
-        "--expressions", choices=("all", "micro", "macro"), default="all", help="CAS(ME)^2: which (default: all)"
-    )
+    datasets.add_options(check)
     check.add_argument("--frames", type=positive, metavar="N", help="frames that training reads (default: 18 or 96)")
     check.add_argument("--json", action="store_true", help="print everything as JSON")
     return parser
@@ -71,7 +61,7 @@ def _synthesize(args):
 def _check(args):
     from microexp_keras.datasets import check
 
-    report = check.check(args.data, args.dataset, args.layout, args.camera, args.labels, args.expressions, args.frames)
+    report = check.check(args.data, args.dataset, frames=args.frames, **datasets.chosen_options(args))
     print(json.dumps(check.as_json(report), indent=2) if args.json else check.as_text(report))
     return int(report.stops_training)
 

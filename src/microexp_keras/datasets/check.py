@@ -92,7 +92,7 @@ def check(
     layout=None,
     camera=None,
     labels=None,
-    expressions="all",
+    expressions=None,
     frames=None,
     progress=True,
 ):
