@@ -11,12 +11,12 @@ NAMES = ("eyes", "mouth")
 
 @pytest.fixture
 def saved(tmp_path):
-    """What `write_validation` makes of five clips for the Late network."""
+    """What `write_validation` makes of five of seven clips for the Late network."""
     random = np.random.default_rng(0)
-    inputs = {name: random.normal(size=(5, 8, 7, 17, 1)).astype("float32") for name in NAMES}
-    labels = np.array([0, 2, 1, 1, 0])
-    arrays.write_validation(tmp_path, "late", inputs, labels, 3)
-    return tmp_path, inputs, labels
+    inputs = {name: random.normal(size=(7, 8, 7, 17, 1)).astype("float32") for name in NAMES}
+    labels, held_out = np.array([0, 2, 1, 1, 0, 2, 1]), np.array([6, 0, 3, 2, 5])
+    arrays.write_validation(tmp_path, "late", inputs, labels, 3, held_out)
+    return tmp_path, {name: array[held_out] for name, array in inputs.items()}, labels[held_out]
 
 
 def paths(folder):
@@ -28,6 +28,9 @@ def test_what_is_written_is_read(saved):
     folder, inputs, labels = saved
     images, label_path = paths(folder)
     assert np.load(images[0]).shape == (5, 1, 8, 7, 17) and np.load(label_path).shape == (5, 3)
+    np.save(folder / "at once.npy", inputs["eyes"].transpose(0, 4, 1, 2, 3))
+    assert images[0].read_bytes() == (folder / "at once.npy").read_bytes()
+    (folder / "at once.npy").unlink()
     stacks, read = arrays.read(images, label_path, NAMES, 3)
     for name in NAMES:
         np.testing.assert_array_equal(stacks[name], inputs[name][..., 0])

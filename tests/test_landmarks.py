@@ -185,17 +185,6 @@ def test_a_cache_that_cannot_be_written_is_named(tmp_path, monkeypatch):
     assert said.startswith("MicroExpError: closed/landmarks") and "set MICROEXP_CACHE" in said
 
 
-def test_where_the_cache_is(monkeypatch):
-    monkeypatch.setenv("MICROEXP_CACHE", "/own")
-    assert landmarks.cache_folder() == Path("/own")
-    monkeypatch.delenv("MICROEXP_CACHE")
-    monkeypatch.setenv("XDG_CACHE_HOME", "/users")
-    assert landmarks.cache_folder() == Path("/users/microexp_keras")
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    monkeypatch.setenv("HOME", "/home/somebody")
-    assert landmarks.cache_folder() == Path("/home/somebody/.cache/microexp_keras")
-
-
 def test_nothing_but_the_original_model_is_used(tmp_path, monkeypatch):
     load = landmarks._load_predictor.__wrapped__
     monkeypatch.setattr(landmarks, "MODEL_SHA256", "0" * 64)

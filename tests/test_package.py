@@ -15,10 +15,11 @@ ALLOWED = {
     "errors": set(),
     "files": {"errors"},
     "commands": {"errors"},
-    "datasets": BASE | {"datasets", "frames"},  # frames: datasets/check.py alone
+    "datasets": BASE | {"cache", "datasets", "frames"},  # frames: datasets/check.py alone; cache: the command
     "frames": BASE | {"datasets"},
-    "landmarks": BASE | {"datasets", "frames"},
-    "preprocessing": BASE | {"datasets", "frames", "landmarks"},
+    "cache": BASE | {"datasets"},
+    "landmarks": BASE | {"cache", "datasets", "frames"},
+    "preprocessing": BASE | {"cache", "datasets", "frames", "landmarks"},
     "models": BASE,
     "metrics": BASE,
     "splits": BASE,

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from microexp_keras.errors import MicroExpError
-from microexp_keras.files import write_npy
+from microexp_keras.files import replacing, write_npy
 
 VALIDATION_FILES = {
     "stcnn": {"face": "microexpstcnn_val"},  # SMIC/MicroExpSTCNN.py:132-133
@@ -84,7 +84,7 @@ def names(images_path, clips):
     return [f"{Path(images_path).name}[{position}]" for position in range(clips)]
 
 
-def write_validation(folder, model, inputs, labels, num_classes):
+def write_validation(folder, model, inputs, labels, num_classes, positions):
     """Write held-out clips under the original's names, channels first, so that its users' programs read them.
 
     Parameters
@@ -93,12 +93,25 @@ def write_validation(folder, model, inputs, labels, num_classes):
     model : str
         `stcnn`, `intermediate` or `late`.
     inputs : dict of str to float32 array (clips, rows, columns, time, 1)
+        Of all clips; or what gives such arrays for positions, as `preprocessing.network_inputs`.
     labels : int array (clips,)
     num_classes : int
+    positions : int array
+        Which of the clips are held out.
     """
     for name, start in VALIDATION_FILES[model].items():
-        write_npy(folder / f"{start}_images.npy", inputs[name].transpose(0, 4, 1, 2, 3))
-        write_npy(folder / f"{start}_labels.npy", np.eye(num_classes)[labels])
+        _write_clips(folder / f"{start}_images.npy", inputs[name], positions)
+        write_npy(folder / f"{start}_labels.npy", np.eye(num_classes)[labels[positions]])
+
+
+def _write_clips(path, clips, positions):
+    """Write clips one after the other as (positions, 1, rows, columns, time): they may not fit into memory together."""
+    shape = (len(positions), 1, *clips.shape[1:4])
+    header = {"descr": np.lib.format.dtype_to_descr(clips.dtype), "fortran_order": False, "shape": shape}
+    with replacing(path) as temporary, open(temporary, "wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for position in positions:
+            file.write(np.ascontiguousarray(clips[[position]]).data)  # the place of an axis of length 1 changes no byte
 
 
 def _read_npy(path):

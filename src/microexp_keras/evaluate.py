@@ -92,7 +92,7 @@ def main(argv=None):
     _, rows, columns, frames, _ = next(iter(clips.inputs.values())).shape
     model = models.BUILDERS[file.network](frames, (rows, columns), len(class_names), file.kernel_size)
     weights.load_weights(model, args.weights)
-    probabilities = training.predict(model, clips.inputs)
+    probabilities = training.predict(model, clips.inputs, clips.positions)
     scores = metrics.score(clips.labels, probabilities.argmax(axis=1), class_names)
     folder = runs.new_folder(args.out, f"evaluate-{dataset}")
     title = f"{weights.TITLES[file.network]} on {clips.origin}"

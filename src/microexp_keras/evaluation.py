@@ -20,9 +20,13 @@ class ScoredClips:
 
     Attributes
     ----------
-    inputs : dict of str to float32 array (clips, rows, columns, time, 1), standardised
-    labels : int array (clips,)
+    inputs : dict of str to float32 array (clips, rows, columns, time, 1)
+        Of all clips, standardised: see `preprocessing.network_inputs`.
+    positions : int array (scored clips,)
+        Which of them are scored.
+    labels : int array (scored clips,)
     names : list of str
+        Of the scored clips.
     origin : str
         What they are, for a headline: `synthetic SMIC`.
     notes : list of str
@@ -30,6 +34,7 @@ class ScoredClips:
     """
 
     inputs: dict
+    positions: np.ndarray
     labels: np.ndarray
     names: list
     origin: str
@@ -104,7 +109,8 @@ def from_samples(samples, protocol, file, origin, part="protocol"):
         notes.append("WARNING: whether the weights were trained on some of them is not known.")
     inputs, _ = preprocessing.network_inputs(samples.stacks, known)
     return ScoredClips(
-        {name: array[chosen] for name, array in inputs.items()},
+        inputs,
+        chosen,
         samples.labels[chosen],
         [samples.names[position] for position in chosen],
         origin,
@@ -150,7 +156,7 @@ def from_arrays(images_paths, labels_path, names, num_classes, file):
             )
     inputs, _ = preprocessing.network_inputs(stacks)
     clips = arrays.names(images_paths[0], len(labels))
-    return ScoredClips(inputs, labels, clips, f"arrays {Path(images_paths[0]).name}", notes)
+    return ScoredClips(inputs, np.arange(len(labels)), labels, clips, f"arrays {Path(images_paths[0]).name}", notes)
 
 
 def _whole_levels(images, statistics):

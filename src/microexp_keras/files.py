@@ -10,7 +10,7 @@ from microexp_keras.errors import MicroExpError
 
 
 @contextlib.contextmanager
-def replacing(path, room=0):
+def replacing(path, room=0, remedy="Free space on that disk or choose another folder, then run the command again."):
     """Give a temporary path beside `path`; on success it takes its place in one step, on failure nothing changes.
 
     The file is flushed to the disk before the rename, so that a reader, or a run resumed after a kill or a power cut,
@@ -23,6 +23,8 @@ def replacing(path, room=0):
     room : int
         Bytes that the disk must have free before anything is written: what the file will take. For writers that do
         not survive a full disk, as the HDF5 library, which ends the whole program.
+    remedy : str
+        What to do if the file cannot be written, for the message.
 
     Yields
     ------
@@ -40,12 +42,12 @@ def replacing(path, room=0):
     try:
         handle, name = tempfile.mkstemp(prefix=".writing-", suffix="".join(path.suffixes[-2:]), dir=path.parent)
         temporary = Path(name)
-        os.fchmod(handle, 0o666 & ~_umask())
         try:
-            if room and hasattr(os, "posix_fallocate"):
-                os.posix_fallocate(handle, 0, room)
+            os.fchmod(handle, 0o666 & ~_umask())
         finally:
             os.close(handle)
+        if room:
+            reserve(temporary, room)
         yield temporary
         with open(temporary, "rb+") as written:
             os.fsync(written.fileno())
@@ -55,12 +57,18 @@ def replacing(path, room=0):
     except OSError as error:
         kept = "The previous file is intact." if os.path.exists(path) else "Nothing was written."
         raise MicroExpError(
-            f"{path}: could not be written ({error.strerror or ' '.join(str(error).split())}). {kept} "
-            "Free space on that disk or choose another folder, then run the command again."
+            f"{path}: could not be written ({error.strerror or ' '.join(str(error).split())}). {kept} {remedy}"
         ) from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def reserve(path, room):
+    """Make the disk keep `room` bytes for a file, as far as the system can; an OSError if it has not got them."""
+    if hasattr(os, "posix_fallocate"):
+        with open(path, "rb+") as file:
+            os.posix_fallocate(file.fileno(), 0, room)
 
 
 def write_text(path, text):

@@ -3,7 +3,8 @@
 A source of points is anything that is called with a `datasets.Clip` and the list of its images and returns `Landmarks`:
 `DlibLandmarks` detects as the original programs do, `CsvLandmarks` reads a file. For another detector write such a
 function, with the points in the order of the iBUG 68-point scheme, and give it to `preprocessing.region_stacks`, or
-save what it finds by `write_csv`.
+save what it finds by `write_csv`. A source with a method `identity()`, a text that changes whenever its points may,
+lets stacks cut by its points be kept in the cache.
 
 `python -m microexp_keras.landmarks` writes that file for a data folder and draws what was found.
 """
@@ -24,7 +25,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from microexp_keras import datasets
+from microexp_keras import cache, datasets
 from microexp_keras.commands import command, positive, progress_bar
 from microexp_keras.errors import MicroExpError
 from microexp_keras.files import replacing, write_text
@@ -215,7 +216,7 @@ class DlibLandmarks:
     Parameters
     ----------
     cache : bool
-        Keep what was found in `cache_folder()`, one file for each clip, under a name made of all its pixels, and look
+        Keep what was found in `cache.folder()`, one file for each clip, under a name made of all its pixels, and look
         there first. Found points are kept before any fault is mended.
 
     Raises
@@ -230,6 +231,11 @@ class DlibLandmarks:
 
     def __init__(self, cache=True):
         self.cache = cache
+
+    @staticmethod
+    def identity():
+        """Name detector and model."""
+        return f"dlib {_import_dlib().__version__}, upsampled once, {MODEL_SHA256}"
 
     def __call__(self, clip, images):
         """Find the points in the images of a clip; see `Landmarks`."""
@@ -313,37 +319,13 @@ def _load_predictor():
     return dlib.shape_predictor(str(path))
 
 
-def cache_folder():
-    """Return the folder for what can be computed again: $MICROEXP_CACHE, else microexp_keras in the user's cache.
-
-    The latter is `$XDG_CACHE_HOME/microexp_keras` or `~/.cache/microexp_keras`. The folder need not exist.
-    """
-    own, users = os.environ.get("MICROEXP_CACHE"), os.environ.get("XDG_CACHE_HOME")
-    if own:
-        return Path(own)
-    try:
-        return Path(users or Path.home() / ".cache") / "microexp_keras"
-    except RuntimeError as error:
-        raise MicroExpError(
-            f"cache: expected a home folder, found none ({error}). Set MICROEXP_CACHE to a folder."
-        ) from None
-
-
 def _cache_file(images):
     """Where the points of these pixels are kept, found by this detector with this model."""
-    digest = hashlib.sha256(f"dlib {_import_dlib().__version__}, upsampled once, {MODEL_SHA256}".encode())
+    digest = hashlib.sha256(DlibLandmarks.identity().encode())
     for image in images:
         digest.update(f"\n{image.dtype} {image.shape}\n".encode())
         digest.update(image.data)
-    folder = cache_folder() / "landmarks"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise MicroExpError(
-            f"{folder}: the cache could not be made ({error.strerror}). Set MICROEXP_CACHE to a folder that can be "
-            "written."
-        ) from None
-    return folder / f"{digest.hexdigest()}.npz"
+    return cache.place("landmarks", digest.hexdigest())
 
 
 def _read_cached(path, frames):
@@ -360,13 +342,8 @@ def _read_cached(path, frames):
 
 
 def _write_cached(path, found):
-    try:
-        with replacing(path) as temporary:
-            np.savez(temporary, faces=found.faces, points=found.points, sha256=_digest(found))
-    except MicroExpError as error:
-        raise MicroExpError(
-            f"{error} The cache can be moved: set MICROEXP_CACHE to a folder that can be written."
-        ) from None
+    with replacing(path, remedy=cache.REMEDY) as temporary:
+        np.savez(temporary, faces=found.faces, points=found.points, sha256=_digest(found))
 
 
 def _digest(found):
@@ -418,6 +395,7 @@ class CsvLandmarks:
             text = self.path.read_text(encoding="utf-8-sig", errors="surrogateescape")
         except OSError as error:
             raise MicroExpError(f"{path}: expected a table of points, could not read it ({error.strerror}).") from None
+        self._digest = hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()
         table = csv.reader(io.StringIO(text, newline=""))
         try:
             columns = next(table, [])
@@ -440,6 +418,10 @@ class CsvLandmarks:
             raise MicroExpError(
                 f"{path}, line {table.line_num}: expected a row of a table, found none ({error})."
             ) from None
+
+    def identity(self):
+        """Name the table by all that it says."""
+        return f"table {self._digest}"
 
     def _add(self, line, row, values, columns):
         place = f"{self.path}, line {line}"

@@ -2,7 +2,9 @@
 
 import functools
 import hashlib
+import math
 import os
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -11,9 +13,12 @@ import cv2
 import numpy as np
 
 from microexp_keras import datasets, landmarks
+from microexp_keras.cache import Stacks, clips_key, kept_stacks, make_stacks, pixel_digest, place
 from microexp_keras.commands import progress_bar
 from microexp_keras.errors import MicroExpError
 from microexp_keras.frames import read_frames
+
+IN_MEMORY = 2**28  # bytes of float32; more than that is standardised batch by batch
 
 
 class Statistics(NamedTuple):
@@ -43,8 +48,8 @@ class Samples:
         None where nobody knows.
     labels : int array (clips,)
     stacks : dict of str to array (clips, rows, columns, time)
-        For every input of the network, `face`, or `eyes` and `mouth`: uint8 gray levels, 0-255. The original's arrays
-        are float32, standardised already.
+        For every input of the network, `face`, or `eyes` and `mouth`: uint8 gray levels, 0-255, an array or
+        `cache.Stacks`. The original's arrays are float32, standardised already.
     synthetic : bool
         Whether this package generated the clips.
     notes : list of str
@@ -64,13 +69,14 @@ class Samples:
         digest = hashlib.sha256()
         for sample in zip(self.names, self.subjects, self.labels, strict=True):
             digest.update(os.fsencode("{}\0{}\0{}\n".format(*sample)))
-        for name, stack in self.stacks.items():
-            digest.update(f"{name}{stack.shape}".encode())
-            digest.update(np.ascontiguousarray(stack).data)
+        for name, stacks in self.stacks.items():
+            digest.update(f"{name} {stacks.dtype} {stacks.shape}".encode())
+            kept = isinstance(stacks, Stacks)
+            digest.update(stacks.digests.tobytes() if kept else b"".join(map(pixel_digest, stacks)))
         return digest.hexdigest()
 
 
-def load_samples(root, protocol, points=None, progress=True, **options):
+def load_samples(root, protocol, points=None, progress=True, cache=True, **options):
     """Read the clips below `root` as the protocol wants them.
 
     Parameters
@@ -82,6 +88,9 @@ def load_samples(root, protocol, points=None, progress=True, **options):
         For the networks on eyes and mouth: where the landmarks come from, see `region_stacks`.
     progress : bool
         Show a progress bar on stderr.
+    cache : bool
+        Keep the stacks in `cache.folder()` and read no frame where they are there already. Stacks cut by the points of
+        a source without `identity()` are never kept.
     **options
         Which of several trees, cameras, labels and expressions: see `datasets.find_clips`.
 
@@ -96,15 +105,20 @@ def load_samples(root, protocol, points=None, progress=True, **options):
             f"{len(tree.problems)} things in the data folder are worth knowing: "
             "python -m microexp_keras.datasets check PATH."
         )
-    if protocol.inputs == ("face",):
-        stacks = {"face": face_stacks(clips, protocol, progress)}
+    synthetic = datasets.are_synthetic(clips)
+    _demand_length(clips, protocol)
+    points = None if protocol.inputs == ("face",) else points or landmarks.DlibLandmarks()
+    cache = cache and (points is None or hasattr(points, "identity"))
+    if cache:
+        about = {"origin": datasets.origin(protocol.dataset, synthetic), "folder": os.path.abspath(root)}
+        stacks, borrowed = _cached_stacks(clips, protocol, points, about, progress)
     else:
-        stacks, borrowed = region_stacks(clips, protocol, points, progress)
-        notes += borrowed
+        stacks, borrowed = _stacks_in_memory(clips, protocol, protocol.inputs, points, progress)
+    notes += borrowed
     order, labels = arrange([clip.label for clip in clips], protocol)
     copies = [np.count_nonzero(order[:place] == position) for place, position in enumerate(order)]
     if len(order) > len(clips):
-        stacks = {name: stack[order] for name, stack in stacks.items()}
+        stacks = {name: one.arranged(order) if cache else one[order] for name, one in stacks.items()}
         notes.append(f"{len(clips)} clips stand {len(order)} times in the arrays: some of them twice.")
     wrong = np.count_nonzero(labels != [clips[position].label for position in order])
     if wrong:
@@ -114,7 +128,7 @@ def load_samples(root, protocol, points=None, progress=True, **options):
         subjects=[clips[position].subject for position in order],
         labels=labels,
         stacks=stacks,
-        synthetic=datasets.are_synthetic(clips),
+        synthetic=synthetic,
         notes=notes,
     )
 
@@ -176,14 +190,8 @@ def face_stacks(clips, protocol, progress=True):
     ----------
     `SMIC/MicroExpSTCNN.py:32-39`, `CASME-SQUARE/MicroExpSTCNN.py:32-40`.
     """
-    stacks = _empty_stacks(clips, protocol)
-
-    def read(position):
-        for time, frame in enumerate(_seen_frames(clips[position], protocol)):
-            stacks[position, :, :, time] = _gray(frame, protocol.size)
-
-    _for_each_clip(read, clips, "reading clips", progress)
-    return stacks
+    _demand_length(clips, protocol)
+    return _stacks_in_memory(clips, protocol, ("face",), None, progress)[0]["face"]
 
 
 def region_stacks(clips, protocol, points=None, progress=True):
@@ -216,25 +224,14 @@ def region_stacks(clips, protocol, points=None, progress=True):
     ----------
     `SMIC/Intermediate_MicroFuseNet.py:62-80`; the other three programs of the fused networks do the same.
     """
-    points = points or landmarks.DlibLandmarks()
-    stacks = {name: _empty_stacks(clips, protocol) for name in protocol.inputs}
-    notes = [()] * len(clips)
-
-    def read(position):
-        clip, images = clips[position], list(_seen_frames(clips[position], protocol))
-        settled, notes[position] = landmarks.settle(
-            clip, points(clip, images), images[0].shape[:2], protocol.landmark_faults
-        )
-        for time, image in enumerate(images):
-            for name, region in landmarks.regions(image, settled[time]).items():
-                stacks[name][position, :, :, time] = _gray(region, protocol.size)
-
-    _for_each_clip(read, clips, "finding eyes and mouth", progress)
-    return stacks, [note for of_clip in notes for note in of_clip]
+    _demand_length(clips, protocol)
+    return _stacks_in_memory(clips, protocol, ("eyes", "mouth"), points or landmarks.DlibLandmarks(), progress)
 
 
 def measure(stacks):
-    """Return the `Statistics` of gray stacks (uint8 array of any shape, 0-255)."""
+    """Return the `Statistics` of gray stacks (uint8 array of any shape, 0-255, or `cache.Stacks`)."""
+    if isinstance(stacks, Stacks):
+        return Statistics(stacks.mean, float(stacks.max))
     return Statistics(float(stacks.mean(dtype=np.float64)), float(stacks.max()))
 
 
@@ -266,13 +263,34 @@ def standardize(stacks, statistics=None):
     if stacks.dtype != np.uint8:
         raise MicroExpError(f"standardize: expected uint8 gray levels, received {stacks.dtype}.")
     statistics = statistics or measure(stacks)
-    if statistics.max <= statistics.mean:
-        raise MicroExpError(
-            f"standardize: expected pixels of different levels, found maximum {statistics.max} and mean "
-            f"{statistics.mean}. Look at the frames: they may be blank."
-        )
-    levels = (np.arange(256) - statistics.mean) / (statistics.max - statistics.mean)
-    return levels.astype(np.float32)[stacks], statistics
+    return _looked_up(_values(statistics), stacks[:]), statistics
+
+
+class StandardizedInput:
+    """An input of a network, standardised when it is asked for: all of it would take too much memory.
+
+    Parameters
+    ----------
+    stacks : cache.Stacks or uint8 array (clips, rows, columns, time), 0-255
+    statistics : Statistics
+    """
+
+    dtype = np.dtype(np.float32)
+
+    def __init__(self, stacks, statistics):
+        self._stacks, self._values = stacks, _values(statistics)
+
+    def __len__(self):
+        return len(self._stacks)
+
+    @property
+    def shape(self):
+        """(clips, rows, columns, time, 1)."""
+        return (*self._stacks.shape, 1)
+
+    def __getitem__(self, chosen):
+        """Give some clips (slice or int array) as float32 (chosen, rows, columns, time, 1)."""
+        return _looked_up(self._values, self._stacks[chosen])[..., None]
 
 
 def network_inputs(stacks, statistics=None):
@@ -288,19 +306,73 @@ def network_inputs(stacks, statistics=None):
     Returns
     -------
     dict of str to float32 array (clips, rows, columns, time, 1)
+        Instead of gray stacks that take more than `IN_MEMORY` bytes as float32, `StandardizedInput`: the same numbers.
     dict of str to Statistics
         Empty for arrays that were standardised already.
     """
+    streamed = 4 * sum(math.prod(one.shape) for one in stacks.values()) > IN_MEMORY
     inputs, used = {}, {}
-    for name, stack in stacks.items():
-        if stack.dtype == np.uint8:
-            stack, used[name] = standardize(stack, (statistics or {}).get(name))
-        inputs[name] = stack[..., None]
+    for name, one in stacks.items():
+        if one.dtype != np.uint8:
+            inputs[name] = one[..., None]
+            continue
+        used[name] = (statistics or {}).get(name) or measure(one)
+        standardized = StandardizedInput(one, used[name])
+        inputs[name] = standardized if streamed else standardized[:]
     return inputs, used
 
 
-def _empty_stacks(clips, protocol):
-    """Memory for stacks, once all frame folders are known to be long enough; a video tells its length when read."""
+def _values(statistics):
+    """Standardised value of every gray level, float32 (256,)."""
+    if statistics.max <= statistics.mean:
+        raise MicroExpError(
+            f"standardize: expected pixels of different levels, found maximum {statistics.max} and mean "
+            f"{statistics.mean}. Look at the frames: they may be blank."
+        )
+    return ((np.arange(256) - statistics.mean) / (statistics.max - statistics.mean)).astype(np.float32)
+
+
+def _looked_up(values, levels):
+    """`values[levels]`, clip by clip: numpy copies what it looks up into indices of eight bytes."""
+    looked_up = np.empty(levels.shape, np.float32)
+    for position, clip in enumerate(levels):
+        np.take(values, clip, out=looked_up[position, ...], mode="clip")
+    return looked_up
+
+
+def _cached_stacks(clips, protocol, points, about, progress):
+    """Stacks and notes from the cache, where they are put first if they are not there."""
+    settings = {name: getattr(protocol, name) for name in ("dataset", "inputs", "frames", "size", "swapped_colours")}
+    if points:
+        settings |= {"landmark_faults": protocol.landmark_faults, "landmarks": points.identity()}
+    key = clips_key(clips, protocol.frames, {**settings, "opencv": cv2.__version__})
+    path, shape = place("stacks", key), _shape(clips, protocol)
+    found = kept_stacks(path, protocol.inputs, shape)
+    if found:
+        if progress:
+            print(f"the stacks of {len(clips)} clips come from the cache", file=sys.stderr)
+        return found
+    read = functools.partial(_read_clips, clips, protocol, protocol.inputs, points, progress)
+    return make_stacks(path, protocol.inputs, shape, {**about, **settings}, read)
+
+
+def _stacks_in_memory(clips, protocol, names, points, progress):
+    """Arrays and notes."""
+    stacks = {name: np.empty(_shape(clips, protocol), np.uint8) for name in names}
+
+    def keep(position, of_clip):
+        for name, stack in of_clip.items():
+            stacks[name][position] = stack
+
+    return stacks, _read_clips(clips, protocol, names, points, progress, keep)
+
+
+def _shape(clips, protocol):
+    return (len(clips), protocol.size, protocol.size, protocol.frames)
+
+
+def _demand_length(clips, protocol):
+    """Refuse frame folders that are too short, all at once; a video tells its length when read."""
     folders = [clip for clip in clips if not isinstance(clip.frames, datasets.Video)]
     short = [f"{clip.id} ({len(clip.frames)})" for clip in folders if len(clip.frames) < protocol.frames]
     if short:
@@ -308,7 +380,36 @@ def _empty_stacks(clips, protocol):
             f"expected at least {protocol.frames} frames in every clip, found fewer in {len(short)} of {len(clips)}: "
             f'{", ".join(short)}. Restore or remove these clips; see data/README.md, "Frame folders".'
         )
-    return np.empty((len(clips), protocol.size, protocol.size, protocol.frames), np.uint8)
+
+
+def _read_clips(clips, protocol, names, points, progress, keep):
+    """Call `keep(position, stacks)` for every clip from several threads; give the notes of all clips."""
+    notes = [()] * len(clips)
+
+    def read(position):
+        clip = clips[position]
+        if points is None:
+            stacks = {"face": _stack(_seen_frames(clip, protocol), protocol)}
+        else:
+            images = list(_seen_frames(clip, protocol))
+            settled, notes[position] = landmarks.settle(
+                clip, points(clip, images), images[0].shape[:2], protocol.landmark_faults
+            )
+            cut = [landmarks.regions(image, settled[time]) for time, image in enumerate(images)]
+            stacks = {name: _stack((regions[name] for regions in cut), protocol) for name in names}
+        keep(position, stacks)
+
+    what = "reading clips" if points is None else "finding eyes and mouth"
+    _for_each_clip(read, clips, what, progress)
+    return [note for of_clip in notes for note in of_clip]
+
+
+def _stack(images, protocol):
+    """Gray images of a clip, uint8 (rows, columns, time)."""
+    stack = np.empty((protocol.size, protocol.size, protocol.frames), np.uint8)
+    for time, image in enumerate(images):
+        stack[:, :, time] = _gray(image, protocol.size)
+    return stack
 
 
 def _for_each_clip(read, clips, what, progress):

@@ -196,8 +196,8 @@ def _train(folder, settings, protocol, samples):
         "data_fingerprint": samples.fingerprint,
     }
     runs.write_config(folder, settings, protocol, samples, fold, metadata)
-    held_out = {name: array[fold.held_out] for name, array in protocol.training_inputs(inputs).items()}
-    arrays.write_validation(folder, protocol.model, held_out, samples.labels[fold.held_out], len(class_names))
+    seen = protocol.training_inputs(inputs)
+    arrays.write_validation(folder, protocol.model, seen, samples.labels, len(class_names), fold.held_out)
 
     title = f"{weights.TITLES[protocol.model]} on {datasets.origin(protocol.dataset, samples.synthetic)}"
     print(
@@ -218,7 +218,7 @@ def _train(folder, settings, protocol, samples):
     )
 
     weights.load_weights(model, outcome.best_path)
-    probabilities = training.predict(model, {name: array[fold.score] for name, array in inputs.items()})
+    probabilities = training.predict(model, inputs, fold.score)
     true = samples.labels[fold.score]
     right = probabilities.argmax(axis=1) == true
     scores = metrics.score(true, probabilities.argmax(axis=1), class_names)

@@ -15,6 +15,8 @@ from microexp_keras.callbacks import BestWeights, DivergedError, EpochBar, RunSt
 from microexp_keras.errors import MicroExpError
 from microexp_keras.files import write_text
 
+PREDICTED = 32  # clips at a time
+
 
 class Batches:
     """Training batches whose order depends on the seed and the epoch alone, on every backend.
@@ -25,7 +27,7 @@ class Batches:
     Parameters
     ----------
     inputs : dict of str to float32 array (clips, rows, columns, time, 1)
-        By name of the network's input.
+        By name of the network's input; or what gives such arrays for positions, as `preprocessing.network_inputs`.
     targets : float32 array (clips, classes)
     positions : int array
         Which of the clips are trained on.
@@ -227,7 +229,7 @@ def fit(model, inputs, labels, fold, folder, protocol, seed, metadata=None, keep
     model : keras.Model
         Compiled by `compile_model`, built after `keras.utils.set_random_seed(seed)`.
     inputs : dict of str to float32 array (clips, rows, columns, time, 1)
-        All clips of the data set, standardised, for each input of the network in its order.
+        All clips of the data set, standardised, for each input of the network in its order; as for `Batches`.
     labels : int array (clips,)
         Their classes.
     fold : splits.Fold
@@ -283,9 +285,31 @@ def fit(model, inputs, labels, fold, folder, protocol, seed, metadata=None, keep
     return Outcome(history.rows, best_epoch, best.path, diverged, model.output_shape[-1])
 
 
-def predict(model, inputs):
-    """Class probabilities, float32 (clips, classes), of a dict of inputs; a MicroExpError if they are not finite."""
-    probabilities = model.predict(_taken(inputs, slice(None)), batch_size=32, verbose=0)
+def predict(model, inputs, positions=None):
+    """Predict the classes of clips, a batch at a time.
+
+    Parameters
+    ----------
+    model : keras.Model
+    inputs : dict of str to float32 array (clips, rows, columns, time, 1)
+        As for `Batches`.
+    positions : int array, optional
+        Of which clips; by default all.
+
+    Returns
+    -------
+    float32 array (positions, classes)
+        Probabilities.
+
+    Raises
+    ------
+    MicroExpError
+        If they are not finite.
+    """
+    if positions is None:
+        positions = np.arange(len(next(iter(inputs.values()))))
+    batches = [positions[start : start + PREDICTED] for start in range(0, len(positions), PREDICTED)]
+    probabilities = np.concatenate([model.predict_on_batch(_taken(inputs, chosen)) for chosen in batches])
     if not np.isfinite(probabilities).all():
         raise MicroExpError("expected finite probabilities, found NaN: the weights or the clips are beyond float32.")
     return probabilities

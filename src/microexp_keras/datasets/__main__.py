@@ -1,5 +1,6 @@
 """Look at data, or make some: `python -m microexp_keras.datasets check PATH` or `... synthesize --out PATH`.
 
+`cache list` says what is kept of data that was read before, and `cache clear` removes it.
 `check` exits with 1 if anything would make training fail, else with 0.
 """
 
@@ -42,6 +43,12 @@ def parser():
     datasets.add_options(check)
     check.add_argument("--frames", type=positive, metavar="N", help="frames that training reads (default: 18 or 96)")
     check.add_argument("--json", action="store_true", help="print everything as JSON")
+    cache = commands.add_parser(
+        "cache",
+        help="list or remove what is kept of data that was read before",
+        description="Stacks of gray frames and points of faces are kept, so that the next run starts in seconds.",
+    )
+    cache.add_argument("what", choices=("list", "clear"), help="list what is kept, or remove all of it")
     return parser
 
 
@@ -49,7 +56,7 @@ def parser():
 def main(argv=None):
     """Run the subcommand that was asked for."""
     args = parser().parse_args(argv)
-    return {"synthesize": _synthesize, "check": _check}[args.command](args)
+    return {"synthesize": _synthesize, "check": _check, "cache": _cache}[args.command](args)
 
 
 def _synthesize(args):
@@ -64,6 +71,39 @@ def _check(args):
     report = check.check(args.data, args.dataset, frames=args.frames, **datasets.chosen_options(args))
     print(json.dumps(check.as_json(report), indent=2) if args.json else check.as_text(report))
     return int(report.stops_training)
+
+
+def _cache(args):
+    from microexp_keras import cache
+
+    if args.what == "clear":
+        removed = cache.clear()
+        freed = sum(size for _, size in removed.values())
+        print(f"{cache.folder()}: removed {_counted(removed)}; {_megabytes(freed)} are free")
+        return
+    stacks, points = cache.find("stacks"), cache.find("landmarks")
+    for path, size, about in stacks:
+        print(f"{path.name[:12]}  {_megabytes(size):>10}  {_described(about)}")
+    sizes = {"stacks": [one.size for one in stacks], "landmarks": [one.size for one in points]}
+    found = {kind: (len(all), sum(all)) for kind, all in sizes.items()}
+    print(f"{cache.folder()}: {_counted(found)}; {_megabytes(sum(map(sum, sizes.values())))} in all")
+
+
+def _described(about):
+    """One line on the stacks of a data set."""
+    if about is None:
+        return "damaged; the next run makes it anew"
+    inputs = f"{' and '.join(about['inputs'])} {about['size']}x{about['size']}x{about['frames']}"
+    return f"{about['origin']}, {inputs}, {about['clips']} clips of {about['folder']}, {about['made']}"
+
+
+def _counted(found):
+    (stacks, _), (landmarks, size) = found["stacks"], found["landmarks"]
+    return f"stacks of {stacks} data sets, landmarks of {landmarks} clips ({_megabytes(size)})"
+
+
+def _megabytes(size):
+    return f"{size / 1e6:.1f} MB"
 
 
 if __name__ == "__main__":
