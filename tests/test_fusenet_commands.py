@@ -32,13 +32,14 @@ def read(folder, name="scores.json"):
 def test_the_originals_quirks_are_in_the_report(run):
     report = (run / "report.txt").read_text()
     assert "16 clips stand 21 times in the arrays" in report
-    assert "5 of the 21 labels are not those of the clips' folders" in report
+    assert "5 of the 21 scored labels are not those of the clips' folders" in report
     assert "16 of the 21 scored clips were trained on" in report and "On the other 5 clips" in report
     assert "SYNTHETIC" in report
     config = read(run, "config.json")
     assert config["data"]["clips_per_class"] == {"negative": 11, "positive": 5, "surprise": 5}
     assert config["protocol"]["eyes_trained_on"] == "mouth" and config["protocol"]["last_class_copies"] == 2
     assert set(config["statistics"]) == {"eyes", "mouth"}
+    assert "second copies of clips that were trained on" in report
     assert read(run)["clips"] == 21
 
 
@@ -63,7 +64,8 @@ def test_evaluation_repeats_the_runs_score_on_clips(run, small_faces, tmp_path, 
     assert read(tmp_path / "all")["confusion"] == read(run)["confusion"]
     assert evaluate.main([*arguments, "--clips", "held-out", "--out", str(tmp_path / "held")]) == 0
     said = capsys.readouterr().out
-    assert read(tmp_path / "held")["clips"] == 5 and "The weights were not trained on them" in said
+    assert read(tmp_path / "held")["clips"] == 5 and "1 of the scored clips are second copies" in said
+    assert "The weights were not trained on them" not in said and "5 of the 5 scored labels are not" in said
     assert "5 of 21 clips are scored: those that protocol upstream scores and does not train on" in said
 
 
@@ -73,7 +75,11 @@ def test_evaluation_takes_two_arrays(run, tmp_path, capsys):
     weights = ["--weights", str(best_weights(run))]
     assert evaluate.main([*weights, "--validation-images", *images, *labels, "--out", str(tmp_path / "out")]) == 0
     said = capsys.readouterr().out
-    assert "the arrays of eyes and mouth are the same" in said and read(tmp_path / "out")["clips"] == 5
+    assert (
+        "the arrays of eyes and mouth are the same" in said
+        and "standardised differently" not in said
+        and read(tmp_path / "out")["clips"] == 5
+    )
     assert evaluate.main([*weights, "--validation-images", images[0], *labels, "--out", str(tmp_path / "no")]) == 2
     assert "expected 2 .npy files (eyes, mouth, in this order), received 1" in capsys.readouterr().err
 
@@ -116,6 +122,23 @@ def test_training_on_the_originals_arrays(tmp_path, dataset):
     assert evaluate.main(["--weights", str(weights), *arrays]) == 0
     assert read(tmp_path / "again")["confusion"] == read(tmp_path / "out")["confusion"]
     assert read(tmp_path / "again")["class_names"] == list(datasets.CLASS_NAMES[dataset])
+
+
+def test_what_would_be_ignored_is_refused(run, small_faces, tmp_path, capsys):
+    def refused(command, *arguments):
+        assert command.main([str(argument) for argument in arguments]) == 2
+        return capsys.readouterr().err
+
+    data = ["--dataset", "smic", "--data", small_faces, "--out", tmp_path / "out"]
+    assert "with clips and a fused network only" in refused(train, *data, "--landmarks", "points.csv")
+    weights = ["--weights", best_weights(run)]
+    assert "expected weights of Late MicroExpFuseNet, found those of Intermediate" in refused(
+        train, *data, "--model", "late", *weights
+    )
+    arrays = ["--training-images", "a.npy", "--training-labels", "b.npy", "--layout", "flat"]
+    assert "--layout: expected with --data only" in refused(train, "--dataset", "smic", *arrays)
+    assert "for the run was started without" in refused(train, "--resume", run, "--landmarks", "points.csv")
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_clip_without_a_face_is_named(tmp_path, capsys):

@@ -1,6 +1,7 @@
 """Stacks equal the original's pixel for pixel; standardisation equals it to 2e-6."""
 
 import os
+import shutil
 
 import cv2
 import numpy as np
@@ -118,9 +119,20 @@ def test_samples_say_what_their_labels_are(small_faces):
     assert len(samples.names) == 21 and len(set(samples.names)) == 21
     assert samples.names[11:13] == [samples.names[11], samples.names[11] + "#2"]
     assert np.bincount(samples.labels).tolist() == [11, 5, 5]
-    assert "16 clips stand 21 times" in samples.notes[0] and "5 of the 21 labels are not those" in samples.notes[1]
+    assert "16 clips stand 21 times" in samples.notes[0]
+    assert samples.mislabelled.tolist() == [False] * 16 + [True] * 5
+    assert samples.clips.tolist() == [*range(11), *np.repeat(np.arange(11, 16), 2)]
     assert samples.stacks["eyes"].shape == (21, 32, 32, 18)
     np.testing.assert_array_equal(samples.stacks["mouth"][11], samples.stacks["mouth"][12])
+
+
+def test_a_frame_of_another_size_is_named(small_faces, tmp_path):
+    shutil.copytree(small_faces, tmp_path / "smic")
+    clip = datasets.find_clips(tmp_path / "smic")[3]
+    image = cv2.imread(str(clip.frames[5]))
+    cv2.imwrite(str(clip.frames[5]), image[:60, :60])
+    with pytest.raises(MicroExpError, match=r"expected 160x160 pixels as in the clip's first frame, found 60x60"):
+        preprocessing.region_stacks([clip], FUSENET)
 
 
 def test_neighbours_lend_their_points_and_the_samples_say_so(small_faces):

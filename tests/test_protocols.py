@@ -1,9 +1,11 @@
 """Protocols say what the programs and the paper say; the split is the one the paper's tables come from."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
-from microexp_keras import protocols, splits
+from microexp_keras import datasets, protocols, splits
 from microexp_keras.errors import MicroExpError
 
 
@@ -16,10 +18,20 @@ def test_the_papers_validation_set():
     assert fold.select is fold.score
 
 
+def samples(subjects, clips=None, mislabelled=None):
+    """What `remarks` looks at."""
+    count = len(subjects)
+    return SimpleNamespace(
+        subjects=subjects,
+        clips=np.arange(count) if clips is None else clips,
+        mislabelled=np.zeros(count, bool) if mislabelled is None else mislabelled,
+    )
+
+
 def test_what_makes_a_score_optimistic_is_computed():
     def remarks(train, select, score):
         fold = splits.Fold(*(np.array(part, dtype=int) for part in (train, select, score)))
-        return " ".join(splits.remarks(fold, ["s01", "s01", "s02", "s03"]))
+        return " ".join(splits.remarks(fold, samples(["s01", "s01", "s02", "s03"])))
 
     assert remarks([0, 1], [2], [3]) == ""
     assert "best epoch" in remarks([0, 1], [2, 3], [3]) and "subjects" not in remarks([0, 1], [2, 3], [3])
@@ -66,10 +78,33 @@ def test_the_last_fifth_is_held_out_but_everything_is_scored():
     assert fold.train.tolist() == list(range(159)) and fold.held_out.tolist() == list(range(159, 199))
     assert len(fold.score) == len(fold.select) == 199
     right = np.arange(199) % 4 == 0
-    said = splits.remarks(fold, [None] * 199, right)
-    assert "159 of the 199 scored clips were trained on" in said[0]
-    assert "On the other 40 clips 10 answers are right (25.00%)" in said[1]
-    assert not any("subjects" in sentence for sentence in said)
+    mislabelled = np.arange(199) > 155
+    said = splits.remarks(fold, samples([None] * 199, mislabelled=mislabelled), right)
+    assert "43 of the 199 scored labels are not those of the clips' folders" in said[0]
+    assert "159 of the 199 scored clips were trained on" in said[1]
+    assert "On the other 40 clips 10 answers are right (25.00%); 40 of these have a label that is not" in said[2]
+    assert not any("subjects" in sentence for sentence in said) and "second copies" not in " ".join(said)
+
+
+def test_a_copy_of_a_training_clip_is_no_new_clip():
+    fold = splits.Fold(np.array([0, 1, 2]), np.array([3, 4]), np.array([3, 4]))
+    said = splits.remarks(fold, samples([None] * 5, clips=np.array([0, 1, 2, 2, 3])))
+    assert said[0] == "1 of the scored clips are second copies of clips that were trained on."
+
+
+def test_the_eye_stream_of_one_program_is_trained_on_mouths():
+    eyes, mouth = np.zeros((4, 2)), np.ones((4, 2))
+    inputs = {"eyes": eyes, "mouth": mouth}
+    seen = protocols.get("upstream", "intermediate").training_inputs(inputs)
+    assert list(seen) == ["eyes", "mouth"] and seen["eyes"] is mouth and seen["mouth"] is mouth
+    seen = protocols.get("upstream", "late").training_inputs(inputs)
+    assert seen["eyes"] is eyes and seen["mouth"] is mouth
+
+
+def test_frames_of_the_protocols_are_those_of_the_databases():
+    for name in protocols.NAMES:
+        for dataset, frames in datasets.FRAMES.items():
+            assert protocols.get(name, "late", dataset).frames == frames
 
 
 def test_an_unknown_protocol_lists_the_known():

@@ -21,6 +21,7 @@ from microexp_keras.callbacks import DivergedError
 
 PROTOCOL = replace(protocols.get("upstream"), epochs=4, batch_size=8)
 LABELS = np.arange(30) % 3
+NAMES = ("one", "two", "three")
 INPUTS = np.random.default_rng(0).normal(size=(30, 16, 14, 18, 1)).astype("float32")
 INPUTS[LABELS == 1, :, :, 9:] += 1
 
@@ -106,7 +107,7 @@ def test_an_epoch_is_what_keras_fit_does():
     batches = training.Batches({"face": INPUTS}, targets, np.arange(30), 8, seed=2)  # 8, 8, 8, 6
     logs = training.train_epoch(ours, batches, epoch=3)
     logs |= training.held_out_logs(ours, {"face": INPUTS}, targets, np.arange(30), 8)
-    assert logs.pop("val_classes") <= 3
+    assert logs.pop("val_only_class") in (-1, 0, 1, 2)
     order = batches.order
     expected = theirs.fit(
         INPUTS[order],
@@ -154,11 +155,38 @@ def test_a_lower_floor_lets_it_go_on():
 
 def test_a_run_says_that_it_collapsed_or_did_not_learn(tmp_path):
     _, outcome = start(tmp_path, learning_rate=30.0, epochs=3)
-    said = " ".join(training.notes(outcome, PROTOCOL))
-    assert "COLLAPSED: after 3 of the 3 epochs" in said and "NOT LEARNED" in said and "1.1" in said
-    row = {"loss": 0.4, "val_accuracy": 0.8, "val_classes": 3}
-    said = " ".join(training.notes(replace(outcome, history=[row] * 12), PROTOCOL))
+    said = " ".join(training.notes(outcome, PROTOCOL, NAMES))
+    only = int(outcome.history[-1]["val_only_class"])
+    [fold] = splits.random_fifth(LABELS, None)
+    constant = f"{NAMES[only]} ({np.mean(LABELS[fold.score] == only):.2%}), which is what that constant answer scores"
+    assert "COLLAPSED: after 3 of the 3 epochs" in said and constant in said
+    assert "NOT LEARNED" in said and "would give 1.1." in said
+    row = {"loss": 0.4, "val_accuracy": 0.8, "val_only_class": -1}
+    said = " ".join(training.notes(replace(outcome, history=[row] * 12), PROTOCOL, NAMES))
     assert "12 epochs" in said and "COLLAPSED" not in said and "NOT LEARNED" not in said
+
+
+def test_the_eye_stream_sees_what_the_protocol_says(tmp_path, monkeypatch):
+    seen = []
+    plain = training.Batches.__getitem__
+
+    def recording(self, index):
+        inputs, targets = plain(self, index)
+        seen.append(inputs)
+        return inputs, targets
+
+    monkeypatch.setattr(training.Batches, "__getitem__", recording)
+    inputs = {"eyes": INPUTS[:, :12, :11], "mouth": INPUTS[:, 4:, 3:]}
+    for name, same in (("intermediate", True), ("late", False)):
+        (tmp_path / name).mkdir()
+        keras.utils.set_random_seed(0)
+        model = models.BUILDERS[name](size=(12, 11))
+        training.compile_model(model, 0.01)
+        protocol = replace(protocols.get("upstream", name), epochs=1, batch_size=15)
+        [fold] = splits.last_fifth_scored_on_all(LABELS, None)
+        training.fit(model, inputs, LABELS, fold, tmp_path / name, protocol, 0)
+        assert len(seen) == 2 and all(np.array_equal(*pair) == same for pair in seen)
+        seen.clear()
 
 
 def test_fit_uses_the_order_of_each_epoch(tmp_path, monkeypatch):

@@ -172,7 +172,7 @@ class EpochBar(keras.callbacks.Callback):
         self._bar = progress_bar(total=self.epochs, initial=self.first_epoch, desc="training", unit="epoch")
 
     def on_epoch_end(self, epoch, logs=None):
-        collapsed = " (all one class)" if logs["val_classes"] == 1 else ""
+        collapsed = " (all one class)" if logs["val_only_class"] >= 0 else ""
         self._bar.set_postfix_str(
             f"loss {logs['loss']:.3f}, accuracy {logs['val_accuracy']:.3f}{collapsed}, best {self.best.value:.3f}",
             refresh=False,

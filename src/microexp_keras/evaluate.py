@@ -60,8 +60,11 @@ def main(argv=None):
     args = parser().parse_args(argv)
     if (args.validation_images is None) != (args.validation_labels is None):
         raise MicroExpError("expected --validation-images and --validation-labels together, received one of them.")
-    if args.validation_images and (args.protocol or args.clips or args.landmarks):
-        raise MicroExpError("expected --protocol, --clips and --landmarks with --data only: arrays are scored whole.")
+    if args.validation_images and (args.protocol or args.clips or args.landmarks or datasets.chosen_options(args)):
+        raise MicroExpError(
+            "expected --protocol, --clips, --landmarks and the options of folders with clips only: arrays are scored "
+            "whole."
+        )
     runs.demand_free(args.out)
 
     from microexp_keras import evaluation, landmarks, preprocessing, weights
@@ -78,10 +81,14 @@ def main(argv=None):
         data = datasets.synthetic_folder(dataset) if args.synthetic else args.data
         name = args.protocol or file.metadata.get("protocol")
         protocol = protocols.get(name if name in protocols.NAMES else "upstream", file.network, dataset)
+        if args.landmarks and protocol.inputs == ("face",):
+            raise MicroExpError(f"--landmarks: expected with a fused network only, found {args.weights} of another.")
         points = landmarks.CsvLandmarks(args.landmarks) if args.landmarks else None
         samples = preprocessing.load_samples(data, protocol, points, **datasets.chosen_options(args))
         origin = datasets.origin(dataset, samples.synthetic)
         clips = evaluation.from_samples(samples, protocol, file, origin, args.clips or "protocol")
+        if points:
+            clips.notes.append(f"Landmarks from {args.landmarks}.")
         if samples.synthetic:
             clips.notes.append(datasets.SYNTHETIC_NOTE)
 

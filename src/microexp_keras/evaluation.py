@@ -89,7 +89,8 @@ def from_samples(samples, protocol, file, origin, part="protocol"):
             notes.append(
                 f"WARNING: {name}: these clips have mean {own.mean:.3f} and maximum {own.max:.0f}, those that the "
                 f"weights were trained on had {known[name].mean:.3f} and {known[name].max:.0f}; the latter are used. "
-                "The images differ (crop, light, camera), and the accuracy suffers."
+                "If the images differ (crop, light, camera), the accuracy suffers; clips that one protocol shows twice "
+                "make a small difference too."
             )
     [fold] = protocol.split(samples.labels, samples.subjects)
     chosen, which = {
@@ -102,11 +103,12 @@ def from_samples(samples, protocol, file, origin, part="protocol"):
     if trained.get("data_fingerprint") == samples.fingerprint and same_split and not trained.get("started_from"):
         last = "resume" in trained  # the state of a run's last epoch: no epoch was chosen
         scored = splits.Fold(fold.train, fold.select[:0] if last else fold.select, chosen)
-        if len(scored.held_out) == len(chosen):
+        if not np.isin(samples.clips[chosen], samples.clips[fold.train]).any():
             notes.append("The weights were not trained on them.")
-        notes += splits.remarks(scored, samples.subjects)
     else:
         notes.append("WARNING: whether the weights were trained on some of them is not known.")
+        scored = splits.Fold(fold.train[:0], fold.select[:0], chosen)
+    notes += splits.remarks(scored, samples)
     inputs, _ = preprocessing.network_inputs(samples.stacks, known)
     return ScoredClips(
         inputs,
@@ -136,7 +138,8 @@ def from_arrays(images_paths, labels_path, names, num_classes, file):
         "What the arrays hold, only those who saved them know. If the epoch of the weights was chosen on them, as the "
         "original does, or their subjects are in the training clips, the score is optimistic."
     ]
-    if len(names) > 1 and np.array_equal(*stacks.values()):
+    same = len(names) > 1 and np.array_equal(*stacks.values())
+    if same:
         notes.append(
             "WARNING: the arrays of eyes and mouth are the same. The original Intermediate program for SMIC saves the "
             "mouth in both places (Intermediate_MicroFuseNet.py:231); the network then sees no eyes."
@@ -148,6 +151,8 @@ def from_arrays(images_paths, labels_path, names, num_classes, file):
             "If the arrays are not from the same run, this is not the accuracy of the weights."
         )
     for name, statistics in known.items():
+        if same and name == "eyes":
+            continue
         if not _whole_levels(stacks[name], statistics):
             notes.append(
                 f"WARNING: {name}: undoing the standardisation of the weights' training clips (mean "

@@ -7,7 +7,7 @@ BLUE, ORANGE, GRAY = "#0072B2", "#D55E00", "#767676"
 
 
 def curves(history, path, best_epoch=None, majority_rate=None, title=""):
-    """Draw loss and accuracy over the epochs, for training and for held-out clips.
+    """Draw loss and accuracy over the epochs, for training and for the clips that the epoch is chosen on.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def curves(history, path, best_epoch=None, majority_rate=None, title=""):
     epochs = [row["epoch"] for row in history]
     for axes, name in ((left, "loss"), (right, "accuracy")):
         axes.plot(epochs, [row[name] for row in history], color=BLUE, label="training clips (with dropout)")
-        axes.plot(epochs, [row["val_" + name] for row in history], color=ORANGE, label="held-out clips")
+        axes.plot(epochs, [row["val_" + name] for row in history], color=ORANGE, label="clips that choose the epoch")
         axes.set(xlabel="epoch (counted from 0)", ylabel=name)
         axes.spines[["top", "right"]].set_visible(False)
     right.set_ylim(-0.02, 1.02)

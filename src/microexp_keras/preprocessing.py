@@ -50,6 +50,10 @@ class Samples:
     stacks : dict of str to array (clips, rows, columns, time)
         For every input of the network, `face`, or `eyes` and `mouth`: uint8 gray levels, 0-255, an array or
         `cache.Stacks`. The original's arrays are float32, standardised already.
+    clips : int array (samples,)
+        Number of the clip that each sample shows: copies of a clip have the same.
+    mislabelled : bool array (samples,)
+        Whether the label is not that of the clip's folder.
     synthetic : bool
         Whether this package generated the clips.
     notes : list of str
@@ -60,6 +64,8 @@ class Samples:
     subjects: list
     labels: np.ndarray
     stacks: dict
+    clips: np.ndarray
+    mislabelled: np.ndarray
     synthetic: bool = False
     notes: list = field(default_factory=list)
 
@@ -120,14 +126,13 @@ def load_samples(root, protocol, points=None, progress=True, cache=True, **optio
     if len(order) > len(clips):
         stacks = {name: one.arranged(order) if cache else one[order] for name, one in stacks.items()}
         notes.append(f"{len(clips)} clips stand {len(order)} times in the arrays: some of them twice.")
-    wrong = np.count_nonzero(labels != [clips[position].label for position in order])
-    if wrong:
-        notes.append(f"{wrong} of the {len(order)} labels are not those of the clips' folders: they go by position.")
     return Samples(
         names=[f"{clips[p].id}#{copy + 1}" if copy else clips[p].id for p, copy in zip(order, copies, strict=True)],
         subjects=[clips[position].subject for position in order],
         labels=labels,
         stacks=stacks,
+        clips=order,
+        mislabelled=labels != [clips[position].label for position in order],
         synthetic=synthetic,
         notes=notes,
     )
@@ -382,6 +387,16 @@ def _demand_length(clips, protocol):
         )
 
 
+def _demand_one_size(clip, images):
+    size = images[0].shape
+    for index, image in enumerate(images):
+        if image.shape != size:
+            raise MicroExpError(
+                f"{clip.frame_name(index)}: expected {size[0]}x{size[1]} pixels as in the clip's first frame, found "
+                f"{image.shape[0]}x{image.shape[1]}. Restore this frame."
+            )
+
+
 def _read_clips(clips, protocol, names, points, progress, keep):
     """Call `keep(position, stacks)` for every clip from several threads; give the notes of all clips."""
     notes = [()] * len(clips)
@@ -392,6 +407,7 @@ def _read_clips(clips, protocol, names, points, progress, keep):
             stacks = {"face": _stack(_seen_frames(clip, protocol), protocol)}
         else:
             images = list(_seen_frames(clip, protocol))
+            _demand_one_size(clip, images)
             settled, notes[position] = landmarks.settle(
                 clip, points(clip, images), images[0].shape[:2], protocol.landmark_faults
             )

@@ -74,27 +74,36 @@ def last_fifth_scored_on_all(labels, subjects):
     return [Fold(train=train, select=everything, score=everything)]
 
 
-def remarks(fold, subjects, right=None):
-    """Say what makes a fold's score optimistic, as a list of sentences; empty when nothing does.
+def remarks(fold, samples, right=None):
+    """Say what makes a fold's score other than accuracy on new clips, as a list of sentences; empty when nothing does.
 
     Parameters
     ----------
     fold : Fold
-    subjects : sequence of str or None
-        Subject of each clip of the data set; None where nobody knows.
+    samples : preprocessing.Samples
+        Their `clips`, `mislabelled` and `subjects` are looked at.
     right : bool array (scored clips,), optional
         Which of `fold.score` were predicted right: the accuracy on those that do not train is said too.
     """
     found = []
-    seen = np.isin(fold.score, fold.train)
+    seen, wrong = np.isin(fold.score, fold.train), samples.mislabelled[fold.score]
+    twins = np.isin(samples.clips[fold.score], samples.clips[fold.train]) & ~seen
+    if wrong.any():
+        found.append(
+            f"{wrong.sum()} of the {len(wrong)} scored labels are not those of the clips' folders: they go by position."
+        )
     if seen.any():
         found.append(f"{seen.sum()} of the {len(seen)} scored clips were trained on, so the score is optimistic.")
         if right is not None and not seen.all():
-            hits = right[~seen]
-            found.append(f"On the other {len(hits)} clips {hits.sum()} answers are right ({hits.mean():.2%}).")
+            hits, doubts = right[~seen], wrong[~seen].sum()
+            labels = f"; {doubts} of these have a label that is not their folder's" if doubts else ""
+            found.append(f"On the other {len(hits)} clips {hits.sum()} answers are right ({hits.mean():.2%}){labels}.")
+    if twins.any():
+        found.append(f"{twins.sum()} of the scored clips are second copies of clips that were trained on.")
     if set(fold.select) & set(fold.score):
         found.append("The best epoch is chosen on clips that are scored, so the score is optimistic.")
-    shared = {subjects[position] for position in fold.train} & {subjects[position] for position in fold.score} - {None}
+    trained, scored = ({samples.subjects[position] for position in part} for part in (fold.train, fold.score))
+    shared = trained & scored - {None}
     if shared:
         found.append(
             f"Clips of {len(shared)} subjects both train and are scored, so this is not accuracy on unseen people."

@@ -53,7 +53,10 @@ def parser():
         "--out", type=Path, metavar="FOLDER", help="where to write (default: the next runs/DATASET-MODEL-PROTOCOL-NNN)"
     )
     parser.add_argument(
-        "--resume", type=Path, metavar="FOLDER", help="go on with this run; only --epochs and --data may be given too"
+        "--resume",
+        type=Path,
+        metavar="FOLDER",
+        help="go on with this run; only --epochs, and files that have moved, may be given too",
     )
     return parser
 
@@ -91,6 +94,8 @@ def main(argv=None):
 
 def _samples(settings, protocol):
     """Clips of a folder, or the original's arrays."""
+    import numpy as np
+
     from microexp_keras import arrays, landmarks, preprocessing
 
     if settings["data"]:
@@ -101,7 +106,10 @@ def _samples(settings, protocol):
     stacks, labels = arrays.read(images, settings["training_labels"], protocol.inputs, num_classes)
     note = "Trained on arrays. Whose clips they hold is not known: people may be on both sides of the split."
     subjects = [None] * len(labels)
-    return preprocessing.Samples(arrays.names(images[0], len(labels)), subjects, labels, stacks, notes=[note])
+    clips, mislabelled = np.arange(len(labels)), np.zeros(len(labels), bool)
+    return preprocessing.Samples(
+        arrays.names(images[0], len(labels)), subjects, labels, stacks, clips, mislabelled, notes=[note]
+    )
 
 
 def _new(args):
@@ -114,14 +122,24 @@ def _new(args):
             "expected one of --data PATH, --synthetic and --training-images. Without a copy of the database take "
             "--synthetic."
         )
+    protocol = protocols.get(args.protocol or "upstream", args.model or "stcnn", args.dataset)
     if (args.training_images is None) != (args.training_labels is None):
         raise MicroExpError("expected --training-images and --training-labels together, received one of them.")
     if args.tensorboard and not find_spec("tensorboard"):
         raise MicroExpError("--tensorboard: expected the package tensorboard, found none. Run: pip install tensorboard")
     if args.weights:
-        weights.inspect(args.weights)  # a wrong file is said before any clip is read
+        file = weights.inspect(args.weights)  # a wrong file is said before any clip is read
+        if file.network != protocol.model:
+            raise MicroExpError(
+                f"{args.weights}: expected weights of {weights.TITLES[protocol.model]}, found those of "
+                f"{weights.TITLES[file.network]}. Take --model {file.network}, or other weights."
+            )
+    if args.landmarks and (args.training_images or protocol.inputs == ("face",)):
+        raise MicroExpError("--landmarks: expected with clips and a fused network only. Leave it out.")
+    if args.training_images and datasets.chosen_options(args):
+        given = ", ".join(f"--{name}" for name in datasets.chosen_options(args))
+        raise MicroExpError(f"{given}: expected with --data only. Leave it out.")
     runs.demand_free(args.out)
-    protocol = protocols.get(args.protocol or "upstream", args.model or "stcnn", args.dataset)
     return {
         "dataset": protocol.dataset,
         "model": protocol.model,
@@ -146,23 +164,26 @@ def _absolute(path):
 
 def _resumed(args, settings):
     """Settings of the run to go on with; it may be given more epochs, and its data may have moved."""
-    given = {name for name, value in vars(args).items() if value is not None and value is not False} - {
-        "resume",
-        "epochs",
-        "data",
-    }
-    if given:
-        raise MicroExpError(
-            f"--resume: expected no other option than --epochs and --data, received {', '.join(sorted(given))}."
-        )
+    movable = ("data", "training_images", "training_labels", "landmarks")
+    given = {name for name, value in vars(args).items() if value is not None and value is not False}
+    if given - {"resume", "epochs", *movable}:
+        others = ", ".join(sorted(given - {"resume", "epochs", *movable}))
+        raise MicroExpError(f"--resume: expected no other option than --epochs and moved data, received {others}.")
+    unknown = [name for name in movable if name in given and not settings[name]]
+    if unknown:
+        raise MicroExpError(f"--resume: expected no {', '.join(unknown)}, for the run was started without.")
     last = args.resume / "last.weights.h5"
     done = weights.inspect(last).metadata.get("epoch", -1) + 1 if last.exists() else 0
     if args.epochs and args.epochs < done:
         raise MicroExpError(
             f"--epochs: expected at least the {done} that this run has behind it, received {args.epochs}."
         )
-    changed = {"epochs": args.epochs, "data": args.data and str(args.data.resolve())}
-    return {**settings, **{name: value for name, value in changed.items() if value}}
+    moved = {name: getattr(args, name) for name in movable if name in given}
+    absolute = {
+        name: [_absolute(one) for one in path] if isinstance(path, list) else _absolute(path)
+        for name, path in moved.items()
+    }
+    return {**settings, **absolute, "epochs": args.epochs or settings["epochs"]}
 
 
 def _train(folder, settings, protocol, samples):
@@ -253,9 +274,9 @@ def _notes(settings, protocol, samples, fold, outcome, right):
     if settings["landmarks"]:
         changed.append(f"landmarks from {settings['landmarks']}")
     return [
-        *training.notes(outcome, protocol),
+        *training.notes(outcome, protocol, datasets.CLASS_NAMES[protocol.dataset]),
         *samples.notes,
-        *splits.remarks(fold, samples.subjects, right),
+        *splits.remarks(fold, samples, right),
         *([f"Differs from the protocol: {'; '.join(changed)}."] if changed else []),
         *([datasets.SYNTHETIC_NOTE] if samples.synthetic else []),
     ]

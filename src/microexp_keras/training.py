@@ -109,15 +109,12 @@ class Outcome:
         File with its weights.
     diverged : str or None
         Why training stopped early, if it did.
-    classes : int
-        How many classes the network tells apart.
     """
 
     history: list
     best_epoch: int
     best_path: Path
     diverged: str | None
-    classes: int
 
 
 class Crossentropy(keras.losses.Loss):
@@ -195,18 +192,23 @@ def train_epoch(model, batches, epoch, callbacks=None):
 
 
 def held_out_logs(model, inputs, targets, positions, batch_size):
-    """Return `val_loss`, `val_accuracy` and `val_classes`, how many classes are ever answered, over some clips."""
+    """Return `val_loss`, `val_accuracy` and `val_only_class` over some clips.
+
+    The last is the class if all clips are given the same one, else -1. The loss is that of training, in float64.
+    """
+    floor = model.loss.floor
     right, losses, answers = 0, 0.0, set()
     for start in range(0, len(positions), batch_size):
         chosen = positions[start : start + batch_size]
         probabilities = model.predict_on_batch(_taken(inputs, chosen)).astype("float64")
         wanted = targets[chosen].astype(bool)
-        losses -= np.log(np.clip(probabilities[wanted], 1e-7, 1 - 1e-7)).sum()  # as Keras clips them
+        losses -= np.log(np.clip(probabilities[wanted], floor, 1 - floor)).sum()
         answered = probabilities.argmax(axis=1)
         right += np.count_nonzero(answered == wanted.argmax(axis=1))
         answers.update(answered.tolist())
     clips = len(positions)
-    return {"val_loss": losses / clips, "val_accuracy": right / clips, "val_classes": len(answers)}
+    only = answers.pop() if len(answers) == 1 and clips > 1 else -1
+    return {"val_loss": losses / clips, "val_accuracy": right / clips, "val_only_class": only}
 
 
 def _taken(inputs, positions):
@@ -282,7 +284,7 @@ def fit(model, inputs, labels, fold, folder, protocol, seed, metadata=None, keep
         diverged = str(error)
     run.on_train_end()
     best_epoch = weights.inspect(best.path).metadata["epoch"]
-    return Outcome(history.rows, best_epoch, best.path, diverged, model.output_shape[-1])
+    return Outcome(history.rows, best_epoch, best.path, diverged)
 
 
 def predict(model, inputs, positions=None):
@@ -315,21 +317,25 @@ def predict(model, inputs, positions=None):
     return probabilities
 
 
-def notes(outcome, protocol):
+def notes(outcome, protocol, class_names):
     """What a reader must know of a training run to judge its score, as a list of sentences."""
     last = [row["val_accuracy"] for row in outcome.history[-10:]]
     found = [
         f"Protocol {protocol.name} ({protocol.source}): {len(outcome.history)} epochs of batch {protocol.batch_size}; "
         f"weights of epoch {outcome.best_epoch}, counted from 0.",
-        f"Held-out accuracy over the last {len(last)} epochs: mean {np.mean(last):.2%}, deviation {np.std(last):.2%}.",
+        f"Accuracy on the clips that the epoch is chosen on, over the last {len(last)} epochs: mean "
+        f"{np.mean(last):.2%}, deviation {np.std(last):.2%}.",
     ]
-    collapsed = sum(row["val_classes"] == 1 for row in outcome.history)
+    collapsed = {int(row["val_only_class"]): row["val_accuracy"] for row in outcome.history}
+    collapsed.pop(-1, None)
     if collapsed:
+        epochs = sum(row["val_only_class"] >= 0 for row in outcome.history)
+        constant = ", ".join(f"{class_names[label]} ({score:.2%})" for label, score in sorted(collapsed.items()))
         found.append(
-            f"COLLAPSED: after {collapsed} of the {len(outcome.history)} epochs the network gave one and the same "
-            "class to all clips that the epoch is chosen on."
+            f"COLLAPSED: after {epochs} of the {len(outcome.history)} epochs the network gave one and the same class "
+            f"to all clips that the epoch is chosen on: {constant}, which is what that constant answer scores."
         )
-    loss, guessing = np.mean([row["loss"] for row in outcome.history[-10:]]), math.log(outcome.classes)
+    loss, guessing = np.mean([row["loss"] for row in outcome.history[-10:]]), math.log(len(class_names))
     if loss > guessing:
         found.append(
             f"NOT LEARNED: the training loss over the last {len(last)} epochs is {loss:.3g}; answering every class "
