@@ -8,7 +8,8 @@ the same files, which the system holds in memory by then; a ratio is the seconds
 this way. On a shared machine compare ratios, not seconds.
 
 With --memory: the peak of resident memory from an empty cache to the end of the first epoch of MicroExpSTCNN on clips
-of 96 frames, beside that of Keras with the network alone. The clips are twenty synthetic videos under many names.
+of 96 frames, beside that of the same steps of training on one batch of random numbers, which is the framework's own.
+The clips are twenty synthetic videos under many names.
 """
 
 import argparse
@@ -112,8 +113,11 @@ def write_videos(root, clips, distinct):
         os.link(videos[number % len(videos)], folder / f"{number % 22 + 1}_{number:05d}.avi")
 
 
-def first_epoch(root, batches, network_only):
-    """What `train` does until the end of the first epoch, on some batches of it; prints the peak in bytes."""
+def first_epoch(root, batches):
+    """What `train` does until the end of the first epoch, on some batches of it; without a root, on random numbers.
+
+    Prints the peak of memory in MB: with the network built, before the first batch, at the end.
+    """
     from microexp_keras.commands import import_keras
 
     keras = import_keras()
@@ -121,46 +125,57 @@ def first_epoch(root, batches, network_only):
 
     model = models.build_microexp_stcnn(CASME2.frames)
     training.compile_model(model, CASME2.learning_rate)
-    if not network_only:
+    peaks, some = [peak()], batches * CASME2.batch_size
+    if root:
         samples = preprocessing.load_samples(root, CASME2, progress=False)
         inputs, _ = preprocessing.network_inputs(samples.stacks)
         [fold] = CASME2.split(samples.labels, samples.subjects)
         targets = keras.utils.to_categorical(samples.labels, 3)
         with tempfile.TemporaryDirectory() as out:
             arrays.write_validation(Path(out), "stcnn", inputs, samples.labels, 3, fold.held_out)
-        some = batches * CASME2.batch_size
-        train = np.random.default_rng(0).permutation(fold.train)[:some]
-        training.train_epoch(model, training.Batches(inputs, targets, train, CASME2.batch_size, 0), 0)
-        training.held_out_logs(model, inputs, targets, fold.select[:some], CASME2.batch_size)
-    # Not getrusage: what it gives a child counts from the parent's peak.
-    [peak] = [line.split()[1] for line in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in line]
-    print(int(peak) * 1024)
+        learn, select = np.random.default_rng(0).permutation(fold.train)[:some], fold.select[:some]
+    else:
+        shape = (CASME2.batch_size, CASME2.size, CASME2.size, CASME2.frames, 1)
+        inputs = {"face": np.random.default_rng(0).random(shape, np.float32)}
+        targets = np.eye(3, dtype=np.float32)[np.arange(len(inputs["face"])) % 3]
+        learn = select = np.resize(np.arange(len(targets)), some)
+    peaks.append(peak())
+    training.train_epoch(model, training.Batches(inputs, targets, learn, CASME2.batch_size, 0), 0)
+    training.held_out_logs(model, inputs, targets, select, CASME2.batch_size)
+    print(*peaks, peak())
+
+
+def peak():
+    """Most resident memory so far in MB. Not by getrusage: what it gives a child counts from its parent's peak."""
+    [line] = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
+    return int(line.split()[1]) * 1024 / 1e6
 
 
 def measure_memory(counts, batches):
     with tempfile.TemporaryDirectory() as folder:
+
+        def peaks(root, cache):
+            environment = {**os.environ, "MICROEXP_CACHE": str(Path(folder, cache))}
+            command = [sys.executable, __file__, "--batches", str(batches), "--child", str(root)]
+            done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=environment)
+            return [float(word) for word in done.stdout.split()]
+
+        built, _, own = peaks("", "none")
+        print(f"at most {batches} batches of {CASME2.batch_size} in the epoch, and of the held-out clips")
+        print(f"Keras with the network {built:.0f} MB; {own:.0f} MB after its epoch on random numbers", flush=True)
         distinct = synthetic_casme2.write_casme2(
             Path(folder, "distinct"), layout="flat", clips_per_class=(7, 7, 6), progress=False
         )
-
-        def peak(*arguments, clips=0):
-            environment = {**os.environ, "MICROEXP_CACHE": str(Path(folder, f"cache {clips}"))}
-            command = [sys.executable, __file__, "--batches", str(batches), "--child", *map(str, arguments)]
-            done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=environment)
-            return int(done.stdout.split()[-1])
-
-        alone = peak("network")
-        print(f"Keras and the network alone: {alone / 1e6:.0f} MB at most", flush=True)
         for clips in counts:
             root = Path(folder, f"clips {clips}")
             write_videos(root, clips, distinct)
             start = time.perf_counter()
-            found = peak(root, clips=clips)
-            gray = clips * 64 * 64 * CASME2.frames / 1e6
+            before, ready, end = peaks(root, f"cache {clips}")
             print(
-                f"{clips} clips of {CASME2.frames} frames ({gray:.0f} MB of gray levels): {found / 1e6:.0f} MB at "
-                f"most, {(found - alone) / 1e6:.0f} MB beside the former; {time.perf_counter() - start:.0f} s with at "
-                f"most {batches} batches of {CASME2.batch_size} in the epoch and as many held-out clips",
+                f"{clips} synthetic clips of {CASME2.frames} frames, {clips * 0.393216:.0f} MB of gray levels: "
+                f"{ready - before:.0f} MB beside Keras with the network when the first batch begins; at the end "
+                f"{end:.0f} MB, {end - own:.0f} MB beside the epoch on random numbers; "
+                f"{time.perf_counter() - start:.0f} s in all",
                 flush=True,
             )
 
@@ -174,8 +189,8 @@ def main():
     parser.add_argument("--batches", type=int, default=20, help="with --memory: of the epoch (default: 20)")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     args = parser.parse_args()
-    if args.child:
-        return first_epoch(Path(args.child), args.batches, network_only=args.child == "network")
+    if args.child is not None:
+        return first_epoch(args.child, args.batches)
     print(f"{os.cpu_count()} cores, OpenCV {cv2.__version__}, commit {runs.commit()}", flush=True)
     if args.memory:
         return measure_memory(args.clips or [203, 2030], args.batches)
