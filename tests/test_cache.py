@@ -59,6 +59,12 @@ def load(root, protocol=FACE, **options):
     return preprocessing.load_samples(root, protocol, points, progress=False, **options)
 
 
+def stream(monkeypatch):
+    """Take every data set for too large for the memory."""
+    for module in (cache, preprocessing):
+        monkeypatch.setattr(module, "IN_MEMORY", 1000)
+
+
 def forbid_reading(monkeypatch):
     def read(*arguments):
         raise AssertionError("a frame was read")
@@ -66,8 +72,11 @@ def forbid_reading(monkeypatch):
     monkeypatch.setattr(preprocessing, "read_frames", read)
 
 
+@pytest.mark.parametrize("streamed", [False, True])
 @pytest.mark.parametrize("protocol", [FACE, FUSED], ids=["face", "fused"])
-def test_cached_stacks_are_those_of_the_frames(data, protocol):
+def test_cached_stacks_are_those_of_the_frames(data, protocol, streamed, monkeypatch):
+    if streamed:
+        stream(monkeypatch)
     plain, cold, warm = load(data, protocol, cache=False), load(data, protocol), load(data, protocol)
     assert len(plain.names) == (8 if protocol is FACE else 10)
     some = np.array([7, 0, 0, 3])
@@ -85,10 +94,13 @@ def test_cached_stacks_are_those_of_the_frames(data, protocol):
 def test_streamed_numbers_are_those_in_memory(data, protocol, monkeypatch):
     plain, kept = load(data, protocol, cache=False), load(data, protocol)
     expected, statistics = preprocessing.network_inputs(plain.stacks)
-    for stacks in (kept.stacks, plain.stacks):
-        monkeypatch.setattr(preprocessing, "IN_MEMORY", 2**28)
-        assert all(isinstance(one, np.ndarray) for one in preprocessing.network_inputs(stacks)[0].values())
-        monkeypatch.setattr(preprocessing, "IN_MEMORY", 1000)
+    loaded, measured = preprocessing.network_inputs(kept.stacks)
+    assert measured == statistics
+    for name, array in expected.items():
+        assert isinstance(loaded[name], np.ndarray)
+        np.testing.assert_array_equal(loaded[name], array)
+    stream(monkeypatch)
+    for stacks in (load(data, protocol).stacks, kept.stacks, plain.stacks):
         streamed, measured = preprocessing.network_inputs(stacks)
         assert measured == statistics
         for name, array in expected.items():
@@ -119,7 +131,7 @@ def test_fused_training_streamed_from_the_cache_is_training_in_memory(data, tmp_
         return rows, training.predict(model, inputs, fold.score)
 
     expected, probabilities = run("plain", load(data, FUSED, cache=False))
-    monkeypatch.setattr(preprocessing, "IN_MEMORY", 1000)
+    stream(monkeypatch)
     rows, streamed = run("streamed", load(data, FUSED))
     assert rows == expected and len(streamed) == 10
     np.testing.assert_array_equal(streamed, probabilities)
@@ -137,7 +149,7 @@ def test_the_commands_give_the_same_files_streamed_and_in_memory(small_smic, tmp
         return [path.read_bytes() for path in (*files, tmp_path / f"{name} again" / "predictions.csv")]
 
     expected = run("in memory")
-    monkeypatch.setattr(preprocessing, "IN_MEMORY", 1000)
+    stream(monkeypatch)
     assert run("streamed") == expected
 
 
@@ -224,6 +236,12 @@ def other_shape(file):
     file["face/levels"] = levels
 
 
+def change_row(table, column):
+    rows = table[()]
+    rows[column][3] += 1
+    table[...] = rows
+
+
 def level_offset(path):
     with h5py.File(path) as file:
         return file["face/levels"].id.get_offset()
@@ -235,8 +253,9 @@ DAMAGES = {
     "no HDF5": lambda path: path.write_bytes(b"no HDF5" * 1000),
     "a pixel": lambda path: flip(path, level_offset(path) + 400_000),
     "zeros": lambda path: inside(path, lambda file: file["face/levels"].write_direct(np.zeros((8, 64, 64, 18), "u1"))),
-    "a digest": lambda path: inside(path, lambda file: file["face/sha256"].__setitem__((3, 4), 0)),
-    "no digests": lambda path: inside(path, lambda file: file.__delitem__("face/sha256")),
+    "a digest": lambda path: inside(path, lambda file: change_row(file["face/clips"], "sha256")),
+    "a sum": lambda path: inside(path, lambda file: change_row(file["face/clips"], "sum")),
+    "no digests": lambda path: inside(path, lambda file: file.__delitem__("face/clips")),
     "notes": lambda path: inside(path, lambda file: (file.__delitem__("about"), file.__setitem__("about", "{}"))),
     "shape": lambda path: inside(path, other_shape),
 }
@@ -344,7 +363,9 @@ def test_a_spoiled_frame_leaves_nothing(data, folder):
     assert list((folder / "stacks").iterdir()) == []
 
 
-def test_the_command_lists_and_clears(data, folder, capsys):
+def test_the_command_lists_and_clears(data, folder, capsys, monkeypatch):
+    stream(monkeypatch)
+
     def command(what):
         assert datasets_command.main(["cache", what]) == 0
         return capsys.readouterr().out.splitlines()

@@ -25,6 +25,11 @@ SUFFIXES = {"stacks": ".h5", "landmarks": ".npz"}
 
 REMEDY = "Free space on that disk, or set MICROEXP_CACHE to a folder that can be written; then run the command again."
 
+CLIP = np.dtype([("sha256", np.uint8, 32), ("sum", np.int64), ("max", np.uint8)])
+"""What is known of the pixels of each clip."""
+
+IN_MEMORY = 2**26  # gray levels of a data set; more than that are read and standardised batch by batch
+
 ABANDONED = 3600  # seconds after which a file that nobody goes on writing was left behind by a killed process
 
 
@@ -72,8 +77,8 @@ class Stacks:
 
     Parameters
     ----------
-    levels : h5py.Dataset
-        uint8 (clips, rows, columns, time). Its file stays open, so that removing it does no harm.
+    levels : h5py.Dataset or array
+        uint8 (clips, rows, columns, time). The file stays open, so that removing it does no harm.
     digests : uint8 array (clips, 32)
         SHA-256 of the pixels of each clip.
     sums, highest : int arrays (clips,)
@@ -127,16 +132,18 @@ class Stacks:
         uint8 array (rows, columns, time) for an int, else (chosen, rows, columns, time)
         """
         clips = self._order[chosen]
-        stacks = np.empty((clips.size, *self.shape[1:]), np.uint8)
         try:
-            for position, clip in enumerate(clips.flat):
-                self._levels.read_direct(stacks, np.s_[clip], np.s_[position])
+            if clips.ndim == 0:
+                return self._levels[clips]
+            stacks = np.empty((len(clips), *self.shape[1:]), np.uint8)
+            for position, clip in enumerate(clips):
+                stacks[position] = self._levels[clip]
         except OSError as error:
             raise MicroExpError(
                 f"{self._levels.file.filename}: expected the stacks of clips, could not read them any more ({error}). "
                 "Run: python -m microexp_keras.datasets cache clear"
             ) from error
-        return stacks.reshape(*clips.shape, *self.shape[1:])
+        return stacks
 
     def __array__(self, dtype=None, copy=None):
         return np.asarray(self[:], dtype)
@@ -172,16 +179,18 @@ def clips_key(clips, frames, settings):
     digest = hashlib.sha256(json.dumps([FORMAT, settings]).encode())
     for clip in clips:
         video = isinstance(clip.frames, Video)
-        digest.update(os.fsencode(f"\n{clip.id}\0{clip.subject}\0{clip.label}\0{clip.frames.first if video else ''}"))
-        for path in [clip.frames.path] if video else clip.frames[:frames]:
+        first = clip.frames.first if video else ""
+        said = [f"\n{os.path.abspath(clip.path)}\0{clip.id}\0{clip.subject}\0{clip.label}\0{first}"]
+        for path in map(str, [clip.frames.path] if video else clip.frames[:frames]):
             try:
                 found = os.stat(path)
             except OSError as error:
                 raise MicroExpError(
                     f"{path}: expected an image or a video, could not find it ({error.strerror}). Restore it."
                 ) from None
-            times = f"{found.st_size} {found.st_mtime_ns} {found.st_ctime_ns}"
-            digest.update(os.fsencode(f"\0{os.path.abspath(path)}\0{times}"))
+            name = os.path.basename(path)
+            said.append(f"{name}\0{found.st_size} {found.st_mtime_ns} {found.st_ctime_ns}")
+        digest.update(os.fsencode("\0".join(said)))
     return digest.hexdigest()
 
 
@@ -234,7 +243,7 @@ def make_stacks(path, names, shape, about, read):
     MicroExpError
         If the file cannot be written, or what `read` raises. Nothing is kept then.
     """
-    digests = {name: np.zeros((shape[0], 32), np.uint8) for name in names}
+    tables = {name: np.zeros(shape[0], CLIP) for name in names}
     room = len(names) * math.prod(shape) + 1024 * shape[0] + 2**16  # pixels, digests and notes, HDF5's own
     _remove_abandoned(path.parent)
     with replacing(path, room, REMEDY) as temporary:
@@ -245,14 +254,15 @@ def make_stacks(path, names, shape, about, read):
             def keep(position, stacks):
                 for name, stack in stacks.items():
                     levels[name][position] = stack
-                    digests[name][position] = np.frombuffer(pixel_digest(stack), np.uint8)
+                    digest = np.frombuffer(pixel_digest(stack), np.uint8)
+                    tables[name][position] = digest, stack.sum(dtype=np.int64), stack.max()
 
             notes = read(keep)
             made = datetime.now(timezone.utc).isoformat(timespec="seconds")
             said = json.dumps({**about, "clips": shape[0], "made": made, "notes": notes})
-            file["about"], file["sha256"] = said, _seal(said, digests)
+            file["about"], file["sha256"] = said, _seal(said, tables)
             for name in names:
-                file[f"{name}/sha256"] = digests[name]
+                file[f"{name}/clips"] = tables[name]
         return _opened(temporary, names, shape)
 
 
@@ -261,31 +271,31 @@ def _opened(path, names, shape):
     file = h5py.File(path, "r", locking=False)
     try:
         said = file["about"].asstr()[()]
-        digests = {name: file[f"{name}/sha256"][()] for name in names}
-        if file["sha256"].asstr()[()] != _seal(said, digests):
-            raise ValueError("other digests")
-        stacks = {name: _checked(file[f"{name}/levels"], digests[name], shape) for name in names}
+        tables = {name: file[f"{name}/clips"][()] for name in names}
+        if file["sha256"].asstr()[()] != _seal(said, tables):
+            raise ValueError("other sums of clips")
+        whole = len(names) * math.prod(shape) <= IN_MEMORY
+        stacks = {name: _checked(file[f"{name}/levels"], tables[name], shape, whole) for name in names}
         return stacks, json.loads(said)["notes"]
     except BaseException:
         file.close()
         raise
 
 
-def _checked(levels, digests, shape):
-    """Look at every pixel once: the digests must be right, and sums and maxima are wanted anyway."""
-    if (levels.shape, levels.dtype, digests.shape) != (shape, np.uint8, (shape[0], 32)):
+def _checked(levels, table, shape, whole):
+    """Stacks, after a look at every pixel; in memory if the whole is wanted there."""
+    if (levels.shape, levels.dtype, len(table)) != (shape, np.uint8, shape[0]):
         raise ValueError(f"{levels.dtype} of shape {levels.shape}")
-    sums, highest = np.zeros(shape[0], np.int64), np.zeros(shape[0], np.uint8)
-    for position, digest in enumerate(digests):
-        stack = levels[position]
-        if pixel_digest(stack) != digest.tobytes():
+    if whole:
+        levels = levels[()]
+    for position, expected in enumerate(table["sha256"]):
+        if pixel_digest(levels[position]) != expected.tobytes():
             raise ValueError(f"other pixels in clip {position}")
-        sums[position], highest[position] = stack.sum(dtype=np.int64), stack.max()
-    return Stacks(levels, digests, sums, highest)
+    return Stacks(levels, table["sha256"], table["sum"], table["max"])
 
 
-def _seal(said, digests):
-    return hashlib.sha256(said.encode() + b"".join(map(bytes, digests.values()))).hexdigest()
+def _seal(said, tables):
+    return hashlib.sha256(said.encode() + b"".join(table.tobytes() for table in tables.values())).hexdigest()
 
 
 class Kept(NamedTuple):

@@ -13,12 +13,10 @@ import cv2
 import numpy as np
 
 from microexp_keras import datasets, landmarks
-from microexp_keras.cache import Stacks, clips_key, kept_stacks, make_stacks, pixel_digest, place
+from microexp_keras.cache import IN_MEMORY, Stacks, clips_key, kept_stacks, make_stacks, pixel_digest, place
 from microexp_keras.commands import progress_bar
 from microexp_keras.errors import MicroExpError
 from microexp_keras.frames import read_frames
-
-IN_MEMORY = 2**28  # bytes of float32; more than that is standardised batch by batch
 
 
 class Statistics(NamedTuple):
@@ -268,7 +266,7 @@ def standardize(stacks, statistics=None):
     if stacks.dtype != np.uint8:
         raise MicroExpError(f"standardize: expected uint8 gray levels, received {stacks.dtype}.")
     statistics = statistics or measure(stacks)
-    return _looked_up(_values(statistics), stacks[:]), statistics
+    return _looked_up(_values(statistics), stacks, stacks.shape), statistics
 
 
 class StandardizedInput:
@@ -295,7 +293,9 @@ class StandardizedInput:
 
     def __getitem__(self, chosen):
         """Give some clips (slice or int array) as float32 (chosen, rows, columns, time, 1)."""
-        return _looked_up(self._values, self._stacks[chosen])[..., None]
+        positions = np.arange(len(self))[chosen]
+        clips = (self._stacks[position] for position in positions)
+        return _looked_up(self._values, clips, (len(positions), *self._stacks.shape[1:]))[..., None]
 
 
 def network_inputs(stacks, statistics=None):
@@ -311,11 +311,11 @@ def network_inputs(stacks, statistics=None):
     Returns
     -------
     dict of str to float32 array (clips, rows, columns, time, 1)
-        Instead of gray stacks that take more than `IN_MEMORY` bytes as float32, `StandardizedInput`: the same numbers.
+        Instead of gray stacks of more than `cache.IN_MEMORY` levels, `StandardizedInput`: the same numbers.
     dict of str to Statistics
         Empty for arrays that were standardised already.
     """
-    streamed = 4 * sum(math.prod(one.shape) for one in stacks.values()) > IN_MEMORY
+    streamed = sum(math.prod(one.shape) for one in stacks.values()) > IN_MEMORY
     inputs, used = {}, {}
     for name, one in stacks.items():
         if one.dtype != np.uint8:
@@ -337,11 +337,11 @@ def _values(statistics):
     return ((np.arange(256) - statistics.mean) / (statistics.max - statistics.mean)).astype(np.float32)
 
 
-def _looked_up(values, levels):
+def _looked_up(values, clips, shape):
     """`values[levels]`, clip by clip: numpy copies what it looks up into indices of eight bytes."""
-    looked_up = np.empty(levels.shape, np.float32)
-    for position, clip in enumerate(levels):
-        np.take(values, clip, out=looked_up[position, ...], mode="clip")
+    looked_up = np.empty(shape, np.float32)
+    for position, levels in enumerate(clips):
+        np.take(values, levels, out=looked_up[position, ...], mode="clip")
     return looked_up
 
 

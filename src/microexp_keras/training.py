@@ -15,7 +15,7 @@ from microexp_keras.callbacks import BestWeights, DivergedError, EpochBar, RunSt
 from microexp_keras.errors import MicroExpError
 from microexp_keras.files import write_text
 
-PREDICTED = 32  # clips at a time
+PREDICTED = 16  # clips at a time: no more memory than a step of training takes
 
 
 class Batches:
