@@ -1,5 +1,8 @@
 """From a clip to its colour frames, whether it is a folder of images or a video."""
 
+import os
+import threading
+
 import cv2
 import numpy as np
 
@@ -42,7 +45,7 @@ def read_frames(clip, count):
 
 def _read_image(path):
     try:
-        data = np.fromfile(path, np.uint8)  # OpenCV does not open every name that Python does
+        data = _read_bytes(path)  # OpenCV does not open every name that Python does
         cut_off = data[:2].tobytes() == JPEG_START and JPEG_END not in data[-1024:].tobytes()
         frame = None if cut_off or not data.size else cv2.imdecode(data, cv2.IMREAD_COLOR)
     except (OSError, cv2.error):
@@ -50,6 +53,18 @@ def _read_image(path):
     if frame is None:
         raise MicroExpError(f"{path}: expected a whole image, found one that cannot be decoded. Restore this frame.")
     return frame
+
+
+def _read_bytes(path):
+    """Bytes of a file as uint8 array, in memory that the thread's next call uses again: new memory costs as much."""
+    with open(path, "rb", buffering=0) as file:
+        size = os.fstat(file.fileno()).st_size
+        if not hasattr(_memory, "bytes") or len(_memory.bytes) < size:
+            _memory.bytes = np.empty(size, np.uint8)
+        return _memory.bytes[: file.readinto(_memory.bytes[:size])]
+
+
+_memory = threading.local()
 
 
 def _video_frames(clip, count):

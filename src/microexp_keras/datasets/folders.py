@@ -1,5 +1,6 @@
 """What all readers share: a walk over a tree, which of its databases is meant, frames in order, what was wrong."""
 
+import functools
 import os
 import re
 from collections import Counter
@@ -84,6 +85,7 @@ class Chosen:
     frames: int
 
 
+@functools.lru_cache(maxsize=10_000)  # the frames of all clips often have the same names
 def natural_order(name):
     """Sort key that compares the numbers in a name by value: `image9` before `image10`."""
     return [int(part) if part.isdecimal() else part.lower() for part in re.split(r"(\d+)", str(name))], str(name)
