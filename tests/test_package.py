@@ -90,6 +90,13 @@ def test_looking_at_a_command_loads_nothing_heavy(command):
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+def test_output_that_nobody_reads_is_no_error():
+    command = f"{sys.executable} -c 'from microexp_keras.commands import command\n@command\ndef main(argv):\n"
+    command += " while True: print(1)\nimport sys; sys.exit(main())' | head -1; echo ${PIPESTATUS[0]}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60)
+    assert done.stdout.split() == ["1", "141"] and not done.stderr
+
+
 def test_the_repository_stays_small():
     golden = sum(
         path.stat().st_size for path in (SOURCE.parent.parent / "tests" / "golden").rglob("*") if path.is_file()

@@ -12,7 +12,8 @@ from microexp_keras.errors import MicroExpError
 def command(main):
     """Make `main(argv=None)` a command: it returns an exit code, and a user's mistake is one line on stderr.
 
-    Exit codes: what `main` returns (None is 0), 2 for a `MicroExpError`, 130 for Ctrl-C.
+    Exit codes: what `main` returns (None is 0), 2 for a `MicroExpError`, 130 for Ctrl-C, 141 if
+    the output is no longer read.
     """
 
     @functools.wraps(main)
@@ -25,6 +26,9 @@ def command(main):
         except KeyboardInterrupt:
             print("stopped by Ctrl-C", file=sys.stderr)
             return 130
+        except BrokenPipeError:  # who read our output is gone, as in `... | head`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left in the buffer goes nowhere
+            return 141
 
     return run
 
