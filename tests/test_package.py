@@ -19,7 +19,7 @@ ALLOWED = {
     "frames": BASE | {"datasets"},
     "cache": BASE | {"datasets"},
     "landmarks": BASE | {"cache", "datasets", "frames"},
-    "preprocessing": BASE | {"cache", "datasets", "frames", "landmarks"},
+    "preprocessing": BASE | {"arrays", "cache", "datasets", "frames", "landmarks"},
     "models": BASE,
     "metrics": BASE,
     "splits": BASE,

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from microexp_keras import datasets, landmarks
+from microexp_keras import arrays, datasets, landmarks
 from microexp_keras.cache import IN_MEMORY, Stacks, clips_key, kept_stacks, make_stacks, pixel_digest, place
 from microexp_keras.commands import progress_bar
 from microexp_keras.errors import MicroExpError
@@ -133,6 +133,34 @@ def load_samples(root, protocol, points=None, progress=True, cache=True, **optio
         mislabelled=labels != [clips[position].label for position in order],
         synthetic=synthetic,
         notes=notes,
+    )
+
+
+def load_arrays(images_paths, labels_path, protocol):
+    """Take the training arrays that the original programs save for what they are: nothing in them is arranged again.
+
+    Parameters
+    ----------
+    images_paths, labels_path
+        See `arrays.read`.
+    protocol : protocols.Protocol
+
+    Returns
+    -------
+    Samples
+        Whose clips they show is not known.
+    """
+    stacks, labels = arrays.read(
+        images_paths, labels_path, protocol.inputs, len(datasets.CLASS_NAMES[protocol.dataset])
+    )
+    return Samples(
+        names=arrays.names(images_paths[0], len(labels)),
+        subjects=[None] * len(labels),
+        labels=labels,
+        stacks=stacks,
+        clips=np.arange(len(labels)),
+        mislabelled=np.zeros(len(labels), bool),
+        notes=["Trained on arrays. Whose clips they hold is not known: people may be on both sides of the split."],
     )
 
 

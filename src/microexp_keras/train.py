@@ -94,22 +94,12 @@ def main(argv=None):
 
 def _samples(settings, protocol):
     """Clips of a folder, or the original's arrays."""
-    import numpy as np
-
-    from microexp_keras import arrays, landmarks, preprocessing
+    from microexp_keras import landmarks, preprocessing
 
     if settings["data"]:
         points = landmarks.CsvLandmarks(settings["landmarks"]) if settings["landmarks"] else None
         return preprocessing.load_samples(settings["data"], protocol, points, **settings["options"])
-    images = settings["training_images"]
-    num_classes = len(datasets.CLASS_NAMES[protocol.dataset])
-    stacks, labels = arrays.read(images, settings["training_labels"], protocol.inputs, num_classes)
-    note = "Trained on arrays. Whose clips they hold is not known: people may be on both sides of the split."
-    subjects = [None] * len(labels)
-    clips, mislabelled = np.arange(len(labels)), np.zeros(len(labels), bool)
-    return preprocessing.Samples(
-        arrays.names(images[0], len(labels)), subjects, labels, stacks, clips, mislabelled, notes=[note]
-    )
+    return preprocessing.load_arrays(settings["training_images"], settings["training_labels"], protocol)
 
 
 def _new(args):
