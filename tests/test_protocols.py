@@ -1,5 +1,6 @@
 """Protocols say what the programs and the paper say; the split is the one the paper's tables come from."""
 
+import dataclasses
 from types import SimpleNamespace
 
 import numpy as np
@@ -73,6 +74,14 @@ def test_the_papers_text(model, dataset):
     assert protocols.get("paper", model, dataset).landmark_faults == "neighbours"
 
 
+@pytest.mark.parametrize("model", ["intermediate", "late"])
+def test_glorot_is_the_paper_with_what_makes_it_learn(model):
+    paper, glorot = (dataclasses.asdict(protocols.get(name, model)) for name in ("paper", "glorot"))
+    changed = {name: glorot[name] for name in paper if paper[name] != glorot[name]}
+    assert set(changed) == {"name", "source", "batch_size", "conv_initializer", "probability_floor"}
+    assert changed["conv_initializer"] == "glorot_uniform" and changed["batch_size"] == 16
+
+
 def test_the_last_fifth_is_held_out_but_everything_is_scored():
     [fold] = splits.last_fifth_scored_on_all(np.zeros(199, int), None)
     assert fold.train.tolist() == list(range(159)) and fold.held_out.tolist() == list(range(159, 199))
@@ -102,7 +111,7 @@ def test_the_eye_stream_of_one_program_is_trained_on_mouths():
 
 
 def test_frames_of_the_protocols_are_those_of_the_databases():
-    for name in protocols.NAMES:
+    for name in ("upstream", "paper"):
         for dataset, frames in datasets.FRAMES.items():
             assert protocols.get(name, "late", dataset).frames == frames
 
@@ -110,3 +119,5 @@ def test_frames_of_the_protocols_are_those_of_the_databases():
 def test_an_unknown_protocol_lists_the_known():
     with pytest.raises(MicroExpError, match="upstream for stcnn on smic"):
         protocols.get("upstream", model="vgg")
+    with pytest.raises(MicroExpError, match=r"\[glorot for intermediate on smic; glorot for late on smic\], received"):
+        protocols.get("glorot", "late", "casme2")
