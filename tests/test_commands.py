@@ -215,6 +215,16 @@ def test_arrays_that_are_not_the_originals(run, tmp_path, capsys, which, spoil):
     assert which in error and "expected" in error
 
 
+def test_strange_names_in_a_weights_file_are_passed_over(run, small_smic, tmp_path):
+    import h5py
+
+    path = tmp_path / "x.weights.h5"
+    shutil.copy(best_weights(run), path)
+    with h5py.File(path, "r+") as file:
+        file.attrs["microexp_keras"] = np.bytes_('{"dataset": [], "protocol": {}, "split": {}, "data_fingerprint": []}')
+    assert evaluate.main(["--weights", str(path), "--data", str(small_smic), "--out", str(tmp_path / "out")]) == 0
+
+
 @pytest.mark.parametrize(
     "metadata",
     [

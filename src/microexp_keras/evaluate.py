@@ -71,7 +71,7 @@ def main(argv=None):
 
     file = weights.inspect(args.weights)
     trained_on = file.metadata.get("dataset")
-    dataset = args.dataset or (trained_on if trained_on in datasets.CLASS_NAMES else "smic")
+    dataset = args.dataset or (trained_on if trained_on in [*datasets.CLASS_NAMES] else "smic")
     class_names = datasets.CLASS_NAMES[dataset]
     if args.validation_images:
         clips = evaluation.from_arrays(
