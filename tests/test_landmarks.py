@@ -460,3 +460,16 @@ def test_mistakes_are_one_line(database, tmp_path, capsys):
     assert not (tmp_path / "sheet.png").exists()
     image = database / "Negative" / "s1_ne_01" / "reg_image004000.webp"
     assert "no/sheet.png" in refused("preview", image, "--out", tmp_path / "no" / "sheet.png")
+
+
+def test_detect_reads_the_tree_that_is_asked_for(tmp_path, capsys):
+    from microexp_keras.datasets import synthetic_casme2
+
+    data = synthetic_casme2.write_casme2(
+        tmp_path / "data", layout="rawvideo", clips_per_class=(1, 1, 1), progress=False
+    )
+    command = ["detect", str(data), "--dataset", "casme2", "--frames", "3", "--out", str(tmp_path / "points.csv")]
+    assert landmarks.main(command) == 2 and "--labels" in capsys.readouterr().err
+    assert landmarks.main([*command, "--labels", "self-report"]) == 0
+    table = (tmp_path / "points.csv").read_text().splitlines()
+    assert len(table) == 1 + 3 * 3 and "3 synthetic clips, 9 frames" in capsys.readouterr().out

@@ -162,7 +162,7 @@ class RunState(keras.callbacks.Callback):
 
 
 class EpochBar(keras.callbacks.Callback):
-    """A progress bar over epochs on stderr, with the newest losses and the best held-out accuracy."""
+    """A progress bar over epochs on stderr, with the newest loss and accuracy and the best accuracy so far."""
 
     def __init__(self, best, epochs, first_epoch=0):
         super().__init__()

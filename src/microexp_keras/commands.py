@@ -5,6 +5,7 @@ import functools
 import os
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 
 from microexp_keras.errors import MicroExpError
 
@@ -54,6 +55,31 @@ def progress_bar(iterable=None, **options):
     from tqdm import tqdm
 
     return tqdm(iterable, mininterval=0.1 if sys.stderr.isatty() else 10, **options)
+
+
+def in_threads(function, items, what, unit="clip", progress=True):
+    """Call a function with each item on all cores, for OpenCV and dlib compute outside Python's lock.
+
+    Parameters
+    ----------
+    function : callable
+    items : sequence
+    what, unit : str
+        For the progress bar: `"reading clips"`, `"clip"`.
+    progress : bool
+        Show it.
+
+    Returns
+    -------
+    list
+        What it returned, in the order of the items. The first error is raised, and what was not begun is left.
+    """
+    pool = ThreadPoolExecutor(os.cpu_count())
+    try:
+        done = pool.map(function, items)
+        return list(progress_bar(done, total=len(items), desc=what, unit=unit, disable=not progress))
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def import_keras():

@@ -19,14 +19,13 @@ import io
 import os
 import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from microexp_keras import cache, datasets
-from microexp_keras.commands import command, positive, progress_bar
+from microexp_keras.commands import command, in_threads, positive
 from microexp_keras.errors import MicroExpError
 from microexp_keras.files import replacing, write_text
 
@@ -494,6 +493,7 @@ def parser():
     preview.add_argument("--out", type=Path, required=True, metavar="PNG", help="where to draw")
     defaults = ", ".join(f"{count} of {name}" for name, count in datasets.FRAMES.items())
     for one, others in ((detect, ""), (preview, "; of a single clip all")):
+        datasets.add_options(one)
         one.add_argument(
             "--frames", type=positive, metavar="N", help=f"look at a clip's first N (default: {defaults}{others})"
         )
@@ -508,8 +508,8 @@ def main(argv=None):
 
 
 def _detect_command(args):
-    clips = datasets.find_clips(args.data, args.dataset)
     count = args.frames or datasets.FRAMES[args.dataset]
+    clips = datasets.find_clips(args.data, args.dataset, frames=count, **datasets.chosen_options(args))
     source = DlibLandmarks()
 
     def detect(clip):
@@ -517,7 +517,7 @@ def _detect_command(args):
         found = source(clip, images)
         return found, find_faults(found, images[0].shape[:2])
 
-    results = _in_threads(detect, clips)
+    results = in_threads(detect, clips, "finding faces")
     if args.out:
         write_csv(args.out, {clip.id: found for clip, (found, _) in zip(clips, results, strict=True)})
         print(f"{args.out}: the points of {len(clips)} clips")
@@ -545,7 +545,8 @@ class _Tile(NamedTuple):
 
 
 def _preview_command(args):
-    clips, count, wanted = _preview_clips(args.data, args.dataset, args.frames)
+    options = datasets.chosen_options(args)
+    clips, count, wanted = _preview_clips(args.data, args.dataset, args.frames, options)
     source = CsvLandmarks(args.landmarks) if args.landmarks else DlibLandmarks()
     chosen = _spread(count, wanted)
 
@@ -566,7 +567,7 @@ def _preview_command(args):
             for frame, image, faces, points, reason in zip(chosen, images, *found, reasons, strict=True)
         ]
 
-    tiles = [tile for tiles in _in_threads(look, clips) for tile in tiles]
+    tiles = [tile for tiles in in_threads(look, clips, "finding faces") for tile in tiles]
     bad = sum(bool(tile.fault) for tile in tiles)
     said = f"{len(tiles)} {_synthetic(clips)}frame{'s' * (len(tiles) > 1)} of {args.data.resolve().name}"
     said += f", {bad or 'none'} with faults"
@@ -574,7 +575,7 @@ def _preview_command(args):
     print(f"{args.out}: {said}")
 
 
-def _preview_clips(path, dataset, limit):
+def _preview_clips(path, dataset, limit, options):
     """What to draw of a path: clips, how many frames to look at in each, and how many of these to draw."""
     from microexp_keras.datasets.folders import natural_order, visible
     from microexp_keras.datasets.smic import FRAME_SUFFIXES
@@ -584,7 +585,8 @@ def _preview_clips(path, dataset, limit):
     if path.is_dir():
         images = [child for child in visible(path) if child.suffix.lower() in FRAME_SUFFIXES]
         if not images:
-            return _spread_clips(datasets.find_clips(path, dataset)), limit or datasets.FRAMES[dataset], 3
+            count = limit or datasets.FRAMES[dataset]
+            return _spread_clips(datasets.find_clips(path, dataset, frames=count, **options)), count, 3
         frames = tuple(sorted(images, key=lambda image: natural_order(image.name)))
         clip = datasets.Clip(path.resolve().name, "", 0, frames)
     elif path.suffix.lower() in FRAME_SUFFIXES:
@@ -624,16 +626,6 @@ def _images(clip, count, dataset, chosen=None):
 
     images = [frame for index, frame in enumerate(read_frames(clip, count)) if chosen is None or index in chosen]
     return [np.ascontiguousarray(image[..., ::-1]) for image in images] if SWAPPED_COLOURS[dataset] else images
-
-
-def _in_threads(function, clips):
-    """Call a function with every clip and return what it returns, in order; the first error stops the rest."""
-    pool = ThreadPoolExecutor(os.cpu_count())
-    try:
-        done = pool.map(function, clips)
-        return list(progress_bar(done, total=len(clips), desc="finding faces", unit="clip"))
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 # Okabe and Ito's palette: told apart by colour-blind readers, and from skin.

@@ -5,7 +5,6 @@ import hashlib
 import math
 import os
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -14,7 +13,7 @@ import numpy as np
 
 from microexp_keras import arrays, datasets, landmarks
 from microexp_keras.cache import IN_MEMORY, Stacks, clips_key, kept_stacks, make_stacks, pixel_digest, place
-from microexp_keras.commands import progress_bar
+from microexp_keras.commands import in_threads
 from microexp_keras.errors import MicroExpError
 from microexp_keras.frames import read_frames
 
@@ -439,7 +438,7 @@ def _read_clips(clips, protocol, names, points, progress, keep):
         keep(position, stacks)
 
     what = "reading clips" if points is None else "finding eyes and mouth"
-    _for_each_clip(read, clips, what, progress)
+    in_threads(read, range(len(clips)), what, progress=progress)
     return [note for of_clip in notes for note in of_clip]
 
 
@@ -449,18 +448,6 @@ def _stack(images, protocol):
     for time, image in enumerate(images):
         stack[:, :, time] = _gray(image, protocol.size)
     return stack
-
-
-def _for_each_clip(read, clips, what, progress):
-    """Call `read` for every position on all cores: OpenCV and dlib compute outside Python's lock."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        done = pool.map(read, range(len(clips)))
-        try:
-            for _ in progress_bar(done, total=len(clips), desc=what, unit="clip", disable=not progress):
-                pass
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
 
 
 def _seen_frames(clip, protocol):

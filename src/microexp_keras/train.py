@@ -231,13 +231,13 @@ def _train(folder, settings, protocol, samples):
     weights.load_weights(model, outcome.best_path)
     probabilities = training.predict(model, inputs, fold.score)
     true = samples.labels[fold.score]
-    right = probabilities.argmax(axis=1) == true
-    scores = metrics.score(true, probabilities.argmax(axis=1), class_names)
+    predicted = probabilities.argmax(axis=1)
+    scores = metrics.score(true, predicted, class_names)
     plots.curves(outcome.history, folder / "curves.png", outcome.best_epoch, scores.majority_rate, title)
     text = reports.write(
         folder,
         title,
-        _notes(settings, protocol, samples, fold, outcome, right),
+        _notes(settings, protocol, samples, fold, outcome, predicted == true),
         scores,
         [samples.names[position] for position in fold.score],
         true,

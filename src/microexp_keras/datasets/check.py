@@ -2,7 +2,6 @@
 
 import hashlib
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -10,7 +9,7 @@ import cv2
 import numpy as np
 
 from microexp_keras import datasets
-from microexp_keras.commands import progress_bar
+from microexp_keras.commands import in_threads
 from microexp_keras.datasets import CLASS_NAMES, FRAMES, Clip, Problem, Tree, Video, casme2, smic
 from microexp_keras.datasets.folders import frame_number, natural_order
 from microexp_keras.errors import MicroExpError
@@ -265,10 +264,8 @@ def _read_all(clips, progress):
     readers = {}
     for clip in clips:
         readers.update({clip.path: _read_video} if _is_video(clip) else dict.fromkeys(clip.frames, _read_image))
-    with ThreadPoolExecutor() as pool:  # OpenCV decodes outside Python's lock
-        done = pool.map(lambda path: readers[path](path), readers)
-        done = progress_bar(done, total=len(readers), desc="reading files", unit="file", disable=not progress)
-        return dict(zip(readers, done, strict=True))
+    media = in_threads(lambda path: readers[path](path), readers, "reading files", "file", progress)
+    return dict(zip(readers, media, strict=True))
 
 
 def _read_image(path):
