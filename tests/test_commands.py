@@ -12,7 +12,8 @@ from microexp_keras.datasets import __main__ as datasets_command
 
 RUN_FILES = {
     "config.json", "history.csv", "curves.png", "confusion_matrix.json", "confusion_matrix.png", "scores.json",
-    "predictions.csv", "report.txt", "microexpstcnn_val_images.npy", "microexpstcnn_val_labels.npy", "last.weights.h5",
+    "predictions.csv", "report.txt", "result.json", "last.weights.h5",
+    "microexpstcnn_val_images.npy", "microexpstcnn_val_labels.npy",
 }  # fmt: skip
 
 
@@ -40,8 +41,10 @@ def test_a_run_folder_holds_what_it_should(run, small_smic):
     assert config["data"]["clips_per_class"] == {"negative": 10, "positive": 10, "surprise": 10}
     assert not config["data"]["synthetic"] and config["data"]["subjects"] == 10
     assert set(config["versions"]) >= {"python", "keras", "numpy", "opencv-python", "h5py", "microexp-keras"}
-    assert 0 < config["statistics"]["face"]["mean"] < config["statistics"]["face"]["max"] <= 255
-    assert len(config["split"]["train"]) == 24 and len(config["split"]["score"]) == 6
+    [fold] = config["folds"]
+    statistics = fold["statistics"]["face"]
+    assert 0 < statistics["mean"] < statistics["max"] <= 255
+    assert len(fold["train"]) == 24 and len(fold["score"]) == 6
     with open(run / "history.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["epoch"] for row in rows] == ["0", "1"] and set(rows[0]) >= {"loss", "val_loss", "val_accuracy"}

@@ -38,7 +38,7 @@ def test_the_originals_quirks_are_in_the_report(run):
     config = read(run, "config.json")
     assert config["data"]["clips_per_class"] == {"negative": 11, "positive": 5, "surprise": 5}
     assert config["protocol"]["eyes_trained_on"] == "mouth" and config["protocol"]["last_class_copies"] == 2
-    assert set(config["statistics"]) == {"eyes", "mouth"}
+    assert set(config["folds"][0]["statistics"]) == {"eyes", "mouth"}
     assert "second copies of clips that were trained on" in report
     assert read(run)["clips"] == 21
 
@@ -116,7 +116,7 @@ def test_training_on_the_originals_arrays(tmp_path, dataset):
     assert train.main(["--dataset", dataset, *images, *out]) == 0
     report = (tmp_path / "out" / "report.txt").read_text()
     assert "Whose clips they hold is not known" in report and "16 of the 20 scored clips were trained on" in report
-    assert read(tmp_path / "out", "config.json")["statistics"] == {}
+    assert read(tmp_path / "out", "config.json")["folds"][0]["statistics"] == {}
     [weights] = (tmp_path / "out").glob("weights-improvement-*")
     arrays = ["--validation-images", *images[1:3], "--validation-labels", images[4], "--out", str(tmp_path / "again")]
     assert evaluate.main(["--weights", str(weights), *arrays]) == 0

@@ -26,12 +26,15 @@ ALLOWED = {
     "weights": BASE,
     "protocols": BASE | {"splits"},
     "plots": BASE,
-    "reports": BASE | {"plots"},
+    "reports": BASE | {"metrics", "plots"},
     "arrays": BASE,
     "evaluation": BASE | {"arrays", "preprocessing", "protocols", "splits"},
     "callbacks": BASE | {"weights"},
-    "training": BASE | {"callbacks", "weights"},
-    "runs": BASE | {""},
+    "training": BASE | {"callbacks", "runs", "weights"},
+    "runs": BASE | {"", "datasets"},
+    "experiments": BASE
+    | {"arrays", "datasets", "landmarks", "metrics", "models", "plots", "preprocessing", "protocols", "reports", "runs"}
+    | {"splits", "training", "weights"},
 }
 COMMANDS = {"train", "evaluate", "__main__", "__init__"}
 

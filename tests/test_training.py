@@ -16,7 +16,7 @@ import pytest
 from conftest import GOLDEN
 from test_files import on_a_full_disk
 
-from microexp_keras import models, protocols, splits, training, weights
+from microexp_keras import models, protocols, reports, runs, splits, training, weights
 from microexp_keras.callbacks import DivergedError
 
 PROTOCOL = replace(protocols.get("upstream"), epochs=4, batch_size=8)
@@ -38,7 +38,7 @@ def start(folder, epochs=4, learning_rate=0.01, keep_all=False, callbacks=()):
 
 def state(folder):
     """All that must repeat: weights, dropout state and best score of the last epoch, the best weights, the history."""
-    history = [{**row, "seconds": None} for row in training.History(folder / "history.csv").rows]
+    history = [{**row, "seconds": None} for row in runs.History(folder / "history.csv").rows]
     last = weights.inspect(folder / "last.weights.h5").metadata
     files = sorted(path.name for path in folder.iterdir())
     return files, history, last, [arrays(path) for path in sorted(folder.glob("*.weights.h5"))]
@@ -70,7 +70,7 @@ def test_a_run_that_was_broken_off_and_resumed_gives_the_same_bits(whole_run, tm
 
     with pytest.raises(KeyboardInterrupt):
         start(tmp_path, callbacks=[Break()])
-    assert training.History(tmp_path / "history.csv").rows[-1]["epoch"] == 1
+    assert runs.History(tmp_path / "history.csv").rows[-1]["epoch"] == 1
     start(tmp_path)
     assert state(tmp_path) == state(whole_run)
 
@@ -155,14 +155,14 @@ def test_a_lower_floor_lets_it_go_on():
 
 def test_a_run_says_that_it_collapsed_or_did_not_learn(tmp_path):
     _, outcome = start(tmp_path, learning_rate=30.0, epochs=3)
-    said = " ".join(training.notes(outcome, PROTOCOL, NAMES))
+    said = " ".join(reports.training_notes([outcome], PROTOCOL, NAMES))
     only = int(outcome.history[-1]["val_only_class"])
     [fold] = splits.random_fifth(LABELS, None)
     constant = f"{NAMES[only]} ({np.mean(LABELS[fold.score] == only):.2%}), which is what that constant answer scores"
     assert "COLLAPSED: after 3 of the 3 epochs" in said and constant in said
     assert "NOT LEARNED" in said and "would give 1.1." in said
     row = {"loss": 0.4, "val_accuracy": 0.8, "val_only_class": -1}
-    said = " ".join(training.notes(replace(outcome, history=[row] * 12), PROTOCOL, NAMES))
+    said = " ".join(reports.training_notes([replace(outcome, history=[row] * 12)], PROTOCOL, NAMES))
     assert "12 epochs" in said and "COLLAPSED" not in said and "NOT LEARNED" not in said
 
 

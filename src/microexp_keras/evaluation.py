@@ -92,14 +92,21 @@ def from_samples(samples, protocol, file, origin, part="protocol"):
                 "If the images differ (crop, light, camera), the accuracy suffers; clips that one protocol shows twice "
                 "make a small difference too."
             )
-    [fold] = protocol.split(samples.labels, samples.subjects)
+    folds = splits.folds(protocol, samples)
+    same_split = trained.get("split") == protocol.split.__name__
+    number = trained.get("fold", 0) if same_split or len(folds) == 1 else None
+    if number not in range(len(folds)):
+        raise MicroExpError(
+            f"{file.path}: expected weights of one of the {len(folds)} folds of protocol {protocol.name} on these "
+            "clips, found others. Take another --protocol, or --clips all with it."
+        )
+    fold = folds[number]
     chosen, which = {
         "protocol": (fold.score, f"those that protocol {protocol.name} scores"),
         "held-out": (fold.held_out, f"those that protocol {protocol.name} scores and does not train on"),
         "all": (np.arange(len(samples.names)), "all"),
     }[part]
     notes.append(f"{len(chosen)} of {len(samples.names)} clips are scored: {which}.")
-    same_split = trained.get("split") == protocol.split.__name__
     if trained.get("data_fingerprint") == samples.fingerprint and same_split and not trained.get("started_from"):
         last = "resume" in trained  # the state of a run's last epoch: no epoch was chosen
         scored = splits.Fold(fold.train, fold.select[:0] if last else fold.select, chosen)

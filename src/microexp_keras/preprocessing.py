@@ -74,9 +74,20 @@ class Samples:
             digest.update(os.fsencode("{}\0{}\0{}\n".format(*sample)))
         for name, stacks in self.stacks.items():
             digest.update(f"{name} {stacks.dtype} {stacks.shape}".encode())
-            kept = isinstance(stacks, Stacks)
-            digest.update(stacks.digests.tobytes() if kept else b"".join(map(pixel_digest, stacks)))
+            digest.update(b"".join(self._digests(name)))
         return digest.hexdigest()
+
+    @functools.cached_property
+    def pixels(self):
+        """Number of the first sample with the same pixels in all inputs, int array (samples,)."""
+        seen = {}
+        of_samples = zip(*map(self._digests, self.stacks), strict=True)
+        return np.array([seen.setdefault(digests, position) for position, digests in enumerate(of_samples)])
+
+    def _digests(self, name):
+        stacks = self.stacks[name]
+        kept = isinstance(stacks, Stacks)
+        return [one.tobytes() for one in stacks.digests] if kept else [pixel_digest(stack) for stack in stacks]
 
 
 def load_samples(root, protocol, points=None, progress=True, cache=True, **options):
@@ -258,10 +269,12 @@ def region_stacks(clips, protocol, points=None, progress=True):
     return _stacks_in_memory(clips, protocol, ("eyes", "mouth"), points or landmarks.DlibLandmarks(), progress)
 
 
-def measure(stacks):
-    """Return the `Statistics` of gray stacks (uint8 array of any shape, 0-255, or `cache.Stacks`)."""
+def measure(stacks, positions=None):
+    """Return the `Statistics` of gray stacks (uint8 array, 0-255, or `cache.Stacks`): of some clips, else of all."""
     if isinstance(stacks, Stacks):
+        stacks = stacks if positions is None else stacks.arranged(positions)
         return Statistics(stacks.mean, float(stacks.max))
+    stacks = stacks if positions is None else stacks[positions]
     return Statistics(float(stacks.mean(dtype=np.float64)), float(stacks.max()))
 
 

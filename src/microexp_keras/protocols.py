@@ -1,9 +1,17 @@
-"""One frozen dataclass per protocol: everything in which they differ, as data."""
+"""One frozen dataclass per protocol: everything in which they differ, as data.
 
+`python -m microexp_keras.protocols upstream loso` prints protocols side by side.
+"""
+
+import argparse
+import itertools
+import sys
+import textwrap
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 from microexp_keras import splits
+from microexp_keras.commands import command
 from microexp_keras.errors import MicroExpError
 
 INPUTS = {"stcnn": ("face",), "intermediate": ("eyes", "mouth"), "late": ("eyes", "mouth")}
@@ -36,8 +44,14 @@ class Protocol:
         0, instead of clip by clip. It makes a difference only where clips stand in the arrays more than once.
     eyes_trained_on : str
         Region that the input `eyes` sees in training; scored is always with the eyes.
+    standardized_by : str
+        Clips whose mean and maximum standardise all others too: `"all"`, or `"train"`, those that a fold trains on.
     split : callable
-        `(labels, subjects) -> list[Fold]`, a function of `microexp_keras.splits`.
+        `(labels, subjects) -> list[Fold]`, a function of `microexp_keras.splits`. Scores are pooled over the folds.
+    unseen_subjects : bool
+        Whether it promises that nothing of a scored subject trains or chooses the epoch; see `splits.folds`.
+    kernel_size : (int, int, int)
+        Of the convolutions: rows, columns, time.
     batch_size, epochs : int
         Clips per step, passes over the training clips.
     learning_rate, momentum : float
@@ -60,7 +74,10 @@ class Protocol:
     last_class_copies: int = 1
     labels_by_position: bool = False
     eyes_trained_on: str = "eyes"
+    standardized_by: str = "all"
     split: Callable = splits.random_fifth
+    unseen_subjects: bool = False
+    kernel_size: tuple = (3, 3, 15)
     batch_size: int
     epochs: int
     learning_rate: float = 0.01  # what 'SGD' means in Keras 2.0.0
@@ -182,9 +199,33 @@ _GLOROT = [
     if paper.model != "stcnn" and paper.dataset == "smic"
 ]
 
-_ALL = [*_UPSTREAM, *_PAPER, *_GLOROT]
+# The same settings under rules that measure what a reader takes the accuracy for: how it goes with people never seen.
+_LOSO = [
+    replace(
+        row,
+        name=name,
+        split=splits.leave_one_subject_out,
+        unseen_subjects=True,
+        standardized_by="train",
+        source=f"this package: {row.name}'s settings, one subject left out at a time (MEGC 2019)",
+    )
+    for name, rows in (("loso", _PAPER), ("loso-glorot", _GLOROT))
+    for row in rows
+]
 
-NAMES = tuple(dict.fromkeys(protocol.name for protocol in _ALL))
+_ALL = [*_UPSTREAM, *_PAPER, *_GLOROT, *_LOSO]
+
+ABOUT = {
+    "upstream": "the original's six programs, every quirk of theirs included",
+    "paper": "what the paper's text says",
+    "glorot": "paper with what makes the fused networks learn",
+    "loso": "paper's settings, but scored on people that the network has never seen: leave one subject out",
+    "loso-glorot": "glorot's settings, leave one subject out",
+}
+
+NAMES = tuple(ABOUT)
+
+DATASETS = tuple(dict.fromkeys(protocol.dataset for protocol in _ALL))
 
 
 def get(name, model="stcnn", dataset="smic"):
@@ -198,6 +239,83 @@ def get(name, model="stcnn", dataset="smic"):
     for protocol in _ALL:
         if (protocol.name, protocol.model, protocol.dataset) == (name, model, dataset):
             return protocol
-    alike = [protocol for protocol in _ALL if protocol.name == name] or _ALL
-    known = "; ".join(f"{protocol.name} for {protocol.model} on {protocol.dataset}" for protocol in alike)
+    alike = [f"{name} for {protocol.model} on {protocol.dataset}" for protocol in _ALL if protocol.name == name]
+    known = "; ".join(alike or NAMES)
     raise MicroExpError(f"protocol: expected one of [{known}], received {name} for {model} on {dataset}.")
+
+
+def side_by_side(chosen, everything=False):
+    """Lay protocols beside each other, as rows of text cells: the first row and the first column are headings.
+
+    Parameters
+    ----------
+    chosen : list of Protocol
+    everything : bool
+        Give all settings, not only those in which the protocols differ.
+    """
+    columns = [{name: _text(value) for name, value in asdict(one).items()} for one in chosen]
+    key, *settings = [[name, *[column[name] for column in columns]] for name in columns[0]]
+    differing = [row for row in settings if everything or len(set(row[1:])) > 1]
+    return [["", *key[1:]], *differing]
+
+
+def as_markdown(rows):
+    """Turn rows of text cells into a Markdown table, the first row being its head."""
+    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])
+
+
+def _text(value):
+    """What a person reads of a setting."""
+    if callable(value):
+        return value.__name__
+    if isinstance(value, tuple):
+        return "x".join(map(str, value))
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+
+
+def parser():
+    """Build the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m microexp_keras.protocols",
+        description="Print protocols side by side: the settings in which they differ. Without a name, list all.",
+    )
+    parser.add_argument(
+        "protocols", nargs="*", metavar="NAME", help="such as upstream, or upstream/late/casme2: NAME/MODEL/DATASET"
+    )
+    parser.add_argument("--model", choices=INPUTS, default="stcnn", help="where NAME says none (default: stcnn)")
+    parser.add_argument("--dataset", choices=DATASETS, default="smic", help="where NAME says none (default: smic)")
+    parser.add_argument("--all", action="store_true", help="print what is the same in all of them too")
+    parser.add_argument("--markdown", action="store_true", help="as a Markdown table")
+    return parser
+
+
+@command
+def main(argv=None):
+    """Print protocols side by side."""
+    args = parser().parse_args(argv)
+    if args.protocols:
+        parts = [name.split("/", 2) for name in args.protocols]
+        chosen = [get(*part, *[args.model, args.dataset][len(part) - 1 :]) for part in parts]
+        rows = side_by_side(chosen, args.all or len(chosen) == 1)
+    else:
+        rows = [["protocol", "networks and databases", "what it is"]]
+        for name, what in ABOUT.items():
+            of_name = [f"{protocol.model}/{protocol.dataset}" for protocol in _ALL if protocol.name == name]
+            rows.append([name, ", ".join(of_name), what])
+    print(as_markdown(rows) if args.markdown else _as_text(rows))
+
+
+def _as_text(rows):
+    """Columns for a terminal, long cells in several lines."""
+    cells = [[textwrap.wrap(cell, 38) or [""] for cell in row] for row in rows]
+    widths = [max(len(line) for cell in column for line in cell) for column in zip(*cells, strict=True)]
+    lines = []
+    for row in cells:
+        for parts in itertools.zip_longest(*row, fillvalue=""):
+            lines.append("  ".join(part.ljust(width) for part, width in zip(parts, widths, strict=True)).rstrip())
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -2,9 +2,12 @@
 
 import csv
 import io
+import math
 from pathlib import Path
 
-from microexp_keras import plots
+import numpy as np
+
+from microexp_keras import metrics, plots
 from microexp_keras.files import write_json, write_text
 
 
@@ -17,8 +20,67 @@ def accuracy_line(scores):
     )
 
 
-def scores_text(scores):
-    """All scores as a block of plain text."""
+def training_notes(outcomes, protocol, class_names):
+    """What a reader must know of how the networks of a run were trained to judge their score, as a list of sentences.
+
+    Parameters
+    ----------
+    outcomes : list of runs.Outcome
+        One per fold.
+    protocol : protocols.Protocol
+    class_names : sequence of str
+    """
+    folds, lasts = len(outcomes), [outcome.history[-10:] for outcome in outcomes]
+    epochs, best = _span([len(one.history) for one in outcomes]), _span([one.best_epoch for one in outcomes])
+    last = [row["val_accuracy"] for rows in lasts for row in rows]
+    found = [
+        f"Protocol {protocol.name} ({protocol.source}): {f'{folds} folds, each ' if folds > 1 else ''}{epochs} epochs "
+        f"of batch {protocol.batch_size}; weights of epoch {best}, counted from 0.",
+        f"Accuracy on the clips that the epoch is chosen on, over the last {_span([len(rows) for rows in lasts])} "
+        f"epochs: mean {np.mean(last):.2%}, deviation {np.std(last):.2%}.",
+    ]
+    if folds == 1:
+        collapsed = {int(row["val_only_class"]): row["val_accuracy"] for row in outcomes[0].history}
+        collapsed.pop(-1, None)
+        if collapsed:
+            epochs = sum(row["val_only_class"] >= 0 for row in outcomes[0].history)
+            constant = ", ".join(f"{class_names[label]} ({rate:.2%})" for label, rate in sorted(collapsed.items()))
+            found.append(
+                f"COLLAPSED: after {epochs} of the {len(outcomes[0].history)} epochs the network gave one and the "
+                f"same class to all clips that the epoch is chosen on: {constant}, which is what that constant answer "
+                "scores."
+            )
+    else:
+        constant = [one.history[one.best_epoch]["val_only_class"] >= 0 for one in outcomes]
+        if any(constant):
+            found.append(
+                f"COLLAPSED: in {sum(constant)} of the {folds} folds the network that is scored gave one and the same "
+                "class to all clips that its epoch is chosen on: no epoch did better."
+            )
+    losses, guessing = [np.mean([row["loss"] for row in rows]) for rows in lasts], math.log(len(class_names))
+    if np.max(losses) > guessing:
+        where = f" in {sum(loss > guessing for loss in losses)} of the {folds} folds" if folds > 1 else ""
+        found.append(
+            f"NOT LEARNED{where}: the training loss over the last epochs is {_span(losses, '.3g')}; answering every "
+            f"class with the same probability would give {guessing:.3g}."
+        )
+    return found + [f"DIVERGED: {outcome.diverged}" for outcome in outcomes if outcome.diverged]
+
+
+def _span(values, form=""):
+    low, high = min(values), max(values)
+    return f"{low:{form}}" if low == high else f"{low:{form}} to {high:{form}}"
+
+
+def scores_text(scores, over_subjects=None):
+    """All scores as a block of plain text.
+
+    Parameters
+    ----------
+    scores : metrics.Scores
+    over_subjects : dict, optional
+        See `metrics.subject_intervals`.
+    """
     lines = [f"accuracy  {accuracy_line(scores)}"]
     if scores.collapsed_to:
         lines.append(
@@ -27,6 +89,19 @@ def scores_text(scores):
         )
     lines.append(f"UF1       {_number(scores.uf1)}    UAR {_number(scores.uar)}")
     lines += [f"undefined: {reason}" for reason in scores.undefined]
+    if over_subjects:
+        spans = [
+            f"{name} {low:.3f} to {high:.3f}"
+            for name, key in (("accuracy", "accuracy"), ("UF1", "uf1"), ("UAR", "uar"))
+            for low, high in [over_subjects[key]]
+            if low == low
+        ]
+        draws, lacking = over_subjects["resamples"], over_subjects["lacking"]
+        without = f"; {lacking} lack a class and do not count for UF1 and UAR" if 0 < lacking < draws else ""
+        lines.append(
+            f"95 % intervals over subjects: {', '.join(spans)} ({draws} draws of "
+            f"{over_subjects['subjects']} subjects{without})"
+        )
     width = max(len(name) for name in scores.class_names) + 2
     header = "".join(f"{name:>{width}}" for name in scores.class_names)
     lines.append(f"{'true / predicted':<18}{header}{'recall':>{width}}")
@@ -36,7 +111,7 @@ def scores_text(scores):
     return "\n".join(lines)
 
 
-def write(folder, title, notes, scores, clips, true, probabilities, **more):
+def write(folder, title, notes, scores, clips, true, probabilities, subjects=None, **more):
     """Write what was found into a folder and return the text of it.
 
     Parameters
@@ -52,13 +127,19 @@ def write(folder, title, notes, scores, clips, true, probabilities, **more):
         Names of the scored clips.
     true : int array (clips,)
     probabilities : float array (clips, classes)
+    subjects : sequence of str or None, optional
+        Whose clips they are; if that is known of all, the scores get intervals over subjects.
     **more
         Further contents of scores.json.
     """
-    folder = Path(folder)
-    text = "\n".join([title, *[f"* {note}" for note in notes], "", scores_text(scores), ""])
+    folder, subjects, over_subjects = Path(folder), subjects or [None] * len(clips), None
+    if None not in subjects and len(set(subjects)) > 1:
+        predicted = probabilities.argmax(axis=1)
+        over_subjects = metrics.subject_intervals(true, predicted, subjects, len(scores.class_names))
+    text = "\n".join([title, *[f"* {note}" for note in notes], "", scores_text(scores, over_subjects), ""])
     write_text(folder / "report.txt", text)
-    write_json(folder / "scores.json", {"title": title, "notes": list(notes), **more, **scores.as_json()})
+    found = {**scores.as_json(), "intervals_over_subjects": metrics.for_json(over_subjects)}
+    write_json(folder / "scores.json", {"title": title, "notes": list(notes), **more, **found})
     write_json(
         folder / "confusion_matrix.json",
         {"class_names": scores.class_names, "rows": "true", "columns": "predicted", "counts": scores.confusion},
@@ -66,9 +147,9 @@ def write(folder, title, notes, scores, clips, true, probabilities, **more):
     plots.confusion_matrix(scores, folder / "confusion_matrix.png", title)
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(["clip", "true", "predicted", *scores.class_names])
-    for clip, label, row in zip(clips, true, probabilities, strict=True):
-        writer.writerow([clip, scores.class_names[label], scores.class_names[row.argmax()], *row])
+    writer.writerow(["clip", "subject", "true", "predicted", *scores.class_names])
+    for clip, subject, label, row in zip(clips, subjects, true, probabilities, strict=True):
+        writer.writerow([clip, subject, scores.class_names[label], scores.class_names[row.argmax()], *row])
     write_text(folder / "predictions.csv", table.getvalue())
     return text
 

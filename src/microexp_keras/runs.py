@@ -1,19 +1,23 @@
-"""The folder of one run: where it stands, and the config.json that says how every number in it came about."""
+"""The folder of one run: where it stands, its epochs, and the config.json that says how every number came about."""
 
+import csv
 import dataclasses
+import io
 import json
 import os
 import platform
 import shlex
 import subprocess
 import sys
+import time
 from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import Path
 
 from microexp_keras import __version__
+from microexp_keras.datasets import CLASS_NAMES
 from microexp_keras.errors import MicroExpError
-from microexp_keras.files import write_json
+from microexp_keras.files import write_json, write_text
 
 SETTINGS = {
     "dataset": str,
@@ -26,6 +30,7 @@ SETTINGS = {
     "landmarks": str | None,
     "epochs": int,
     "batch_size": int,
+    "kernel_size": list,
     "seed": int,
     "weights": str | None,
     "keep_all": bool,
@@ -81,7 +86,7 @@ def read_config(folder):
     path = Path(folder) / "config.json"
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
-        config["data"]["fingerprint"], config["resumed"]
+        config["data"]["fingerprint"], config["resumed"], config["folds"][0]
         for name, kind in SETTINGS.items():
             if not isinstance(config["settings"][name], kind):
                 raise TypeError(f"settings: {name}")
@@ -96,7 +101,7 @@ def read_config(folder):
     return config
 
 
-def write_config(folder, settings, protocol, samples, fold, metadata):
+def write_config(folder, settings, protocol, samples, folds, statistics):
     """Write config.json: how every number of this run comes about.
 
     Parameters
@@ -106,15 +111,16 @@ def write_config(folder, settings, protocol, samples, fold, metadata):
         What `train --resume` needs to repeat the command.
     protocol : protocols.Protocol
     samples : preprocessing.Samples
-    fold : splits.Fold
-    metadata : dict
-        What the weights files say too: class names, standardisation statistics.
+    folds : list of splits.Fold
+    statistics : list of dict of str to preprocessing.Statistics
+        Of each fold: what its clips are standardised by.
     """
     path = Path(folder) / "config.json"
     now, before = provenance(), read_config(folder) if path.exists() else None
     origin = {name: before[name] for name in now} if before else now
     resumed = [*before["resumed"], now] if before else []
-    per_class = {name: int((samples.labels == label).sum()) for label, name in enumerate(metadata["class_names"])}
+    class_names = CLASS_NAMES[protocol.dataset]
+    per_class = {name: int((samples.labels == label).sum()) for label, name in enumerate(class_names)}
     described = {
         **origin,
         "resumed": resumed,
@@ -127,13 +133,81 @@ def write_config(folder, settings, protocol, samples, fold, metadata):
             "clips_per_class": per_class,
             "subjects": len(set(samples.subjects) - {None}),
         },
-        "class_names": metadata["class_names"],
-        "statistics": metadata["statistics"],
-        "split": {
-            part: [samples.names[position] for position in getattr(fold, part)] for part in ("train", "select", "score")
-        },
+        "class_names": class_names,
+        "folds": [
+            {
+                **{part: [samples.names[one] for one in getattr(fold, part)] for part in ("train", "select", "score")},
+                "statistics": {name: one._asdict() for name, one in of_fold.items()},
+            }
+            for fold, of_fold in zip(folds, statistics, strict=True)
+        ],
     }
     write_json(path, described)
+
+
+class History:
+    """One row per epoch, kept in a CSV file that is never half-written.
+
+    Parameters
+    ----------
+    path : str or Path
+        Read if it exists, rewritten with every row.
+    """
+
+    def __init__(self, path):
+        self.path, self.rows, self._last = Path(path), [], time.perf_counter()
+        if self.path.exists():
+            try:
+                with open(self.path, newline="", encoding="utf-8") as file:
+                    rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+                self.rows = [{**row, "epoch": int(row["epoch"])} for row in rows]
+            except (ValueError, TypeError, KeyError) as error:
+                raise MicroExpError(
+                    f"{self.path}: expected the history of a run, found something else ({error})."
+                ) from error
+
+    def add(self, epoch, logs):
+        """Append the epoch's logs and the seconds since the row before."""
+        now = time.perf_counter()
+        self.rows.append(
+            {"epoch": epoch, **{name: float(value) for name, value in logs.items()}, "seconds": now - self._last}
+        )
+        self._last = now
+        self._write()
+
+    def keep_until(self, epoch):
+        """Drop rows of later epochs: a run was killed between this file and its weights."""
+        self.rows = [row for row in self.rows if row["epoch"] <= epoch]
+        self._last = time.perf_counter()
+
+    def _write(self):
+        text = io.StringIO()
+        writer = csv.DictWriter(text, self.rows[0], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.rows)
+        write_text(self.path, text.getvalue())
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """How training ended.
+
+    Attributes
+    ----------
+    history : list of dict
+        One row per epoch.
+    best_epoch : int
+        Counted from 0.
+    best_path : Path
+        File with its weights.
+    diverged : str or None
+        Why training stopped early, if it did.
+    """
+
+    history: list
+    best_epoch: int
+    best_path: Path
+    diverged: str | None
 
 
 def provenance():
@@ -159,7 +233,7 @@ def provenance():
             **{name: version for name in packages if (version := _installed(name))},
         },
         "commit": commit(),
-        "machine": {"system": platform.platform(), "cores": os.cpu_count(), "devices": _devices()},
+        "machine": {"system": platform.platform(), "cores": os.cpu_count(), "devices": devices()},
     }
 
 
@@ -199,7 +273,7 @@ def _installed(package):
         return None
 
 
-def _devices():
+def devices():
     """What the Keras backend computes on, such as `["cpu:0"]`; None before Keras is loaded."""
     if "keras" not in sys.modules:
         return None

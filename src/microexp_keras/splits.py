@@ -1,8 +1,13 @@
 """From labels and subjects to folds: which clips train, which choose the epoch, which are scored."""
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
+
+from microexp_keras.errors import MicroExpError
+
+INNER_PARTS = 5  # of the training subjects about one in five chooses the epoch
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,104 @@ def last_fifth_scored_on_all(labels, subjects):
     everything = np.arange(len(labels))
     train, _ = train_test_split(everything, test_size=0.2, shuffle=False)
     return [Fold(train=train, select=everything, score=everything)]
+
+
+def leave_one_subject_out(labels, subjects):
+    """Score each subject by a network that has seen nothing of them, neither in training nor to choose its epoch.
+
+    The other subjects are divided by scikit-learn's `StratifiedGroupKFold`: clips of one subject stay together, and the
+    classes are shared out as evenly as that allows. The part with most subjects chooses the epoch.
+
+    Parameters
+    ----------
+    labels : array of int, (clips,)
+        Class of each clip.
+    subjects : sequence of str
+        Whose face each clip shows.
+
+    Returns
+    -------
+    list of Fold
+        One per subject, in the order of their names.
+
+    Raises
+    ------
+    MicroExpError
+        If a clip's subject is not known, or there are fewer than three, or too few clips to divide the others.
+
+    References
+    ----------
+    See et al., "MEGC 2019", FG 2019, for the outer split; the inner one is this package's.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    unknown = sum(subject is None for subject in subjects)
+    found = sorted(set(subjects) - {None})
+    if unknown or len(found) < 3:
+        raise MicroExpError(
+            f"leave one subject out: expected clips of at least three known subjects (one is scored, one chooses the "
+            f"epoch, one trains), found {len(found)} subjects and {unknown} clips of nobody known. Take clips in the "
+            "folders of their subjects (data/README.md), or a protocol that does not look at subjects."
+        )
+    labels, owner, folds = np.asarray(labels), np.array([str(subject) for subject in subjects]), []
+    for subject in found:
+        others = np.flatnonzero(owner != subject)
+        parts = min(INNER_PARTS, len(found) - 1, np.bincount(labels[others]).max())
+        if parts < 2:
+            raise MicroExpError(
+                f"leave one subject out: expected at least two clips of some class beside those of {subject}, found "
+                f"none. Take more clips."
+            )
+        with warnings.catch_warnings():  # that a class has fewer clips than there are parts
+            warnings.simplefilter("ignore", UserWarning)
+            inner = list(StratifiedGroupKFold(parts).split(others, labels[others], owner[others]))
+        train, select = max(inner, key=lambda sides: len(set(owner[others[sides[1]]])))
+        folds.append(Fold(train=others[train], select=others[select], score=np.flatnonzero(owner == subject)))
+    return folds
+
+
+def folds(protocol, samples):
+    """Give the folds of a protocol, after a look at whether it keeps what it promises.
+
+    Parameters
+    ----------
+    protocol : protocols.Protocol
+        Gives `split` and `unseen_subjects`.
+    samples : preprocessing.Samples
+
+    Returns
+    -------
+    list of Fold
+
+    Raises
+    ------
+    MicroExpError
+        If the protocol promises unseen subjects, and a scored subject or clip is also among those that train or choose
+        the epoch, be it under another name.
+    """
+    found = protocol.split(samples.labels, samples.subjects)
+    if protocol.unseen_subjects:
+        for fold in found:
+            _demand_unseen(fold, samples, protocol.name)
+    return found
+
+
+def _demand_unseen(fold, samples, name):
+    known = np.concatenate([fold.train, fold.select])
+    subjects = {samples.subjects[position] for position in known} & {samples.subjects[one] for one in fold.score}
+    if subjects:
+        raise MicroExpError(
+            f"protocol {name}: expected subjects that are scored to be nowhere else, found {', '.join(subjects)} among "
+            "those that train or choose the epoch. This would be a fault of the split: please report it."
+        )
+    pixels = samples.pixels
+    for position in fold.score:
+        same = known[pixels[known] == pixels[position]]
+        if len(same):
+            raise MicroExpError(
+                f"protocol {name}: expected every clip under one subject, found the same pixels in "
+                f"{samples.names[position]} and {samples.names[same[0]]}. Remove the one that is misfiled."
+            )
 
 
 def remarks(fold, samples, right=None):

@@ -3,7 +3,6 @@
 import argparse
 import shlex
 import sys
-from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -45,6 +44,13 @@ def parser():
         "--epochs", type=positive, metavar="N", help="passes over the training clips (default: the protocol's)"
     )
     parser.add_argument("--batch-size", type=positive, metavar="N", help="clips per step (default: the protocol's)")
+    parser.add_argument(
+        "--kernel-size",
+        type=positive,
+        nargs=3,
+        metavar=("ROWS", "COLUMNS", "TIME"),
+        help="of the convolutions (default: 3 3 15)",
+    )
     parser.add_argument("--seed", type=seed, metavar="N", help="of initial weights, order and dropout (default: 0)")
     parser.add_argument("--weights", type=Path, metavar="FILE", help="start from these weights, any kind of .h5")
     parser.add_argument("--keep-all", action="store_true", help="keep every improvement, not only the best")
@@ -56,7 +62,13 @@ def parser():
         "--resume",
         type=Path,
         metavar="FOLDER",
-        help="go on with this run; only --epochs, and files that have moved, may be given too",
+        help="go on with this run; only --epochs, --jobs, and files that have moved, may be given too",
+    )
+    parser.add_argument(
+        "--jobs",
+        type=positive,
+        metavar="N",
+        help="for protocols of several folds: how many are trained at once, each on one core (default: one per core)",
     )
     return parser
 
@@ -66,14 +78,12 @@ def main(argv=None):
     """Train, or go on training, and report. The exit code is 1 if training diverged."""
     args = parser().parse_args(argv)
     config = runs.read_config(args.resume) if args.resume else None
-    settings = _resumed(args, config["settings"]) if config else _new(args)
+    settings = _resumed(args, config) if config else _new(args)
 
-    protocol = replace(
-        protocols.get(settings["protocol"], settings["model"], settings["dataset"]),
-        epochs=settings["epochs"],
-        batch_size=settings["batch_size"],
-    )
-    samples = _samples(settings, protocol)
+    from microexp_keras import experiments
+
+    protocol = experiments.protocol_of(settings)
+    samples = experiments.load(settings, protocol)
     if config and config["data"]["fingerprint"] != samples.fingerprint:
         raise MicroExpError(
             f"{settings['data'] or settings['training_images']}: expected the clips that the run in {args.resume} was "
@@ -82,7 +92,7 @@ def main(argv=None):
     folder = args.resume or runs.new_folder(args.out, f"{protocol.dataset}-{protocol.model}-{protocol.name}")
     with only_writer(folder):
         try:
-            return _train(folder, settings, protocol, samples)
+            return _train(folder, settings, protocol, samples, args.jobs)
         except KeyboardInterrupt:
             if (folder / "config.json").exists():
                 again = f"python -m microexp_keras.train --resume {shlex.quote(str(folder))}"
@@ -90,16 +100,6 @@ def main(argv=None):
             raise
         finally:
             runs.remove_if_empty(folder)
-
-
-def _samples(settings, protocol):
-    """Clips of a folder, or the original's arrays."""
-    from microexp_keras import landmarks, preprocessing
-
-    if settings["data"]:
-        points = landmarks.CsvLandmarks(settings["landmarks"]) if settings["landmarks"] else None
-        return preprocessing.load_samples(settings["data"], protocol, points, **settings["options"])
-    return preprocessing.load_arrays(settings["training_images"], settings["training_labels"], protocol)
 
 
 def _new(args):
@@ -141,6 +141,7 @@ def _new(args):
         "landmarks": _absolute(args.landmarks),
         "epochs": args.epochs or protocol.epochs,
         "batch_size": args.batch_size or protocol.batch_size,
+        "kernel_size": args.kernel_size or list(protocol.kernel_size),
         "seed": args.seed or 0,
         "weights": _absolute(args.weights),
         "keep_all": args.keep_all,
@@ -152,16 +153,19 @@ def _absolute(path):
     return None if path is None else str(path.resolve())
 
 
-def _resumed(args, settings):
+def _resumed(args, config):
     """Settings of the run to go on with; it may be given more epochs, and its data may have moved."""
+    settings = config["settings"]
     movable = ("data", "training_images", "training_labels", "landmarks")
     given = {name for name, value in vars(args).items() if value is not None and value is not False}
-    if given - {"resume", "epochs", *movable}:
-        others = ", ".join(sorted(given - {"resume", "epochs", *movable}))
+    others = ", ".join(sorted(given - {"resume", "epochs", "jobs", *movable}))
+    if others:
         raise MicroExpError(f"--resume: expected no other option than --epochs and moved data, received {others}.")
     unknown = [name for name in movable if name in given and not settings[name]]
     if unknown:
         raise MicroExpError(f"--resume: expected no {', '.join(unknown)}, for the run was started without.")
+    if args.epochs and len(config["folds"]) > 1:
+        raise MicroExpError("--epochs: expected with a run of one fold only. Start a new run with this number.")
     last = args.resume / "last.weights.h5"
     done = weights.inspect(last).metadata.get("epoch", -1) + 1 if last.exists() else 0
     if args.epochs and args.epochs < done:
@@ -176,100 +180,24 @@ def _resumed(args, settings):
     return {**settings, **absolute, "epochs": args.epochs or settings["epochs"]}
 
 
-def _train(folder, settings, protocol, samples):
-    keras = import_keras()
+def _train(folder, settings, protocol, samples, jobs):
+    from microexp_keras import experiments
 
-    from microexp_keras import arrays, metrics, models, plots, preprocessing, reports, training
-
-    inputs, statistics = preprocessing.network_inputs(samples.stacks)
-    class_names = datasets.CLASS_NAMES[protocol.dataset]
-    [fold] = protocol.split(samples.labels, samples.subjects)
-
-    keras.utils.set_random_seed(settings["seed"])
-    _, rows, columns, frames, _ = inputs[protocol.inputs[0]].shape
-    model = models.BUILDERS[protocol.model](
-        frames, (rows, columns), len(class_names), conv_initializer=protocol.conv_initializer
-    )
-    if settings["weights"] and not (folder / "last.weights.h5").exists():
-        weights.load_weights(model, settings["weights"])
-    training.compile_model(model, protocol.learning_rate, protocol.momentum, protocol.probability_floor)
-
-    metadata = {
-        "model": protocol.model,
-        "dataset": protocol.dataset,
-        "protocol": protocol.name,
-        "split": protocol.split.__name__,
-        "started_from": settings["weights"],
-        "synthetic": samples.synthetic,
-        "seed": settings["seed"],
-        "class_names": class_names,
-        "statistics": {name: one._asdict() for name, one in statistics.items()},
-        "data_fingerprint": samples.fingerprint,
-    }
-    runs.write_config(folder, settings, protocol, samples, fold, metadata)
-    seen = protocol.training_inputs(inputs)
-    arrays.write_validation(folder, protocol.model, seen, samples.labels, len(class_names), fold.held_out)
-
+    folds = splits.folds(protocol, samples)
+    if len(folds) == 1:
+        import_keras()  # its devices go into config.json
+    experiments.prepare(folder, settings, protocol, samples)
     title = f"{weights.TITLES[protocol.model]} on {datasets.origin(protocol.dataset, samples.synthetic)}"
-    print(
-        f"{title}: {len(fold.train)} clips train, {len(fold.score)} are scored; files go to {folder}", file=sys.stderr
-    )
-    callbacks = [keras.callbacks.TensorBoard(folder / "tensorboard")] if settings["tensorboard"] else []
-    outcome = training.fit(
-        model,
-        inputs,
-        samples.labels,
-        fold,
-        folder,
-        protocol,
-        settings["seed"],
-        metadata,
-        settings["keep_all"],
-        callbacks,
-    )
-
-    weights.load_weights(model, outcome.best_path)
-    probabilities = training.predict(model, inputs, fold.score)
-    true = samples.labels[fold.score]
-    predicted = probabilities.argmax(axis=1)
-    scores = metrics.score(true, predicted, class_names)
-    plots.curves(outcome.history, folder / "curves.png", outcome.best_epoch, scores.majority_rate, title)
-    text = reports.write(
-        folder,
-        title,
-        _notes(settings, protocol, samples, fold, outcome, predicted == true),
-        scores,
-        [samples.names[position] for position in fold.score],
-        true,
-        probabilities,
-        weights=outcome.best_path.name,
-        epoch=outcome.best_epoch,
-    )
+    trained = f"{len(folds[0].train)} clips train" if len(folds) == 1 else f"{len(folds)} folds"
+    scored = sum(len(fold.score) for fold in folds)
+    print(f"{title}: {trained}, {scored} are scored; files go to {folder}", file=sys.stderr)
+    if len(folds) == 1:
+        experiments.train_fold(folder, settings, protocol, samples, folds, 0)
+    else:
+        experiments.train_folds([(folder, number) for number in range(len(folds))], jobs)
+    text, well = experiments.report(folder, settings, protocol, samples, folds)
     print(text)
-    return 1 if outcome.diverged else 0
-
-
-def _notes(settings, protocol, samples, fold, outcome, right):
-    """What a reader must know to judge the score."""
-    from microexp_keras import training
-
-    published = protocols.get(protocol.name, protocol.model, protocol.dataset)
-    changed = [
-        f"{name} {getattr(protocol, name)} instead of the protocol's {getattr(published, name)}"
-        for name in ("epochs", "batch_size")
-        if getattr(protocol, name) != getattr(published, name)
-    ]
-    if settings["weights"]:
-        changed.append(f"started from {settings['weights']}")
-    if settings["landmarks"]:
-        changed.append(f"landmarks from {settings['landmarks']}")
-    return [
-        *training.notes(outcome, protocol, datasets.CLASS_NAMES[protocol.dataset]),
-        *samples.notes,
-        *splits.remarks(fold, samples, right),
-        *([f"Differs from the protocol: {'; '.join(changed)}."] if changed else []),
-        *([datasets.SYNTHETIC_NOTE] if samples.synthetic else []),
-    ]
+    return 0 if well else 1
 
 
 if __name__ == "__main__":

@@ -1,10 +1,6 @@
 """From standardised stacks and a fold to trained weights in a run folder, repeatable and resumable to the bit."""
 
-import csv
-import io
 import math
-import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import keras
@@ -13,7 +9,7 @@ import numpy as np
 from microexp_keras import weights
 from microexp_keras.callbacks import BestWeights, DivergedError, EpochBar, RunState, StopOnNaN
 from microexp_keras.errors import MicroExpError
-from microexp_keras.files import write_text
+from microexp_keras.runs import History, Outcome
 
 PREDICTED = 16  # clips at a time: no more memory than a step of training takes
 
@@ -50,71 +46,6 @@ class Batches:
     def __getitem__(self, index):
         chosen = self.order[index * self.batch_size : (index + 1) * self.batch_size]
         return _taken(self.inputs, chosen), self.targets[chosen]
-
-
-class History:
-    """One row per epoch, kept in a CSV file that is never half-written.
-
-    Parameters
-    ----------
-    path : str or Path
-        Read if it exists, rewritten with every row.
-    """
-
-    def __init__(self, path):
-        self.path, self.rows, self._last = Path(path), [], time.perf_counter()
-        if self.path.exists():
-            try:
-                with open(self.path, newline="", encoding="utf-8") as file:
-                    rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
-                self.rows = [{**row, "epoch": int(row["epoch"])} for row in rows]
-            except (ValueError, TypeError, KeyError) as error:
-                raise MicroExpError(
-                    f"{self.path}: expected the history of a run, found something else ({error})."
-                ) from error
-
-    def add(self, epoch, logs):
-        """Append the epoch's logs and the seconds since the row before."""
-        now = time.perf_counter()
-        self.rows.append(
-            {"epoch": epoch, **{name: float(value) for name, value in logs.items()}, "seconds": now - self._last}
-        )
-        self._last = now
-        self._write()
-
-    def keep_until(self, epoch):
-        """Drop rows of later epochs: a run was killed between this file and its weights."""
-        self.rows = [row for row in self.rows if row["epoch"] <= epoch]
-        self._last = time.perf_counter()
-
-    def _write(self):
-        text = io.StringIO()
-        writer = csv.DictWriter(text, self.rows[0], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(self.rows)
-        write_text(self.path, text.getvalue())
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How training ended.
-
-    Attributes
-    ----------
-    history : list of dict
-        One row per epoch.
-    best_epoch : int
-        Counted from 0.
-    best_path : Path
-        File with its weights.
-    diverged : str or None
-        Why training stopped early, if it did.
-    """
-
-    history: list
-    best_epoch: int
-    best_path: Path
-    diverged: str | None
 
 
 class Crossentropy(keras.losses.Loss):
@@ -223,7 +154,9 @@ def _mean_logs(seen):
     return {name: sum(count * float(logs[name]) for count, logs in seen) / clips for name in seen[0][1]}
 
 
-def fit(model, inputs, labels, fold, folder, protocol, seed, metadata=None, keep_all=False, callbacks=()):
+def fit(
+    model, inputs, labels, fold, folder, protocol, seed, metadata=None, keep_all=False, callbacks=(), progress=True
+):
     """Train a compiled model; from a folder with a saved state, go on.
 
     Parameters
@@ -248,10 +181,12 @@ def fit(model, inputs, labels, fold, folder, protocol, seed, metadata=None, keep
         Keep every improvement, not only the best.
     callbacks : sequence of keras.callbacks.Callback
         More of them.
+    progress : bool
+        Show a progress bar on stderr.
 
     Returns
     -------
-    Outcome
+    runs.Outcome
 
     Raises
     ------
@@ -266,8 +201,8 @@ def fit(model, inputs, labels, fold, folder, protocol, seed, metadata=None, keep
     best = BestWeights(folder, metadata=metadata, keep_all=keep_all)
     state = RunState(history, best, Path(folder) / "last.weights.h5", metadata)
     first_epoch = state.restore(model)
-    bar = EpochBar(best, protocol.epochs, first_epoch)
-    run = keras.callbacks.CallbackList([StopOnNaN(), *callbacks, best, state, bar], model=model)
+    bar = [EpochBar(best, protocol.epochs, first_epoch)] if progress else []
+    run = keras.callbacks.CallbackList([StopOnNaN(), *callbacks, best, state, *bar], model=model)
     diverged, model.stop_training = None, False
     run.on_train_begin()
     try:
@@ -315,30 +250,3 @@ def predict(model, inputs, positions=None):
     if not np.isfinite(probabilities).all():
         raise MicroExpError("expected finite probabilities, found NaN: the weights or the clips are beyond float32.")
     return probabilities
-
-
-def notes(outcome, protocol, class_names):
-    """What a reader must know of a training run to judge its score, as a list of sentences."""
-    last = [row["val_accuracy"] for row in outcome.history[-10:]]
-    found = [
-        f"Protocol {protocol.name} ({protocol.source}): {len(outcome.history)} epochs of batch {protocol.batch_size}; "
-        f"weights of epoch {outcome.best_epoch}, counted from 0.",
-        f"Accuracy on the clips that the epoch is chosen on, over the last {len(last)} epochs: mean "
-        f"{np.mean(last):.2%}, deviation {np.std(last):.2%}.",
-    ]
-    collapsed = {int(row["val_only_class"]): row["val_accuracy"] for row in outcome.history}
-    collapsed.pop(-1, None)
-    if collapsed:
-        epochs = sum(row["val_only_class"] >= 0 for row in outcome.history)
-        constant = ", ".join(f"{class_names[label]} ({score:.2%})" for label, score in sorted(collapsed.items()))
-        found.append(
-            f"COLLAPSED: after {epochs} of the {len(outcome.history)} epochs the network gave one and the same class "
-            f"to all clips that the epoch is chosen on: {constant}, which is what that constant answer scores."
-        )
-    loss, guessing = np.mean([row["loss"] for row in outcome.history[-10:]]), math.log(len(class_names))
-    if loss > guessing:
-        found.append(
-            f"NOT LEARNED: the training loss over the last {len(last)} epochs is {loss:.3g}; answering every class "
-            f"with the same probability would give {guessing:.3g}."
-        )
-    return found + ([f"DIVERGED: {outcome.diverged}"] if outcome.diverged else [])
