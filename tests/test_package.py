@@ -22,6 +22,7 @@ ALLOWED = {
     "preprocessing": BASE | {"arrays", "cache", "datasets", "frames", "landmarks"},
     "models": BASE,
     "metrics": BASE,
+    "published": BASE,
     "splits": BASE,
     "weights": BASE,
     "protocols": BASE | {"splits"},
