@@ -34,7 +34,7 @@ ALLOWED = {
     "training": BASE | {"callbacks", "weights"},
     "runs": BASE | {""},
 }
-COMMANDS = {"train", "evaluate", "__main__", "__init__"}
+COMMANDS = {"train", "evaluate", "audit", "__main__", "__init__"}
 
 
 def module_name(path):
@@ -79,6 +79,7 @@ def test_tensorflow_is_imported_nowhere():
         "from microexp_keras.__main__ import main; main(['--help'])",
         "from microexp_keras.train import parser; parser().format_help()",
         "from microexp_keras.evaluate import parser; parser().format_help()",
+        "from microexp_keras.audit import parser; parser().format_help()",
         "from microexp_keras.datasets.__main__ import parser; parser().format_help()",
         "from microexp_keras.landmarks import parser; parser().format_help()",
         "import microexp_keras.weights",

@@ -44,6 +44,9 @@ class Published:
         Table II: length of the two streams put together.
     weights : dict of str to str
         Names `EPOCH-ACCURACY` of weights files, and who names them: the programs, or others who have loaded them.
+    stops_with : dict of (model, dataset) to str
+        Programs that do not run as published, and why, seen by running them; all programs of the fused networks also
+        import `multi_gpu_model`, which Keras 2.0.0 has not.
     user_report : int
         Whole percent that a user got with the published weights, from the only issue of the programs' repository.
     distributed : dict of dataset to tuple of int
@@ -76,6 +79,7 @@ class Published:
     stream_shape: tuple
     concatenation: int
     weights: dict
+    stops_with: dict
     user_report: int
     distributed: dict
     annotated: dict
@@ -149,6 +153,10 @@ PAPER = Published(
         "22-0.83": "the programs",
         "17-0.79": "the programs",
         "26-0.69": "others",
+    },
+    stops_with={
+        ("intermediate", "casme2"): "sklearn.cross_validation.train_test_split takes no shuffle",
+        ("late", "casme2"): "sklearn.cross_validation.train_test_split takes no shuffle",
     },
     user_report=53,
     distributed={"smic": (70, 51, 43)},
