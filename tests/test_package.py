@@ -22,6 +22,7 @@ ALLOWED = {
     "preprocessing": BASE | {"arrays", "cache", "datasets", "frames", "landmarks"},
     "models": BASE,
     "metrics": BASE,
+    "published": BASE,
     "splits": BASE,
     "weights": BASE,
     "protocols": BASE | {"splits"},
@@ -36,7 +37,7 @@ ALLOWED = {
     | {"arrays", "datasets", "landmarks", "metrics", "models", "plots", "preprocessing", "protocols", "reports", "runs"}
     | {"splits", "training", "weights"},
 }
-COMMANDS = {"train", "evaluate", "__main__", "__init__"}
+COMMANDS = {"train", "evaluate", "audit", "__main__", "__init__"}
 
 
 def module_name(path):
@@ -81,6 +82,7 @@ def test_tensorflow_is_imported_nowhere():
         "from microexp_keras.__main__ import main; main(['--help'])",
         "from microexp_keras.train import parser; parser().format_help()",
         "from microexp_keras.evaluate import parser; parser().format_help()",
+        "from microexp_keras.audit import parser; parser().format_help()",
         "from microexp_keras.datasets.__main__ import parser; parser().format_help()",
         "from microexp_keras.landmarks import parser; parser().format_help()",
         "import microexp_keras.weights",

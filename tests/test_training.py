@@ -288,8 +288,13 @@ def test_a_full_disk_keeps_the_previous_checkpoint(whole_run, tmp_path):
     assert epochs == "3"
 
 
+def heed_ctrl_c():
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # tests that are started in the background inherit deafness to it
+
+
 def command(*arguments, **options):
-    return subprocess.Popen([sys.executable, "-m", "microexp_keras.train", *map(str, arguments)], **options)
+    line = [sys.executable, "-m", "microexp_keras.train", *map(str, arguments)]
+    return subprocess.Popen(line, preexec_fn=heed_ctrl_c, **options)
 
 
 @pytest.fixture(scope="module")

@@ -41,6 +41,27 @@ def protocol_of(settings):
     return replace(published, **changes, kernel_size=tuple(settings["kernel_size"]))
 
 
+def settings_for(protocol, **given):
+    """Return the settings of a run, see `runs.SETTINGS`: those given, else the protocol's, else none."""
+    return {
+        "dataset": protocol.dataset,
+        "model": protocol.model,
+        "protocol": protocol.name,
+        "data": None,
+        "options": {},
+        "training_images": [],
+        "training_labels": None,
+        "landmarks": None,
+        "epochs": protocol.epochs,
+        "batch_size": protocol.batch_size,
+        "kernel_size": list(protocol.kernel_size),
+        "seed": 0,
+        "weights": None,
+        "keep_all": False,
+        "tensorboard": False,
+    } | {name: value for name, value in given.items() if value is not None}
+
+
 def load(settings, protocol, progress=True):
     """Return the `preprocessing.Samples` that the settings of a run name: clips of a folder, or arrays."""
     if settings["data"]:
@@ -231,7 +252,8 @@ def report(folder, settings, protocol, samples, folds):
             }
             for number, (outcome, result) in enumerate(zip(outcomes, results, strict=True))
         ],
-        last_ten=float(np.mean([row["val_accuracy"] for one in outcomes for row in one.history[-10:]])),
+        held_out=_held_out(folds, predicted == true),
+        ten_epochs=_ten_epochs(_mean_history(outcomes)),
     )
     return text, not any(outcome.diverged for outcome in outcomes)
 
@@ -303,6 +325,20 @@ def _mean_history(outcomes):
     """Mean over the folds of what they logged after each epoch that all have behind them."""
     epochs = zip(*[outcome.history for outcome in outcomes], strict=False)
     return [{name: float(np.mean([row[name] for row in rows])) for name in rows[0]} for rows in epochs]
+
+
+def _held_out(folds, right):
+    """Clips and right answers among the scored clips that do not train."""
+    unseen = ~np.concatenate([np.isin(fold.score, fold.train) for fold in folds])
+    return {"clips": int(unseen.sum()), "correct": int((right & unseen).sum())}
+
+
+def _ten_epochs(history):
+    """Table VIII: mean and deviation of the accuracy after epochs 91 to 100 (from 1), or the last ten if fewer."""
+    rows = history[:100][-10:]
+    values = [row["val_accuracy"] for row in rows]
+    span = {"first": rows[0]["epoch"] + 1, "last": rows[-1]["epoch"] + 1}
+    return {"mean": float(np.mean(values)), "deviation": float(np.std(values)), **span}
 
 
 def _notes(settings, protocol, samples, folds, outcomes, right):

@@ -130,23 +130,24 @@ def _new(args):
         given = ", ".join(f"--{name}" for name in datasets.chosen_options(args))
         raise MicroExpError(f"{given}: expected with --data only. Leave it out.")
     runs.demand_free(args.out)
-    return {
-        "dataset": protocol.dataset,
-        "model": protocol.model,
-        "protocol": protocol.name,
-        "data": str(datasets.synthetic_folder(args.dataset)) if args.synthetic else _absolute(args.data),
-        "options": datasets.chosen_options(args),
-        "training_images": [_absolute(path) for path in args.training_images or ()],
-        "training_labels": _absolute(args.training_labels),
-        "landmarks": _absolute(args.landmarks),
-        "epochs": args.epochs or protocol.epochs,
-        "batch_size": args.batch_size or protocol.batch_size,
-        "kernel_size": args.kernel_size or list(protocol.kernel_size),
-        "seed": args.seed or 0,
-        "weights": _absolute(args.weights),
-        "keep_all": args.keep_all,
-        "tensorboard": args.tensorboard,
-    }
+
+    from microexp_keras import experiments
+
+    return experiments.settings_for(
+        protocol,
+        data=str(datasets.synthetic_folder(args.dataset)) if args.synthetic else _absolute(args.data),
+        options=datasets.chosen_options(args),
+        training_images=[_absolute(path) for path in args.training_images or ()],
+        training_labels=_absolute(args.training_labels),
+        landmarks=_absolute(args.landmarks),
+        epochs=args.epochs,
+        batch_size=args.batch_size,
+        kernel_size=args.kernel_size,
+        seed=args.seed,
+        weights=_absolute(args.weights),
+        keep_all=args.keep_all,
+        tensorboard=args.tensorboard,
+    )
 
 
 def _absolute(path):
