@@ -52,7 +52,10 @@ def test_a_run_folder_holds_what_it_should(run, small_smic):
 
 def test_the_best_file_is_named_by_epoch_and_accuracy(run):
     scores = json.loads((run / "scores.json").read_text())
-    assert best_weights(run).name == f"weights-improvement-{scores['folds'][0]['epoch']:02d}-{scores['accuracy']:.2f}.weights.h5"
+    assert (
+        best_weights(run).name
+        == f"weights-improvement-{scores['folds'][0]['epoch']:02d}-{scores['accuracy']:.2f}.weights.h5"
+    )
     confusion = json.loads((run / "confusion_matrix.json").read_text())
     assert confusion["class_names"] == ["negative", "positive", "surprise"]
     assert np.trace(confusion["counts"]) == scores["correct"] and np.sum(confusion["counts"]) == 6

@@ -23,6 +23,7 @@ ALLOWED = {
     "models": BASE,
     "metrics": BASE,
     "published": BASE,
+    "tables": BASE | {"datasets", "protocols", "published", "weights"},
     "splits": BASE,
     "weights": BASE,
     "protocols": BASE | {"splits"},
@@ -37,7 +38,7 @@ ALLOWED = {
     | {"arrays", "datasets", "landmarks", "metrics", "models", "plots", "preprocessing", "protocols", "reports", "runs"}
     | {"splits", "training", "weights"},
 }
-COMMANDS = {"train", "evaluate", "audit", "__main__", "__init__"}
+COMMANDS = {"reproduce", "train", "evaluate", "audit", "__main__", "__init__"}
 
 
 def module_name(path):

@@ -9,6 +9,7 @@ COMMANDS = {
     "train": "train a network on a copy of a database, or on synthetic clips",
     "evaluate": "score saved weights on clips or on the original's validation arrays",
     "protocols": "print protocols side by side: how each trains and scores",
+    "reproduce": "rerun the paper's tables on a copy of a database",
     "audit": "recompute what the published numbers can be; needs no data",
     "weights": "say which network a .h5 file holds, and for which clips",
     "datasets": "check a data folder, or write synthetic clips",

@@ -62,21 +62,31 @@ def settings_for(protocol, **given):
     } | {name: value for name, value in given.items() if value is not None}
 
 
-def load(settings, protocol, progress=True):
+def load(settings, progress=True):
     """Return the `preprocessing.Samples` that the settings of a run name: clips of a folder, or arrays."""
+    protocol = protocol_of(settings)
     if settings["data"]:
         points = landmarks.CsvLandmarks(settings["landmarks"]) if settings["landmarks"] else None
         return preprocessing.load_samples(settings["data"], protocol, points, progress, **settings["options"])
     return preprocessing.load_arrays(settings["training_images"], settings["training_labels"], protocol)
 
 
-def prepare(folder, settings, protocol, samples):
+def prepare(folder, settings, samples):
     """Divide the clips and write config.json, before anything is trained.
 
     Returns
     -------
     list of splits.Fold
+
+    Raises
+    ------
+    MicroExpError
+        If the run in this folder was started with other clips.
     """
+    protocol = protocol_of(settings)
+    folder.mkdir(exist_ok=True)
+    if (folder / "config.json").exists():
+        _demand_same_clips(folder, settings, samples, runs.read_config(folder))
     folds = splits.folds(protocol, samples)
     statistics = [_statistics(protocol, samples, fold) for fold in folds]
     runs.write_config(folder, settings, protocol, samples, folds, statistics)
@@ -93,7 +103,7 @@ def is_done(folder):
     return (folder / RESULT).exists()
 
 
-def train_fold(folder, settings, protocol, samples, folds, number, progress=True):
+def train_fold(folder, settings, samples, folds, number, progress=True):
     """Train one fold, or go on with it, choose the epoch and predict the clips that are scored.
 
     Parameters
@@ -102,7 +112,6 @@ def train_fold(folder, settings, protocol, samples, folds, number, progress=True
         Of the run.
     settings : dict
         See `runs.SETTINGS`.
-    protocol : protocols.Protocol
     samples : preprocessing.Samples
     folds : list of splits.Fold
     number : int
@@ -114,6 +123,7 @@ def train_fold(folder, settings, protocol, samples, folds, number, progress=True
 
     from microexp_keras import models, training
 
+    protocol = protocol_of(settings)
     fold, here = folds[number], fold_folder(folder, number, folds)
     here.mkdir(exist_ok=True)
     inputs, statistics = preprocessing.network_inputs(samples.stacks, _statistics(protocol, samples, fold))
@@ -213,7 +223,7 @@ def train_folds(tasks, jobs=None):
                     child.terminate()
 
 
-def report(folder, settings, protocol, samples, folds):
+def report(folder, settings, samples, folds):
     """Pool the predictions of all folds, write the run's report and return its text and whether all trained well.
 
     Returns
@@ -222,6 +232,7 @@ def report(folder, settings, protocol, samples, folds):
     bool
         False if a fold diverged.
     """
+    protocol = protocol_of(settings)
     outcomes, results = zip(
         *[_outcome(fold_folder(folder, number, folds)) for number in range(len(folds))], strict=True
     )
@@ -252,7 +263,8 @@ def report(folder, settings, protocol, samples, folds):
             }
             for number, (outcome, result) in enumerate(zip(outcomes, results, strict=True))
         ],
-        held_out=_held_out(folds, predicted == true),
+        held_out=_held_out(folds, samples, predicted == true),
+        chosen_on_scored=any(np.isin(fold.score, fold.select).any() for fold in folds),
         ten_epochs=_ten_epochs(_mean_history(outcomes)),
     )
     return text, not any(outcome.diverged for outcome in outcomes)
@@ -275,12 +287,12 @@ def _become_worker():
 
 
 def _train_in_worker(folder, number):
-    settings, protocol, samples, folds = _prepared(folder)
+    settings, samples, folds = _prepared(folder)
     here = fold_folder(folder, number, folds)
     here.mkdir(exist_ok=True)
     with only_writer(here):
         try:
-            train_fold(folder, settings, protocol, samples, folds, number, progress=False)
+            train_fold(folder, settings, samples, folds, number, progress=False)
         except MicroExpError as error:
             raise MicroExpError(f"{here}: {error}") from None
 
@@ -290,11 +302,17 @@ def _prepared(folder):
     """What `prepare` was called with, from the run's folder."""
     config = runs.read_config(folder)
     settings = config["settings"]
-    protocol = protocol_of(settings)
-    samples = load(settings, protocol, progress=False)
-    if samples.fingerprint != config["data"]["fingerprint"]:
-        raise MicroExpError(f"{folder}: expected the clips that the run was started with, found others. Restore them.")
-    return settings, protocol, samples, splits.folds(protocol, samples)
+    samples = load(settings, progress=False)
+    _demand_same_clips(folder, settings, samples, config)
+    return settings, samples, splits.folds(protocol_of(settings), samples)
+
+
+def _demand_same_clips(folder, settings, samples, config):
+    if config["data"]["fingerprint"] != samples.fingerprint:
+        raise MicroExpError(
+            f"{settings['data'] or settings['training_images']}: expected the clips that the run in {folder} was "
+            "started with, found others. Restore them, or start a new run."
+        )
 
 
 def _epochs_done(folder):
@@ -327,17 +345,19 @@ def _mean_history(outcomes):
     return [{name: float(np.mean([row[name] for row in rows])) for name in rows[0]} for rows in epochs]
 
 
-def _held_out(folds, right):
-    """Clips and right answers among the scored clips that do not train."""
+def _held_out(folds, samples, right):
+    """Of the scored clips that do not train: how many, how many right, how many with a label not their folder's."""
     unseen = ~np.concatenate([np.isin(fold.score, fold.train) for fold in folds])
-    return {"clips": int(unseen.sum()), "correct": int((right & unseen).sum())}
+    wrong = np.concatenate([samples.mislabelled[fold.score] for fold in folds])
+    counts = {"clips": unseen, "correct": unseen & right, "mislabelled": unseen & wrong}
+    return {name: int(chosen.sum()) for name, chosen in counts.items()}
 
 
 def _ten_epochs(history):
     """Table VIII: mean and deviation of the accuracy after epochs 91 to 100 (from 1), or the last ten if fewer."""
     rows = history[:100][-10:]
     values = [row["val_accuracy"] for row in rows]
-    span = {"first": rows[0]["epoch"] + 1, "last": rows[-1]["epoch"] + 1}
+    span = {"first": int(rows[0]["epoch"]) + 1, "last": int(rows[-1]["epoch"]) + 1}
     return {"mean": float(np.mean(values)), "deviation": float(np.std(values)), **span}
 
 

@@ -228,6 +228,11 @@ NAMES = tuple(ABOUT)
 DATASETS = tuple(dict.fromkeys(protocol.dataset for protocol in _ALL))
 
 
+def names(model, dataset):
+    """Return the names of the protocols that there are for a network on a database."""
+    return tuple(one.name for one in _ALL if (one.model, one.dataset) == (model, dataset))
+
+
 def get(name, model="stcnn", dataset="smic"):
     """Return the protocol of that name for a network on a database.
 

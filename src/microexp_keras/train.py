@@ -82,17 +82,12 @@ def main(argv=None):
 
     from microexp_keras import experiments
 
-    protocol = experiments.protocol_of(settings)
-    samples = experiments.load(settings, protocol)
-    if config and config["data"]["fingerprint"] != samples.fingerprint:
-        raise MicroExpError(
-            f"{settings['data'] or settings['training_images']}: expected the clips that the run in {args.resume} was "
-            "started with, found others. Restore them, or start a new run."
-        )
-    folder = args.resume or runs.new_folder(args.out, f"{protocol.dataset}-{protocol.model}-{protocol.name}")
+    samples = experiments.load(settings)
+    name = "-".join(settings[part] for part in ("dataset", "model", "protocol"))
+    folder = args.resume or runs.new_folder(args.out, name)
     with only_writer(folder):
         try:
-            return _train(folder, settings, protocol, samples, args.jobs)
+            return _train(folder, settings, samples, args.jobs)
         except KeyboardInterrupt:
             if (folder / "config.json").exists():
                 again = f"python -m microexp_keras.train --resume {shlex.quote(str(folder))}"
@@ -181,22 +176,22 @@ def _resumed(args, config):
     return {**settings, **absolute, "epochs": args.epochs or settings["epochs"]}
 
 
-def _train(folder, settings, protocol, samples, jobs):
+def _train(folder, settings, samples, jobs):
     from microexp_keras import experiments
 
-    folds = splits.folds(protocol, samples)
+    folds = splits.folds(experiments.protocol_of(settings), samples)
     if len(folds) == 1:
         import_keras()  # its devices go into config.json
-    experiments.prepare(folder, settings, protocol, samples)
-    title = f"{weights.TITLES[protocol.model]} on {datasets.origin(protocol.dataset, samples.synthetic)}"
+    experiments.prepare(folder, settings, samples)
+    title = f"{weights.TITLES[settings['model']]} on {datasets.origin(settings['dataset'], samples.synthetic)}"
     trained = f"{len(folds[0].train)} clips train" if len(folds) == 1 else f"{len(folds)} folds"
     scored = sum(len(fold.score) for fold in folds)
     print(f"{title}: {trained}, {scored} are scored; files go to {folder}", file=sys.stderr)
     if len(folds) == 1:
-        experiments.train_fold(folder, settings, protocol, samples, folds, 0)
+        experiments.train_fold(folder, settings, samples, folds, 0)
     else:
         experiments.train_folds([(folder, number) for number in range(len(folds))], jobs)
-    text, well = experiments.report(folder, settings, protocol, samples, folds)
+    text, well = experiments.report(folder, settings, samples, folds)
     print(text)
     return 0 if well else 1
 
