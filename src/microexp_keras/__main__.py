@@ -8,6 +8,7 @@ from microexp_keras import __version__
 COMMANDS = {
     "train": "train a network on a copy of a database, or on synthetic clips",
     "evaluate": "score saved weights on clips or on the original's validation arrays",
+    "predict": "say what a network sees in a video, a folder of frames or a camera",
     "weights": "say which network a .h5 file holds, and for which clips",
     "datasets": "check a data folder, or write synthetic clips",
     "landmarks": "find the points of faces in clips, and draw them",
