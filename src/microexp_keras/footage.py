@@ -142,39 +142,54 @@ def open_clip(path):
     return Clip(path.stem, "", 0, Video(path)), rate if known else None, max(0, int(frames))
 
 
-def record(number, seconds, path):
-    """Record from a camera to `path`, an .avi that loses nothing.
+def open_camera(number):
+    """Open a camera by its number.
+
+    Returns
+    -------
+    cv2.VideoCapture
 
     Raises
     ------
     MicroExpError
-        If there is no such camera, or it gives no frames.
+        If there is none, or it gives no frame.
     """
     camera = cv2.VideoCapture(number)
+    if not camera.isOpened():
+        raise MicroExpError(
+            f"camera {number}: expected a camera, found none that OpenCV can open. Plug it in, close what else uses "
+            "it, or give a video."
+        )
+    _from_camera(camera)
+    return camera
+
+
+def record(camera, seconds, path):
+    """Record from a camera to `path`, an .avi that loses nothing, at the rate at which frames come; then release it.
+
+    Raises
+    ------
+    MicroExpError
+        If no more frames come.
+    """
     try:
-        if not camera.isOpened():
-            raise MicroExpError(
-                f"camera {number}: expected a camera, found none that OpenCV can open. Plug it in, close what else "
-                "uses it, or give a video."
-            )
         start, warm = time.monotonic(), 0
         while time.monotonic() < start + WARM_UP:
-            _, warm = _from_camera(camera, number), warm + 1
+            frame, warm = _from_camera(camera), warm + 1
         rate = warm / (time.monotonic() - start)
-        rows, columns = _from_camera(camera, number).shape[:2]
         with replacing(path) as temporary:
-            writer = cv2.VideoWriter(str(temporary), cv2.VideoWriter_fourcc(*CODEC), rate, (columns, rows))
-            for _ in progress_bar(range(round(seconds * rate)), desc=f"recording camera {number}", unit="frame"):
-                writer.write(_from_camera(camera, number))
+            writer = cv2.VideoWriter(str(temporary), cv2.VideoWriter_fourcc(*CODEC), rate, frame.shape[1::-1])
+            for _ in progress_bar(range(max(1, round(seconds * rate))), desc="recording", unit="frame"):
+                writer.write(_from_camera(camera))
             writer.release()
     finally:
         camera.release()
 
 
-def _from_camera(camera, number):
+def _from_camera(camera):
     read, frame = camera.read()
     if not read:
-        raise MicroExpError(f"camera {number}: expected a frame, received none. Plug it in again, or give a video.")
+        raise MicroExpError("camera: expected a frame, received none. Plug it in again, or give a video.")
     return frame
 
 

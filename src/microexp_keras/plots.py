@@ -114,12 +114,12 @@ def timeline(times, probabilities, class_names, path, title="", caption=""):
     step = middles[1] - middles[0] if len(middles) > 1 else times[0, 1] - times[0, 0]
     edges = np.append(middles - step / 2, middles[-1] + step / 2)
     missing = np.isnan(probabilities[:, 0])
-    marker = "o" if len(middles) <= 60 else None  # a window between two without a face still needs a mark
+    around = np.concatenate([[True], missing, [True]])
+    alone = ~missing & around[:-2] & around[2:]  # a line has no other mark for it
+    few = len(middles) <= 60
     for place, name in enumerate(class_names):
-        colour = CLASS_COLOURS[place]
-        above.plot(
-            middles, probabilities[:, place], color=colour, lw=1.5 if marker else 1, marker=marker, ms=4, label=name
-        )
+        style = {"lw": 1.5 if few else 1, "marker": "o", "ms": 4, "markevery": np.flatnonzero(alone | few).tolist()}
+        above.plot(middles, probabilities[:, place], color=CLASS_COLOURS[place], label=name, **style)
     borders = np.flatnonzero(np.diff(np.concatenate([[False], missing, [False]])))
     for first, end in borders.reshape(-1, 2):
         above.axvspan(edges[first], edges[end], color="#DDDDDD", lw=0, zorder=0)
@@ -127,14 +127,14 @@ def timeline(times, probabilities, class_names, path, title="", caption=""):
     shades = ListedColormap([*CLASS_COLOURS[: len(class_names)], "#DDDDDD"])
     below.pcolormesh(edges, [0, 1], classes[None], cmap=shades, vmin=0, vmax=len(class_names))
     above.axhline(1 / len(class_names), color=GRAY, linestyle=":", lw=1, zorder=1, label="all classes alike")
-    above.set(ylim=(-0.03, 1.03), xlim=(edges[0], edges[-1]), ylabel="probability (not calibrated)")
+    above.set(ylim=(-0.03, 1.03), xlim=(0, times[-1, 1]), ylabel="probability (not calibrated)")
     below.set(yticks=[], xlabel="time (s), middle of the window")
     below.set_ylabel("most\nprobable", rotation=0, ha="right", va="center", fontsize=9)
     above.spines[["top", "right"]].set_visible(False)
     below.spines[:].set_visible(False)
     handles, _ = above.get_legend_handles_labels()
-    handles += [Patch(color="#DDDDDD", label="no prediction: no face")] * bool(missing.any())
+    handles += [Patch(color="#DDDDDD", label="no prediction (no face, or a cut)")] * bool(missing.any())
     above.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=5, frameon=False, fontsize=10)
     figure.suptitle(title, fontsize=11)
-    figure.supxlabel("\n".join(textwrap.wrap(caption, 150)), fontsize=8, color="#444444")
+    figure.supxlabel("\n".join(textwrap.wrap(caption, 170)), fontsize=8, color="#444444")
     return _save(figure, path)

@@ -10,6 +10,7 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -29,7 +30,7 @@ UNCALIBRATED = (
 NO_REST = (
     'The networks have no class "no expression": every window with a face gets {}, also when nothing happens in it.'
 )
-NO_REST_SHORT = "Probabilities are not calibrated, and no class says that nothing happens."
+CAPTION = "Probabilities are not calibrated, and no class says that nothing happens."
 
 DESCRIPTION = """\
 Say what a network sees in a video, a folder of frames or a camera: the probabilities of its classes in one window of
@@ -118,132 +119,177 @@ def main(argv=None):
     from microexp_keras import evaluation, footage, plots, weights
 
     file = weights.inspect(args.weights)
-    trained_on = file.metadata.get("dataset")
-    by_length = {frames: name for name, frames in datasets.FRAMES.items()}
+    protocol = _protocol(args, file)
+    class_names = datasets.CLASS_NAMES[protocol.dataset]
+    statistics = evaluation.known_statistics(file)
+    template = _template(args, protocol, file)
+    source, camera, folder = Path(args.source), None, None
+    if args.source.isascii() and args.source.isdigit():
+        camera = footage.open_camera(int(args.source))
+    else:
+        clip, rate, promised = footage.open_clip(source)
+
+    began = time.perf_counter()
+    import_keras()
+
+    from microexp_keras import models
+
+    model = models.BUILDERS[file.network](protocol.frames, protocol.size, len(class_names), file.kernel_size)
+    weights.load_weights(model, args.weights)
+    loading = time.perf_counter() - began
+
+    if camera:
+        folder = runs.new_folder(args.out, f"predict-camera-{int(args.source)}")
+        source = folder / "recording.avi"
+        footage.record(camera, args.seconds, source)
+        clip, rate, promised = footage.open_clip(source)
+    rate = args.fps or rate
+    if not rate and isinstance(clip.frames, datasets.Video):
+        raise MicroExpError(f"{source}: expected a video that says its frames a second, found none. Give --fps.")
+    rate = rate or float(FRAMES_PER_SECOND[protocol.dataset][1])
+
+    every = args.face_every or LOOK_EVERY[protocol.inputs[0]]
+    stride = args.stride or protocol.frames // 3
+    seen = _watch(model, clip, promised, protocol, template, statistics, every, stride)
+
+    notes = [
+        *_about_weights(file, protocol.dataset),
+        *_about_time(protocol, rate, args.fps is None and not isinstance(clip.frames, datasets.Video)),
+        *_about_cuts(seen, template, args.like, protocol),
+        *_about_faces(seen, every, promised),
+        _about_levels(seen.levels, statistics),
+        UNCALIBRATED,
+        NO_REST.format(f"{', '.join(class_names[:-1])} or {class_names[-1]}"),
+    ]
+    title = f"{weights.TITLES[protocol.model]} on {clip.path.name}"
+    found = _found(seen, class_names)
+    text = "\n".join([title, *[f"* {note}" for note in notes], "", *found, _about_speed(seen, rate, loading), ""])
+
+    folder = folder or runs.new_folder(args.out, f"predict-{clip.id}")
+    write_text(folder / "report.txt", text)
+    write_text(folder / "predictions.csv", _table(seen, class_names, rate))
+    times = np.array([(window.first, window.last + 1) for window in seen.windows]) / rate
+    caption = " ".join([*_about_weights(file, protocol.dataset), CAPTION])
+    plots.timeline(times, seen.probabilities, class_names, folder / "timeline.png", title, caption)
+    if args.annotated:
+        path, colours = folder / "annotated.mp4", plots.CLASS_COLOURS
+        footage.annotate(clip, seen.windows, seen.faces, seen.probabilities, class_names, colours, rate, path)
+    about = {
+        **runs.provenance(),
+        "weights": str(args.weights),
+        "trained": file.metadata,
+        "source": str(source),
+        "frames": seen.faces.frames,
+        "frames_per_second": rate,
+        "window": protocol.frames,
+        "stride": stride,
+        "face_every": every,
+        "windows": len(seen.windows),
+        "windows_without_prediction": sum(bool(window.reason) for window in seen.windows),
+        "statistics": {name: one._asdict() for name, one in (statistics or seen.levels).items()},
+        "template": template and {"shape": template.shape, "anchors": template.anchors.tolist()},
+        "seconds": {"all": seen.wall, **seen.seconds},
+        "notes": notes,
+    }
+    write_json(folder / "summary.json", about)
+    print(text)
+    print(f"files are in {folder}", file=sys.stderr)
+
+
+def _protocol(args, file):
+    """The protocol that says what the network sees."""
+    trained_on, name = file.metadata.get("dataset"), file.metadata.get("protocol")
+    by_length = {frames: dataset for dataset, frames in datasets.FRAMES.items()}
     dataset = args.dataset or (trained_on if trained_on in [*datasets.CLASS_NAMES] else by_length.get(file.frames))
     if dataset is None:
         raise MicroExpError(
             f"{args.weights}: expected weights that say what they were trained on, or for 18 or 96 frames, found "
             f"neither. Say it with --dataset {' or '.join(datasets.CLASS_NAMES)}."
         )
-    name = file.metadata.get("protocol")
-    protocol = protocols.get(name if name in protocols.NAMES else "upstream", file.network, dataset)
-    class_names = datasets.CLASS_NAMES[dataset]
-    statistics = evaluation.known_statistics(file)
-    template = _template(args, protocol, file.metadata.get("synthetic") is True)
+    return protocols.get(name if name in protocols.NAMES else "upstream", file.network, dataset)
 
-    began = time.perf_counter()
-    import_keras()
 
-    from microexp_keras import models, training  # noqa: F401 (timed here)
+def _template(args, protocol, file):
+    """How the face is cut, None for the whole frame and for eyes and mouth."""
+    from microexp_keras import footage
 
-    model = models.BUILDERS[file.network](protocol.frames, protocol.size, len(class_names), file.kernel_size)
-    weights.load_weights(model, args.weights)
-    loading = time.perf_counter() - began
+    if protocol.inputs != ("face",):
+        if args.crop or args.like:
+            raise MicroExpError(f"--crop, --like: expected with MicroExpSTCNN only, found another in {args.weights}.")
+        return None
+    if args.like and args.crop == "none":
+        raise MicroExpError("--like: expected without --crop none, which takes the whole frame. Leave one out.")
+    if args.like:
+        return footage.template_of(args.like)
+    as_original = protocol.dataset == "casme2" and file.metadata.get("synthetic") is not True
+    whole = args.crop == "none" or (not args.crop and as_original)
+    return None if whole else footage.SYNTHETIC
 
-    folder, source = None, Path(args.source)
-    if args.source.isascii() and args.source.isdigit():
-        folder = runs.new_folder(args.out, f"predict-camera-{int(args.source)}")
-        source = folder / "recording.avi"
-        footage.record(int(args.source), args.seconds, source)
-    clip, rate, promised = footage.open_clip(source)
-    rate = args.fps or rate
-    if isinstance(clip.frames, datasets.Video) and not rate:
-        raise MicroExpError(f"{source}: expected a video that says its frames a second, found none. Give --fps.")
-    camera, trained_rate = FRAMES_PER_SECOND[dataset]
-    rate = rate or float(trained_rate)
 
-    start, seconds = time.perf_counter(), Counter()
-    every = args.face_every or LOOK_EVERY[protocol.inputs[0]]
-    stride = args.stride or protocol.frames // 3
-    faces = footage.find_faces(footage.read(clip, seconds, protocol.swapped_colours), every, seconds, promised)
+class Seen(NamedTuple):
+    """What a network saw in a clip.
+
+    Attributes
+    ----------
+    faces : footage.Faces
+    windows : list of footage.Window
+    probabilities : float32 array (windows, classes)
+        NaN where there is no prediction.
+    levels : dict of str to preprocessing.Statistics
+        Of the windows' gray levels.
+    seconds : Counter
+        What took how long.
+    wall : float
+        How long all of it took.
+    """
+
+    faces: tuple
+    windows: list
+    probabilities: np.ndarray
+    levels: dict
+    seconds: Counter
+    wall: float
+
+
+def _watch(model, clip, promised, protocol, template, statistics, every, stride):
+    """Find the face, cut the windows, ask the network."""
+    from microexp_keras import footage, preprocessing, training
+
+    start, seconds, swapped = time.perf_counter(), Counter(), protocol.swapped_colours
+    faces = footage.find_faces(footage.read(clip, seconds, swapped), every, seconds, promised)
     if faces.frames < protocol.frames:
         raise MicroExpError(
-            f"{source}: expected at least the {protocol.frames} frames that the network sees at once, found "
+            f"{clip.path}: expected at least the {protocol.frames} frames that the network sees at once, found "
             f"{faces.frames}. Give a longer clip."
         )
     windows = footage.windows(faces, protocol, stride, template)
     reasons = [window.reason for window in windows]
     if all(reasons):
         raise MicroExpError(
-            f"{source}: expected a face throughout at least one window of {protocol.frames} frames, found none in "
+            f"{clip.path}: expected a face throughout at least one window of {protocol.frames} frames, found none in "
             f"{len(windows)} (the first: {reasons[0]}; {np.count_nonzero(faces.counts)} of {len(faces.looks)} looks "
             "found a face). It must look at the camera and be wider than an eighth of the frame."
         )
 
+    def cuts(what):
+        frames = footage.read(clip, seconds, swapped)
+        cut = levels.of(footage.stacks(frames, windows, faces, protocol, seconds))
+        return iter(progress_bar(cut, total=reasons.count(""), desc=what, unit="window"))
+
     levels = Levels()
-
-    def cuts():
-        frames = footage.read(clip, seconds, protocol.swapped_colours)
-        return levels.of(footage.stacks(frames, windows, faces, protocol, seconds))
-
     if not statistics:
-        for _ in progress_bar(cuts(), total=reasons.count(""), desc="measuring levels", unit="window"):
+        for _ in cuts("measuring levels"):
             pass
     used = statistics or levels.statistics()
-    probabilities = _probabilities(model, cuts(), windows, used, seconds)
-    wall = time.perf_counter() - start
-
-    span = protocol.frames / rate
-    trained_span = protocol.frames / trained_rate
-    notes = [
-        *_about_weights(file, dataset),
-        f"A window of {protocol.frames} frames covers {span:.2f} s at {rate:g} frames a second; at the {trained_rate} "
-        f"of {camera} it covers {trained_span:.2f} s. "
-        + (
-            f"The network sees movements {span / trained_span:.1f} times as fast as those that it was made for."
-            if abs(span / trained_span - 1) > 0.1
-            else "That is alike."
-        ),
-        *_about_faces(faces, windows, every, promised, template, args, protocol),
-        *_about_levels(levels.statistics(), statistics),
-        UNCALIBRATED,
-        NO_REST.format(" or ".join(class_names)),
-    ]
-    if not args.fps and not isinstance(clip.frames, datasets.Video):
-        notes.append(f"A folder does not say its frames a second: {rate:g} are assumed; give --fps.")
-    title = f"{weights.TITLES[protocol.model]} on {clip.path.name}"
-    lines = [title, *[f"* {note}" for note in notes], "", *_found(windows, probabilities, class_names), ""]
-    parts = ", ".join(f"{what} {took:.1f}" for what, took in seconds.items())
-    playing = faces.frames / rate
-    lines += [
-        f"{faces.frames} frames ({playing:.1f} s of video) in {wall:.1f} s, {playing / wall:.1f} times as fast as they "
-        f"play: {parts}. Loading the network took {loading:.1f} s more.",
-        "",
-    ]
-    text = "\n".join(lines)
-
-    folder = folder or runs.new_folder(args.out, f"predict-{clip.id}")
-    write_text(folder / "report.txt", text)
-    write_text(folder / "predictions.csv", _table(windows, probabilities, class_names, rate))
-    times = np.array([(window.first, window.last + 1) for window in windows]) / rate
-    plots.timeline(
-        times, probabilities, class_names, folder / "timeline.png", title, " ".join([*notes[:2], NO_REST_SHORT])
-    )
-    if args.annotated:
-        footage.annotate(
-            clip, windows, faces, probabilities, class_names, plots.CLASS_COLOURS, rate, folder / "annotated.mp4"
-        )
-    about = {
-        **runs.provenance(),
-        "weights": str(args.weights),
-        "trained": file.metadata,
-        "source": str(source),
-        "frames": faces.frames,
-        "frames_per_second": rate,
-        "window": protocol.frames,
-        "stride": stride,
-        "face_every": every,
-        "windows": len(windows),
-        "windows_without_prediction": len(windows) - reasons.count(""),
-        "statistics": {name: one._asdict() for name, one in used.items()},
-        "template": template and {"shape": template.shape, "anchors": template.anchors.tolist()},
-        "seconds": {"all": wall, **seconds},
-        "notes": notes,
-    }
-    write_json(folder / "summary.json", about)
-    print(text)
-    print(f"files are in {folder}", file=sys.stderr)
+    probabilities = np.full((len(windows), model.output_shape[-1]), np.nan, np.float32)
+    coming = cuts("predicting")
+    while some := list(itertools.islice(coming, AT_ONCE)):
+        with footage.timed(seconds, "network"):
+            positions, stacks = zip(*some, strict=True)
+            together = {name: np.stack([one[name] for one in stacks]) for name in protocol.inputs}
+            inputs, _ = preprocessing.network_inputs(together, used)
+            probabilities[[*positions]] = training.predict(model, inputs)
+    return Seen(faces, windows, probabilities, levels.statistics(), seconds, time.perf_counter() - start)
 
 
 class Levels:
@@ -269,38 +315,6 @@ class Levels:
         return {name: Statistics(mean / self._windows, self._maxima[name]) for name, mean in self._means.items()}
 
 
-def _probabilities(model, cuts, windows, statistics, seconds):
-    """Probabilities of every window, float32 (windows, classes); NaN where there is no prediction."""
-    from microexp_keras import footage, preprocessing, training
-
-    probabilities = np.full((len(windows), model.output_shape[-1]), np.nan, np.float32)
-    total = sum(not window.reason for window in windows)
-    cuts = iter(progress_bar(cuts, total=total, desc="predicting", unit="window"))
-    while some := list(itertools.islice(cuts, AT_ONCE)):
-        with footage.timed(seconds, "network"):
-            positions, stacks = zip(*some, strict=True)
-            together = {name: np.stack([one[name] for one in stacks]) for name in stacks[0]}
-            inputs, _ = preprocessing.network_inputs(together, statistics)
-            probabilities[[*positions]] = training.predict(model, inputs)
-    return probabilities
-
-
-def _template(args, protocol, synthetic):
-    """How the face is cut, None for the whole frame."""
-    from microexp_keras import footage
-
-    if protocol.inputs != ("face",):
-        if args.crop or args.like:
-            raise MicroExpError(f"--crop, --like: expected with MicroExpSTCNN only, found another in {args.weights}.")
-        return None
-    if args.like and args.crop == "none":
-        raise MicroExpError("--like: expected without --crop none, which takes the whole frame. Leave one out.")
-    if args.like:
-        return footage.template_of(args.like)
-    whole = args.crop == "none" or (not args.crop and protocol.dataset == "casme2" and not synthetic)
-    return None if whole else footage.SYNTHETIC
-
-
 def _about_weights(file, dataset):
     """What is known of the weights: only what they say, and only what has the right type."""
     trained, synthetic = file.metadata, file.metadata.get("synthetic")
@@ -316,81 +330,108 @@ def _about_weights(file, dataset):
     known = f"{Path(file.path).name} was trained on {origin} (protocol {str(trained.get('protocol'))[:40]!a}"
     known += f", epoch {epoch})" if isinstance(epoch, int) else ")"
     if isinstance(accuracy, float) and 0 <= accuracy <= 1:
-        known += (
-            f"; it gave {accuracy:.1%} of the clips that its epoch was chosen on the right class, which is optimistic."
-        )
+        known += f": accuracy {accuracy:.1%} on the clips that its epoch was chosen on, which is optimistic."
     else:
-        known += "; it does not say how well it did."
+        known += ". It does not say how well it did."
     if synthetic is True:
         return [known, "TRAINED ON SYNTHETIC CLIPS: what it says of a real face means nothing."]
     return [known, "How well it does on other faces, cameras and light than those of its database was not measured."]
 
 
-def _about_faces(faces, windows, every, promised, template, args, protocol):
-    """Where the face was found, and what was cut."""
+def _about_time(protocol, rate, assumed):
+    """How the time that a window covers compares with that of training."""
+    camera, trained = FRAMES_PER_SECOND[protocol.dataset]
+    times = trained / rate
+    notes = [
+        f"A window of {protocol.frames} frames covers {protocol.frames / rate:.2f} s at {rate:g} frames a second, and "
+        f"{protocol.frames / trained:.2f} s at the {trained} of {camera}."
+    ]
+    if abs(times - 1) > 0.1:
+        notes[0] += f" So movements look {times:.1f} times as fast to the network as in that database."
+    if assumed:
+        notes.append(f"A folder does not say its frames a second: {rate:g} are assumed. Say it with --fps.")
+    return notes
+
+
+def _about_cuts(seen, template, like, protocol):
+    """What the network sees of a frame."""
     from microexp_keras import footage
 
-    notes = []
     if protocol.inputs != ("face",):
-        notes.append("Eyes and mouth are cut out of every frame by its points.")
-    elif template is None:
-        notes.append(
-            f"The network sees the whole frame ({faces.shape[1]}x{faces.shape[0]} pixels), as the original takes those "
-            "of CAS(ME)^2 (640x480): another framing of the face is another picture. --crop face cuts it out."
-        )
-    else:
-        whose = f"in {args.like}" if args.like else "in this package's synthetic clips (--like takes another's place)"
-        notes.append(f"The face is cut out, one box a window, so that eyes and mouth lie as {whose}.")
-        beyond = sum(footage.reaches_beyond(window.box, faces.shape) for window in windows if window.box)
-        if beyond:
-            notes.append(
-                f"WARNING: in {beyond} windows the box reaches beyond the border of the frame, which is repeated there."
-            )
+        return ["Eyes and mouth are cut out of every frame by its points."]
+    rows, columns = seen.faces.shape
+    if template is None:
+        return [
+            f"The network sees the whole frame ({columns}x{rows} pixels). The original takes that of CAS(ME)^2, "
+            "640x480: a face of another place and size there is another picture to it. --crop face cuts the face out."
+        ]
+    whose = f"in {like}" if like else "in this package's synthetic clips (--like takes a frame of other clips)"
+    notes = [f"The face is cut out, by one box a window, so that eyes and mouth lie as {whose}."]
+    beyond = sum(footage.reaches_beyond(window.box, seen.faces.shape) for window in seen.windows if window.box)
+    if beyond:
+        notes.append(f"WARNING: the box of {beyond} windows reaches beyond the frame, whose border is repeated there.")
+    return notes
+
+
+def _about_faces(seen, every, promised):
+    """Where the face was looked for, and which frames nobody saw."""
+    faces = seen.faces
     missed, several = np.count_nonzero(faces.counts == 0), np.count_nonzero(faces.counts > 1)
-    notes.append(
-        f"The face was looked for in {len(faces.looks)} of {faces.frames} frames"
-        + (f" (every {every}th)" if every > 1 else "")
-        + f" and not found in {missed}."
-    )
+    notes = [
+        f"The face was looked for in {len(faces.looks)} of {faces.frames} frames (--face-every {every}), and not found "
+        f"in {missed} of them."
+    ]
     if several:
         notes.append(f"WARNING: {several} looks found several faces; the one that the detector is surest of is taken.")
-    left = faces.frames - 1 - windows[-1].last
-    if left:
-        notes.append(f"The last {left} frames are in no window: they are fewer than the stride.")
+    if left := faces.frames - 1 - seen.windows[-1].last:
+        notes.append(f"The last {left} frames are in no window: a whole one does not fit.")
     if faces.frames < promised:
         notes.append(f"WARNING: the video ends after {faces.frames} of the {promised} frames that its header promises.")
     return notes
 
 
 def _about_levels(own, known):
-    levels = "; ".join(f"{name}: mean {one.mean:.1f}, maximum {one.max:.0f}" for name, one in own.items())
-    if not known:
-        return [
-            "WARNING: the weights file does not say by which mean and maximum its training clips were standardised. "
-            f"The windows are standardised by their own ({levels}); if those of training differed, the probabilities "
-            "are not those that the network would give."
-        ]
-    trained = "; ".join(f"{name}: mean {one.mean:.1f}, maximum {one.max:.0f}" for name, one in known.items())
-    return [f"Standardised as in training ({trained}); the gray levels here: {levels}."]
+    """By what the windows are standardised."""
+    here, trained = (
+        "; ".join(f"{name} mean {one.mean:.1f}, maximum {one.max:.0f}" for name, one in statistics.items())
+        for statistics in (own, known)
+    )
+    if known:
+        return f"Standardised as in training ({trained}); the gray levels here: {here}."
+    return (
+        "WARNING: the weights file does not say by which mean and maximum its training clips were standardised. The "
+        f"windows are standardised by their own ({here}); if those of training differed, these are not the "
+        "probabilities of the network as it was trained."
+    )
 
 
-def _found(windows, probabilities, class_names):
+def _about_speed(seen, rate, loading):
+    """How long it took, and what."""
+    playing = seen.faces.frames / rate
+    parts = ", ".join(f"{what} {took:.1f}" for what, took in seen.seconds.items())
+    return (
+        f"{seen.faces.frames} frames ({playing:.1f} s of video) in {seen.wall:.1f} s, {playing / seen.wall:.1f} times "
+        f"as fast as they play: {parts}. Loading the network took {loading:.1f} s more."
+    )
+
+
+def _found(seen, class_names):
     """How many windows were called what."""
-    there = ~np.isnan(probabilities[:, 0])
-    called = np.bincount(probabilities[there].argmax(axis=1), minlength=len(class_names))
-    lines = [f"windows   {len(windows)}, {np.count_nonzero(there)} of them with a prediction"]
+    there = seen.probabilities[~np.isnan(seen.probabilities[:, 0])]
+    called = np.bincount(there.argmax(axis=1), minlength=len(class_names))
+    lines = [f"windows   {len(seen.windows)}, {len(there)} of them with a prediction"]
     for place, name in enumerate(class_names):
-        mean = probabilities[there, place].mean()
-        lines.append(f"{name:<10}most probable in {called[place]}; mean probability {mean:.3f}")
-    causes = Counter(re.sub(r"\d+", "N", window.reason) for window in windows if window.reason)
-    return lines + [f"no prediction in {count}: {cause}" for cause, count in causes.items()]
+        lines.append(f"{name:<10}most probable in {called[place]}; mean probability {there[:, place].mean():.3f}")
+    causes = Counter(re.sub(r"\d+", "N", window.reason) for window in seen.windows if window.reason)
+    return [*lines, *(f"no prediction in {count}: {cause}" for cause, count in causes.items()), ""]
 
 
-def _table(windows, probabilities, class_names, rate):
+def _table(seen, class_names, rate):
+    """predictions.csv."""
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(["window", "first_frame", "last_frame", "start_s", "end_s", "predicted", *class_names, "reason"])
-    for number, (window, row) in enumerate(zip(windows, probabilities, strict=True)):
+    for number, (window, row) in enumerate(zip(seen.windows, seen.probabilities, strict=True)):
         span = [window.first, window.last, f"{window.first / rate:.3f}", f"{(window.last + 1) / rate:.3f}"]
         said = [""] * (1 + len(class_names)) if window.reason else [class_names[row.argmax()], *row]
         writer.writerow([number, *span, *said, window.reason])
