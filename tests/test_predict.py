@@ -122,12 +122,13 @@ def test_the_table_holds_what_the_network_says_of_the_windows(video, stcnn, tmp_
 
 def test_a_clip_cut_as_in_training_gives_nearly_the_stack_of_training(clips, film, video):
     protocol = protocols.get("upstream")
-    training = preprocessing.face_stacks(clips[:1], protocol, progress=False)[0]
+    training = preprocessing.face_stacks(clips, protocol, progress=False)
     clip, *_ = footage.open_clip(video)
     [window, *_], stacks = look(clip, protocol, footage.SYNTHETIC)
-    assert np.abs(np.array(window.box) - (50, 210, 80, 240)).max() <= 14  # people differ from the mean face
-    near = stacks[0]["face"][:, :, 8].astype(float)
-    assert np.corrcoef(near[16:48, 16:48].ravel(), training[16:48, 16:48, 8].ravel())[0, 1] > 0.75
+    assert np.abs(np.array(window.box) - (50, 210, 80, 240)).max() <= 6  # people differ from the mean face
+    alike = [np.corrcoef(stacks[0]["face"].ravel(), one.ravel())[0, 1] for one in training]
+    others = [one for one, clip in zip(alike, clips, strict=True) if clip.subject != clips[0].subject]
+    assert alike[0] > 0.9 > max(others)
 
 
 def test_whole_frames_are_those_of_training(clips, small_videos):
@@ -256,8 +257,9 @@ class Camera:
 
 def test_a_camera_is_recorded_and_the_recording_kept(film, stcnn, tmp_path, monkeypatch, capsys):
     opened = cv2.VideoCapture
+    monkeypatch.setattr(footage, "WARM_UP", 0.2)
     monkeypatch.setattr(cv2, "VideoCapture", lambda source: Camera(film) if source == 3 else opened(source))
-    code, rows = ask(tmp_path / "out", "3", stcnn[0], "--seconds", "0.8")
+    code, rows = ask(tmp_path / "out", "3", stcnn[0], "--seconds", "0.5")
     assert code == 0 and rows and "MicroExpSTCNN on recording.avi" in capsys.readouterr().out
     again, same = ask(tmp_path / "again", tmp_path / "out" / "recording.avi", stcnn[0])
     assert again == 0 and same == rows

@@ -7,6 +7,7 @@ of its points: a box that trembles would show the network motion that is not the
 """
 
 import contextlib
+import itertools
 import math
 import time
 from collections import Counter
@@ -210,7 +211,7 @@ def read(clip, seconds, swapped_colours=False):
     """
     source = _to_the_end(clip) if isinstance(clip.frames, Video) else read_frames(clip, len(clip.frames))
     shape = None
-    for number in range(2**62):
+    for number in itertools.count():
         with timed(seconds, "reading"):
             frame = next(source, None)
             if frame is not None and swapped_colours:
