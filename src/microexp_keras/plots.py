@@ -69,13 +69,13 @@ def confusion_matrix(scores, path, title=""):
     return _save(figure, path)
 
 
-def _figure(rows, columns, inches, **options):
+def _figure(rows, columns, inches):
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=inches, layout="constrained")
     FigureCanvasAgg(figure)
-    return figure, figure.subplots(rows, columns, **options)
+    return figure, figure.subplots(rows, columns)
 
 
 def _save(figure, path):
@@ -109,7 +109,10 @@ def timeline(times, probabilities, class_names, path, title="", caption=""):
     from matplotlib.colors import ListedColormap
     from matplotlib.patches import Patch
 
-    figure, (above, below) = _figure(2, 1, (11, 4.8), sharex=True, height_ratios=[8, 1])
+    figure, (above, below) = _figure(2, 1, (11, 4.8))
+    above.get_gridspec().set_height_ratios([8, 1])
+    below.sharex(above)
+    above.tick_params(labelbottom=False)
     middles = times.mean(axis=1)
     step = middles[1] - middles[0] if len(middles) > 1 else times[0, 1] - times[0, 0]
     edges = np.append(middles - step / 2, middles[-1] + step / 2)

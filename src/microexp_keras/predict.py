@@ -20,7 +20,7 @@ from microexp_keras.errors import MicroExpError
 from microexp_keras.files import write_json, write_text
 
 FRAMES_PER_SECOND = {"smic": ("SMIC-HS", 100), "casme2": ("CAS(ME)^2", 30)}
-LOOK_EVERY = {"face": 5, "eyes": 1}  # by the first input: where regions follow the points, as in training
+LOOK_EVERY = {"face": 5, "eyes": 2}  # frames, by the first input: regions follow the points, a face box their median
 AT_ONCE = 64  # windows that the network sees together
 
 UNCALIBRATED = (
@@ -39,8 +39,8 @@ frames after the other, as predictions.csv and timeline.png.
 The face is looked for in every n-th frame (--face-every), reduced to 320 pixels; in between its points are
 interpolated. For MicroExpSTCNN it is cut out so that eyes and mouth lie where they lie in the clips of training, by one
 box a window, of the medians of its points: a box that trembles would look like motion. For the fused networks eyes and
-mouth are cut out of every frame, as in training. A window in which a look finds no face, or the face leaps (a cut, or
-somebody else), is listed without a prediction.
+mouth are cut out of every frame by its points; training looks in every frame, --face-every 1. A window in which a look
+finds no face, or the face leaps (a cut, or somebody else), is listed without a prediction.
 
 The probabilities are not calibrated, and the networks know no "no expression": read the notes in the report."""
 
@@ -68,7 +68,7 @@ def parser():
         "--face-every",
         type=positive,
         metavar="N",
-        help="look for the face in every N-th frame (default: 5; for the fused networks 1, as in training)",
+        help="look for the face in every N-th frame (default: 5, for the fused networks 2)",
     )
     parser.add_argument(
         "--crop",
