@@ -8,6 +8,7 @@ from microexp_keras import __version__
 COMMANDS = {
     "train": "train a network on a copy of a database, or on synthetic clips",
     "evaluate": "score saved weights on clips or on the original's validation arrays",
+    "predict": "say what a network sees in a video, a folder of frames or a camera",
     "protocols": "print protocols side by side: how each trains and scores",
     "reproduce": "rerun the paper's tables on a copy of a database",
     "audit": "recompute what the published numbers can be; needs no data",

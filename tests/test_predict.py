@@ -1,0 +1,323 @@
+"""Prediction on one's own footage: the windows, the cuts as in training, the honest report, and every fault a line."""
+
+import csv
+import json
+from collections import Counter
+
+import cv2
+import numpy as np
+import pytest
+
+from microexp_keras import datasets, footage, models, plots, predict, preprocessing, protocols, weights
+from microexp_keras.frames import read_frames
+
+LEVELS = {"mean": 140.5, "max": 255.0}
+TRAINED = {"dataset": "smic", "protocol": "upstream", "synthetic": True, "epoch": 7, "val_accuracy": 0.625}
+FRAMES = 40
+
+
+@pytest.fixture(scope="module")
+def clips(small_faces):
+    return datasets.find_clips(small_faces)
+
+
+@pytest.fixture(scope="module")
+def film(clips):
+    """A face that moves to and fro before a gray wall, uint8 (40, 240, 300, 3); it takes 160x160 pixels."""
+    face = list(read_frames(clips[0], 18))
+    film = np.full((FRAMES, 240, 300, 3), 120, np.uint8)
+    for number, frame in enumerate(film):
+        frame[50:210, 80:240] = face[abs((number + 17) % 34 - 17)]
+    return film
+
+
+def write_video(path, frames, rate=25):
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"FFV1"), rate, frames[0].shape[1::-1])
+    for frame in frames:
+        writer.write(frame)
+    writer.release()
+    return path
+
+
+@pytest.fixture(scope="module")
+def video(film, tmp_path_factory):
+    return write_video(tmp_path_factory.mktemp("film") / "film.avi", film)
+
+
+@pytest.fixture(scope="module")
+def stcnn(tmp_path_factory):
+    """A file of weights that were never trained, and the model."""
+    model, path = models.build_microexp_stcnn(), tmp_path_factory.mktemp("weights") / "face.weights.h5"
+    weights.save_weights(model, path, {**TRAINED, "statistics": {"face": LEVELS}})
+    return path, model
+
+
+def ask(out, source, file, *options):
+    """Exit code of the command, and its table."""
+    code = predict.main([str(source), "--weights", str(file), "--out", str(out), *options])
+    table = out / "predictions.csv"
+    return code, list(csv.DictReader(table.read_text().splitlines())) if table.exists() else None
+
+
+def look(clip, protocol, template=None, every=1, stride=100):
+    """Stacks of a clip's windows, cut as the command does."""
+    seconds = Counter()
+    faces = footage.find_faces(footage.read(clip, seconds, protocol.swapped_colours), every, seconds)
+    windows = footage.windows(faces, protocol, stride, template)
+    frames = footage.read(clip, seconds, protocol.swapped_colours)
+    return windows, dict(footage.stacks(frames, windows, faces, protocol, seconds))
+
+
+def test_every_window_has_its_frames_times_and_probabilities(video, stcnn, tmp_path, capsys):
+    code, rows = ask(tmp_path / "out", video, stcnn[0])
+    assert code == 0 and [int(row["first_frame"]) for row in rows] == [0, 6, 12, 18]
+    assert [(row["last_frame"], row["start_s"], row["end_s"]) for row in rows[1:3]] == [
+        ("23", "0.240", "0.960"),
+        ("29", "0.480", "1.200"),
+    ]
+    for row in rows:
+        found = {name: float(row[name]) for name in ("negative", "positive", "surprise")}
+        assert sum(found.values()) == pytest.approx(1, abs=1e-5) and row["predicted"] == max(found, key=found.get)
+    said = capsys.readouterr().out
+    assert said.strip() == (tmp_path / "out" / "report.txt").read_text().strip()
+    for text in (
+        "trained on synthetic SMIC (protocol 'upstream', epoch 7): accuracy 62.5% on the clips that its epoch was",
+        "TRAINED ON SYNTHETIC CLIPS",
+        "not calibrated",
+        'no class "no expression"',
+        "covers 0.72 s at 25 frames a second, and 0.18 s at the 100 of SMIC-HS. So movements look 4.0 times as fast",
+        "looked for in 9 of 40 frames (--face-every 5), and not found in 0",  # the last frame too
+        "The last 4 frames are in no window",
+        "Standardised as in training (face mean 140.5, maximum 255)",
+        "40 frames (1.6 s of video) in ",
+    ):
+        assert text in said
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert summary["windows"] == 4 and summary["trained"]["epoch"] == 7 and summary["command"]
+
+
+def test_a_folder_and_a_video_of_the_same_frames_give_the_same_again_and_again(film, video, stcnn, tmp_path, capsys):
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    for number, frame in enumerate(film):
+        cv2.imwrite(str(folder / f"image{number}.png"), frame)
+    _, once = ask(tmp_path / "a", video, stcnn[0], "--stride", "4")
+    _, again = ask(tmp_path / "b", video, stcnn[0], "--stride", "4")
+    _, of_folder = ask(tmp_path / "c", folder, stcnn[0], "--stride", "4", "--fps", "25")
+    assert once == again == of_folder and len(once) == 6
+    assert "are assumed" not in capsys.readouterr().out
+    _, rows = ask(tmp_path / "d", folder, stcnn[0])
+    assert rows[1]["start_s"] == "0.060" and "100 are assumed. Say it with --fps" in capsys.readouterr().out
+
+
+def test_the_table_holds_what_the_network_says_of_the_windows(video, stcnn, tmp_path):
+    _, rows = ask(tmp_path / "out", video, stcnn[0])
+    clip, *_ = footage.open_clip(video)
+    _, stacks = look(clip, protocols.get("upstream"), footage.SYNTHETIC, every=5, stride=6)
+    faces = np.stack([stacks[position]["face"] for position in range(4)])
+    expected = stcnn[1].predict_on_batch(((faces - 140.5) / (255 - 140.5)).astype("float32")[..., None])
+    found = [[float(row[name]) for name in ("negative", "positive", "surprise")] for row in rows]
+    assert np.allclose(found, expected, atol=1e-5)
+
+
+def test_a_clip_cut_as_in_training_gives_nearly_the_stack_of_training(clips, film, video):
+    protocol = protocols.get("upstream")
+    training = preprocessing.face_stacks(clips, protocol, progress=False)
+    clip, *_ = footage.open_clip(video)
+    [window, *_], stacks = look(clip, protocol, footage.SYNTHETIC)
+    assert np.abs(np.array(window.box) - (50, 210, 80, 240)).max() <= 6  # people differ from the mean face
+    alike = [np.corrcoef(stacks[0]["face"].ravel(), one.ravel())[0, 1] for one in training]
+    others = [one for one, clip in zip(alike, clips, strict=True) if clip.subject != clips[0].subject]
+    assert alike[0] > 0.9 > max(others)
+
+
+def test_whole_frames_are_those_of_training(clips, small_videos):
+    protocol = protocols.get("upstream")
+    _, stacks = look(clips[0], protocol)
+    assert np.array_equal(stacks[0]["face"], preprocessing.face_stacks(clips[:1], protocol, progress=False)[0])
+    protocol = protocols.get("upstream", dataset="casme2")  # frames 72 to 167, red and blue exchanged
+    [clip, *_] = datasets.find_clips(small_videos, "casme2")
+    own = datasets.Clip(clip.id, "", 0, datasets.Video(clip.path))
+    _, stacks = look(own, protocol, every=24, stride=72)
+    assert np.array_equal(stacks[1]["face"], preprocessing.face_stacks([clip], protocol, progress=False)[0])
+
+
+def test_eyes_and_mouth_are_those_of_training(clips):
+    protocol = protocols.get("paper", "late")
+    _, stacks = look(clips[0], protocol)
+    expected, _ = preprocessing.region_stacks(clips[:1], protocol, progress=False)
+    assert all(np.array_equal(stacks[0][name], expected[name][0]) for name in ("eyes", "mouth"))
+
+
+def test_the_box_puts_the_face_where_it_was_in_training():
+    points = np.zeros((3, 68, 2))
+    for place, numbers in enumerate((slice(36, 42), slice(42, 48), slice(48, 55))):
+        points[:, numbers] = footage.SYNTHETIC.anchors[place]
+    assert footage.face_box(points) == (0, 160, 0, 160)
+    assert footage.face_box(2 * points + (30, -40)) == (-40, 280, 30, 350)
+    points[1] += 50  # one frame that trembles moves nothing
+    assert footage.face_box(points) == (0, 160, 0, 160)
+    image = np.arange(12, dtype=np.uint8).reshape(3, 4)
+    assert np.array_equal(footage.cut(image, (1, 3, 2, 4)), image[1:3, 2:4])
+    assert footage.cut(image, (-1, 2, 3, 6)).tolist() == [[3, 3, 3], [3, 3, 3], [7, 7, 7]]
+
+
+def test_points_between_two_looks_lie_on_a_line(film):
+    seconds = Counter()
+    each = footage.find_faces(iter(film[:13]), 1, seconds)
+    some = footage.find_faces(iter(film[:13]), 6, seconds)
+    assert some.looks.tolist() == [0, 6, 12] and each.looks.tolist() == [*range(13)]
+    assert np.array_equal(some.points, each.points[[0, 6, 12]])
+    between = footage.points_in(some, 2, 8)
+    assert between.shape == (7, 68, 2) and np.array_equal(between[4], some.points[1])
+    assert np.abs(between[1] - (some.points[0] + some.points[1]) / 2).max() <= 0.5
+
+
+def test_points_are_given_in_pixels_of_the_whole_frame(film):
+    seconds = Counter()
+    small = footage.find_faces(iter(film[:1]), 1, seconds)
+    large = footage.find_faces([cv2.resize(film[0], None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)], 1, seconds)
+    assert np.abs((large.points + 0.5) / 4 - 0.5 - small.points).mean() < 2
+
+
+def test_windows_without_a_face_are_listed_with_the_reason(film, stcnn, tmp_path, capsys):
+    film = np.concatenate([film, film, film])
+    film[45:50] = 0
+    film[90:] = np.roll(film[90:], -80, axis=2)
+    _, rows = ask(tmp_path / "out", write_video(tmp_path / "gaps.avi", film), stcnn[0], "--annotated")
+    reasons = {int(row["first_frame"]): row["reason"] for row in rows}
+    assert reasons[18] == reasons[54] == "" and reasons[24] == reasons[48] == "no face at frame 45"
+    assert reasons[84] == "the face leaps between frames 85 and 90" and reasons[96] == ""
+    for row in rows:
+        assert bool(row["predicted"]) == bool(row["surprise"]) == (not row["reason"])
+    said = capsys.readouterr().out
+    assert "windows   18, 10 of them with a prediction" in said and "no prediction in 5: no face at frame N" in said
+    assert "no prediction in 3: the face leaps" in said
+    annotated, count = cv2.VideoCapture(str(tmp_path / "out" / "annotated.mp4")), 0
+    assert annotated.get(cv2.CAP_PROP_FPS) == 25
+    while annotated.read()[0]:
+        count += 1
+    assert count == len(film)
+
+
+def test_fused_networks_see_eyes_and_mouth_of_every_frame(video, tmp_path, capsys):
+    path = tmp_path / "late.weights.h5"
+    statistics = {"eyes": LEVELS, "mouth": LEVELS}
+    weights.save_weights(models.build_late_fusenet(), path, {"dataset": "smic", "statistics": statistics})
+    code, rows = ask(tmp_path / "out", video, path)
+    said = capsys.readouterr().out
+    assert code == 0 and len(rows) == 4 and "looked for in 21 of 40 frames (--face-every 2)" in said
+    assert "was not measured" in said and "SYNTHETIC" not in said and "does not say how well it did" in said
+    assert predict.main([str(video), "--weights", str(path), "--crop", "face"]) == 2
+    assert "--crop, --like: expected with MicroExpSTCNN only" in capsys.readouterr().err
+
+
+def test_weights_that_say_nothing_are_warned_of(stcnn, video, tmp_path, capsys):
+    weights.save_weights(stcnn[1], tmp_path / "strange.weights.h5")
+    code, rows = ask(tmp_path / "out", video, tmp_path / "strange.weights.h5")
+    said = capsys.readouterr().out
+    assert code == 0 and len(rows) == 4
+    assert "does not say what it was trained on" in said and "is taken for SMIC" in said
+    clip, *_ = footage.open_clip(video)
+    _, stacks = look(clip, protocols.get("upstream"), footage.SYNTHETIC, every=5, stride=6)
+    mean = np.mean([stack["face"].mean() for stack in stacks.values()])
+    assert "WARNING: the weights file does not say by which mean and maximum" in said and f"mean {mean:.1f}," in said
+
+
+def test_the_face_can_be_cut_as_in_a_frame_of_ones_own(video, stcnn, film, tmp_path, capsys):
+    cv2.imwrite(str(tmp_path / "own.png"), film[0, 40:220, 60:260])
+    code, _ = ask(tmp_path / "out", video, stcnn[0], "--like", str(tmp_path / "own.png"))
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert code == 0 and summary["template"]["shape"] == [180, 200]
+    template = footage.template_of(tmp_path / "own.png")
+    faces = footage.find_faces(iter(film[:1]), 1, Counter())
+    assert np.abs(np.array(footage.face_box(faces.points, template)) - (40, 220, 60, 260)).max() <= 3
+    assert "so that eyes and mouth lie as in " + str(tmp_path / "own.png") in capsys.readouterr().out
+
+
+class Camera:
+    """A camera of 50 frames a second, in the place of cv2.VideoCapture."""
+
+    def __init__(self, film):
+        self.film, self.taken = film, 0
+
+    def isOpened(self):
+        return True
+
+    def read(self):
+        import time
+
+        time.sleep(0.02)
+        self.taken += 1
+        return True, self.film[self.taken % len(self.film)]
+
+    def release(self):
+        pass
+
+
+def test_a_camera_is_recorded_and_the_recording_kept(film, stcnn, tmp_path, monkeypatch, capsys):
+    opened = cv2.VideoCapture
+    monkeypatch.setattr(footage, "WARM_UP", 0.2)
+    monkeypatch.setattr(cv2, "VideoCapture", lambda source: Camera(film) if source == 3 else opened(source))
+    code, rows = ask(tmp_path / "out", "3", stcnn[0], "--seconds", "0.5")
+    assert code == 0 and rows and "MicroExpSTCNN on recording.avi" in capsys.readouterr().out
+    again, same = ask(tmp_path / "again", tmp_path / "out" / "recording.avi", stcnn[0])
+    assert again == 0 and same == rows
+
+
+def faulty(kind, folder, film):
+    """A source that cannot be predicted on."""
+    path = folder / "source.mp4"
+    if kind == "text":
+        path.write_text("no video" * 100)
+    if kind == "blank":
+        return write_video(folder / "blank.avi", np.zeros((30, 120, 160, 3), np.uint8))
+    if kind == "short":
+        return write_video(folder / "short.avi", film[:7])
+    if kind == "empty folder":
+        (folder / "clip").mkdir()
+        return folder / "clip"
+    if kind == "folders":
+        (folder / "HS" / "s1").mkdir(parents=True)
+        return folder / "HS"
+    return "99" if kind == "camera" else str(path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("missing", "expected a video, a folder of frames or the number of a camera, found nothing"),
+        ("text", "found a file that OpenCV cannot open"),
+        ("blank", "found none in 3 (the first: no face at frame 0; 0 of 7 looks found a face)"),
+        ("short", "expected at least the 18 frames that the network sees at once, found 7"),
+        ("empty folder", "expected the frames of a clip, found none"),
+        ("folders", "found folders (s1). Point at the folder of one clip"),
+        ("camera", "camera 99: expected a camera, found none"),
+    ],
+)
+def test_a_fault_of_the_source_is_one_line(kind, said, film, stcnn, tmp_path, capfd):
+    code, table = ask(tmp_path / "out", faulty(kind, tmp_path, film), stcnn[0])
+    errors = [line for line in capfd.readouterr().err.splitlines() if line.startswith("error: ")]
+    assert code == 2 and table is None and not (tmp_path / "out").exists()
+    assert len(errors) == 1 and said in errors[0]
+
+
+def test_a_fault_of_the_weights_is_one_line(video, stcnn, tmp_path, capsys):
+    (tmp_path / "text.h5").write_text("no weights")
+    assert ask(tmp_path / "out", video, tmp_path / "text.h5") == (2, None)
+    assert "expected a complete HDF5 file" in capsys.readouterr().err
+    assert predict.main([str(video)]) == 2
+    said = capsys.readouterr().err
+    assert "microexp_keras.train --dataset smic --synthetic" in said and "weights/README.md" in said
+    assert ask(tmp_path / "out", video, stcnn[0], "--dataset", "casme2") == (2, None)  # for 96 frames
+    assert "Build it with frames=18" in capsys.readouterr().err
+    assert ask(tmp_path / "out", video, stcnn[0], "--like", "a.png", "--crop", "none") == (2, None)
+
+
+@pytest.mark.parametrize("count", [1, 10, 700])
+def test_the_timeline_takes_any_number_of_windows(count, tmp_path):
+    probabilities = np.random.default_rng(0).dirichlet([1, 1, 1], count)
+    probabilities[1 : count // 2] = np.nan
+    times = 0.24 * np.arange(count)[:, None] + [0, 0.72]
+    path = plots.timeline(times, probabilities, ["a", "b", "c"], tmp_path / "timeline.png", "Title", "caption " * 40)
+    assert cv2.imread(str(path)).shape[1] == 1650
