@@ -1,5 +1,6 @@
 """Scores agree with scikit-learn and with examples worked by hand; what is undefined is NaN."""
 
+import itertools
 import math
 
 import numpy as np
@@ -53,3 +54,52 @@ def test_collapse_is_named():
     scores = metrics.score(np.array([0, 1, 2]), np.array([1, 1, 1]), NAMES)
     assert scores.collapsed_to == "positive"
     assert metrics.score(np.array([0, 1, 2]), np.array([1, 1, 0]), NAMES).collapsed_to is None
+
+
+def test_uf1_and_uar_worked_by_hand():
+    true = np.repeat([0, 1, 2], [4, 3, 1])
+    predicted = np.array([0, 0, 0, 1, 1, 1, 0, 1])
+    scores = metrics.score(true, predicted, NAMES)
+    # negative: 3 right of 4, answered 4 times; positive: 2 of 3, answered 4 times; surprise: 0 of 1, never answered
+    assert scores.recall == (3 / 4, 2 / 3, 0) and scores.f1 == (6 / 8, 4 / 7, 0)
+    assert scores.uar == pytest.approx((3 / 4 + 2 / 3) / 3) and scores.uf1 == pytest.approx((6 / 8 + 4 / 7) / 3)
+    assert scores.undefined == ()  # a class that is never answered scores 0; only one without clips is undefined
+
+
+def every_draw(true, predicted, subjects):
+    """Scores of all equally probable draws of subjects."""
+    people = sorted(set(subjects))
+    found = []
+    for draw in itertools.product(people, repeat=len(people)):
+        chosen = np.concatenate([np.flatnonzero(np.array(subjects) == one) for one in draw])
+        found.append(metrics.score(true[chosen], predicted[chosen], NAMES))
+    return found
+
+
+def test_intervals_over_subjects_are_those_of_every_draw():
+    random = np.random.default_rng(0)
+    subjects = [f"s{one}" for one in np.repeat([0, 1, 2, 3], [3, 9, 4, 5])]
+    true, predicted = random.integers(0, 3, 21), random.integers(0, 3, 21)
+    found = metrics.subject_intervals(true, predicted, subjects, 3, resamples=200_000)
+    draws = every_draw(true, predicted, subjects)
+    for name in ("accuracy", "uf1", "uar"):
+        values = np.array([getattr(one, name) for one in draws])
+        values = np.sort(values[~np.isnan(values)])
+        low, high = found[name]
+        assert np.mean(values <= low) == pytest.approx(0.025, abs=0.02) or low == values[0]
+        assert np.mean(values >= high) == pytest.approx(0.025, abs=0.02) or high == values[-1]
+    lacking = np.mean([np.isnan(one.uar) for one in draws])
+    assert found["lacking"] / 200_000 == pytest.approx(lacking, abs=0.005) and found["subjects"] == 4
+    assert metrics.subject_intervals(true, predicted, subjects, 3) == metrics.subject_intervals(
+        true, predicted, subjects, 3
+    )
+
+
+def test_intervals_over_subjects_need_more_than_one():
+    true, predicted = np.array([0, 1, 2]), np.array([0, 1, 1])
+    assert all(map(math.isnan, metrics.subject_intervals(true, predicted, ["s1"] * 3, 3)["accuracy"]))
+    alike = metrics.subject_intervals(np.tile(true, 2), np.tile(predicted, 2), ["s1"] * 3 + ["s2"] * 3, 3)
+    assert alike["accuracy"] == pytest.approx((2 / 3, 2 / 3)) and alike["uar"] == pytest.approx((2 / 3, 2 / 3))
+    opposite = metrics.subject_intervals(np.array([0, 1]), np.array([0, 0]), ["s1", "s2"], 3)
+    assert opposite["accuracy"] == (0, 1) and opposite["lacking"] == 5000
+    assert all(map(math.isnan, opposite["uar"])) and metrics.for_json(opposite)["uar"] == [None, None]

@@ -121,3 +121,32 @@ def test_an_unknown_protocol_lists_the_known():
         protocols.get("upstream", model="vgg")
     with pytest.raises(MicroExpError, match=r"\[glorot for intermediate on smic; glorot for late on smic\], received"):
         protocols.get("glorot", "late", "casme2")
+
+
+@pytest.mark.parametrize("dataset", ["smic", "casme2"])
+@pytest.mark.parametrize("model", ["stcnn", "intermediate", "late"])
+def test_loso_is_the_paper_under_other_rules(model, dataset):
+    paper, loso = protocols.get("paper", model, dataset), protocols.get("loso", model, dataset)
+    rows = protocols.side_by_side([paper, loso])
+    assert rows[0] == ["", "paper", "loso"]
+    assert [row[0] for row in rows[1:]] == ["standardized_by", "split", "unseen_subjects", "source"]
+    assert rows[2] == ["split", "random_fifth", "leave_one_subject_out"]
+
+
+def test_protocols_are_printed_side_by_side(capsys):
+    assert protocols.main(["upstream/intermediate", "upstream/late/casme2", "--dataset", "smic", "--markdown"]) == 0
+    table = capsys.readouterr().out.splitlines()
+    assert table[0] == "|  | upstream | upstream |" and "| eyes_trained_on | mouth | eyes |" in table
+    assert "| swapped_colours | no | yes |" in table and not any("probability_floor" in row for row in table)
+    assert protocols.main(["glorot", "--model", "late"]) == 0
+    assert "probability_floor" in capsys.readouterr().out  # a single one is printed whole
+    for wrong in ("upstrem", "glorot", "upstream/late/casme2/x"):
+        assert protocols.main([wrong]) == 2
+        assert "expected one of [" in capsys.readouterr().err
+
+
+def test_every_protocol_is_listed(capsys):
+    protocols.main([])
+    listed = capsys.readouterr().out
+    assert {one.name for one in protocols._ALL} == {*protocols.NAMES}
+    assert all(f"\n{name} " in listed for name in protocols.NAMES)

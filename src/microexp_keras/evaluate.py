@@ -104,7 +104,10 @@ def main(argv=None):
     folder = runs.new_folder(args.out, f"evaluate-{dataset}")
     title = f"{weights.TITLES[file.network]} on {clips.origin}"
     about = {**runs.provenance(), "weights": str(args.weights), "trained": file.metadata}
-    print(reports.write(folder, title, clips.notes, scores, clips.names, clips.labels, probabilities, **about))
+    text = reports.write(
+        folder, title, clips.notes, scores, clips.names, clips.labels, probabilities, clips.subjects, **about
+    )
+    print(text)
     print(f"files are in {folder}", file=sys.stderr)
 
 

@@ -27,6 +27,8 @@ class ScoredClips:
     labels : int array (scored clips,)
     names : list of str
         Of the scored clips.
+    subjects : list of str or None
+        Whose they are, None where nobody knows.
     origin : str
         What they are, for a headline: `synthetic SMIC`.
     notes : list of str
@@ -37,6 +39,7 @@ class ScoredClips:
     positions: np.ndarray
     labels: np.ndarray
     names: list
+    subjects: list
     origin: str
     notes: list
 
@@ -94,7 +97,7 @@ def from_samples(samples, protocol, file, origin, part="protocol"):
             )
     folds = splits.folds(protocol, samples)
     same_split = trained.get("split") == protocol.split.__name__
-    number = trained.get("fold", 0) if same_split or len(folds) == 1 else None
+    number = 0 if len(folds) == 1 else trained.get("fold") if same_split else None
     if number not in range(len(folds)):
         raise MicroExpError(
             f"{file.path}: expected weights of one of the {len(folds)} folds of protocol {protocol.name} on these "
@@ -122,6 +125,7 @@ def from_samples(samples, protocol, file, origin, part="protocol"):
         chosen,
         samples.labels[chosen],
         [samples.names[position] for position in chosen],
+        [samples.subjects[position] for position in chosen],
         origin,
         notes,
     )
@@ -168,7 +172,10 @@ def from_arrays(images_paths, labels_path, names, num_classes, file):
             )
     inputs, _ = preprocessing.network_inputs(stacks)
     clips = arrays.names(images_paths[0], len(labels))
-    return ScoredClips(inputs, np.arange(len(labels)), labels, clips, f"arrays {Path(images_paths[0]).name}", notes)
+    subjects = [None] * len(labels)
+    return ScoredClips(
+        inputs, np.arange(len(labels)), labels, clips, subjects, f"arrays {Path(images_paths[0]).name}", notes
+    )
 
 
 def _whole_levels(images, statistics):

@@ -1,0 +1,284 @@
+"""Folds keep people apart, come out the same in one process or two, and go on after a kill."""
+
+import csv
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from conftest import write_clips
+
+from microexp_keras import evaluate, experiments, files, protocols, splits, train, weights
+from microexp_keras.datasets import synthetic
+from microexp_keras.errors import MicroExpError
+from microexp_keras.preprocessing import Samples
+
+LOSO = protocols.get("loso")
+
+
+def made_up(labels, subjects, seed=0):
+    """Samples of noise, no two alike, as the protocols on faces want them."""
+    stacks = np.random.default_rng(seed).integers(0, 256, (len(labels), 64, 64, 18), np.uint8)
+    places = np.arange(len(labels))
+    names = [f"clip{place}" for place in places]
+    return Samples(names, list(subjects), np.array(labels), {"face": stacks}, places, np.zeros(len(labels), bool))
+
+
+def test_nobody_is_on_both_sides_whatever_the_data():
+    random, divided = np.random.default_rng(0), 0
+    for _ in range(300):
+        people, clips = random.integers(3, 12), random.integers(6, 60)
+        labels = random.choice(3, clips, p=random.dirichlet([1, 1, 1]))
+        subjects = [f"s{one:02d}" for one in np.minimum(random.geometric(random.uniform(0.1, 0.6), clips), people)]
+        if len(set(subjects)) < 3:
+            continue
+        try:
+            folds = splits.leave_one_subject_out(labels, subjects)
+        except MicroExpError as error:
+            assert "at least two clips of some class" in str(error)
+            continue
+        divided += 1
+        owner = np.array(subjects)
+        assert [{*owner[fold.score]} for fold in folds] == [{one} for one in sorted({*subjects})]
+        for fold in folds:
+            sides = [{*owner[part]} for part in (fold.train, fold.select, fold.score)]
+            assert all(sides) and sum(map(len, sides)) == len(set.union(*sides)) == len({*subjects})
+            assert sorted([*fold.train, *fold.select, *fold.score]) == list(range(clips))
+    assert divided > 200
+
+
+def test_synthetic_smic_has_sixteen_folds_and_the_papers_counts():
+    plan = synthetic._plan((66, 47, 43))
+    subjects = [f"s{number:02d}" for number, *_ in plan]
+    labels = np.repeat([0, 1, 2], [66, 47, 43])
+    assert np.bincount([["negative", "positive", "surprise"].index(label) for _, label, *_ in plan]).tolist() == [
+        66,
+        47,
+        43,
+    ]
+    folds = splits.leave_one_subject_out(labels, subjects)
+    assert len(folds) == 16
+    assert all(len({subjects[one] for one in fold.select}) > 1 for fold in folds)
+    assert all(np.unique(labels[fold.train]).tolist() == [0, 1, 2] for fold in folds)
+
+
+@pytest.mark.parametrize(
+    ("labels", "subjects", "said"),
+    [
+        ([0, 1, 2, 0], ["s1", "s1", "s2", "s2"], "three known subjects.*found 2 subjects"),
+        ([0, 1, 2, 0], ["s1", "s2", "s3", None], "found 3 subjects and 1 clips of nobody known"),
+        ([0, 1, 2], ["s1", "s2", "s3"], "at least two clips of some class"),
+    ],
+)
+def test_clips_that_cannot_be_divided_are_refused(labels, subjects, said):
+    with pytest.raises(MicroExpError, match=said):
+        splits.leave_one_subject_out(np.array(labels), subjects)
+
+
+def test_a_planted_leak_is_caught():
+    samples = made_up([0, 1, 2] * 4, [f"s{clip // 3}" for clip in range(12)])
+    assert len(splits.folds(LOSO, samples)) == 4
+    with pytest.raises(MicroExpError, match=r"found s\d.* among those that train"):
+        splits.folds(replace(LOSO, split=splits.random_fifth), samples)
+
+    def leaking_choice(labels, subjects):
+        [first, *others] = splits.leave_one_subject_out(labels, subjects)
+        return [replace(first, select=first.score), *others]
+
+    with pytest.raises(MicroExpError, match="found s0 among those that train or choose"):
+        splits.folds(replace(LOSO, split=leaking_choice), samples)
+    samples.stacks["face"][11] = samples.stacks["face"][0]  # one clip under two names and subjects
+    same = made_up(samples.labels, samples.subjects)
+    same.stacks["face"][11] = same.stacks["face"][0]
+    with pytest.raises(MicroExpError, match="same pixels in clip0 and clip11"):
+        splits.folds(LOSO, same)
+
+
+def fold_bits(folder, samples, protocol="loso"):
+    """Weights, epoch and statistics of the first fold after an epoch of training."""
+    settings = experiments.settings_for(replace(protocols.get(protocol), epochs=2), data="nowhere")
+    folder.mkdir()
+    folds = experiments.prepare(folder, settings, samples)
+    experiments.train_fold(folder, settings, samples, folds, 0, progress=False)
+    here = experiments.fold_folder(folder, 0, folds)
+    result = json.loads((here / experiments.RESULT).read_text())
+    file = weights.inspect(here / result["weights"])
+    statistics = json.loads((folder / "config.json").read_text())["folds"][0]["statistics"]
+    return weights_digest(here / result["weights"]), result["best_epoch"], statistics, file.metadata["fold"]
+
+
+def weights_digest(path):
+    import h5py
+
+    found = []
+    with h5py.File(path) as file:
+        file.visititems(lambda name, item: found.append((name, item[()].tobytes())) if hasattr(item, "shape") else None)
+    return [one for one in found if "metadata" not in one[0]]
+
+
+def test_nothing_of_the_left_out_subject_reaches_the_weights(tmp_path):
+    subjects = [f"s{clip // 3}" for clip in range(12)]
+    bits = fold_bits(tmp_path / "as it is", made_up([0, 1, 2] * 4, subjects))
+    other = made_up([0, 1, 2] * 4, subjects)
+    other.stacks["face"][:3] = 255 - other.stacks["face"][:3] // 2  # s0, left out in the first fold
+    other.labels[:3] = [2, 2, 2]
+    assert fold_bits(tmp_path / "other", other) == bits
+    known = made_up([0, 1, 2] * 4, subjects)
+    known.stacks["face"][3:] //= 2  # those that train and choose
+    assert fold_bits(tmp_path / "known", known)[0] != bits[0]
+
+
+@pytest.fixture(scope="module")
+def four_people(tmp_path_factory):
+    root = tmp_path_factory.mktemp("four")
+    names = [
+        f"HS/s{subject}/micro/{label}/s{subject}_{label[:2]}_0{clip}"
+        for subject in range(1, 5)
+        for label in ("negative", "positive", "surprise")
+        for clip in (1, 2)
+    ]
+    write_clips(root, names)
+    return root
+
+
+def options(data, out, epochs=2):
+    return ["--dataset", "smic", "--data", str(data), "--protocol", "loso", "--epochs", str(epochs), "--out", str(out)]
+
+
+@pytest.fixture(scope="module")
+def serial(four_people, tmp_path_factory):
+    out = tmp_path_factory.mktemp("loso") / "serial"
+    assert train.main([*options(four_people, out), "--jobs", "1"]) == 0
+    return out
+
+
+def contents(run):
+    """What the folds of a run come out as."""
+    kept = {path.name: path.read_text() for path in (run / "predictions.csv", run / "report.txt")}
+    kept["result"] = [json.loads(path.read_text())["probabilities"] for path in sorted(run.glob("fold-*/result.json"))]
+    kept["weights"] = {path.relative_to(run): weights_digest(path) for path in sorted(run.glob("fold-*/*.weights.h5"))}
+    return kept
+
+
+def test_a_run_pools_every_clip_once(serial, four_people):
+    with open(serial / "predictions.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len({row["clip"] for row in rows}) == len(rows) == 24
+    assert all(re.match(rf"s0?{row['subject'][1:].lstrip('0')}[/_]", row["clip"]) for row in rows)
+    scores = json.loads((serial / "scores.json").read_text())
+    assert scores["clips"] == 24 and [fold["subjects"] for fold in scores["folds"]] == [
+        ["s01"],
+        ["s02"],
+        ["s03"],
+        ["s04"],
+    ]
+    assert scores["correct"] == sum(row["true"] == row["predicted"] for row in rows)
+    assert not scores["chosen_on_scored"] and scores["held_out"]["clips"] == 24
+    assert scores["intervals_over_subjects"]["subjects"] == 4
+    report = (serial / "report.txt").read_text()
+    assert "4 folds, each 2 epochs of batch 8" in report and "seen nothing of its subject" in report
+    assert "95 % intervals over subjects: accuracy" in report and "optimistic" not in report
+    config = json.loads((serial / "config.json").read_text())
+    means = [fold["statistics"]["face"]["mean"] for fold in config["folds"]]
+    assert len(set(means)) > 1
+    assert not list(serial.glob("fold-*/last.weights.h5"))
+
+
+def test_two_processes_give_the_same_bits_as_one(serial, four_people, tmp_path):
+    assert train.main([*options(four_people, tmp_path / "two"), "--jobs", "2"]) == 0
+    assert contents(tmp_path / "two") == contents(serial)
+
+
+def command(*arguments):
+    def heed_ctrl_c():
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    line = [sys.executable, "-m", "microexp_keras.train", *map(str, arguments)]
+    return subprocess.Popen(line, stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=heed_ctrl_c)
+
+
+def test_a_killed_run_goes_on_with_the_folds_it_lacks(serial, four_people, tmp_path, capsys):
+    out = tmp_path / "killed"
+    process = command(*options(four_people, out), "--jobs", "1")
+    while not (out / "fold-02" / "history.csv").exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)  # not its worker
+    process.wait()
+    done = (out / "fold-01" / "result.json").stat().st_mtime_ns
+    with waiting_for(out / "fold-02"):
+        pass  # the worker is gone, for its folder is free
+    assert train.main(["--resume", str(out)]) == 0
+    assert (out / "fold-01" / "result.json").stat().st_mtime_ns == done
+    assert contents(out) == contents(serial)
+
+
+def waiting_for(folder, seconds=20):
+    """Hold a folder as soon as nobody else does."""
+    for _ in range(seconds * 10):
+        try:
+            lock = files.only_writer(folder)
+            lock.__enter__()
+            lock.__exit__(None, None, None)
+            return files.only_writer(folder)
+        except MicroExpError:
+            time.sleep(0.1)
+    raise AssertionError(f"{folder} is still held")
+
+
+def test_ctrl_c_ends_all_processes_and_says_how_to_go_on(four_people, tmp_path):
+    out = tmp_path / "stopped"
+    process = command(*options(four_people, out, epochs=500), "--jobs", "2")
+    while not (out / "fold-02" / "history.csv").exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)  # as the terminal does
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130 and f"--resume {out}" in said and "Traceback" not in said
+    with pytest.raises(ProcessLookupError):
+        for _ in range(100):
+            os.killpg(process.pid, 0)
+            time.sleep(0.1)
+
+
+def test_a_fold_that_fails_is_named(serial, four_people, tmp_path, capsys):
+    assert train.main(["--resume", str(serial), "--epochs", "5"]) == 2
+    assert "run of one fold only" in capsys.readouterr().err
+    assert train.main(["--dataset", "smic", "--data", str(four_people), "--kernel-size", "3", "3", "30"]) == 2
+    assert "kernel" in capsys.readouterr().err
+
+
+def test_the_weights_of_a_fold_are_scored_on_their_own_subject(serial, four_people, tmp_path, capsys):
+    scores = json.loads((serial / "scores.json").read_text())
+    path = serial / scores["folds"][1]["weights"]
+    arguments = ["--weights", str(path), "--data", str(four_people), "--out", str(tmp_path / "one")]
+    assert evaluate.main(arguments) == 0
+    said = capsys.readouterr().out
+    assert "6 of 24 clips are scored" in said and "The weights were not trained on them" in said
+    with (
+        open(tmp_path / "one" / "predictions.csv", newline="") as one,
+        open(serial / "predictions.csv", newline="") as of_all,
+    ):
+        pooled = {row["clip"]: row for row in csv.DictReader(of_all)}
+        for row in csv.DictReader(one):
+            assert row["subject"] == "s02" and row["predicted"] == pooled[row["clip"]]["predicted"]
+    assert evaluate.main([*arguments[:-1], str(tmp_path / "other"), "--protocol", "upstream"]) == 0
+    assert "whether the weights were trained on some of them is not known" in capsys.readouterr().out
+
+
+def test_metadata_cannot_name_a_fold_that_is_not_there():
+    from microexp_keras import evaluation
+
+    samples = made_up([0, 1, 2] * 4, [f"s{clip // 3}" for clip in range(12)])
+    for fold in (4, -1, "1", None):
+        metadata = {"split": "leave_one_subject_out", "fold": fold}
+        file = SimpleNamespace(path="x.h5", metadata=metadata, network="stcnn")
+        with pytest.raises(MicroExpError, match="one of the 4 folds"):
+            evaluation.from_samples(samples, LOSO, file, "noise")

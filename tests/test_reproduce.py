@@ -1,0 +1,160 @@
+"""Published values stand beside those that came out, and what is a constant answer is said."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from conftest import write_clips
+
+from microexp_keras import metrics, published, reproduce, tables
+
+
+def run(model="stcnn", protocol="upstream", seed=0, confusion=((14, 0, 5), (2, 2, 2), (1, 0, 6)), **more):
+    """A run as `reproduce` gathers it; by default the paper's own Table VII."""
+    names = ("negative", "positive", "surprise")
+    pairs = [(t, p) for t, row in enumerate(confusion) for p, count in enumerate(row) for _ in range(count)]
+    scores = metrics.score(*zip(*pairs, strict=True), names).as_json()
+    return {
+        "folder": "somewhere",
+        "model": model,
+        "dataset": "smic",
+        "protocol": protocol,
+        "seed": seed,
+        "kernel": (3, 3, 15),
+        "intervals_over_subjects": None,
+        "held_out": {"clips": scores["clips"], "correct": scores["correct"], "mislabelled": 0},
+        "ten_epochs": {"mean": 0.6, "deviation": 0.02, "first": 91, "last": 100},
+        "chosen_on_scored": protocol in ("upstream", "paper"),
+        "folds": [{"epoch": 40}],
+        **scores,
+        **more,
+    }
+
+
+def text(found, wanted=("V", "VII", "VIII"), dataset="smic"):
+    return tables.as_markdown(tables.tables(wanted, found, dataset), found, [], dataset, synthetic=False)
+
+
+def test_the_papers_own_numbers_differ_in_nothing():
+    rows = tables.tables(["V", "VII"], [run()], "smic")
+    assert rows["V"][0]["published"] == pytest.approx(0.6875) and rows["V"][0]["difference"] == pytest.approx(0)
+    assert rows["VII"][0]["ours"] == rows["VII"][0]["published"] and rows["VII"][0]["same_clips_per_class"]
+    said = text([run()])
+    assert (
+        "| MicroExpSTCNN | upstream | 68.75% | 68.75% (22/32) | +0.00 |" in said
+        and "| 14 / 14 | 0 / 0 | 5 / 5 |" in said
+    )
+    assert "| 91 to 100 | 62.50% ± 2.55 | 60.00% ± 2.00 | -2.50 |" in said
+
+
+def test_a_constant_classifier_is_named_on_both_sides():
+    constant = run("intermediate", confusion=((109, 0, 0), (47, 0, 0), (43, 0, 0)))
+    [row] = tables.tables(["V"], [constant], "smic")["V"]
+    assert row["published_is"] == "negative" and row["collapsed"] == ["negative"]
+    said = text([constant])
+    assert "54.77% = always negative | 54.77% (109/199)" in said
+    assert "Intermediate MicroExpFuseNet under upstream (1 of 1 runs: always negative)" in said
+    assert "always" not in text([run()]).split("## Why")[0]
+
+
+def test_the_published_constant_follows_the_published_number(monkeypatch):
+    changed = replace(published.PAPER, accuracy=published.PAPER.accuracy | {("intermediate", "smic"): 54.80})
+    monkeypatch.setattr(tables, "PAPER", changed)
+    [row] = tables.tables(["V"], [run("intermediate", confusion=((109, 0, 0), (47, 0, 0), (43, 0, 0)))], "smic")["V"]
+    assert row["published_is"] is None
+
+
+def test_seeds_are_averaged_with_their_spread():
+    better = run(seed=1, confusion=((16, 0, 3), (1, 4, 1), (1, 0, 6)))
+    [row] = tables.tables(["V"], [run(), better], "smic")["V"]
+    assert row["ours"] == pytest.approx(24 / 32) and row["deviation"] == pytest.approx(2 / 32)
+    assert row["interval"] == [run()["accuracy_interval"][0], better["accuracy_interval"][1]]
+    assert "75.00% ± 6.25 (22/32, 26/32)" in text([run(), better])
+
+
+def test_the_gap_is_taken_apart():
+    seen = run(
+        "late",
+        confusion=((100, 5, 4), (20, 20, 7), (20, 3, 20)),
+        held_out={"clips": 40, "correct": 10, "mislabelled": 40},
+    )
+    unseen = run("late", "loso", confusion=((40, 10, 16), (20, 20, 7), (20, 3, 20)))
+    said = text([seen, unseen], ["V"])
+    gap = 100 * (80 / 156 - 140 / 199)
+    assert f"`upstream` to `loso`: {gap:+.2f}" in said
+    assert f"{100 * (0.6 - 140 / 199):+.2f} when no epoch is chosen on the scored clips" in said
+    assert f"{100 * (0.25 - 140 / 199):+.2f} when its 159 training clips are not scored" in said
+    assert "25.00% of 40, 40 with a wrong label" in said and "chosen on other people's clips" in said
+
+
+def test_kernel_sizes_need_frames_enough():
+    def sizes(dataset):
+        return [one.kernel_size for one in tables.trainings(["IX"], ["stcnn", "late"], ["upstream"], dataset)]
+
+    assert len(sizes("casme2")) == 12 and set(sizes("casme2")) == set(published.PAPER.kernel_sizes)
+    assert len(sizes("smic")) == 9  # none of 19 frames in clips of 18
+    found = [run(kernel=size, dataset="casme2") for size in published.PAPER.kernel_sizes]
+    rows = tables.tables(["IX"], found, "casme2")["IX"]
+    assert len(rows) == 12 and {row["kernel"]: row["published"] for row in rows}["3x3x19"] == pytest.approx(0.2927)
+
+
+def test_what_does_not_exist_is_left_out():
+    found = tables.trainings(["V"], ["stcnn", "late"], ["upstream", "glorot"], "smic")
+    assert [(one.model, one.name) for one in found] == [("stcnn", "upstream"), ("late", "upstream"), ("late", "glorot")]
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    root = tmp_path_factory.mktemp("small")
+    write_clips(
+        root, [f"HS/s{s}/micro/{c}/s{s}_{c[:2]}_01" for s in (1, 2, 3, 4) for c in ("negative", "positive", "surprise")]
+    )
+    return root
+
+
+def test_a_reproduction_runs_and_goes_on(small, tmp_path, capsys):
+    out = tmp_path / "all"
+    arguments = [
+        "--dataset",
+        "smic",
+        "--data",
+        str(small),
+        "--models",
+        "stcnn",
+        "--protocols",
+        "upstream",
+        "loso",
+        "glorot",
+    ]
+    assert reproduce.main([*arguments, "--epochs", "1", "--out", str(out)]) == 0
+    printed = capsys.readouterr().out
+    assert (out / "report.md").read_text() in printed and "There is no protocol glorot of MicroExpSTCNN." in printed
+    assert "| MicroExpSTCNN | loso | 68.75% |" in printed and "SYNTHETIC" not in printed
+    found = json.loads((out / "tables.json").read_text())
+    assert [run["clips"] for run in found["runs"]] == [3, 12] and set(found["tables"]) == {"V", "VII", "VIII"}
+    assert (out / "accuracy.png").stat().st_size > 1000
+    times = {path: path.stat().st_mtime_ns for path in out.rglob("result.json")}
+    assert len(times) == 5
+    gone = sorted(times)[0]
+    gone.unlink()
+    assert reproduce.main(["--resume", str(out)]) == 0
+    again = {path: path.stat().st_mtime_ns for path in out.rglob("result.json")}
+    assert set(again) == set(times) and [path for path in times if times[path] != again[path]] == [gone]
+    assert capsys.readouterr().out == printed
+
+
+def test_mistakes_are_one_line(small, tmp_path, capsys):
+    data = ["--dataset", "smic", "--data", str(small)]
+    for wrong, said in [
+        ([], "--dataset: expected"),
+        (["--dataset", "smic"], "one of --data PATH and --synthetic"),
+        ([*data, "--tables", "VI"], "expected tables of SMIC, found VI"),
+        ([*data, "--protocols", "glorot", "--models", "stcnn"], "nothing to train"),
+        ([*data, "--tables", "IX", "--models", "late"], "nothing to train"),
+        (["--resume", str(tmp_path)], "expected the record of a reproduction"),
+        (["--resume", str(tmp_path), "--epochs", "3"], "no other option than --jobs, received --epochs"),
+        (["--dataset", "smic", "--data", str(tmp_path / "none")], "none"),
+    ]:
+        assert reproduce.main(wrong) == 2
+        error = capsys.readouterr().err
+        assert said in error and "Traceback" not in error
