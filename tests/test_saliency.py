@@ -1,5 +1,7 @@
 """Saliency is the gradient of the class's score, on every backend; maps are cut and counted as they say."""
 
+import contextlib
+
 import keras
 import numpy as np
 import pytest
@@ -70,20 +72,25 @@ def test_the_gradient_agrees_with_finite_differences_and_wrong_ones_do_not(case)
     assert {name: share_right(one, *measured) for name, one in wrong.items() if share_right(one, *measured) > 0.5} == {}
 
 
+@contextlib.contextmanager
+def scaled_logits(model, factor):
+    """The network with weights of its last layer multiplied, for a while."""
+    layer = model.layers[-2]
+    before = layer.get_weights()
+    layer.set_weights([factor * array for array in before])
+    yield
+    layer.set_weights(before)
+
+
 def test_a_saturated_network_has_saliency_too(case):
     model, inputs, gradient = case
-    last = model.layers[-2]
-    before = last.get_weights()
-    last.set_weights([1e4 * array for array in before])
-    try:
-        probability = gradients(
+    with scaled_logits(model, 1e4):
+        saturated = saliency.gradient(model, inputs, CLASSES)
+        of_probability = gradients(
             lambda *tensors: keras.ops.sum(keras.ops.max(model(tensors if len(tensors) > 1 else tensors[0]), axis=1)),
             [inputs[tensor.name] for tensor in model.inputs],
         )
-        saturated = saliency.gradient(model, inputs, CLASSES)
-    finally:
-        last.set_weights(before)
-    assert not any(array.any() for array in probability)  # of the softmax
+    assert not any(array.any() for array in of_probability)
     for name, array in saturated.items():
         np.testing.assert_allclose(array / 1e4, gradient[name], rtol=0, atol=1e-4 * np.abs(gradient[name]).max())
 
@@ -116,13 +123,6 @@ def test_pixels_that_the_pooling_discards_have_none():
     assert maps[0].any(axis=(0, 1)).tolist() == [True] * 17 + [False]
 
 
-def with_nan(model):
-    """The same network, its last weights no numbers."""
-    broken = keras.models.clone_model(model)
-    broken.layers[-2].set_weights([np.full_like(array, np.nan) for array in broken.layers[-2].get_weights()])
-    return broken
-
-
 def test_what_does_not_fit_is_said(case):
     model, inputs, _ = case
     with pytest.raises(MicroExpError, match=r"inputs: expected (face|eyes and mouth), received nose"):
@@ -130,8 +130,8 @@ def test_what_does_not_fit_is_said(case):
     for classes in ([0, 1], [0, 1, 3], [0, 1, -1], [0.5, 1, 1]):
         with pytest.raises(MicroExpError, match="classes: expected one of 0 to 2 for each of 3 clips, received"):
             saliency.gradient(model, inputs, classes)
-    with pytest.raises(MicroExpError, match="expected finite gradients"):
-        saliency.gradient(with_nan(model), inputs, CLASSES)
+    with scaled_logits(model, np.nan), pytest.raises(MicroExpError, match="expected finite gradients"):
+        saliency.gradient(model, inputs, CLASSES)
     headless = keras.Model(model.inputs, model.layers[-1].input)
     with pytest.raises(MicroExpError, match=r"expected a network that ends in a layer Softmax, .* found Dense"):
         saliency.gradient(headless, inputs)
