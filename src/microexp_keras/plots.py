@@ -1,9 +1,16 @@
-"""From scores and training curves to figures; every function writes one PNG and returns its path."""
+"""From scores, training curves, clips and saliency to figures; each is written as PNG and as SVG beside it."""
 
+from pathlib import Path
+
+from microexp_keras.errors import MicroExpError
 from microexp_keras.files import replacing
 
 # Okabe and Ito's palette: told apart by colour-blind readers too.
 BLUE, ORANGE, GRAY = "#0072B2", "#D55E00", "#767676"
+MARKED = (230, 159, 0)  # the palette's lighter orange, for it lies over gray of every level
+
+DPI = 150
+CELL = 128  # pixels of a frame on a sheet, about: frames are enlarged by a whole number, so that pixels stay square
 
 
 def curves(history, path, best_epoch=None, majority_rate=None, title=""):
@@ -14,7 +21,7 @@ def curves(history, path, best_epoch=None, majority_rate=None, title=""):
     history : list of dict
         One per epoch: `epoch`, `loss`, `accuracy`, `val_loss`, `val_accuracy`.
     path : str or Path
-        PNG to write.
+        PNG to write; the SVG of the same name is written too.
     best_epoch : int, optional
         Marked by a point: the epoch whose weights are kept.
     majority_rate : float, optional
@@ -22,14 +29,20 @@ def curves(history, path, best_epoch=None, majority_rate=None, title=""):
     title : str
         Above the figure.
     """
-    figure, (left, right) = _figure(1, 2, (10, 3.8))
+    figure, (left, right) = _figure(1, 2, (9, 3.6))
     epochs = [row["epoch"] for row in history]
+    dot = "o" if len(epochs) == 1 else None  # a line of one epoch cannot be seen
     for axes, name in ((left, "loss"), (right, "accuracy")):
-        axes.plot(epochs, [row[name] for row in history], color=BLUE, label="training clips (with dropout)")
-        axes.plot(epochs, [row["val_" + name] for row in history], color=ORANGE, label="clips that choose the epoch")
+        axes.plot(epochs, [row[name] for row in history], "--", marker=dot, color=BLUE, label="training, with dropout")
+        axes.plot(
+            epochs, [row["val_" + name] for row in history], marker=dot, color=ORANGE,
+            label="clips that choose the epoch",
+        )  # fmt: skip
         axes.set(xlabel="epoch (counted from 0)", ylabel=name)
+        axes.xaxis.get_major_locator().set_params(integer=True)
         axes.spines[["top", "right"]].set_visible(False)
     right.set_ylim(-0.02, 1.02)
+    right.yaxis.set_major_formatter("{x:.0%}")
     for row in history:
         if row["epoch"] == best_epoch:
             right.plot(best_epoch, row["val_accuracy"], "o", color=ORANGE, label=f"best epoch ({best_epoch})")
@@ -48,11 +61,13 @@ def confusion_matrix(scores, path, title=""):
     scores : metrics.Scores
         What to draw.
     path : str or Path
-        PNG to write.
+        PNG to write; the SVG of the same name is written too.
     title : str
         Above the figure.
     """
-    figure, axes = _figure(1, 1, (4.8, 4.4))
+    names = scores.class_names
+    side = 1.9 + 0.85 * len(names)
+    figure, axes = _figure(1, 1, (max(side, 4.4), side))
     totals = [max(sum(row), 1) for row in scores.confusion]
     shares = [[count / total for count in row] for row, total in zip(scores.confusion, totals, strict=True)]
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
@@ -62,25 +77,247 @@ def confusion_matrix(scores, path, title=""):
             colour = "white" if share > 0.55 else "black"
             text = f"{count}\n{share:.0%}" if sum(counts) else "no clips"
             axes.text(column, row, text, ha="center", va="center", color=colour)
-    axes.set_xticks(range(len(scores.class_names)), scores.class_names)
-    axes.set_yticks(range(len(scores.class_names)), scores.class_names)
+    slanted = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if max(map(len, names)) > 9 else {}
+    axes.set_xticks(range(len(names)), names, **slanted)
+    axes.set_yticks(range(len(names)), names)
     axes.set(xlabel="predicted", ylabel="true")
-    axes.set_title(title, fontsize=10)
+    figure.suptitle(_wrapped(title, 44), fontsize=10)
     return _save(figure, path)
 
 
-def _figure(rows, columns, inches):
+def accuracies(rows, path, title="", value_label="accuracy"):
+    """Draw accuracies under each other as points with their intervals.
+
+    Parameters
+    ----------
+    rows : sequence of dict
+        From top to bottom. `label`: str; `value`: float, 0-1; `interval`: (low, high), 0-1, or None; `published`: value
+        of the paper, drawn hollow, or None; `majority`: accuracy of always answering the most frequent class, drawn as
+        a tick, or None; `group`: str or None. Rows of one group stand together, below its name.
+    path : str or Path
+        PNG to write; the SVG of the same name is written too.
+    title : str
+        Above the figure.
+    value_label : str
+        Of the axis.
+
+    Raises
+    ------
+    MicroExpError
+        If there are no rows.
+    """
+    if not rows:
+        raise MicroExpError(f"{path}: expected at least one row to draw, received none.")
+    places, headings, place, group = [], [], -1, None
+    for row in rows:
+        if row["group"] and row["group"] != group:
+            place += 1
+            headings.append((place, row["group"]))
+        group = row["group"]
+        place += 1
+        places.append(place)
+    figure, axes = _figure(1, 1, (7, 1.5 + 0.3 * (place + 1)))
+    drawn = {}
+    for y, row in zip(places, rows, strict=True):
+        if row["majority"] is not None:
+            [drawn["majority class"]] = axes.plot(row["majority"], y, "|", color=GRAY, ms=14, mew=2.5)
+        if row["interval"]:
+            [drawn["95 % interval"]] = axes.plot(row["interval"], (y, y), color=BLUE, lw=2, solid_capstyle="butt")
+        if row["published"] is not None:
+            [drawn["published"]] = axes.plot(row["published"], y, "D", ms=9, mew=1.6, mfc="none", mec=ORANGE, zorder=4)
+        [drawn["found here"]] = axes.plot(row["value"], y, "o", color=BLUE, ms=5.5, zorder=3)
+        said = f"{row['value']:.1%}"
+        if row["interval"]:
+            said += f" ({row['interval'][0]:.0%} to {row['interval'][1]:.0%})"
+        axes.annotate(said, (1, y), (8, 0), ("axes fraction", "data"), "offset points", va="center", fontsize=9)
+    axes.set_yticks(
+        [*places, *(y for y, _ in headings)], [*(row["label"] for row in rows), *(name for _, name in headings)]
+    )
+    for text in axes.get_yticklabels()[len(rows) :]:
+        text.set_fontweight("bold")
+    axes.set(xlim=(-0.01, 1.01), ylim=(place + 0.6, -0.6), xlabel=value_label)
+    axes.xaxis.set_major_formatter("{x:.0%}")
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="x", color="#E5E5E5")
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    order = [name for name in ("found here", "95 % interval", "published", "majority class") if name in drawn]
+    figure.legend(
+        [drawn[name] for name in order], order, loc="outside lower center", ncols=4, frameon=False, fontsize=9
+    )
+    figure.suptitle(_wrapped(title, 80), fontsize=11)
+    return _save(figure, path)
+
+
+def shares(found, path, title=""):
+    """Draw how much of the saliency lies in each region, beside the region's share of the pixels.
+
+    Parameters
+    ----------
+    found : dict of str to saliency.RegionShare
+        As `saliency.region_shares` gives it. The bar is the mean of the clips, each of them is a point.
+    path : str or Path
+        PNG to write; the SVG of the same name is written too.
+    title : str
+        Above the figure.
+    """
+    import numpy as np
+
+    figure, axes = _figure(1, 1, (6, 1.5 + 0.5 * len(found)))
+    for y, share in enumerate(found.values()):
+        known = share.saliency[np.isfinite(share.saliency)]
+        if len(known):
+            axes.barh(y, known.mean(), height=0.6, color=BLUE, alpha=0.45, label="share of saliency, mean of clips")
+        spread = y + np.linspace(-0.2, 0.2, len(known)) if len(known) > 1 else [y] * len(known)
+        axes.plot(known, spread, "o", color=BLUE, ms=3, label="a clip")
+        areas = (share.area.mean(),) * 2
+        axes.plot(areas, (y - 0.38, y + 0.38), color=ORANGE, lw=3, label="share of the pixels")
+    axes.set_yticks(range(len(found)), found)
+    axes.set(xlim=(0, None), ylim=(len(found) - 0.4, -0.6))
+    axes.xaxis.set_major_formatter("{x:.0%}")
+    axes.tick_params(axis="y", length=0)
+    axes.spines[["top", "right"]].set_visible(False)
+    handles = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
+    figure.legend(handles.values(), handles, loc="outside lower center", ncols=3, frameon=False, fontsize=9)
+    figure.suptitle(_wrapped(title, 70), fontsize=11)
+    return _save(figure, path)
+
+
+def contact_sheet(stacks, path, titles, frames=7, title=""):
+    """Draw clips as a network sees them: a row of gray frames for each.
+
+    Parameters
+    ----------
+    stacks : array (clips, rows, columns, time)
+        Gray levels 0-255 (uint8), or standardised (float), which are drawn from the lowest to the highest of a clip.
+    path : str or Path
+        PNG to write; the SVG of the same name is written too.
+    titles : sequence of str
+        Of the clips, above their rows.
+    frames : int
+        Drawn of each clip, spread over its time; all, if it has fewer.
+    title : str
+        Above the sheet.
+    """
+    chosen = _spread(stacks.shape[3], frames)
+    strips = [[[_gray(clip)[..., time] for time in chosen]] for clip in stacks]
+    return _sheet(strips, path, titles, title, chosen, [""])
+
+
+def saliency_sheet(clips, maps, path, titles, frames=7, title=""):
+    """Draw clips with their binarised saliency: frames, marks, and marks over frames, as in Fig. 4 of the paper.
+
+    Parameters
+    ----------
+    clips : array (clips, rows, columns, time)
+        As for `contact_sheet`.
+    maps : bool array (clips, rows, columns, time)
+        See `saliency.binarize`.
+    path, titles, frames, title
+        As for `contact_sheet`.
+
+    Raises
+    ------
+    MicroExpError
+        If clips and maps differ in shape, or if the maps are not binarised.
+    """
+    import numpy as np
+
+    if maps.dtype != bool or maps.shape != clips.shape:
+        raise MicroExpError(
+            f"maps: expected bool {clips.shape}, as saliency.binarize gives, received {maps.dtype} {maps.shape}."
+        )
+    chosen, strips = _spread(clips.shape[3], frames), []
+    for clip, marks in zip(clips, maps, strict=True):
+        gray, marks = _gray(clip)[..., chosen], marks[..., chosen]
+        over = np.where(marks[..., None], 0.25 * gray[..., None] + 0.75 * np.array(MARKED), gray[..., None])
+        over = over.astype(np.uint8)
+        shown = ([array[:, :, time] for time in range(len(chosen))] for array in (gray, 255 * np.uint8(marks), over))
+        strips.append(list(shown))
+    return _sheet(strips, path, titles, title, chosen, ["frame", "saliency", "overlay"])
+
+
+def _spread(length, wanted):
+    """Numbers of frames at the middle of equal parts of a clip: not the last, which the pooling may discard."""
+    wanted = min(wanted, length)
+    return [int((part + 0.5) * length / wanted) for part in range(wanted)]
+
+
+def _gray(clip):
+    """Levels 0-255, uint8."""
+    import numpy as np
+
+    if clip.dtype == np.uint8:
+        return clip
+    low, high = clip.min(), clip.max()
+    return ((clip - low) * (255 / max(high - low, 1e-12))).astype(np.uint8)
+
+
+def _sheet(clips, path, titles, title, numbers, names):
+    """Draw strips of frames, `clips[clip][strip][frame]`, each frame uint8 (rows, columns) or (rows, columns, 3)."""
+    import numpy as np
+
+    if not clips or len(titles) != len(clips):
+        raise MicroExpError(f"{path}: expected clips and a title for each, received {len(clips)} and {len(titles)}.")
+    rows, columns = clips[0][0][0].shape[:2]
+    scale, gap = max(round(CELL / rows), 1), 2
+    tall, wide = len(names) * (rows + gap) - gap, len(numbers) * (columns + gap) - gap
+    inch = scale / DPI  # of a pixel of a clip
+    side = 0.75 if any(names) else 0.15
+    above, head, foot, right = 0.32, 0.45 if title else 0.05, 0.45, 0.15
+    size = (side + wide * inch + right, head + len(clips) * (above + tall * inch) + foot)
+    figure = _empty_figure(size)
+    for place, (strips, name) in enumerate(zip(clips, titles, strict=True)):
+        picture = np.full((tall, wide, 3), 255, np.uint8)
+        for strip, images in enumerate(strips):
+            for time, image in enumerate(images):
+                top, left = strip * (rows + gap), time * (columns + gap)
+                picture[top : top + rows, left : left + columns] = image if image.ndim == 3 else image[..., None]
+        bottom = size[1] - head - (place + 1) * (above + tall * inch)
+        box = (side / size[0], bottom / size[1], wide * inch / size[0], tall * inch / size[1])
+        axes = figure.add_axes(box)
+        axes.imshow(picture, interpolation="none", aspect="auto")
+        axes.spines[:].set_visible(False)
+        axes.tick_params(length=0, labelsize=9)
+        axes.set_yticks([strip * (rows + gap) + rows / 2 for strip in range(len(names))], names)
+        axes.set_xticks([])
+        axes.set_title(name, loc="left", fontsize=10, pad=4)
+    axes.set_xticks([time * (columns + gap) + columns / 2 for time in range(len(numbers))], numbers)
+    axes.set_xlabel("frame (counted from 0)", fontsize=9)
+    if title:
+        figure.text(side / size[0], 1 - 0.1 / size[1], title, va="top", fontsize=11, fontweight="bold")
+    return _save(figure, path)
+
+
+def _wrapped(text, width):
+    import textwrap
+
+    return "\n".join(textwrap.wrap(text, width))
+
+
+def _empty_figure(inches, **options):
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=inches, layout="constrained")
+    figure = Figure(figsize=inches, **options)
     FigureCanvasAgg(figure)
+    return figure
+
+
+def _figure(rows, columns, inches):
+    figure = _empty_figure(inches, layout="constrained")
     return figure, figure.subplots(rows, columns)
 
 
 def _save(figure, path):
+    """Write the figure twice; the same figure gives the same bytes, and the SVG's text can be searched and edited."""
+    from matplotlib import rc_context
+
     with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=150, format="png")
+        figure.savefig(temporary, dpi=DPI, format="png", metadata={"Software": None})
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "microexp_keras"}):
+        with replacing(Path(path).with_suffix(".svg")) as temporary:
+            figure.savefig(temporary, dpi=DPI, format="svg", metadata={"Date": None, "Creator": None})
     return path
 
 

@@ -136,7 +136,7 @@ def _kept_plan(args):
 
 
 def _reproduce(folder, plan, jobs):
-    from microexp_keras import experiments
+    from microexp_keras import experiments, plots
 
     prepared, tasks = [], []
     for protocol in _trainings(plan):
@@ -174,6 +174,8 @@ def _reproduce(folder, plan, jobs):
     ]
     synthetic = prepared[0][2].synthetic
     text = tables.as_markdown(rows, found, skipped, plan["dataset"], synthetic)
+    if "V" in rows:
+        plots.accuracies(tables.figure_rows(rows["V"]), folder / "accuracy.png", text.splitlines()[0].strip("# "))
     write_text(folder / "report.md", text)
     write_json(folder / "tables.json", {"plan": plan, **runs.provenance(), "tables": rows, "runs": found})
     print(text)

@@ -207,6 +207,21 @@ def as_markdown(rows, found, skipped, dataset, synthetic):
     return "\n\n".join(text) + "\n"
 
 
+def figure_rows(rows):
+    """Give rows of Table V as `plots.accuracies` draws them."""
+    return [
+        {
+            "group": TITLES[row["model"]],
+            "label": row["protocol"],
+            "value": row["ours"],
+            "interval": row["interval"],
+            "published": row["published"],
+            "majority": row["majority_rate"],
+        }
+        for row in rows
+    ]
+
+
 def _accuracy_table(rows):
     head = ["network", "protocol", "published", "ours", "difference", "95 % interval", "majority rate", "UF1", "UAR"]
     body = [

@@ -1,0 +1,64 @@
+"""From a function of tensors to its gradients, on each backend of Keras; the only module that imports a backend.
+
+Keras has no call of its own for this. What it has, an optimiser that moves a variable by its gradient, gives exact
+values too, but only after the network's own weights are frozen and a model is compiled, and so changes what it looks
+at. The three calls below change nothing.
+"""
+
+import keras
+
+from microexp_keras.errors import MicroExpError
+
+
+def gradients(function, arrays):
+    """Differentiate a function by each of its arguments.
+
+    Parameters
+    ----------
+    function : callable
+        Takes as many tensors as there are arrays, gives a tensor of one number; made of `keras.ops` and layers.
+    arrays : sequence of float32 array
+
+    Returns
+    -------
+    list of float32 array
+        Of the shapes of `arrays`.
+
+    Raises
+    ------
+    MicroExpError
+        If Keras runs on a backend that has no gradients.
+    """
+    backend = keras.backend.backend()
+    if backend not in _BACKENDS:
+        raise MicroExpError(
+            f"gradients: expected Keras on {' or '.join(_BACKENDS)}, found {backend}. Set KERAS_BACKEND=tensorflow."
+        )
+    found = _BACKENDS[backend](function, [keras.ops.convert_to_tensor(array) for array in arrays])
+    return [keras.ops.convert_to_numpy(one) for one in found]
+
+
+def _tensorflow(function, tensors):
+    import tensorflow
+
+    with tensorflow.GradientTape(watch_accessed_variables=False) as tape:  # the weights need no gradients
+        tape.watch(tensors)
+        value = function(*tensors)
+    return tape.gradient(value, tensors)
+
+
+def _jax(function, tensors):
+    import jax
+
+    return jax.grad(function, argnums=tuple(range(len(tensors))))(*tensors)
+
+
+def _torch(function, tensors):
+    import torch
+
+    for tensor in tensors:
+        tensor.requires_grad_()
+    return torch.autograd.grad(function(*tensors), tensors)
+
+
+_BACKENDS = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}

@@ -1,0 +1,194 @@
+"""Saliency is the gradient of the class's score, on every backend; maps are cut and counted as they say."""
+
+import contextlib
+
+import keras
+import numpy as np
+import pytest
+
+from microexp_keras import models, saliency
+from microexp_keras.errors import MicroExpError
+from microexp_keras.gradients import gradients
+
+STEP = 3e-3  # small against the kinks of the network, large against float32
+CLASSES = np.array([0, 2, 1])
+
+
+@pytest.fixture(scope="module", params=models.BUILDERS)
+def case(request):
+    """An untrained network, random clips for it, and the gradients of chosen classes."""
+    keras.utils.set_random_seed(1)
+    model = models.BUILDERS[request.param](frames=20, size=(9, 12))
+    random = np.random.default_rng(0)
+    shapes = {tensor.name: (len(CLASSES), *tensor.shape[1:]) for tensor in model.inputs}
+    inputs = {name: random.normal(size=shape).astype("float32") for name, shape in shapes.items()}
+    return model, inputs, saliency.gradient(model, inputs, CLASSES)
+
+
+def scores(model, inputs):
+    """What the softmax takes in (clips, classes)."""
+    logits = keras.Model(model.inputs, model.get_layer("softmax").input)
+    return logits.predict_on_batch([inputs[tensor.name] for tensor in model.inputs]).astype("float64")
+
+
+def slopes(model, inputs):
+    """Random changes of a few pixels of each clip, and the slope of its class's score along them.
+
+    Between the kinks of ReLU and max-pooling the score is linear. Central differences are then exact but for float32;
+    where a kink lies within the step they are not, so that not all of them can be asked to agree.
+    """
+    random = np.random.default_rng(2)
+    changes = {
+        name: (random.normal(size=(60, *array.shape)) * (random.random((60, *array.shape)) < 0.01)).astype("float32")
+        for name, array in inputs.items()
+    }
+    moved = [
+        scores(model, {n: (x + sign * STEP * changes[n]).reshape(-1, *x.shape[1:]) for n, x in inputs.items()})
+        for sign in (1, -1)
+    ]
+    slope = (moved[0] - moved[1]).reshape(60, len(CLASSES), -1) / (2 * STEP)
+    return changes, slope[:, range(len(CLASSES)), CLASSES]
+
+
+def share_right(gradient, changes, measured):
+    """Share of the slopes that a gradient foretells, to 3 % of their usual size."""
+    foretold = sum(np.einsum("kcxyt,cxyt->kc", changes[name][..., 0], gradient[name]) for name in gradient)
+    return np.mean(np.abs(foretold - measured) < 0.03 * np.sqrt(np.mean(measured**2)))
+
+
+def test_the_gradient_agrees_with_finite_differences_and_wrong_ones_do_not(case):
+    model, inputs, gradient = case
+    for name, array in inputs.items():
+        assert gradient[name].shape == array.shape[:-1] and gradient[name].dtype == np.float32
+    measured = slopes(model, inputs)
+    wrong = {
+        "of another class": saliency.gradient(model, inputs, (CLASSES + 1) % 3),
+        "of the other sign": {name: -array for name, array in gradient.items()},
+        "a fifth too large": {name: 1.2 * array for name, array in gradient.items()},
+        "a frame too late": {name: np.roll(array, 1, axis=3) for name, array in gradient.items()},
+        "of other clips": {name: array[::-1] for name, array in gradient.items()},
+    }
+    assert share_right(gradient, *measured) > 0.75  # of the rest, a kink lay within the step
+    assert {name: share_right(one, *measured) for name, one in wrong.items() if share_right(one, *measured) > 0.5} == {}
+
+
+@contextlib.contextmanager
+def scaled_logits(model, factor):
+    """The network with weights of its last layer multiplied, for a while."""
+    layer = model.layers[-2]
+    before = layer.get_weights()
+    layer.set_weights([factor * array for array in before])
+    yield
+    layer.set_weights(before)
+
+
+def test_a_saturated_network_has_saliency_too(case):
+    model, inputs, gradient = case
+    with scaled_logits(model, 1e4):
+        saturated = saliency.gradient(model, inputs, CLASSES)
+        of_probability = gradients(
+            lambda *tensors: keras.ops.sum(keras.ops.max(model(tensors if len(tensors) > 1 else tensors[0]), axis=1)),
+            [inputs[tensor.name] for tensor in model.inputs],
+        )
+    assert not any(array.any() for array in of_probability)
+    for name, array in saturated.items():
+        np.testing.assert_allclose(array / 1e4, gradient[name], rtol=0, atol=1e-4 * np.abs(gradient[name]).max())
+
+
+def test_the_network_is_left_as_it_is_and_clips_do_not_touch_each_other(case, monkeypatch):
+    model, inputs, gradient = case
+    before = model.get_weights()
+    monkeypatch.setattr(saliency, "AT_ONCE", 2)
+    backwards = dict(reversed(inputs.items()))
+    for name, array in saliency.gradient(model, backwards, CLASSES.tolist()).items():
+        np.testing.assert_allclose(array, gradient[name], rtol=0, atol=1e-5 * np.abs(gradient[name]).max())
+    assert all(variable.trainable for variable in model.trainable_variables) and model.trainable_variables
+    for was, array in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(was, array)
+
+
+def test_the_class_is_the_predicted_one_if_none_is_given(case):
+    model, inputs, _ = case
+    predicted = scores(model, inputs).argmax(axis=1)
+    chosen = saliency.gradient(model, inputs, predicted)
+    for name, array in saliency.saliency(model, inputs).items():
+        np.testing.assert_allclose(array, np.abs(chosen[name]), rtol=0, atol=1e-5 * array.max())
+        assert array.min() >= 0 and array.max() > 0
+
+
+def test_pixels_that_the_pooling_discards_have_none():
+    model = models.build_microexp_stcnn(frames=18, size=(6, 5))
+    [maps] = saliency.saliency(model, {"face": np.random.default_rng(0).normal(size=(1, 6, 5, 18, 1))}).values()
+    assert maps[0].any(axis=(1, 2)).tolist() == [True] * 5 + [False]
+    assert maps[0].any(axis=(0, 1)).tolist() == [True] * 17 + [False]
+
+
+def test_what_does_not_fit_is_said(case):
+    model, inputs, _ = case
+    with pytest.raises(MicroExpError, match=r"inputs: expected (face|eyes and mouth), received nose"):
+        saliency.gradient(model, {"nose": inputs[next(iter(inputs))]})
+    for classes in ([0, 1], [0, 1, 3], [0, 1, -1], [0.5, 1, 1]):
+        with pytest.raises(MicroExpError, match="classes: expected one of 0 to 2 for each of 3 clips, received"):
+            saliency.gradient(model, inputs, classes)
+    with scaled_logits(model, np.nan), pytest.raises(MicroExpError, match="expected finite gradients"):
+        saliency.gradient(model, inputs, CLASSES)
+    headless = keras.Model(model.inputs, model.layers[-1].input)
+    with pytest.raises(MicroExpError, match=r"expected a network that ends in a layer Softmax, .* found Dense"):
+        saliency.gradient(headless, inputs)
+
+
+def test_the_strongest_pixels_of_each_clip_are_marked():
+    maps = np.random.default_rng(0).permuted(np.arange(2 * 400.0).reshape(2, 4, 10, 10), axis=1)
+    marked = saliency.binarize(maps, share=0.1)
+    assert marked.dtype == bool and marked.sum(axis=(1, 2, 3)).tolist() == [40, 40]
+    assert all(maps[clip][marked[clip]].min() > maps[clip][~marked[clip]].max() for clip in (0, 1))
+    assert saliency.binarize(maps, share=1e-9).sum() == 2
+
+
+def test_even_saliency_is_marked_everywhere_and_none_nowhere():
+    assert saliency.binarize(np.ones((1, 3, 3, 2))).all()
+    assert not saliency.binarize(np.zeros((1, 3, 3, 2)), share=1).any()
+    for share in (0, 1.1, -1, float("nan")):
+        with pytest.raises(MicroExpError, match="share: expected more than 0 and at most 1"):
+            saliency.binarize(np.ones((1, 3, 3, 2)), share)
+
+
+def test_shares_of_the_thirds_of_the_face():
+    maps = np.ones((3, 64, 64, 5))
+    maps[1, :21] = 4  # eyes
+    maps[2] = 0
+    found = saliency.region_shares(maps)
+    assert list(found) == ["eyes", "mouth", "rest"]
+    for name, rows in (("eyes", 21), ("mouth", 21), ("rest", 22)):
+        expected = [rows / 64, (84 if name == "eyes" else rows) / (84 + 43), np.nan]
+        np.testing.assert_allclose(found[name].saliency, expected)
+        np.testing.assert_allclose(found[name].area, rows / 64)
+
+
+def test_shares_of_boxes_from_landmarks():
+    maps = np.random.default_rng(0).random((2, 64, 32, 3))
+    boxes = [{"eyes": (8, 24, 4, 28), "mouth": (24, 56, 6, 26)}, {"eyes": (0, 1, 0, 1), "mouth": (63, 64, 31, 32)}]
+    found = saliency.region_shares(maps, boxes)
+    assert found["eyes"].saliency[0] == pytest.approx(maps[0, 8:24, 4:28].sum() / maps[0].sum())
+    assert found["mouth"].saliency[1] == pytest.approx(maps[1, 63, 31].sum() / maps[1].sum())
+    for which in ("saliency", "area"):
+        np.testing.assert_allclose(sum(getattr(share, which) for share in found.values()), 1)
+    # Frames of 128x160 pixels, resized to maps of 64x32.
+    frame = {"eyes": (16, 48, 20, 140), "mouth": (48, 112, 30, 130)}
+    assert saliency.scale_boxes(frame, (128, 160), (64, 32)) == boxes[0]
+
+
+@pytest.mark.parametrize(
+    ("eyes", "message"),
+    [
+        ((8, 24, 4, 33), r"clip 1: expected a box of the eyes within 64x32 pixels, received rows 8:24, columns 4:33"),
+        ((8, 8, 4, 28), "clip 1: expected a box of the eyes"),
+        ((8, 25, 4, 28), "clip 1: expected boxes apart"),
+    ],
+)
+def test_boxes_that_are_none_are_refused(eyes, message):
+    good = {"eyes": (8, 24, 4, 28), "mouth": (24, 56, 6, 26)}
+    with pytest.raises(MicroExpError, match=message):
+        saliency.region_shares(np.ones((2, 64, 32, 3)), [good, {**good, "eyes": eyes}])
+    with pytest.raises(MicroExpError, match="boxes: expected one pair for each of 2 clips, received 1"):
+        saliency.region_shares(np.ones((2, 64, 32, 3)), [good])
