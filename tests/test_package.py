@@ -38,8 +38,6 @@ ALLOWED = {
     "experiments": BASE
     | {"arrays", "datasets", "landmarks", "metrics", "models", "plots", "preprocessing", "protocols", "reports", "runs"}
     | {"splits", "training", "weights"},
-    "training": BASE | {"callbacks", "weights"},
-    "runs": BASE | {""},
     "gradients": BASE,
     "saliency": BASE | {"gradients"},
 }
