@@ -315,9 +315,9 @@ def _save(figure, path):
 
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=DPI, format="png", metadata={"Software": None})
-    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "microexp_keras"}):
-        with replacing(Path(path).with_suffix(".svg")) as temporary:
-            figure.savefig(temporary, dpi=DPI, format="svg", metadata={"Date": None, "Creator": None})
+    as_text = rc_context({"svg.fonttype": "none", "svg.hashsalt": "microexp_keras"})
+    with as_text, replacing(Path(path).with_suffix(".svg")) as temporary:
+        figure.savefig(temporary, dpi=DPI, format="svg", metadata={"Date": None, "Creator": None})
     return path
 
 
