@@ -117,7 +117,7 @@ def write(folder, title, notes, scores, clips, true, probabilities, subjects=Non
     Parameters
     ----------
     folder : str or Path
-        Gets `report.txt`, `scores.json`, `confusion_matrix.json`, `confusion_matrix.png`, `predictions.csv`.
+        Gets `report.txt`, `scores.json`, `confusion_matrix.json`, `.png` and `.svg`, `predictions.csv`.
     title : str
         Which network met which clips: `MicroExpSTCNN on synthetic SMIC`.
     notes : sequence of str
