@@ -13,7 +13,7 @@ test: $(READY)  ## all tests
 
 test-jax: $(READY)  ## the model and weights tests on the JAX backend
 	$(BIN)/python -m pip install --quiet jax
-	KERAS_BACKEND=jax $(BIN)/python -m pytest tests/test_models.py tests/test_weights.py tests/test_training.py
+	KERAS_BACKEND=jax $(BIN)/python -m pytest tests/test_models.py tests/test_weights.py tests/test_training.py tests/test_saliency.py
 
 lint: $(READY)
 	$(BIN)/ruff check .
