@@ -16,7 +16,7 @@ import numpy as np
 
 from microexp_keras import arrays, datasets, landmarks, metrics, plots, preprocessing, protocols, reports, runs, splits
 from microexp_keras import weights as weights_files
-from microexp_keras.commands import import_keras, progress_bar
+from microexp_keras.commands import cores, import_keras, progress_bar
 from microexp_keras.errors import MicroExpError
 from microexp_keras.files import only_writer, write_json
 
@@ -198,7 +198,7 @@ def train_folds(tasks, jobs=None):
             left.append((folder, number))
     if not left:
         return
-    jobs = min(jobs or len(os.sched_getaffinity(0)), len(left))
+    jobs = min(jobs or cores(), len(left))
     what = f"{len(left)} {'fold' if len(left) == 1 else 'folds'} in {jobs} {'process' if jobs == 1 else 'processes'}"
     spawn = multiprocessing.get_context("spawn")
     with progress_bar(total=sum(epochs), desc=what, unit="epoch") as bar:
