@@ -217,10 +217,9 @@ def train_folds(tasks, jobs=None):
                 "with --resume; a smaller --jobs takes less memory."
             ) from None
         finally:
-            if any(True for _ in multiprocessing.active_children()):
-                pool.shutdown(wait=False, cancel_futures=True)
-                for child in multiprocessing.active_children():
-                    child.terminate()
+            pool.shutdown(wait=False, cancel_futures=True)
+            for child in multiprocessing.active_children():
+                child.terminate()
 
 
 def report(folder, settings, samples, folds):
