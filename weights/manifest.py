@@ -21,9 +21,8 @@ from microexp_keras.files import replacing, write_json
 
 HERE = Path(__file__).resolve().parent
 LARGEST = 10_000_000  # bytes of a file in git
-
-SCORES = "accuracy correct clips accuracy_interval majority_class majority_rate uar uf1 confusion".split()
-SCORES += ["chosen_on_scored", "ten_epochs"]
+SCORES = ("accuracy", "correct", "clips", "accuracy_interval", "majority_class", "majority_rate", "uar", "uf1")
+SCORES += ("confusion", "chosen_on_scored", "ten_epochs")
 
 
 def read(folder):
