@@ -110,7 +110,7 @@ def main(argv=None):
     runs.demand_free(args.out)
     if args.weights is None:
         raise MicroExpError(
-            "--weights: expected a file, received none. To try it take the one in the repository's folder weights, which "
+            "--weights: expected a file, received none. To try it take that in the repository's folder weights, which "
             "knows synthetic clips only; or train some, or get the authors': weights/README.md says where."
         )
     os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")  # what it says of bad videos, we say in one line
