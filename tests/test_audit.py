@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from microexp_keras import audit, datasets, protocols
-from microexp_keras.published import CLASS_COUNTS, PAPER
+from microexp_keras.published import PAPER
 
 CELLS = [f"{model}-{dataset}" for dataset in ("smic", "casme2") for model in protocols.INPUTS]
 KEYS = {
@@ -53,7 +53,6 @@ def test_every_claim_is_there_once_and_says_how_it_was_found(claims):
 def test_the_published_figures_are_in_our_order_of_classes():
     assert datasets.CLASS_NAMES["casme2"] == ("angry", "happy", "disgust")
     assert PAPER.confusion["casme2"][1] == (1, 19, 1)  # printed first, as 19 1 1
-    assert CLASS_COUNTS["smic"] == (66, 47, 43)
     assert set(PAPER.accuracy) == set(PAPER.last_ten) == set(PAPER.label_counts)
 
 
@@ -72,8 +71,8 @@ def test_the_published_figures_are_in_our_order_of_classes():
         ("interval-stcnn-smic", "not above majority", ["51.4% to 82.0%", "59.4%", "within", "19/32"]),
         ("interval-stcnn-casme2", "above majority", ["74.5% to 94.7%", "51.2%"]),
         ("rival-LBP-TOP-smic", "not possible", ["no count of 156 or 164"]),
-        ("rival-STCLQP-smic", "consistent", ["105 of 164"]),
-        ("rival-3D-FCNN-smic", "consistent", ["91 of 164"]),
+        ("rival-STCLQP-smic", "not comparable", ["105 of 164", "of 32 or 199, and it says"]),
+        ("rival-3D-FCNN-smic", "not comparable", ["91 of 164"]),
         ("rival-CNN-with-augmentation-casme2", "not possible", ["no count of 57,", "91, 182"]),
         ("table4-smic", "contradiction", ["66 - 19 = 47", "47 - 6 = 41", "20/5/7", "79 in all, 70 in"]),
         ("table4-casme2", "contradiction", ["206 clips", "203 or 204"]),
@@ -96,7 +95,7 @@ def test_the_published_figures_are_in_our_order_of_classes():
             ["159 of 199", "chosen on 199", "43 labels", "109 are negative", "40 surprise", "trained on the mouth"],
         ),
         ("selection-late-casme2", "includes training clips", ["162 of 203", "6 happy, 35 disgust"]),
-        ("untrained-classes", "contradiction", ["168/203 = 82.76%; printed 169"]),
+        ("untrained-classes", "unlikely", ["168/203 = 82.76%; printed 169"]),
         ("settings", "contradiction", ["batch size 8 in the text, 4 in the program"]),
         ("other-protocol-smic", "not comparable", ["5 have a higher UF1 than 0.6259"]),
         ("clips-smic", "cannot be known", ["8 are left out, 4/4/0", "229,132,060,500"]),
@@ -123,7 +122,7 @@ def test_the_paper_as_printed(claims, key, kind, words):
         (changed("accuracy", ("intermediate", "smic"), 56.25), "accuracy-intermediate-smic", "consistent", "18 of 32"),
         (changed("accuracy", ("intermediate", "casme2"), 82.76), "untrained-classes", "consistent", "all 6"),
         (changed("accuracy", ("stcnn", "casme2"), 51.22), "constant-table5", "constant classifier", "2 of 6"),
-        (changed("rivals", ("LBP-TOP (2013)", "smic"), 42.68), "rival-LBP-TOP-smic", "consistent", "70 of 164"),
+        (changed("rivals", ("LBP-TOP (2013)", "smic"), 42.68), "rival-LBP-TOP-smic", "not comparable", "70 of 164"),
         (
             changed("confusion", "smic", ((14, 0, 5), (2, 2, 2), (1, 1, 5))),
             "confusion-smic",

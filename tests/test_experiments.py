@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -271,6 +272,25 @@ def test_the_weights_of_a_fold_are_scored_on_their_own_subject(serial, four_peop
             assert row["subject"] == "s02" and row["predicted"] == pooled[row["clip"]]["predicted"]
     assert evaluate.main([*arguments[:-1], str(tmp_path / "other"), "--protocol", "upstream"]) == 0
     assert "whether the weights were trained on some of them is not known" in capsys.readouterr().out
+
+
+def test_weights_that_may_know_the_left_out_are_refused(serial, four_people, tmp_path, capsys):
+    known = next(serial.glob("fold-01/*.weights.h5"))
+    assert train.main([*options(four_people, tmp_path / "out"), "--weights", str(known)]) == 2
+    assert "they may know the people that are left out" in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
+def test_results_of_another_fold_are_refused(serial, tmp_path, capsys):
+    out = tmp_path / "copy"
+    shutil.copytree(serial, out)
+    one, two = (out / f"fold-0{number}" / "result.json" for number in (1, 2))
+    kept = two.read_text()
+    two.write_text(one.read_text())
+    assert train.main(["--resume", str(out)]) == 2
+    assert f"{two}: expected the result of a fold, found something else" in capsys.readouterr().err
+    two.write_text(kept)
+    assert train.main(["--resume", str(out)]) == 0
+    assert contents(out)["result"] == contents(serial)["result"]
 
 
 def test_metadata_cannot_name_a_fold_that_is_not_there():

@@ -99,7 +99,7 @@ def test_intervals_over_subjects_need_more_than_one():
     true, predicted = np.array([0, 1, 2]), np.array([0, 1, 1])
     assert all(map(math.isnan, metrics.subject_intervals(true, predicted, ["s1"] * 3, 3)["accuracy"]))
     alike = metrics.subject_intervals(np.tile(true, 2), np.tile(predicted, 2), ["s1"] * 3 + ["s2"] * 3, 3)
-    assert alike["accuracy"] == pytest.approx((2 / 3, 2 / 3)) and alike["uar"] == pytest.approx((2 / 3, 2 / 3))
+    assert all(math.isnan(alike[name][0]) for name in ("accuracy", "uf1", "uar"))  # every draw scores the same
     opposite = metrics.subject_intervals(np.array([0, 1]), np.array([0, 0]), ["s1", "s2"], 3)
     assert opposite["accuracy"] == (0, 1) and opposite["lacking"] == 5000
     assert all(map(math.isnan, opposite["uar"])) and metrics.for_json(opposite)["uar"] == [None, None]

@@ -3,10 +3,11 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from conftest import write_clips
 
-from microexp_keras import metrics, published, reproduce, tables
+from microexp_keras import metrics, published, reproduce, tables, train
 
 
 def run(model="stcnn", protocol="upstream", seed=0, confusion=((14, 0, 5), (2, 2, 2), (1, 0, 6)), **more):
@@ -25,7 +26,8 @@ def run(model="stcnn", protocol="upstream", seed=0, confusion=((14, 0, 5), (2, 2
         "held_out": {"clips": scores["clips"], "correct": scores["correct"], "mislabelled": 0},
         "ten_epochs": {"mean": 0.6, "deviation": 0.02, "first": 91, "last": 100},
         "chosen_on_scored": protocol in ("upstream", "paper"),
-        "folds": [{"epoch": 40}],
+        "folds": [{"epoch": 40, "collapsed_to": scores["collapsed_to"]}],
+        "notes": ["a note"],
         **scores,
         **more,
     }
@@ -44,7 +46,8 @@ def test_the_papers_own_numbers_differ_in_nothing():
         "| MicroExpSTCNN | upstream | 68.75% | 68.75% (22/32) | +0.00 |" in said
         and "| 14 / 14 | 0 / 0 | 5 / 5 |" in said
     )
-    assert "| 91 to 100 | 62.50% ± 2.55 | 60.00% ± 2.00 | -2.50 |" in said
+    assert "| epochs 91 to 100 | the scored clips | 62.50% ± 2.55 | 60.00% ± 2.00 | -2.50 |" in said
+    assert said.endswith("`somewhere`\n\n* a note\n")
 
 
 def test_a_constant_classifier_is_named_on_both_sides():
@@ -53,8 +56,11 @@ def test_a_constant_classifier_is_named_on_both_sides():
     assert row["published_is"] == "negative" and row["collapsed"] == ["negative"]
     said = text([constant])
     assert "54.77% = always negative | 54.77% (109/199)" in said
-    assert "Intermediate MicroExpFuseNet under upstream (1 of 1 runs: always negative)" in said
-    assert "always" not in text([run()]).split("## Why")[0]
+    assert "Intermediate MicroExpFuseNet under upstream (1 of 1 trainings: always negative)" in said
+    assert "always" not in text([run()])
+    mixed = run("late", "loso", confusion=((60, 6, 0), (40, 7, 0), (40, 3, 0)))
+    mixed["folds"] = [{"epoch": 0, "collapsed_to": name} for name in ("negative", "positive", "negative", None)]
+    assert "Late MicroExpFuseNet under loso (3 of 4 trainings: always negative or positive)" in text([mixed], ["V"])
 
 
 def test_the_published_constant_follows_the_published_number(monkeypatch):
@@ -67,9 +73,9 @@ def test_the_published_constant_follows_the_published_number(monkeypatch):
 def test_seeds_are_averaged_with_their_spread():
     better = run(seed=1, confusion=((16, 0, 3), (1, 4, 1), (1, 0, 6)))
     [row] = tables.tables(["V"], [run(), better], "smic")["V"]
-    assert row["ours"] == pytest.approx(24 / 32) and row["deviation"] == pytest.approx(2 / 32)
+    assert row["ours"] == pytest.approx(24 / 32) and row["deviation"] == pytest.approx(np.std([22, 26], ddof=1) / 32)
     assert row["interval"] == [run()["accuracy_interval"][0], better["accuracy_interval"][1]]
-    assert "75.00% ± 6.25 (22/32, 26/32)" in text([run(), better])
+    assert "75.00% ± 8.84 (22/32, 26/32)" in text([run(), better])
 
 
 def test_the_gap_is_taken_apart():
@@ -82,9 +88,9 @@ def test_the_gap_is_taken_apart():
     said = text([seen, unseen], ["V"])
     gap = 100 * (80 / 156 - 140 / 199)
     assert f"`upstream` to `loso`: {gap:+.2f}" in said
-    assert f"{100 * (0.6 - 140 / 199):+.2f} when no epoch is chosen on the scored clips" in said
-    assert f"{100 * (0.25 - 140 / 199):+.2f} when its 159 training clips are not scored" in said
-    assert "25.00% of 40, 40 with a wrong label" in said and "chosen on other people's clips" in said
+    assert f"under `upstream` {100 * (0.6 - 140 / 199):+.2f} if no epoch were chosen" in said
+    assert f"{100 * (0.25 - 140 / 199):+.2f} if its 159 training clips were not scored (each by itself)" in said
+    assert "25.00% of 40, 40 with a wrong label" in said and "chosen on other clips" in said
 
 
 def test_kernel_sizes_need_frames_enough():
@@ -94,8 +100,10 @@ def test_kernel_sizes_need_frames_enough():
     assert len(sizes("casme2")) == 12 and set(sizes("casme2")) == set(published.PAPER.kernel_sizes)
     assert len(sizes("smic")) == 9  # none of 19 frames in clips of 18
     found = [run(kernel=size, dataset="casme2") for size in published.PAPER.kernel_sizes]
-    rows = tables.tables(["IX"], found, "casme2")["IX"]
-    assert len(rows) == 12 and {row["kernel"]: row["published"] for row in rows}["3x3x19"] == pytest.approx(0.2927)
+    rows = {row["kernel"]: row for row in tables.tables(["IX"], found, "casme2")["IX"]}
+    assert len(rows) == 12 and rows["3x3x19"]["published"] == pytest.approx(0.2927)
+    constants = [row["published_is"] for row in rows.values() if row["published_is"]]
+    assert sorted(constants) == ["angry"] * 3 + ["happy"] * 3  # whatever our own clips are
 
 
 def test_what_does_not_exist_is_left_out():
@@ -141,6 +149,23 @@ def test_a_reproduction_runs_and_goes_on(small, tmp_path, capsys):
     again = {path: path.stat().st_mtime_ns for path in out.rglob("result.json")}
     assert set(again) == set(times) and [path for path in times if times[path] != again[path]] == [gone]
     assert capsys.readouterr().out == printed
+    assert train.main(["--resume", str(out / "stcnn-upstream-3x3x15-seed0"), "--epochs", "2"]) == 0
+    assert reproduce.main(["--resume", str(out)]) == 2
+    assert "expected a training as planned, found epochs 2 instead of 1" in capsys.readouterr().err
+
+
+def test_a_fold_that_fails_leaves_the_others(small, tmp_path, capsys):
+    out = tmp_path / "some"
+    arguments = ["--dataset", "smic", "--data", str(small), "--models", "stcnn", "--protocols", "upstream", "loso"]
+    (out / "stcnn-loso-3x3x15-seed0").mkdir(parents=True)
+    (out / "stcnn-loso-3x3x15-seed0" / "fold-02").write_text("in the way")
+    (out / reproduce.RECORD).write_text(
+        json.dumps({"plan": reproduce._new_plan(reproduce.parser().parse_args([*arguments, "--epochs", "1"]))})
+    )
+    assert reproduce.main(["--resume", str(out)]) == 1
+    printed = capsys.readouterr().out
+    assert "**FAILED** and left out" in printed and "fold-02: expected a folder, could not make one" in printed
+    assert "| MicroExpSTCNN | upstream |" in printed and "| MicroExpSTCNN | loso |" not in printed
 
 
 def test_mistakes_are_one_line(small, tmp_path, capsys):
@@ -152,7 +177,7 @@ def test_mistakes_are_one_line(small, tmp_path, capsys):
         ([*data, "--protocols", "glorot", "--models", "stcnn"], "nothing to train"),
         ([*data, "--tables", "IX", "--models", "late"], "nothing to train"),
         (["--resume", str(tmp_path)], "expected the record of a reproduction"),
-        (["--resume", str(tmp_path), "--epochs", "3"], "no other option than --jobs, received --epochs"),
+        (["--resume", str(tmp_path), "--epochs", "3"], "received --epochs"),
         (["--dataset", "smic", "--data", str(tmp_path / "none")], "none"),
     ]:
         assert reproduce.main(wrong) == 2

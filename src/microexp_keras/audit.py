@@ -21,6 +21,7 @@ from microexp_keras.weights import TITLES
 
 KINDS = {
     "consistent": "the figures agree with one another",
+    "unlikely": "possible, but nothing that is known of the programs makes one expect it",
     "contradiction": "figures, or figures and programs, exclude one another",
     "not possible": "no whole number of the clips in question gives the figure",
     "constant classifier": "exactly what one answer for every clip scores",
@@ -200,6 +201,12 @@ def table_5(published):
     return cells
 
 
+def constant_answer(published, percent, cell):
+    """Name the class that as the answer for all clips of a `Cell` is printed as this percentage; None if none is."""
+    k, _ = _count(published, percent, cell.clips)
+    return next((name for name, count in zip(cell.classes, cell.counts, strict=True) if count == k), None)
+
+
 def held_out_counts(counts, split):
     """Count the held-out clips by class when clips with these class counts are split."""
     labels = _labels(counts)
@@ -260,16 +267,23 @@ def _constant(published, key, group, figures):
     """Compare figures, `(name, percent, scored Cell)`, with giving every clip the same class."""
     found, answers = [], {}
     for name, percent, cell in figures:
-        k, _ = _count(published, percent, cell.clips)
-        same = [cls for cls, count in zip(cell.classes, cell.counts, strict=True) if count == k]
-        found += [f"{name} = always {cls} ({k}/{cell.clips})" for cls in same[:1]]
+        answer = constant_answer(published, percent, cell)
+        if answer:
+            count = cell.counts[cell.classes.index(answer)]
+            found.append(f"{name} = always {answer} ({count}/{cell.clips})")
         rates = zip(cell.classes, cell.counts, strict=True)
         every = ", ".join(f"{cls} {count}/{cell.clips} = {count / cell.clips:.2%}" for cls, count in rates)
         answers.setdefault(every, []).append(f"{name} {percent:.{published.decimals}f}")
     subject = f"{len(figures)} accuracies beside those of one answer for every clip"
     kind = "constant classifier" if found else "consistent"
     verdict = f"{len(found) or 'none'} of {len(figures)} equal one" + _after(": ", "; ".join(found))
-    lines = tuple(f"one answer scores {every}; printed {', '.join(names)}" for every, names in answers.items())
+    lines = [f"one answer scores {every}; printed {', '.join(names)}" for every, names in answers.items()]
+    seen = {cell.key: cell for _, _, cell in figures if (cell.protocol.model, cell.dataset) in published.collapsed_runs}
+    for cell in seen.values() if key == "constant-table5" else ():
+        runs = published.collapsed_runs[cell.protocol.model, cell.dataset]
+        ends = " or ".join(f"{k}/{cell.clips} = {k / cell.clips:.2%} ({where})" for where, k in runs)
+        lines.append(f"seen: the program of {cell.name}, run on clips of one person talking, collapses to {ends}")
+    lines = tuple(lines)
     cause = "that these networks had collapsed to one class: other answers can come to the same count"
     return Claim(key, group, subject, kind, verdict, lines, cause if found else "")
 
@@ -301,7 +315,9 @@ def _rivals(published, cells):
         small = _either(totals(percent, max(sizes), published.decimals)) or "none"
         key = f"rival-{name.split(' (')[0].replace(' ', '-')}-{dataset}"
         subject = f"{name} on {datasets.TITLES[dataset]}, {percent:.{published.decimals}f} %"
-        kind, verdict = "consistent", _either(fits)
+        own = {cell.clips for cell in cells if cell.dataset == dataset}
+        kind = "consistent" if own & {n for n, (k, _) in found.items() if k is not None} else "not comparable"
+        verdict = f"{_either(fits)}; the paper's own are of {_either(sorted(own))}, and it says that splits differ"
         if not fits:
             kind, verdict = "not possible", f"no count of {_either(found)} clips"
         lines = (*(line for _, line in found.values()), f"fitting sizes to {max(sizes)}: {small}")
@@ -389,8 +405,9 @@ def _other_protocol(published, cells):
     subject = f"{cell.name} beside leave-one-subject-out figures (MEGC 2019)"
     kind = "not comparable" if _blind(cell) else "consistent"
     verdict = f"of {len(others)} methods {uf1} have a higher UF1 than {scores.uf1:.4f} and {uar} a higher UAR than "
-    verdict += f"{scores.uar:.4f}" + ", though they are scored on people that they have not seen" * _blind(cell)
-    lines = tuple(f"{name}: UF1 {one:.4f}, UAR {two:.4f}" for name, (one, two) in others.items())
+    verdict += f"{scores.uar:.4f}" + ", though they are scored on people that they were not trained on" * _blind(cell)
+    marks = dict.fromkeys(published.chosen_on_left_out, ", its epoch chosen on the people left out")
+    lines = tuple(f"{name}: UF1 {one:.4f}, UAR {two:.4f}{marks.get(name, '')}" for name, (one, two) in others.items())
     doubt = "what the paper's network scores by that protocol"
     yield Claim("other-protocol-smic", MATRICES, subject, kind, verdict, lines, unknown=doubt)
 
@@ -477,6 +494,8 @@ def _selections(published, cells):
         kind = "includes training clips" if trained else "selected on scored clips" if chosen else "consistent"
         verdict = f"{trained or 'none'} of {n} scored train; the best of {epochs} epochs is chosen on {chosen} of them"
         verdict += f"; {wrong.sum()} labels are wrong" if wrong.any() else ""
+        if cell.clips != n:
+            verdict += f". The printed {cell.clips} are of other arrays than its {len(cell.labels)} labels tell of"
         people = "that the same people are on both sides: the split does not look at them" if blind else ""
         subject = f"{cell.name} ({cell.protocol.source})"
         yield Claim(f"selection-{cell.key}", PROGRAMS, subject, kind, verdict, tuple(lines), people)
@@ -501,7 +520,7 @@ def _untrained_classes(published, cells):
             reasons.append(f"the program as published stops, since {stops}")
     inferred = "" if all(agrees for agrees, _ in checks) else "; ".join(reasons)
     subject = "more right answers than there are clips of trained classes"
-    yield _checked("untrained-classes", PROGRAMS, subject, checks, inferred=inferred)
+    yield _checked("untrained-classes", PROGRAMS, subject, checks, fault="unlikely", inferred=inferred)
 
 
 def _settings(published, cells):

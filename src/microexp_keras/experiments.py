@@ -1,5 +1,6 @@
 """From settings to trained folds, in this process or in several, and from these to one report: what every run does."""
 
+import contextlib
 import functools
 import json
 import logging
@@ -35,10 +36,24 @@ RESULT = "result.json"
 
 
 def protocol_of(settings):
-    """Return the protocol that the settings of a run name, with what they change in it."""
+    """Return the protocol that the settings of a run name, with what they change in it.
+
+    Raises
+    ------
+    MicroExpError
+        If the kernel is too large for its clips.
+    """
     changes = {name: settings[name] for name in ("epochs", "batch_size")}
     published = protocols.get(settings["protocol"], settings["model"], settings["dataset"])
-    return replace(published, **changes, kernel_size=tuple(settings["kernel_size"]))
+    protocol = replace(published, **changes, kernel_size=tuple(settings["kernel_size"]))
+    most = tuple(length - 2 for length in (protocol.size, protocol.size, protocol.frames))  # pooling takes 3 more
+    if settings["data"] and any(one > limit for one, limit in zip(protocol.kernel_size, most, strict=True)):
+        sizes = ["x".join(map(str, size)) for size in (most, protocol.kernel_size)]
+        raise MicroExpError(
+            f"kernel: expected at most {sizes[0]} with {protocol.frames} frames of {protocol.size}x{protocol.size} "
+            f"pixels, received {sizes[1]}. Take a smaller one."
+        )
+    return protocol
 
 
 def settings_for(protocol, **given):
@@ -84,7 +99,7 @@ def prepare(folder, settings, samples):
         If the run in this folder was started with other clips.
     """
     protocol = protocol_of(settings)
-    folder.mkdir(exist_ok=True)
+    _make(folder)
     if (folder / "config.json").exists():
         _demand_same_clips(folder, settings, samples, runs.read_config(folder))
     folds = splits.folds(protocol, samples)
@@ -125,7 +140,7 @@ def train_fold(folder, settings, samples, folds, number, progress=True):
 
     protocol = protocol_of(settings)
     fold, here = folds[number], fold_folder(folder, number, folds)
-    here.mkdir(exist_ok=True)
+    _make(here)
     inputs, statistics = preprocessing.network_inputs(samples.stacks, _statistics(protocol, samples, fold))
     class_names = datasets.CLASS_NAMES[protocol.dataset]
     keras.utils.set_random_seed(settings["seed"])
@@ -183,10 +198,16 @@ def train_folds(tasks, jobs=None):
     jobs : int, optional
         How many at once; by default as many as there are cores. The results do not depend on it.
 
+    Returns
+    -------
+    dict of Path to str
+        Runs of which a fold failed, with its message. The others are trained all the same. Called again, it goes on
+        with what is missing.
+
     Raises
     ------
     MicroExpError
-        If one fails, which ends the others. Called again, it goes on with what is missing.
+        If a process was ended from outside.
     """
     folders, epochs, left = [], [], []
     for folder, number in tasks:
@@ -196,21 +217,29 @@ def train_folds(tasks, jobs=None):
         epochs.append(config["settings"]["epochs"])
         if not is_done(here):
             left.append((folder, number))
+        elif here != folder:  # killed between its result and this
+            (here / "last.weights.h5").unlink(missing_ok=True)
     if not left:
-        return
+        return {}
     jobs = min(jobs or cores(), len(left))
     what = f"{len(left)} {'fold' if len(left) == 1 else 'folds'} in {jobs} {'process' if jobs == 1 else 'processes'}"
     spawn = multiprocessing.get_context("spawn")
     with progress_bar(total=sum(epochs), desc=what, unit="epoch") as bar:
         pool = ProcessPoolExecutor(jobs, spawn, initializer=_become_worker)
         try:
-            waiting = {pool.submit(_train_in_worker, folder, number) for folder, number in left}
+            with _deaf_to_ctrl_c():
+                waiting = {pool.submit(_train_in_worker, folder, number): folder for folder, number in left}
+            failed, started = {}, waiting
             while waiting:
                 done, waiting = wait(waiting, timeout=1, return_when=FIRST_COMPLETED)
                 bar.n = sum(map(_epochs_done, folders))
                 bar.refresh() if sys.stderr.isatty() else bar.update(0)
                 for one in done:
-                    one.result()
+                    try:
+                        one.result()
+                    except MicroExpError as error:
+                        failed.setdefault(started[one], str(error))
+            return failed
         except BrokenProcessPool:
             raise MicroExpError(
                 "a process that trained a fold was ended from outside, or by a lack of memory. Run the command again "
@@ -232,10 +261,11 @@ def report(folder, settings, samples, folds):
         False if a fold diverged.
     """
     protocol = protocol_of(settings)
-    outcomes, results = zip(
-        *[_outcome(fold_folder(folder, number, folds)) for number in range(len(folds))], strict=True
-    )
     class_names = datasets.CLASS_NAMES[protocol.dataset]
+    clips = [[samples.names[position] for position in fold.score] for fold in folds]
+    folders = [fold_folder(folder, number, folds) for number in range(len(folds))]
+    ended = [_outcome(here, of_fold, class_names) for here, of_fold in zip(folders, clips, strict=True)]
+    outcomes, results = zip(*ended, strict=True)
     scored = np.concatenate([fold.score for fold in folds])
     probabilities = np.concatenate([np.array(result["probabilities"], np.float32) for result in results])
     true, predicted = samples.labels[scored], probabilities.argmax(axis=1)
@@ -248,7 +278,7 @@ def report(folder, settings, samples, folds):
         title,
         _notes(settings, protocol, samples, folds, outcomes, predicted == true),
         scores,
-        [samples.names[position] for position in scored],
+        [name for of_fold in clips for name in of_fold],
         true,
         probabilities,
         subjects=[samples.subjects[position] for position in scored],
@@ -257,6 +287,7 @@ def report(folder, settings, samples, folds):
                 "fold": number + 1,
                 "subjects": result["subjects"],
                 "epoch": outcome.best_epoch,
+                "collapsed_to": None if outcome.only_class is None else class_names[outcome.only_class],
                 "weights": str(outcome.best_path.relative_to(folder)),
                 "devices": result["devices"],
             }
@@ -276,10 +307,26 @@ def _statistics(protocol, samples, fold):
     return {name: preprocessing.measure(stacks, positions) for name, stacks in gray.items()}
 
 
+def _make(folder):
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise MicroExpError(f"{folder}: expected a folder, could not make one ({error.strerror}). Free it.") from None
+
+
+@contextlib.contextmanager
+def _deaf_to_ctrl_c():
+    """What is started meanwhile does not hear Ctrl-C, which a terminal sends to all processes: the parent ends them."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def _become_worker():
-    """Make this process one that trains folds: one thread, no Ctrl-C of its own, gone when its parent is gone."""
+    """Make this process one that trains folds: one thread, gone when its parent is gone."""
     os.environ.update(WORKER)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns of one graph per model
     parent = multiprocessing.parent_process()
     threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
@@ -288,7 +335,7 @@ def _become_worker():
 def _train_in_worker(folder, number):
     settings, samples, folds = _prepared(folder)
     here = fold_folder(folder, number, folds)
-    here.mkdir(exist_ok=True)
+    _make(here)
     with only_writer(here):
         try:
             train_fold(folder, settings, samples, folds, number, progress=False)
@@ -317,21 +364,23 @@ def _demand_same_clips(folder, settings, samples, config):
 def _epochs_done(folder):
     try:
         return len((folder / "history.csv").read_text(encoding="utf-8").splitlines()) - 1
-    except FileNotFoundError:
+    except OSError:
         return 0
 
 
-def _outcome(folder):
-    """How a fold ended: a `runs.Outcome`, and its result.json."""
+def _outcome(folder, clips, class_names):
+    """How the fold that scores these clips ended: a `runs.Outcome`, and its result.json."""
     path = folder / RESULT
     try:
         result = json.loads(path.read_text(encoding="utf-8"))
         best = folder / result["weights"]
-        outcome = runs.Outcome(
-            runs.History(folder / "history.csv").rows, result["best_epoch"], best, result["diverged"]
-        )
+        history = runs.History(folder / "history.csv").rows
+        if result["clips"] != clips or np.shape(result["probabilities"]) != (len(clips), len(class_names)):
+            raise ValueError("of other clips")
+        outcome = runs.Outcome(history, result["best_epoch"], best, result["diverged"])
+        outcome.only_class, result["subjects"], result["devices"]
         return outcome, result
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
         raise MicroExpError(
             f"{path}: expected the result of a fold, found something else ({error!r}). Remove this file and go on with "
             "--resume."
@@ -380,7 +429,7 @@ def _notes(settings, protocol, samples, folds, outcomes, right):
         *reports.training_notes(outcomes, protocol, datasets.CLASS_NAMES[protocol.dataset]),
         *samples.notes,
         *remarks,
-        *([UNSEEN] if protocol.unseen_subjects else []),
+        *([UNSEEN] if protocol.unseen_subjects and not settings["weights"] else []),
         *([f"Differs from the protocol: {'; '.join(changed)}."] if changed else []),
         *([datasets.SYNTHETIC_NOTE] if samples.synthetic else []),
     ]

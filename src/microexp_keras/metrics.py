@@ -132,7 +132,8 @@ def subject_intervals(true, predicted, subjects, num_classes, resamples=5000, se
     Returns
     -------
     dict
-        `accuracy`, `uf1`, `uar`: (low, high), NaN where the score itself is not defined or there is one subject only.
+        `accuracy`, `uf1`, `uar`: (low, high), NaN where the score itself is not defined, or every draw has the same, as
+        with one subject only or when all answers are right: then drawing subjects tells nothing.
         `subjects`, `resamples`: how many; `lacking`: how many of the draws lack a class, for which UF1 and UAR are not
         defined and which do not count in their intervals.
 
@@ -155,7 +156,7 @@ def subject_intervals(true, predicted, subjects, num_classes, resamples=5000, se
     }
     tails = [(1 - confidence) / 2, (1 + confidence) / 2]
     found = {
-        name: tuple(np.quantile(of_name, tails).tolist()) if len(names) > 1 and len(of_name) else (math.nan, math.nan)
+        name: tuple(np.quantile(of_name, tails).tolist()) if len(of_name) and np.ptp(of_name) else (math.nan, math.nan)
         for name, of_name in values.items()
     }
     return {**found, "subjects": len(names), "resamples": resamples, "lacking": int((~whole).sum())}

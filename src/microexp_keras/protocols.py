@@ -10,7 +10,7 @@ import textwrap
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 
-from microexp_keras import splits
+from microexp_keras import datasets, splits
 from microexp_keras.commands import command
 from microexp_keras.errors import MicroExpError
 
@@ -225,8 +225,6 @@ ABOUT = {
 
 NAMES = tuple(ABOUT)
 
-DATASETS = tuple(dict.fromkeys(protocol.dataset for protocol in _ALL))
-
 
 def names(model, dataset):
     """Return the names of the protocols that there are for a network on a database."""
@@ -289,7 +287,9 @@ def parser():
         "protocols", nargs="*", metavar="NAME", help="such as upstream, or upstream/late/casme2: NAME/MODEL/DATASET"
     )
     parser.add_argument("--model", choices=INPUTS, default="stcnn", help="where NAME says none (default: stcnn)")
-    parser.add_argument("--dataset", choices=DATASETS, default="smic", help="where NAME says none (default: smic)")
+    parser.add_argument(
+        "--dataset", choices=datasets.CLASS_NAMES, default="smic", help="where NAME says none (default: smic)"
+    )
     parser.add_argument("--all", action="store_true", help="print what is the same in all of them too")
     parser.add_argument("--markdown", action="store_true", help="as a Markdown table")
     return parser

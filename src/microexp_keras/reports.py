@@ -51,7 +51,7 @@ def training_notes(outcomes, protocol, class_names):
                 "scores."
             )
     else:
-        constant = [one.history[one.best_epoch]["val_only_class"] >= 0 for one in outcomes]
+        constant = [one.only_class is not None for one in outcomes]
         if any(constant):
             found.append(
                 f"COLLAPSED: in {sum(constant)} of the {folds} folds the network that is scored gave one and the same "
@@ -101,17 +101,14 @@ def scores_text(scores, over_subjects=None):
 
 
 def _over_subjects(found):
-    draws, lacking = f"{found['resamples']} draws of {found['subjects']} subjects", found["lacking"]
-    if found["accuracy"][0] == found["accuracy"][1]:
-        return f"undefined, for all {draws} have the same accuracy"
     spans = [
-        f"{name} {low:.3f} to {high:.3f}"
+        f"{name} {low:.3f} to {high:.3f}" if low == low else f"{name} undefined"
         for name in ("accuracy", "UF1", "UAR")
         for low, high in [found[name.lower()]]
-        if low == low
     ]
-    without = f"; {lacking} lack a class and do not count for UF1 and UAR" if len(spans) > 1 and lacking else ""
-    return f"{', '.join(spans)} ({draws}{without})"
+    lacking = found["lacking"]
+    without = f"; {lacking} lack a class and do not count for UF1 and UAR" if lacking else ""
+    return f"{', '.join(spans)} ({found['resamples']} draws of {found['subjects']} subjects{without})"
 
 
 def write(folder, title, notes, scores, clips, true, probabilities, subjects=None, **more):

@@ -2,14 +2,13 @@
 
 import argparse
 import json
-import shlex
 import sys
 from pathlib import Path
 
 from microexp_keras import datasets, protocols, runs, tables, weights
 from microexp_keras.commands import command, positive, seed
 from microexp_keras.errors import MicroExpError
-from microexp_keras.files import only_writer, write_json, write_text
+from microexp_keras.files import write_json, write_text
 
 RECORD = "reproduction.json"
 
@@ -56,7 +55,12 @@ def parser():
     parser.add_argument(
         "--out", type=Path, metavar="FOLDER", help="where to write (default: the next runs/reproduce-DATASET-NNN)"
     )
-    parser.add_argument("--resume", type=Path, metavar="FOLDER", help="go on with this one; --jobs may be given too")
+    parser.add_argument(
+        "--resume",
+        type=Path,
+        metavar="FOLDER",
+        help="go on with this one; only --jobs and what has moved may be given too",
+    )
     return parser
 
 
@@ -66,23 +70,13 @@ def main(argv=None):
     args = parser().parse_args(argv)
     plan = _kept_plan(args) if args.resume else _new_plan(args)
     folder = args.resume or runs.new_folder(args.out, f"reproduce-{plan['dataset']}")
-    with only_writer(folder):
-        try:
-            _reproduce(folder, plan, args.jobs)
-        except KeyboardInterrupt:
-            if (folder / RECORD).exists():
-                again = f"python -m microexp_keras.reproduce --resume {shlex.quote(str(folder))}"
-                print(f"\nGo on with: {again}", file=sys.stderr)
-            raise
-        finally:
-            runs.remove_if_empty(folder)
+    with runs.writing(folder, RECORD, "python -m microexp_keras.reproduce"):
+        return _reproduce(folder, plan, args.jobs)
 
 
 def _new_plan(args):
     """What shall be trained, as reproduction.json keeps it."""
-    if args.dataset is None:
-        names = " or ".join(datasets.CLASS_NAMES)
-        raise MicroExpError(f"--dataset: expected {names}, received nothing. Say which database the clips are of.")
+    datasets.demand_dataset(args.dataset)
     if (args.data is not None) == args.synthetic:
         raise MicroExpError(
             "expected one of --data PATH and --synthetic. Without a copy of the database take --synthetic."
@@ -120,15 +114,13 @@ def _trainings(plan):
 
 
 def _kept_plan(args):
-    given = {name for name, value in vars(args).items() if value is not None and value is not False}
-    if given - {"resume", "jobs"}:
-        others = ", ".join(f"--{name}" for name in sorted(given - {"resume", "jobs"}))
-        raise MicroExpError(f"--resume: expected no other option than --jobs, received {others}.")
+    runs.demand_only(args, "resume", "jobs", "data", "landmarks")
     path = args.resume / RECORD
     try:
         plan = json.loads(path.read_text(encoding="utf-8"))["plan"]
         _trainings(plan), plan["seeds"], plan["epochs"], plan["data"], plan["options"], plan["landmarks"]
-        return plan
+        moved = {name: str(getattr(args, name).resolve()) for name in ("data", "landmarks") if getattr(args, name)}
+        return plan | moved
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise MicroExpError(
             f"{path}: expected the record of a reproduction, found something else ({error!r}). Start a new one."
@@ -138,6 +130,7 @@ def _kept_plan(args):
 def _reproduce(folder, plan, jobs):
     from microexp_keras import experiments, plots
 
+    write_json(folder / RECORD, {"plan": plan, **runs.provenance()})
     prepared, tasks = [], []
     for protocol in _trainings(plan):
         samples = None
@@ -150,17 +143,20 @@ def _reproduce(folder, plan, jobs):
                 epochs=plan["epochs"],
                 seed=seed_number,
             )
-            samples = samples or experiments.load(settings, protocol)
+            samples = samples or experiments.load(settings)
             here = folder / _name(settings)
+            _demand_as_planned(here, settings)
             folds = experiments.prepare(here, settings, samples)
             prepared.append((here, settings, samples, folds))
             tasks += [(here, number) for number in range(len(folds))]
-    write_json(folder / RECORD, {"plan": plan, **runs.provenance()})
     print(f"{len(prepared)} trainings, {len(tasks)} folds in all; files go to {folder}", file=sys.stderr)
-    experiments.train_folds(tasks, jobs)
-    found = []
+    failed, found = experiments.train_folds(tasks, jobs), []
+    all_well = not failed
     for here, settings, samples, folds in prepared:
-        experiments.report(here, settings, samples, folds)
+        if here in failed:
+            continue
+        _, well = experiments.report(here, settings, samples, folds)
+        all_well = all_well and well
         scores = json.loads((here / "scores.json").read_text(encoding="utf-8"))
         kernel = tuple(settings["kernel_size"])
         found.append({"folder": here.name, **{name: settings[name] for name in KEYS}, "kernel": kernel, **scores})
@@ -172,6 +168,13 @@ def _reproduce(folder, plan, jobs):
         for model in plan["models"]
         if model in {run["model"] for run in found} and (model, name) not in there
     ]
+    if "IX" in plan["tables"]:
+        skipped += [
+            f"Kernel {_size(size)} is left out: the clips have {datasets.FRAMES[plan['dataset']]} frames."
+            for size in tables.PAPER.kernel_sizes
+            if size[2] > datasets.FRAMES[plan["dataset"]]
+        ]
+    skipped += [f"**FAILED** and left out: {message}" for message in failed.values()]
     synthetic = prepared[0][2].synthetic
     text = tables.as_markdown(rows, found, skipped, plan["dataset"], synthetic)
     if "V" in rows:
@@ -179,11 +182,26 @@ def _reproduce(folder, plan, jobs):
     write_text(folder / "report.md", text)
     write_json(folder / "tables.json", {"plan": plan, **runs.provenance(), "tables": rows, "runs": found})
     print(text)
+    return 0 if all_well else 1
+
+
+def _demand_as_planned(here, settings):
+    """Refuse a training that somebody has gone on with in another way."""
+    if not (here / "config.json").exists():
+        return
+    before = runs.read_config(here)["settings"]
+    other = [name for name in settings if before[name] != settings[name] and name not in ("data", "landmarks")]
+    if other:
+        said = ", ".join(f"{name} {before[name]} instead of {settings[name]}" for name in other)
+        raise MicroExpError(f"{here}: expected a training as planned, found {said}. Move it away and go on.")
 
 
 def _name(settings):
-    size = "x".join(map(str, settings["kernel_size"]))
-    return f"{settings['model']}-{settings['protocol']}-{size}-seed{settings['seed']}"
+    return f"{settings['model']}-{settings['protocol']}-{_size(settings['kernel_size'])}-seed{settings['seed']}"
+
+
+def _size(kernel):
+    return "x".join(map(str, kernel))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The folder of one run: where it stands, its epochs, and the config.json that says how every number came about."""
 
+import contextlib
 import csv
 import dataclasses
 import io
@@ -17,7 +18,7 @@ from pathlib import Path
 from microexp_keras import __version__
 from microexp_keras.datasets import CLASS_NAMES
 from microexp_keras.errors import MicroExpError
-from microexp_keras.files import write_json, write_text
+from microexp_keras.files import only_writer, write_json, write_text
 
 SETTINGS = {
     "dataset": str,
@@ -68,11 +69,37 @@ def new_folder(out, name):
         ) from error
 
 
-def remove_if_empty(folder):
-    """Remove the folder of a run that never began: it holds nothing but the lock."""
-    if [child.name for child in folder.iterdir()] == [".lock"]:
-        (folder / ".lock").unlink()
-        folder.rmdir()
+@contextlib.contextmanager
+def writing(folder, record, command):
+    """Hold the folder of a run for this process; remove it if nothing was written; after Ctrl-C say how to go on.
+
+    Parameters
+    ----------
+    folder : Path
+    record : str
+        The file with which a run begins.
+    command : str
+        What takes `--resume`.
+    """
+    with only_writer(folder):
+        try:
+            yield
+        except KeyboardInterrupt:
+            if (folder / record).exists():
+                print(f"\nGo on with: {command} --resume {shlex.quote(str(folder))}", file=sys.stderr)
+            raise
+        finally:
+            if [child.name for child in folder.iterdir()] == [".lock"]:
+                (folder / ".lock").unlink()
+                folder.rmdir()
+
+
+def demand_only(args, *names):
+    """Refuse options beside those that may go with `--resume`."""
+    given = {name for name, value in vars(args).items() if value is not None and value is not False}
+    others = ", ".join(f"--{name.replace('_', '-')}" for name in sorted(given - {*names}))
+    if others:
+        raise MicroExpError(f"--resume: expected no other option than those that its help names, received {others}.")
 
 
 def read_config(folder):
@@ -208,6 +235,12 @@ class Outcome:
     best_epoch: int
     best_path: Path
     diverged: str | None
+
+    @property
+    def only_class(self):
+        """The class, if after the best epoch all clips that it is chosen on are given the same one, else None."""
+        only = int(self.history[self.best_epoch]["val_only_class"])
+        return None if only < 0 else only
 
 
 def provenance():

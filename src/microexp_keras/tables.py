@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from microexp_keras import datasets, protocols
+from microexp_keras import audit, datasets, protocols
 from microexp_keras.published import PAPER
 from microexp_keras.weights import TITLES
 
@@ -61,13 +61,15 @@ def tables(wanted, found, dataset):
     -------
     dict of str to list of dict
         Rows by table. Rates are between 0 and 1 and None where they are not defined or were not published; `collapsed`
-        names the class of each constant classifier, `published_is` the constant answer that scores the published value.
+        names the class of each fold that ended as a constant classifier (one class for all clips that its epoch is
+        chosen on), `published_is` the constant answer that scores the published value on the paper's own clips.
     """
+    cells = {cell.protocol.model: cell for cell in audit.table_5(PAPER) if cell.dataset == dataset}
     own_kernel = PAPER.kernel_in_text
     plain = [run for run in found if run["kernel"] == own_kernel]
     rows = {}
     if "V" in wanted:
-        rows["V"] = [_accuracies(runs, PAPER.accuracy.get((model, dataset))) for model, runs in _alike(plain)]
+        rows["V"] = [_accuracies(runs, PAPER.accuracy[model, dataset], cells[model]) for model, runs in _alike(plain)]
     for table in {*wanted} & {*MATRIX.values()}:
         stcnn = [run for run in plain if run["model"] == "stcnn"]
         rows[table] = [_matrix(runs, PAPER.confusion[dataset]) for _, runs in _alike(stcnn)]
@@ -77,7 +79,7 @@ def tables(wanted, found, dataset):
         stcnn = [run for run in found if run["model"] == "stcnn"]
         published = PAPER.kernel_sizes if dataset == "casme2" else {}
         rows["IX"] = [
-            {"kernel": "x".join(map(str, size))} | _accuracies(runs, published.get(size))
+            {"kernel": "x".join(map(str, size))} | _accuracies(runs, published.get(size), cells["stcnn"])
             for size in PAPER.kernel_sizes
             for _, runs in _alike([run for run in stcnn if run["kernel"] == size])
         ]
@@ -90,12 +92,12 @@ def _alike(found):
         yield model, list(runs)
 
 
-def _accuracies(runs, published):
+def _accuracies(runs, published, cell):
     """Accuracy over the seeds, and what it is to be seen against."""
     first = runs[0]
     values = [run["accuracy"] for run in runs]
     over_subjects = [(run["intervals_over_subjects"] or {}).get("accuracy") for run in runs]
-    resampled = all(interval and interval[0] < interval[1] for interval in over_subjects)  # not if all clips are right
+    resampled = all(interval and interval[0] is not None for interval in over_subjects)
     intervals = over_subjects if resampled else [run["accuracy_interval"] for run in runs]
     unseen = [run["held_out"] for run in runs]
     return {
@@ -105,7 +107,7 @@ def _accuracies(runs, published):
         "seeds": [run["seed"] for run in runs],
         "counts": [f"{run['correct']}/{run['clips']}" for run in runs],
         **_against(np.mean(values), published),
-        "deviation": float(np.std(values)),
+        "deviation": float(np.std(values, ddof=1)) if len(values) > 1 else None,
         "interval": [min(low for low, _ in intervals), max(high for _, high in intervals)],
         "interval_over": "subjects" if resampled else "clips (Wilson)",
         "majority_rate": first["majority_rate"],
@@ -113,13 +115,15 @@ def _accuracies(runs, published):
         "uf1": _mean([run["uf1"] for run in runs]),
         "uar": _mean([run["uar"] for run in runs]),
         "ten_epochs": float(np.mean([run["ten_epochs"]["mean"] for run in runs])),
+        "epochs": _epochs(runs),
         "chosen_on_scored": first["chosen_on_scored"],
         "clips": first["clips"],
         "held_out_clips": unseen[0]["clips"],
         "held_out_mislabelled": unseen[0]["mislabelled"],
         "held_out": float(np.mean([one["correct"] / one["clips"] for one in unseen])) if unseen[0]["clips"] else None,
-        "collapsed": [run["collapsed_to"] for run in runs if run["collapsed_to"]],
-        "published_is": _constant(published, first),
+        "folds": sum(len(run["folds"]) for run in runs),
+        "collapsed": [fold["collapsed_to"] for run in runs for fold in run["folds"] if fold["collapsed_to"]],
+        "published_is": published and audit.constant_answer(PAPER, published, cell),
     }
 
 
@@ -142,11 +146,18 @@ def _ten_epochs(runs, published):
         "model": runs[0]["model"],
         "protocol": runs[0]["protocol"],
         "seeds": [run["seed"] for run in runs],
-        "epochs": f"{ours[0]['first']} to {ours[0]['last']}",
+        "epochs": _epochs(runs),
+        "chosen_on_scored": runs[0]["chosen_on_scored"],
         "published_deviation": deviation / 100,
         "deviation": float(np.mean([one["deviation"] for one in ours])),
         **_against(np.mean([one["mean"] for one in ours]), mean),
     }
+
+
+def _epochs(runs):
+    """The epochs that were averaged, counted from 1."""
+    spans = {f"{run['ten_epochs']['first']} to {run['ten_epochs']['last']}" for run in runs}
+    return "epochs " + " or ".join(sorted(spans))
 
 
 def _against(value, published):
@@ -160,13 +171,6 @@ def _against(value, published):
 
 def _mean(values):
     return None if None in values else float(np.mean(values))
-
-
-def _constant(published, run):
-    """Class whose constant answer scores a published percentage on the clips that a run is scored on."""
-    shares = {name: sum(row) / run["clips"] for name, row in zip(run["class_names"], run["confusion"], strict=True)}
-    same = [name for name, share in shares.items() if published is not None and abs(100 * share - published) <= 0.005]
-    return same[0] if same else None
 
 
 def as_markdown(rows, found, skipped, dataset, synthetic):
@@ -198,14 +202,15 @@ def as_markdown(rows, found, skipped, dataset, synthetic):
         text += [f"## Table {name}: confusion matrix of MicroExpSTCNN, published / ours"]
         text += [part for row in rows[name] for part in _matrix_text(row)]
     if "VIII" in rows:
-        text += ["## Table VIII: mean and deviation of the accuracy over ten epochs", _ten_epochs_table(rows["VIII"])]
-        text.append(
-            "On the clips that choose the epoch: the scored ones under `upstream` and `paper`, training subjects' when "
-            "one subject is left out."
-        )
+        text += ["## Table VIII: mean and deviation of the accuracy over epochs", _ten_epochs_table(rows["VIII"])]
     if "IX" in rows:
         text += ["## Table IX: size of the convolution kernel, MicroExpSTCNN", _kernel_table(rows["IX"])]
     text += ["## Runs", protocols.as_markdown([["folder", "accuracy", "weights of epoch"], *map(_run_row, found)])]
+    for run in found:
+        text += [
+            f"`{run['folder']}`",
+            "\n".join(f"* {note}" for note in run["notes"] if note != datasets.SYNTHETIC_NOTE),
+        ]
     return "\n\n".join(text) + "\n"
 
 
@@ -233,8 +238,7 @@ def _accuracy_table(rows):
             _percent(row["published"]) + (f" = always {row['published_is']}" if row["published_is"] else ""),
             _ours(row),
             _points(row["difference"]),
-            f"{row['interval'][0]:.1%} to {row['interval'][1]:.1%}, over {row['interval_over']}",
-            f"{row['majority_rate']:.1%} ({row['majority_class']})",
+            *_beside(row),
             _number(row["uf1"]),
             _number(row["uar"]),
         ]
@@ -243,27 +247,39 @@ def _accuracy_table(rows):
     return protocols.as_markdown([head, *body])
 
 
+def _beside(row):
+    """What no accuracy stands without."""
+    low, high = row["interval"]
+    return (
+        f"{low:.1%} to {high:.1%}, over {row['interval_over']}",
+        f"{row['majority_rate']:.1%} ({row['majority_class']})",
+    )
+
+
 def _legend(rows):
-    lines = ["Difference in points, ours minus published. Of several seeds: mean ± deviation, and the widest interval."]
+    lines = [
+        "Difference in points, ours minus published. Of several seeds: mean ± standard deviation of one seed, and from "
+        "the lowest to the highest bound of their intervals."
+    ]
     collapsed = [row for row in rows if row["collapsed"]]
     if collapsed:
-        named = "; ".join(
-            f"{TITLES[row['model']]} under {row['protocol']} ({len(row['collapsed'])} of {len(row['seeds'])} runs: "
-            f"always {', '.join(dict.fromkeys(row['collapsed']))})"
-            for row in collapsed
-        )
+        named = "; ".join(f"{TITLES[row['model']]} under {row['protocol']} ({_constants(row)})" for row in collapsed)
         lines.append(f"**Constant classifiers**, which give every clip the same class: {named}.")
     return lines
 
 
+def _constants(row):
+    return f"{len(row['collapsed'])} of {row['folds']} trainings: always {' or '.join(dict.fromkeys(row['collapsed']))}"
+
+
 def _reason_table(rows):
-    head = ["network", "protocol", "as scored", "mean of ten epochs, none chosen", "scored clips that do not train"]
+    head = ["network", "protocol", "as scored", "on average over epochs, none chosen", "scored clips that do not train"]
     body = [
         [
             TITLES[row["model"]],
             row["protocol"],
             _percent(row["ours"]),
-            _percent(row["ten_epochs"]) if row["chosen_on_scored"] else "chosen on other people's clips",
+            f"{_percent(row['ten_epochs'])} ({row['epochs']})" if row["chosen_on_scored"] else "chosen on other clips",
             _held_out(row),
         ]
         for row in rows
@@ -312,12 +328,13 @@ def _matrix_text(row):
 
 
 def _ten_epochs_table(rows):
-    head = ["network", "protocol", "epochs", "published", "ours", "difference"]
+    head = ["network", "protocol", "over", "on", "published", "ours", "difference"]
     body = [
         [
             TITLES[row["model"]],
             row["protocol"],
             row["epochs"],
+            "the scored clips" if row["chosen_on_scored"] else "clips that choose the epoch, not scored",
             f"{_percent(row['published'])} ± {100 * row['published_deviation']:.2f}",
             f"{_percent(row['ours'])} ± {100 * row['deviation']:.2f}",
             _points(row["difference"]),
@@ -328,14 +345,15 @@ def _ten_epochs_table(rows):
 
 
 def _kernel_table(rows):
-    head = ["kernel", "protocol", "published", "ours", "difference"]
+    head = ["kernel", "protocol", "published", "ours", "difference", "95 % interval", "majority rate"]
     body = [
         [
             row["kernel"],
             row["protocol"],
             _percent(row["published"]) + (f" = always {row['published_is']}" if row["published_is"] else ""),
-            _ours(row) + (f" = always {', '.join(dict.fromkeys(row['collapsed']))}" if row["collapsed"] else ""),
+            _ours(row) + (f"; {_constants(row)}" if row["collapsed"] else ""),
             _points(row["difference"]),
+            *_beside(row),
         ]
         for row in rows
     ]

@@ -1,7 +1,6 @@
 """Train a network: `python -m microexp_keras.train --dataset smic --data PATH`."""
 
 import argparse
-import shlex
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -9,7 +8,6 @@ from pathlib import Path
 from microexp_keras import datasets, protocols, runs, splits, weights
 from microexp_keras.commands import command, import_keras, positive, seed
 from microexp_keras.errors import MicroExpError
-from microexp_keras.files import only_writer
 
 
 def parser():
@@ -85,23 +83,13 @@ def main(argv=None):
     samples = experiments.load(settings)
     name = "-".join(settings[part] for part in ("dataset", "model", "protocol"))
     folder = args.resume or runs.new_folder(args.out, name)
-    with only_writer(folder):
-        try:
-            return _train(folder, settings, samples, args.jobs)
-        except KeyboardInterrupt:
-            if (folder / "config.json").exists():
-                again = f"python -m microexp_keras.train --resume {shlex.quote(str(folder))}"
-                print(f"\nGo on with: {again}", file=sys.stderr)
-            raise
-        finally:
-            runs.remove_if_empty(folder)
+    with runs.writing(folder, "config.json", "python -m microexp_keras.train"):
+        return _train(folder, settings, samples, args.jobs)
 
 
 def _new(args):
     """Settings of a new run, everything that --resume needs to repeat them."""
-    if args.dataset is None:
-        names = " or ".join(datasets.CLASS_NAMES)
-        raise MicroExpError(f"--dataset: expected {names}, received nothing. Say which database the clips are of.")
+    datasets.demand_dataset(args.dataset)
     if [args.data is not None, args.synthetic, args.training_images is not None].count(True) != 1:
         raise MicroExpError(
             "expected one of --data PATH, --synthetic and --training-images. Without a copy of the database take "
@@ -118,6 +106,11 @@ def _new(args):
             raise MicroExpError(
                 f"{args.weights}: expected weights of {weights.TITLES[protocol.model]}, found those of "
                 f"{weights.TITLES[file.network]}. Take --model {file.network}, or other weights."
+            )
+        if protocol.unseen_subjects:
+            raise MicroExpError(
+                f"--weights: expected without --protocol {protocol.name}, for they may know the people that are left "
+                "out. Leave it out."
             )
     if args.landmarks and (args.training_images or protocol.inputs == ("face",)):
         raise MicroExpError("--landmarks: expected with clips and a fused network only. Leave it out.")
@@ -154,9 +147,7 @@ def _resumed(args, config):
     settings = config["settings"]
     movable = ("data", "training_images", "training_labels", "landmarks")
     given = {name for name, value in vars(args).items() if value is not None and value is not False}
-    others = ", ".join(sorted(given - {"resume", "epochs", "jobs", *movable}))
-    if others:
-        raise MicroExpError(f"--resume: expected no other option than --epochs and moved data, received {others}.")
+    runs.demand_only(args, "resume", "epochs", "jobs", *movable)
     unknown = [name for name in movable if name in given and not settings[name]]
     if unknown:
         raise MicroExpError(f"--resume: expected no {', '.join(unknown)}, for the run was started without.")
@@ -190,7 +181,8 @@ def _train(folder, settings, samples, jobs):
     if len(folds) == 1:
         experiments.train_fold(folder, settings, samples, folds, 0)
     else:
-        experiments.train_folds([(folder, number) for number in range(len(folds))], jobs)
+        for message in experiments.train_folds([(folder, number) for number in range(len(folds))], jobs).values():
+            raise MicroExpError(message)
     text, well = experiments.report(folder, settings, samples, folds)
     print(text)
     return 0 if well else 1

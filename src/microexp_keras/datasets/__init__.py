@@ -175,6 +175,13 @@ def add_options(parser):
     parser.add_argument("--expressions", choices=("all", "micro", "macro"), help="CAS(ME)^2: which (default: all)")
 
 
+def demand_dataset(name):
+    """Refuse a command that does not say which database its clips are of."""
+    if name is None:
+        names = " or ".join(CLASS_NAMES)
+        raise MicroExpError(f"--dataset: expected {names}, received nothing. Say which database the clips are of.")
+
+
 def find_clips(root, dataset="smic", layout=None, camera=None, labels=None, expressions=None, frames=None):
     """Find the clips of a database below a folder.
 
