@@ -11,9 +11,9 @@ from microexp_keras import __main__, evaluate, train
 from microexp_keras.datasets import __main__ as datasets_command
 
 RUN_FILES = {
-    "config.json", "history.csv", "curves.png", "confusion_matrix.json", "confusion_matrix.png", "scores.json",
-    "predictions.csv", "report.txt", "result.json", "last.weights.h5",
-    "microexpstcnn_val_images.npy", "microexpstcnn_val_labels.npy",
+    "config.json", "history.csv", "curves.png", "curves.svg", "confusion_matrix.json", "confusion_matrix.png",
+    "confusion_matrix.svg", "scores.json", "predictions.csv", "report.txt", "result.json",
+    "microexpstcnn_val_images.npy", "microexpstcnn_val_labels.npy", "last.weights.h5",
 }  # fmt: skip
 
 

@@ -1,6 +1,8 @@
 """Protocols say what the programs and the paper say; the split is the one the paper's tables come from."""
 
 import dataclasses
+import re
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -150,3 +152,22 @@ def test_every_protocol_is_listed(capsys):
     listed = capsys.readouterr().out
     assert {one.name for one in protocols._ALL} == {*protocols.NAMES}
     assert all(f"\n{name} " in listed for name in protocols.NAMES)
+
+
+def generated_tables():
+    """Tables in the documents that a comment above them says how to make: the document, the arguments, the table."""
+    root = Path(__file__).parent.parent
+    for path in (root / "README.md", *sorted((root / "docs").glob("*.md"))):
+        said = path.read_text(encoding="utf-8")
+        for found in re.finditer(r"<!-- python -m microexp_keras\.protocols (.*?) -->\n\n((?:\|.*\n)+)", said):
+            yield pytest.param(found[1], found[2], id=f"{path.name} {found[1][:40]}")
+
+
+@pytest.mark.parametrize(("arguments", "table"), generated_tables())
+def test_the_documents_show_the_protocols_as_they_are(arguments, table, capsys):
+    assert protocols.main(arguments.split()) == 0
+    assert capsys.readouterr().out == table
+
+
+def test_the_readme_and_the_account_have_such_tables():
+    assert {one.id.split()[0] for one in generated_tables()} == {"README.md", "REPRODUCTION.md"}

@@ -57,6 +57,11 @@ def progress_bar(iterable=None, **options):
     return tqdm(iterable, mininterval=0.1 if sys.stderr.isatty() else 10, **options)
 
 
+def cores():
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
 def in_threads(function, items, what, unit="clip", progress=True):
     """Call a function with each item on all cores, for OpenCV and dlib compute outside Python's lock.
 
@@ -74,7 +79,7 @@ def in_threads(function, items, what, unit="clip", progress=True):
     list
         What it returned, in the order of the items. The first error is raised, and what was not begun is left.
     """
-    pool = ThreadPoolExecutor(os.cpu_count())
+    pool = ThreadPoolExecutor(cores())
     try:
         done = pool.map(function, items)
         return list(progress_bar(done, total=len(items), desc=what, unit=unit, disable=not progress))

@@ -28,7 +28,7 @@ from microexp_keras import (
     splits,
 )
 from microexp_keras import weights as weights_files
-from microexp_keras.commands import import_keras, progress_bar
+from microexp_keras.commands import cores, import_keras, progress_bar
 from microexp_keras.errors import MicroExpError
 from microexp_keras.files import only_writer, write_json
 
@@ -214,7 +214,7 @@ def train_folds(tasks, jobs=None):
             left.append((folder, number))
     if not left:
         return
-    jobs = min(jobs or len(os.sched_getaffinity(0)), len(left))
+    jobs = min(jobs or cores(), len(left))
     what = f"{len(left)} {'fold' if len(left) == 1 else 'folds'} in {jobs} {'process' if jobs == 1 else 'processes'}"
     spawn = multiprocessing.get_context("spawn")
     with progress_bar(total=sum(epochs), desc=what, unit="epoch") as bar:
@@ -233,10 +233,9 @@ def train_folds(tasks, jobs=None):
                 "with --resume; a smaller --jobs takes less memory."
             ) from None
         finally:
-            if any(True for _ in multiprocessing.active_children()):
-                pool.shutdown(wait=False, cancel_futures=True)
-                for child in multiprocessing.active_children():
-                    child.terminate()
+            pool.shutdown(wait=False, cancel_futures=True)
+            for child in multiprocessing.active_children():
+                child.terminate()
 
 
 def report(folder, settings, samples, folds):

@@ -26,7 +26,7 @@ from microexp_keras.datasets.folders import Findings, frame_files, visible
 from microexp_keras.errors import MicroExpError
 from microexp_keras.files import replacing
 from microexp_keras.frames import read_frames
-from microexp_keras.preprocessing import _gray as gray
+from microexp_keras.preprocessing import gray
 
 SEEN = 320  # pixels of a frame's longer side as the detector sees it; it then finds faces from an eighth of that side
 AT_ONCE = 64  # reduced frames in memory

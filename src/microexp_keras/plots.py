@@ -10,6 +10,7 @@ BLUE, ORANGE, GRAY = "#0072B2", "#D55E00", "#767676"
 MARKED = (230, 159, 0)  # the palette's lighter orange, for it lies over gray of every level
 
 DPI = 150
+LETTER = 0.085  # inches that one takes, about: figures are as wide as their labels need
 CELL = 128  # pixels of a frame on a sheet, about: frames are enlarged by a whole number, so that pixels stay square
 
 
@@ -39,7 +40,7 @@ def curves(history, path, best_epoch=None, majority_rate=None, title=""):
             label="clips that choose the epoch",
         )  # fmt: skip
         axes.set(xlabel="epoch (counted from 0)", ylabel=name)
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
         axes.spines[["top", "right"]].set_visible(False)
     right.set_ylim(-0.02, 1.02)
     right.yaxis.set_major_formatter("{x:.0%}")
@@ -111,21 +112,22 @@ def accuracies(rows, path, title="", value_label="accuracy"):
     places, headings, place, group = [], [], -1, None
     for row in rows:
         if row["group"] and row["group"] != group:
-            place += 1
+            place += 1.3 if places else 1
             headings.append((place, row["group"]))
         group = row["group"]
         place += 1
         places.append(place)
-    figure, axes = _figure(1, 1, (7, 1.5 + 0.3 * (place + 1)))
-    drawn = {}
+    longest = max(len(text) for row in rows for text in (row["label"], row["group"] or ""))
+    figure, axes = _figure(1, 1, (5.2 + LETTER * longest, 1.5 + 0.3 * (place + 1)))
+    drawn, hollow = {}, {"ms": 9, "mew": 1.6, "mfc": "none", "mec": ORANGE, "zorder": 4, "clip_on": False}
     for y, row in zip(places, rows, strict=True):
         if row["majority"] is not None:
             [drawn["majority class"]] = axes.plot(row["majority"], y, "|", color=GRAY, ms=14, mew=2.5)
         if row["interval"]:
             [drawn["95 % interval"]] = axes.plot(row["interval"], (y, y), color=BLUE, lw=2, solid_capstyle="butt")
         if row["published"] is not None:
-            [drawn["published"]] = axes.plot(row["published"], y, "D", ms=9, mew=1.6, mfc="none", mec=ORANGE, zorder=4)
-        [drawn["found here"]] = axes.plot(row["value"], y, "o", color=BLUE, ms=5.5, zorder=3)
+            [drawn["published"]] = axes.plot(row["published"], y, "D", **hollow)
+        [drawn["found here"]] = axes.plot(row["value"], y, "o", color=BLUE, ms=5.5, zorder=3, clip_on=False)
         said = f"{row['value']:.1%}"
         if row["interval"]:
             said += f" ({row['interval'][0]:.0%} to {row['interval'][1]:.0%})"
@@ -145,7 +147,7 @@ def accuracies(rows, path, title="", value_label="accuracy"):
     figure.legend(
         [drawn[name] for name in order], order, loc="outside lower center", ncols=4, frameon=False, fontsize=9
     )
-    figure.suptitle(_wrapped(title, 80), fontsize=11)
+    figure.suptitle(_wrapped(title, 55 + longest), fontsize=11)
     return _save(figure, path)
 
 
@@ -262,19 +264,19 @@ def _sheet(clips, path, titles, title, numbers, names):
     rows, columns = clips[0][0][0].shape[:2]
     scale, gap = max(round(CELL / rows), 1), 2
     tall, wide = len(names) * (rows + gap) - gap, len(numbers) * (columns + gap) - gap
-    inch = scale / DPI  # of a pixel of a clip
-    side = 0.75 if any(names) else 0.15
-    above, head, foot, right = 0.32, 0.45 if title else 0.05, 0.45, 0.15
-    size = (side + wide * inch + right, head + len(clips) * (above + tall * inch) + foot)
-    figure = _empty_figure(size)
+    # The page in whole pixels of the PNG, so that those of the clips fall on them.
+    head, above, foot, side, right = 45 if title else 8, 48, 68, 112 if any(names) else 22, 22
+    longest = int(DPI * LETTER * max(len(text) for text in (*titles, title + title[: len(title) // 4])))  # it is bold
+    page = side + max(scale * wide, longest) + right, head + len(clips) * (above + scale * tall) + foot
+    figure = _empty_figure([length / DPI for length in page])
     for place, (strips, name) in enumerate(zip(clips, titles, strict=True)):
         picture = np.full((tall, wide, 3), 255, np.uint8)
         for strip, images in enumerate(strips):
             for time, image in enumerate(images):
                 top, left = strip * (rows + gap), time * (columns + gap)
                 picture[top : top + rows, left : left + columns] = image if image.ndim == 3 else image[..., None]
-        bottom = size[1] - head - (place + 1) * (above + tall * inch)
-        box = (side / size[0], bottom / size[1], wide * inch / size[0], tall * inch / size[1])
+        bottom = page[1] - head - (place + 1) * (above + scale * tall)
+        box = (side / page[0], bottom / page[1], scale * wide / page[0], scale * tall / page[1])
         axes = figure.add_axes(box)
         axes.imshow(picture, interpolation="none", aspect="auto")
         axes.spines[:].set_visible(False)
@@ -285,7 +287,7 @@ def _sheet(clips, path, titles, title, numbers, names):
     axes.set_xticks([time * (columns + gap) + columns / 2 for time in range(len(numbers))], numbers)
     axes.set_xlabel("frame (counted from 0)", fontsize=9)
     if title:
-        figure.text(side / size[0], 1 - 0.1 / size[1], title, va="top", fontsize=11, fontweight="bold")
+        figure.text(side / page[0], 1 - 15 / page[1], title, va="top", fontsize=11, fontweight="bold")
     return _save(figure, path)
 
 
@@ -315,9 +317,9 @@ def _save(figure, path):
 
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=DPI, format="png", metadata={"Software": None})
-    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "microexp_keras"}):
-        with replacing(Path(path).with_suffix(".svg")) as temporary:
-            figure.savefig(temporary, dpi=DPI, format="svg", metadata={"Date": None, "Creator": None})
+    repeatable = rc_context({"svg.fonttype": "none", "svg.hashsalt": "microexp_keras"})
+    with repeatable, replacing(Path(path).with_suffix(".svg")) as temporary:
+        figure.savefig(temporary, dpi=DPI, format="svg", metadata={"Date": None, "Creator": None})
     return path
 
 

@@ -110,8 +110,8 @@ def main(argv=None):
     runs.demand_free(args.out)
     if args.weights is None:
         raise MicroExpError(
-            "--weights: expected a file, received none. Train some (python -m microexp_keras.train --dataset smic "
-            "--synthetic), or get the authors': weights/README.md says where."
+            "--weights: expected a file, received none. To try it take that in the repository's folder weights, which "
+            "knows synthetic clips only; or train some, or get the authors': weights/README.md says where."
         )
     os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")  # what it says of bad videos, we say in one line
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")

@@ -459,7 +459,7 @@ def _stack(images, protocol):
     """Gray images of a clip, uint8 (rows, columns, time)."""
     stack = np.empty((protocol.size, protocol.size, protocol.frames), np.uint8)
     for time, image in enumerate(images):
-        stack[:, :, time] = _gray(image, protocol.size)
+        stack[:, :, time] = gray(image, protocol.size)
     return stack
 
 
@@ -469,6 +469,6 @@ def _seen_frames(clip, protocol):
         yield np.ascontiguousarray(frame[..., ::-1]) if protocol.swapped_colours else frame
 
 
-def _gray(image, size):
+def gray(image, size):
     """Resize first, then turn gray."""
     return cv2.cvtColor(cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY)

@@ -90,18 +90,7 @@ def scores_text(scores, over_subjects=None):
     lines.append(f"UF1       {_number(scores.uf1)}    UAR {_number(scores.uar)}")
     lines += [f"undefined: {reason}" for reason in scores.undefined]
     if over_subjects:
-        spans = [
-            f"{name} {low:.3f} to {high:.3f}"
-            for name, key in (("accuracy", "accuracy"), ("UF1", "uf1"), ("UAR", "uar"))
-            for low, high in [over_subjects[key]]
-            if low == low
-        ]
-        draws, lacking = over_subjects["resamples"], over_subjects["lacking"]
-        without = f"; {lacking} lack a class and do not count for UF1 and UAR" if 0 < lacking < draws else ""
-        lines.append(
-            f"95 % intervals over subjects: {', '.join(spans)} ({draws} draws of "
-            f"{over_subjects['subjects']} subjects{without})"
-        )
+        lines.append(f"95 % intervals over subjects: {_over_subjects(over_subjects)}")
     width = max(len(name) for name in scores.class_names) + 2
     header = "".join(f"{name:>{width}}" for name in scores.class_names)
     lines.append(f"{'true / predicted':<18}{header}{'recall':>{width}}")
@@ -111,13 +100,27 @@ def scores_text(scores, over_subjects=None):
     return "\n".join(lines)
 
 
+def _over_subjects(found):
+    draws, lacking = f"{found['resamples']} draws of {found['subjects']} subjects", found["lacking"]
+    if found["accuracy"][0] == found["accuracy"][1]:
+        return f"undefined, for all {draws} have the same accuracy"
+    spans = [
+        f"{name} {low:.3f} to {high:.3f}"
+        for name in ("accuracy", "UF1", "UAR")
+        for low, high in [found[name.lower()]]
+        if low == low
+    ]
+    without = f"; {lacking} lack a class and do not count for UF1 and UAR" if len(spans) > 1 and lacking else ""
+    return f"{', '.join(spans)} ({draws}{without})"
+
+
 def write(folder, title, notes, scores, clips, true, probabilities, subjects=None, **more):
     """Write what was found into a folder and return the text of it.
 
     Parameters
     ----------
     folder : str or Path
-        Gets `report.txt`, `scores.json`, `confusion_matrix.json`, `confusion_matrix.png`, `predictions.csv`.
+        Gets `report.txt`, `scores.json`, `confusion_matrix.json`, `.png` and `.svg`, `predictions.csv`.
     title : str
         Which network met which clips: `MicroExpSTCNN on synthetic SMIC`.
     notes : sequence of str

@@ -43,8 +43,8 @@ def demand_free(out):
     """Raise a MicroExpError if the folder `out` (a path, or None) holds something already."""
     if out is not None and Path(out).is_dir() and any(child.name != ".lock" for child in Path(out).iterdir()):
         raise MicroExpError(
-            f"{out}: expected an empty or new folder, found files. Go on with that run by --resume {out}, "
-            "or give another --out."
+            f"{out}: expected an empty or new folder, found files. Give another --out; a training that began there is "
+            f"gone on with by --resume {out}."
         )
 
 

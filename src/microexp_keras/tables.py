@@ -94,7 +94,9 @@ def _accuracies(runs, published):
     """Accuracy over the seeds, and what it is to be seen against."""
     first = runs[0]
     values = [run["accuracy"] for run in runs]
-    intervals = [(run["intervals_over_subjects"] or {}).get("accuracy") or run["accuracy_interval"] for run in runs]
+    over_subjects = [(run["intervals_over_subjects"] or {}).get("accuracy") for run in runs]
+    resampled = all(interval and interval[0] < interval[1] for interval in over_subjects)  # not if all clips are right
+    intervals = over_subjects if resampled else [run["accuracy_interval"] for run in runs]
     unseen = [run["held_out"] for run in runs]
     return {
         "model": first["model"],
@@ -105,7 +107,7 @@ def _accuracies(runs, published):
         **_against(np.mean(values), published),
         "deviation": float(np.std(values)),
         "interval": [min(low for low, _ in intervals), max(high for _, high in intervals)],
-        "interval_over": "subjects" if first["intervals_over_subjects"] else "clips (Wilson)",
+        "interval_over": "subjects" if resampled else "clips (Wilson)",
         "majority_rate": first["majority_rate"],
         "majority_class": first["majority_class"],
         "uf1": _mean([run["uf1"] for run in runs]),
@@ -215,7 +217,7 @@ def figure_rows(rows):
             "label": row["protocol"],
             "value": row["ours"],
             "interval": row["interval"],
-            "published": row["published"],
+            "published": row["published"] if row["chosen_on_scored"] else None,  # no such score was published
             "majority": row["majority_rate"],
         }
         for row in rows
