@@ -14,17 +14,19 @@ from microexp_keras.published import PAPER
 ALARMS = ("SYNTHETIC", "COLLAPSED", "NOT LEARNED", "DIVERGED")
 """How notes begin that nobody may overlook."""
 
-SHOWN = 30  # wrong predictions; the others are counted
+WRONG = 30  # wrong predictions that are listed; the others are counted
 
-UNSEEN_RULES = ("upstream", "loso")
-"""Protocols that a run is compared with: the original's, and the one that scores people never seen."""
+COMPARED = ("upstream", "loso")
+"""Protocols that stand beside the run's: the original's, and the one that scores people never seen."""
 
-_BEST_OF_100 = (
-    "the best of 100 epochs, chosen on the very clips that are counted; clips of one person both train and are counted"
-)
-_ALL_CLIPS = "counted on all clips, four fifths of which train; the best epoch is chosen on the same clips"
-PUBLISHED_IS = {"stcnn": _BEST_OF_100, "intermediate": _ALL_CLIPS, "late": _ALL_CLIPS}
-"""What the paper's accuracy of each network is, after the original programs."""
+PRINTED = {
+    "stcnn": "the best of 100 epochs, chosen on the clips that it counts, whose people train too",
+    "intermediate": "counts all clips, also those that train, and its epoch is chosen on the same",
+    "late": "counts all clips, also those that train, and its epoch is chosen on the same",
+}
+"""What the paper's accuracy of each network is, as the original programs come to it."""
+
+CONSTANT = {("intermediate", "smic"): "; it is what always answering negative scores there, 109 of 199"}
 
 STYLE = """
 :root { color-scheme: light dark; --text: #1b1b1b; --back: #fff; --soft: #5a5a5a; --line: #d6d6d6; --fill: #f4f5f6;
@@ -115,190 +117,179 @@ def write(folder):
 
 def _head(scores, protocol):
     alarms = [note for note in scores["notes"] if note.startswith(ALARMS)]
-    if scores["collapsed_to"]:
-        constant = scores["collapsed_to"]
+    if constant := scores["collapsed_to"]:
+        alarms = [note for note in alarms if not note.startswith("COLLAPSED")]  # says less
         alarms.insert(0, f"COLLAPSED: every clip was called {constant}. This is the score of that constant answer.")
-    majority, (low, high) = scores["majority_rate"], scores["accuracy_interval"]
-    where = "lies below that interval" if majority < low else "lies above it" if majority > high else "lies within it"
-    verdict = (
-        f"{scores['correct']} of {scores['clips']} clips are called right: accuracy {scores['accuracy']:.2%}, Wilson "
-        f"95 % interval {_span(low, high)}; always answering {scores['majority_class']} would score {majority:.2%}, "
-        f"which {where}."
-    )
-    caution = " Whether this is accuracy on new people is said under What a reader must know."
-    if protocol:
-        yes, no = " These are people that the network has never seen.", " This is not accuracy on new people:"
-        caution = yes if protocol.unseen_subjects else no + " the protocol does not keep people apart."
     banners = [
-        _tag("p", *_loud(note), **{"class": "banner synthetic" if note.startswith("SYNTHETIC") else "banner"})
+        _tag("p", *_loud(note), kind="banner synthetic" if note.startswith("SYNTHETIC") else "banner")
         for note in alarms
     ]
-    return [_tag("h1", scores["title"]), *banners, _tag("p", verdict, caution, **{"class": "verdict"})]
+    majority, (low, high) = scores["majority_rate"], scores["accuracy_interval"]
+    verdict = (
+        f"{scores['correct']} of {scores['clips']} clips are called right: accuracy {scores['accuracy']:.2%}, Wilson "
+        f"95 % interval {low:.1%} to {high:.1%}; always answering {scores['majority_class']} would score "
+        f"{majority:.2%}, which lies {'below' if majority < low else 'above' if majority > high else 'within'} that "
+        "interval."
+    )
+    people = ""
+    if protocol:
+        people = " The network has seen none of the people that are scored."
+        if not protocol.unseen_subjects:
+            people = " The protocol does not keep people apart: this is not accuracy on new ones."
+    return [_tag("h1", scores["title"]), *banners, _tag("p", verdict, people, kind="verdict")]
 
 
 def _scores(scores):
     over = scores["intervals_over_subjects"] or {}
-    low, high = scores["accuracy_interval"]
     rows = [
-        ["accuracy", _number(scores["accuracy"]), f"{low:.4f} to {high:.4f}", _interval(over.get("accuracy"))],
+        [
+            "accuracy",
+            _number(scores["accuracy"]),
+            _interval(scores["accuracy_interval"]),
+            _interval(over.get("accuracy")),
+        ],
         ["UF1", _number(scores["uf1"]), "", _interval(over.get("uf1"))],
         ["UAR", _number(scores["uar"]), "", _interval(over.get("uar"))],
-        [f"always answering {scores['majority_class']}", _number(scores["majority_rate"]), "", ""],
+        [f"always {scores['majority_class']}", _number(scores["majority_rate"]), "", ""],
     ]
-    called = [sum(column) for column in zip(*scores["confusion"], strict=True)]
-    classes = [
-        [name, str(sum(counts)), str(called[place]), str(counts[place]), _number(recall), _number(f1)]
-        for place, (name, counts, recall, f1) in enumerate(
-            zip(scores["class_names"], scores["confusion"], scores["recall"], scores["f1"], strict=True)
-        )
-    ]
-    remark = "Wilson's interval takes the clips as independent, which clips of one subject are not. "
+    table, called = scores["confusion"], map(sum, zip(*scores["confusion"], strict=True))
+    columns = [scores["class_names"], map(sum, table), called, [row[place] for place, row in enumerate(table)]]
+    columns = [*(map(str, column) for column in columns), *(map(_number, scores[name]) for name in ("recall", "f1"))]
+    remark = "Intervals over subjects need clips of at least two known subjects."
     if over:
-        remark += f"Over subjects: {over['resamples']} draws of {over['subjects']} subjects with all their clips. "
+        remark = f"Over subjects: {over['resamples']} draws of {over['subjects']} subjects with all their clips."
         if over["lacking"]:
-            remark += f"{over['lacking']} draws lack a class and do not count for UF1 and UAR."
-    else:
-        remark += "Intervals over subjects need clips of at least two known subjects."
+            remark += f" {over['lacking']} draws lack a class and do not count for UF1 and UAR."
     return [
         _tag("h2", "Scores"),
         _table(["", "value", "Wilson 95 % interval", "95 % interval over subjects"], rows),
-        _table(["class", "clips", "called so", "right", "recall", "F1"], classes),
+        _table(["class", "clips", "called so", "right", "recall", "F1"], zip(*columns, strict=True)),
         *[_tag("p", f"Undefined: {reason}.") for reason in scores["undefined"]],
-        _tag("p", remark, **{"class": "soft"}),
+        _tag("p", f"Wilson's takes clips as independent, which those of one subject are not. {remark}", kind="soft"),
     ]
 
 
 def _confusion(folder, scores):
-    names = scores["class_names"]
-    of_row = [
-        f"of {sum(counts)} {name} clips " + ", ".join(f"{count} called {to}" for count, to in zip(counts, names)) + "; "
-        for name, counts in zip(names, scores["confusion"], strict=True)
-    ]
-    alt = "Confusion matrix: " + "".join(of_row).rstrip("; ") + "."
+    names, said = scores["class_names"], []
+    for name, counts in zip(names, scores["confusion"], strict=True):
+        called = ", ".join(f"{count} called {other}" for count, other in zip(counts, names, strict=True))
+        said.append(f"of {sum(counts)} {name} clips {called}")
+    alt = f"Confusion matrix: {'; '.join(said)}."
     return [_tag("h2", "Confusion matrix"), _figure(folder / "confusion_matrix.svg", alt)]
 
 
 def _curves(folder, scores):
-    many = len(scores["folds"]) > 1
-    best = "" if many else f" Weights of epoch {scores['folds'][0]['epoch']} are scored."
+    first, *others = scores["folds"]
+    caption = "Mean of the folds; each has its history.csv." if others else "The numbers are in history.csv."
+    best = "" if others else f" The weights of epoch {first['epoch']} are scored."
     alt = f"Loss and accuracy after each epoch, in training and on the clips that choose the epoch.{best}"
-    rows = "Mean of the folds; each has its history.csv." if many else "The numbers are in history.csv."
-    return [_tag("h2", "Training"), _figure(folder / "curves.svg", alt, rows)]
+    return [_tag("h2", "Training"), _figure(folder / "curves.svg", alt, caption)]
 
 
 def _notes(scores):
-    notes = [_tag("li", *_loud(note)) for note in scores["notes"]]
-    return [_tag("h2", "What a reader must know"), _tag("ul", *notes)]
+    return [
+        _tag("h2", "What a reader must know"),
+        _tag("ul", *[_tag("li", *_loud(note)) for note in scores["notes"]]),
+    ]
 
 
 def _saliency(folder, scores):
-    first = scores["folds"][0]
-    shown = first["saliency"] or {"sheets": [], "missing": "this fold was trained by an earlier version."}
-    here = (folder / first["weights"]).parent
-    where = " of the first fold" if len(scores["folds"]) > 1 else ""
+    first, *others = scores["folds"]
+    found = first["saliency"] or {"sheets": [], "missing": "an earlier version has trained this fold."}
     caption = (
-        f"Scored clips{where}. Marked are the 5 % of a clip's pixels that move the score of the called class most: the "
-        "gradient of its logit. It says where the network is sensitive, not that it is right."
+        f"Some scored clips{' of the first fold' if others else ''}, wrong ones first. Marked are the 5 % of a clip's "
+        "pixels that move the score (logit) of the called class most: where the network is sensitive, right or wrong."
     )
-    found = [
-        _figure(here / one["file"], f"Saliency in frames of {one['input']}: {'; '.join(one['clips'])}.", caption)
-        for one in shown["sheets"]
+    here = (folder / first["weights"]).parent
+    sheets = [
+        _figure(here / one["file"], f"Saliency, {one['input']}: {'; '.join(one['clips'])}.", caption)
+        for one in found["sheets"]
     ]
-    return [_tag("h2", "Where the network looks"), *(found or [_tag("p", f"Not drawn: {shown['missing']}")])]
+    return [_tag("h2", "Saliency"), *(sheets or [_tag("p", f"Not drawn: {found['missing']}")])]
 
 
 def _folds(scores, config, clips):
-    rows, start = [], 0
-    for fold, settings in zip(scores["folds"], config["folds"], strict=True):
-        own = clips[start : start + len(settings["score"])]
-        start += len(own)
+    rows, left = [], iter(clips)
+    for fold, parts in zip(scores["folds"], config["folds"], strict=True):
+        own = [next(left) for _ in parts["score"]]
         right = sum(clip["true"] == clip["predicted"] for clip in own)
-        levels = _levels(settings["statistics"])
-        counts = [str(len(settings[part])) for part in ("train", "select")]
-        share = f"{right}/{len(own)}"
-        rows.append([str(fold["fold"]), ", ".join(fold["subjects"]), *counts, share, str(fold["epoch"]), levels])
-    head = ["fold", "scored subjects", "clips train", "choose the epoch", "right", "epoch", "standardised by"]
+        who, sizes = ", ".join(fold["subjects"]), f"{len(parts['train'])}, {len(parts['select'])}"
+        levels = _levels(parts["statistics"])
+        rows.append([str(fold["fold"]), who, sizes, f"{right} of {len(own)}", str(fold["epoch"]), levels])
+    head = ["fold", "scored", "clips train, choose", "right", "epoch", "standardised by"]
     return [_tag("h2", "Folds"), _table(head, rows)]
 
 
 def _settings(protocol):
-    others = [protocols.get(name, protocol.model, protocol.dataset) for name in UNSEEN_RULES]
-    others = [other for other in others if other != protocol]
-    [_, *names], *rows = protocols.side_by_side([protocol, *others], everything=True)
+    beside = [protocols.get(name, protocol.model, protocol.dataset) for name in COMPARED]
+    chosen = [protocol, *[other for other in beside if other != protocol]]
+    [_, own, *others], *rows = protocols.side_by_side(chosen, everything=True)
     cells = [
-        [name, own, *[_tag("td", one, **({"class": "differs"} if one != own else {})) for one in rest]]
-        for name, own, *rest in rows
+        [name, value, *[_tag("td", other, kind="differs" if other != value else None) for other in rest]]
+        for name, value, *rest in rows
     ]
-    return [
-        _tag("h2", "Protocol"),
-        _tag("p", "What differs from this run is shaded."),
-        _table(["", f"this run: {names[0]}", *names[1:]], cells),
-    ]
+    shaded = _tag("p", "What differs from this run is shaded.", kind="soft")
+    return [_tag("h2", "Protocol"), _table(["", f"this run: {own}", *others], cells), shaded]
 
 
 def _wrong(clips):
     wrong = [clip for clip in clips if clip["true"] != clip["predicted"]]
     wrong.sort(key=lambda clip: -float(clip[clip["predicted"]]))
-    rows = [
-        [clip["clip"], clip["subject"], clip["true"], clip["predicted"], f"{float(clip[clip['predicted']]):.3f}"]
-        for clip in wrong[:SHOWN]
-    ]
+    names = ("clip", "subject", "true", "predicted")
+    rows = [[*[clip[name] for name in names], f"{float(clip[clip['predicted']]):.3f}"] for clip in wrong[:WRONG]]
+    table = [_table([*names, "probability"], rows)] if wrong else []
+    said = f"{len(wrong)} of {len(clips)} clips" + (", the surest first. " if wrong else ". ")
+    if len(wrong) > WRONG:
+        said += f"{len(wrong) - WRONG} more are not shown here. "
     link = _tag("a", "predictions.csv", href="predictions.csv")
-    more = f"and {len(wrong) - SHOWN} more; " if len(wrong) > SHOWN else ""
-    return [
-        _tag("h2", "Wrong predictions"),
-        *([_table(["clip", "subject", "true", "predicted", "with probability"], rows)] if wrong else []),
-        _tag(
-            "p", f"{len(wrong)} of {len(clips)}, the surest first; " if wrong else "None; ", more, "all are in ", link
-        ),
-    ]
+    return [_tag("h2", "Wrong predictions"), *table, _tag("p", said, "All predictions are in ", link, ".", kind="soft")]
 
 
 def _paper(scores, config, protocol):
-    remark = PUBLISHED_IS[protocol.model]
-    printed = f"{PAPER.accuracy[protocol.model, protocol.dataset]:.{PAPER.decimals}f}%"
-    synthetic = config["data"]["synthetic"]
-    verdict = "Clips of this run are synthetic: the two numbers cannot be compared."
-    if not synthetic:
-        verdict = "The two can be compared as far as their clips, labels and protocols are the same, and no further."
-    known = protocols.ABOUT[protocol.name]
-    own = f"{scores['title']}; protocol {protocol.name}: {known}"
+    key = protocol.model, protocol.dataset
     rows = [
-        ["the paper, Table V", printed, f"{TITLES[protocol.dataset]}; {remark}"],
-        ["this run", f"{scores['accuracy']:.2%}", own],
+        [
+            "the paper, Table V",
+            f"{PAPER.accuracy[key]:.2f}%",
+            f"{TITLES[key[1]]}; {PRINTED[key[0]]}{CONSTANT.get(key, '')}",
+        ],
+        ["this run", f"{scores['accuracy']:.2%}", f"protocol {protocol.name}: {protocols.ABOUT[protocol.name]}"],
     ]
-    return [_tag("h2", "What the paper reports"), _table(["", "accuracy", "what it is"], rows), _tag("p", verdict)]
+    remark = "They compare as far as their clips, labels and protocols are the same, and no further."
+    if config["data"]["synthetic"]:
+        rows[1][2] = f"synthetic clips; {rows[1][2]}"
+        remark = "They cannot be compared: the clips of this run are synthetic."
+    return [_tag("h2", "What the paper reports"), _table(["", "accuracy", "what it is"], rows), _tag("p", remark)]
 
 
 def _repeating(scores, config):
     record = config or scores
-    machine = record["machine"]
-    devices = {device for fold in scores.get("folds", []) for device in fold["devices"] or ()}
-    rows = {"command": record["command"], "started": record["started"]}
+    machine, rows = record["machine"], {"command": record["command"], "started": record["started"]}
     if config:
         settings, data = config["settings"], config["data"]
         counts = ", ".join(f"{count} {name}" for name, count in data["clips_per_class"].items())
-        statistics = config["folds"][0]["statistics"]
+        several = len(config["folds"]) > 1
         rows |= {
             "gone on with": ", ".join(one["started"] for one in config["resumed"]) or "never",
             "seed": str(settings["seed"]),
-            "clips": settings["data"] or ", ".join(settings["training_images"]),
-            "what they are": f"{data['clips']} clips ({counts}) of {data['subjects']} known subjects",
-            "fingerprint": data["fingerprint"],
-            "standardised by": "each fold's own, see Folds" if len(config["folds"]) > 1 else _levels(statistics),
+            "data": settings["data"] or ", ".join(settings["training_images"]),
+            "clips": f"{data['clips']} ({counts}) of {data['subjects']} known subjects",
+            "data fingerprint": data["fingerprint"],
+            "standardised by": "see Folds" if several else _levels(config["folds"][0]["statistics"]),
         }
     else:
-        rows |= {"weights": scores["weights"]}
+        rows["weights"] = scores["weights"]
+    devices = {device for fold in scores.get("folds", []) for device in fold["devices"] or ()} or machine["devices"]
     rows |= {
         "commit": record["commit"] or "not run from a checkout",
         "versions": ", ".join(f"{name} {version}" for name, version in record["versions"].items()),
         "machine": f"{machine['system']}, {machine['cores']} cores",
-        "computed on": ", ".join(sorted(devices or machine["devices"] or ["not known"])),
+        "computed on": ", ".join(sorted(devices or ["not known"])),
     }
     cells = [[name, _tag("td", _tag("code", value))] for name, value in rows.items()]
-    files = ["report.txt", "scores.json", "config.json"] if config else ["report.txt", "scores.json"]
-    links = [part for name in files for part in (_tag("a", name, href=name), " ")]
-    return [_tag("h2", "How to repeat it"), _table(None, cells), _tag("p", "As text and for programs: ", *links)]
+    files = ["report.txt", "scores.json", *(["config.json"] if config else [])]
+    links = [part for name in files for part in (" ", _tag("a", name, href=name))]
+    return [_tag("h2", "How to repeat it"), _table([], cells), _tag("p", "The same as files:", *links, kind="soft")]
 
 
 def _protocol(record):
@@ -307,9 +298,9 @@ def _protocol(record):
     return protocols.Protocol(**{**record, "kernel_size": kernel, "split": split})
 
 
-def _tag(tag, *children, **attributes):
-    """An element of the page; the text in it is escaped when the page is written."""
-    element = ElementTree.Element(tag, attributes)
+def _tag(tag, *children, kind=None, **attributes):
+    """An element of the page, `kind` being its class; text is escaped when the page is written."""
+    element = ElementTree.Element(tag, {**attributes, **({"class": kind} if kind else {})})
     for child in children:
         if not isinstance(child, str):
             element.append(child)
@@ -321,16 +312,16 @@ def _tag(tag, *children, **attributes):
 
 
 def _table(head, rows):
-    """A table of texts or of cells, the first column being headings."""
+    """A table of texts or of cells; the first of each row is its heading."""
     body = [
         _tag("tr", _tag("th", first, scope="row"), *[_tag("td", one) if isinstance(one, str) else one for one in rest])
         for first, *rest in rows
     ]
     heads = [_tag("thead", _tag("tr", *[_tag("th", name, scope="col") for name in head]))] if head else []
-    return _tag("div", _tag("table", *heads, _tag("tbody", *body)), tabindex="0", **{"class": "scroll"})
+    return _tag("div", _tag("table", *heads, _tag("tbody", *body)), tabindex="0", kind="scroll")
 
 
-def _figure(path, alt, caption=""):
+def _figure(path, alt, caption=None):
     """A figure, the picture within the page."""
     kind = {".svg": "svg+xml", ".png": "png"}[path.suffix]
     source = f"data:image/{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
@@ -338,7 +329,7 @@ def _figure(path, alt, caption=""):
 
 
 def _loud(note):
-    """A note, with what it begins with in capitals made bold."""
+    """A note, what it begins with in capitals being bold."""
     alarm = next((alarm for alarm in (*ALARMS, "WARNING") if note.startswith(alarm)), "")
     return [_tag("strong", alarm), note.removeprefix(alarm)] if alarm else [note]
 
@@ -354,7 +345,3 @@ def _number(value):
 
 def _interval(limits):
     return f"{limits[0]:.4f} to {limits[1]:.4f}" if limits and None not in limits else "not known"
-
-
-def _span(low, high):
-    return f"{low:.1%} to {high:.1%}"
