@@ -45,18 +45,20 @@ a { color: var(--link); }
 .banner.synthetic { color: var(--made-up); background: var(--made-up-back); }
 .soft, figcaption { color: var(--soft); font-size: 0.9rem; }
 figure { margin: 0 0 1.2rem; }
-figure img { max-width: 100%; height: auto; background: #fff; border-radius: 4px; }
+figure img { max-width: 100%; height: auto; background: #fff; padding: 6px; box-sizing: border-box;
+  border-radius: 4px; }
 .scroll { overflow-x: auto; margin: 0.7rem 0; }
 table { border-collapse: collapse; font-size: 0.92rem; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; vertical-align: top; padding: 0.3rem 1rem 0.3rem 0.4rem;
   border-bottom: 1px solid var(--line); overflow-wrap: normal; }
 thead th { color: var(--soft); font-weight: 600; white-space: nowrap; }
 tbody th { font-weight: 600; white-space: nowrap; }
-td.differs { background: var(--made-up-back); }
+td.differs { background: var(--made-up-back); font-weight: 600; }
 code { font: 0.9em ui-monospace, monospace; overflow-wrap: anywhere; }
 li { margin: 0.3rem 0; }
 @media print { body { max-width: none; padding: 0; font-size: 11pt; } figure, tr, .banner { break-inside: avoid; }
-  h2 { break-after: avoid; } .scroll { overflow: visible; } .banner { border: 2px solid; } }
+  h2 { break-after: avoid; } .scroll { overflow: visible; } .banner { border: 2px solid; }
+  figure img { max-height: 22cm; } }
 """
 
 
@@ -165,7 +167,11 @@ def _scores(scores):
         _table(["", "value", "Wilson 95 % interval", "95 % interval over subjects"], rows),
         _table(["class", "clips", "called so", "right", "recall", "F1"], zip(*columns, strict=True)),
         *[_tag("p", f"Undefined: {reason}.") for reason in scores["undefined"]],
-        _tag("p", f"Wilson's takes clips as independent, which those of one subject are not. {remark}", kind="soft"),
+        _tag(
+            "p",
+            f"Wilson's interval takes clips as independent, which those of one person are not. {remark}",
+            kind="soft",
+        ),
     ]
 
 
@@ -215,7 +221,7 @@ def _folds(scores, config, clips):
         right = sum(clip["true"] == clip["predicted"] for clip in own)
         who, sizes = ", ".join(fold["subjects"]), f"{len(parts['train'])}, {len(parts['select'])}"
         levels = _levels(parts["statistics"])
-        rows.append([str(fold["fold"]), who, sizes, f"{right} of {len(own)}", str(fold["epoch"]), levels])
+        rows.append([str(fold["fold"]), who, sizes, f"{right}/{len(own)}", str(fold["epoch"]), levels])
     head = ["fold", "scored", "clips train, choose", "right", "epoch", "standardised by"]
     return [_tag("h2", "Folds"), _table(head, rows)]
 
@@ -228,7 +234,7 @@ def _settings(protocol):
         [name, value, *[_tag("td", other, kind="differs" if other != value else None) for other in rest]]
         for name, value, *rest in rows
     ]
-    shaded = _tag("p", "What differs from this run is shaded.", kind="soft")
+    shaded = _tag("p", "What differs from this run is shaded and bold.", kind="soft")
     return [_tag("h2", "Protocol"), _table(["", f"this run: {own}", *others], cells), shaded]
 
 
