@@ -12,7 +12,8 @@ from microexp_keras.datasets import __main__ as datasets_command
 
 RUN_FILES = {
     "config.json", "history.csv", "curves.png", "curves.svg", "confusion_matrix.json", "confusion_matrix.png",
-    "confusion_matrix.svg", "scores.json", "predictions.csv", "report.txt", "result.json",
+    "confusion_matrix.svg", "scores.json", "predictions.csv", "report.txt", "report.html",
+    "result.json", "saliency_face.png", "saliency_face.svg",
     "microexpstcnn_val_images.npy", "microexpstcnn_val_labels.npy", "last.weights.h5",
 }  # fmt: skip
 

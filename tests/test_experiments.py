@@ -190,6 +190,8 @@ def test_a_run_pools_every_clip_once(serial, four_people):
     means = [fold["statistics"]["face"]["mean"] for fold in config["folds"]]
     assert len(set(means)) > 1
     assert not list(serial.glob("fold-*/last.weights.h5"))
+    assert "Saliency, face" in (serial / "report.html").read_text()
+    assert [path.parent.name for path in serial.rglob("saliency_*.png")] == ["fold-01"]
 
 
 def test_two_processes_give_the_same_bits_as_one(serial, four_people, tmp_path):

@@ -30,14 +30,26 @@ ALLOWED = {
     "protocols": BASE | {"datasets", "splits"},
     "plots": BASE,
     "reports": BASE | {"metrics", "plots"},
+    "pages": BASE | {"datasets", "protocols", "published", "splits"},
     "arrays": BASE,
     "evaluation": BASE | {"arrays", "preprocessing", "protocols", "splits"},
     "callbacks": BASE | {"weights"},
     "training": BASE | {"callbacks", "runs", "weights"},
     "runs": BASE | {"", "datasets"},
     "experiments": BASE
-    | {"arrays", "datasets", "landmarks", "metrics", "models", "plots", "preprocessing", "protocols", "reports", "runs"}
-    | {"splits", "training", "weights"},
+    | {
+        "arrays",
+        "datasets",
+        "landmarks",
+        "metrics",
+        "models",
+        "pages",
+        "plots",
+        "preprocessing",
+        "protocols",
+        "reports",
+    }
+    | {"runs", "saliency", "splits", "training", "weights"},
     "gradients": BASE,
     "saliency": BASE | {"gradients"},
 }

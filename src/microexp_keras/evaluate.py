@@ -94,7 +94,7 @@ def main(argv=None):
 
     import_keras()
 
-    from microexp_keras import metrics, models, reports, training
+    from microexp_keras import metrics, models, pages, reports, training
 
     _, rows, columns, frames, _ = next(iter(clips.inputs.values())).shape
     model = models.BUILDERS[file.network](frames, (rows, columns), len(class_names), file.kernel_size)
@@ -107,6 +107,7 @@ def main(argv=None):
     text = reports.write(
         folder, title, clips.notes, scores, clips.names, clips.labels, probabilities, clips.subjects, **about
     )
+    pages.write(folder)
     print(text)
     print(f"files are in {folder}", file=sys.stderr)
 

@@ -15,7 +15,19 @@ from dataclasses import replace
 
 import numpy as np
 
-from microexp_keras import arrays, datasets, landmarks, metrics, plots, preprocessing, protocols, reports, runs, splits
+from microexp_keras import (
+    arrays,
+    datasets,
+    landmarks,
+    metrics,
+    pages,
+    plots,
+    preprocessing,
+    protocols,
+    reports,
+    runs,
+    splits,
+)
 from microexp_keras import weights as weights_files
 from microexp_keras.commands import cores, import_keras, progress_bar
 from microexp_keras.errors import MicroExpError
@@ -33,6 +45,8 @@ WORKER = {
 thread a fold comes out the same however many processes there are."""
 
 RESULT = "result.json"
+
+SALIENCY_CLIPS = 4  # on a sheet: a page's length
 
 
 def protocol_of(settings):
@@ -183,6 +197,8 @@ def train_fold(folder, settings, samples, folds, number, progress=True):
         "diverged": outcome.diverged,
         "devices": runs.devices(),
     }
+    if number == 0:  # one fold's are enough to look at
+        result["saliency"] = _draw_saliency(here, model, inputs, samples, fold.score, probabilities, class_names)
     write_json(here / RESULT, result)
     if len(folds) > 1:  # a finished fold is not gone on with
         (here / "last.weights.h5").unlink(missing_ok=True)
@@ -290,6 +306,7 @@ def report(folder, settings, samples, folds):
                 "collapsed_to": None if outcome.only_class is None else class_names[outcome.only_class],
                 "weights": str(outcome.best_path.relative_to(folder)),
                 "devices": result["devices"],
+                "saliency": result.get("saliency"),
             }
             for number, (outcome, result) in enumerate(zip(outcomes, results, strict=True))
         ],
@@ -297,7 +314,38 @@ def report(folder, settings, samples, folds):
         chosen_on_scored=any(np.isin(fold.score, fold.select).any() for fold in folds),
         ten_epochs=_ten_epochs(_mean_history(outcomes)),
     )
+    pages.write(folder)
     return text, not any(outcome.diverged for outcome in outcomes)
+
+
+def _draw_saliency(folder, model, inputs, samples, scored, probabilities, class_names):
+    """Draw what moves the scores of some clips, wrong ones first; give the sheets drawn, or why there are none."""
+    from microexp_keras import saliency
+
+    predicted, true = probabilities.argmax(axis=1), samples.labels[scored]
+    wrong = _spread(np.flatnonzero(predicted != true), SALIENCY_CLIPS // 2)
+    chosen = [*wrong, *_spread(np.flatnonzero(predicted == true), SALIENCY_CLIPS - len(wrong))]
+    few = {name: one[scored[chosen]] for name, one in inputs.items()}
+    try:
+        maps = saliency.saliency(model, few, predicted[chosen])
+    except MicroExpError as error:
+        return {"sheets": [], "missing": str(error)}
+    titles = [
+        f"{samples.names[scored[one]]}: {class_names[true[one]]}, called {class_names[predicted[one]]} "
+        f"({probabilities[one, predicted[one]]:.0%})"
+        for one in chosen
+    ]
+    plain = [title.encode("ascii", "backslashreplace").decode().replace("$", r"\$") for title in titles]  # no formulas
+    for name, clips in few.items():
+        path = folder / f"saliency_{name}.png"
+        plots.saliency_sheet(clips[..., 0], saliency.binarize(maps[name]), path, plain, title=f"Saliency: {name}")
+    sheets = [{"input": name, "file": f"saliency_{name}.png", "clips": titles} for name in few]
+    return {"sheets": sheets, "missing": None}
+
+
+def _spread(positions, wanted):
+    """Some of the positions, from the first to the last."""
+    return positions[np.linspace(0, len(positions) - 1, min(wanted, len(positions))).astype(int)]
 
 
 def _statistics(protocol, samples, fold):

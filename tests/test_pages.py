@@ -1,0 +1,208 @@
+"""A run's page holds what a person must see, is complete in itself and believes nothing that it is told."""
+
+import json
+import re
+import shutil
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from microexp_keras import evaluate, experiments, pages, protocols
+from microexp_keras.preprocessing import Samples
+
+VOID = {"meta", "img"}
+HOSTILE = "<img src=x onerror=alert(1)>&\"'$\\alpha</td>\u00e9\udcff"
+"""What a file name may hold on Linux, all of it: tags, entities, quotes, a formula, bytes that are no text."""
+
+
+class Page(HTMLParser):
+    """What a browser makes of a page, as far as these tests ask: text, elements; unbalanced tags are errors."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.open, self.elements, self.text, self.size = [], [], "", path.stat().st_size
+        self.feed(path.read_text(encoding="utf-8", errors="surrogateescape"))
+        self.close()
+        assert not self.open
+
+    def handle_starttag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if "style" not in self.open:
+            self.text = " ".join([*self.text.split(), *data.split()])
+
+    def attributes(self, tag, name):
+        return [attributes[name] for element, attributes in self.elements if element == tag and name in attributes]
+
+    def banners(self):
+        return [one for one in self.attributes("p", "class") if one.startswith("banner")]
+
+
+def train(folder, protocol, people=4, synthetic=False, names=None):
+    """Train for an epoch on noise; give the folder of the run."""
+    labels = np.array([0, 1, 2] * people)
+    places, subjects = np.arange(len(labels)), [f"s{clip // 3:02d}" for clip in range(len(labels))]
+    size, random = (len(labels), protocol.size, protocol.size, 18), np.random.default_rng(0)
+    stacks = {name: random.integers(0, 256, size, np.uint8) for name in protocol.inputs}
+    names = names or [f"clip{place}" for place in places]
+    samples = Samples(names, subjects, labels, stacks, places, np.zeros(len(labels), bool), synthetic)
+    settings = experiments.settings_for(replace(protocol, epochs=1), data="nowhere")
+    folds = experiments.prepare(folder, settings, samples)
+    for number in range(len(folds)):
+        experiments.train_fold(folder, settings, samples, folds, number, progress=False)
+    experiments.report(folder, settings, samples, folds)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def one_fold(tmp_path_factory):
+    names = [f"clip{place} {HOSTILE}" for place in range(12)]
+    return train(tmp_path_factory.mktemp("pages") / "one", protocols.get("paper"), names=names)
+
+
+@pytest.fixture(scope="module")
+def several_folds(tmp_path_factory):
+    return train(tmp_path_factory.mktemp("pages") / "several", protocols.get("loso"), people=3, synthetic=True)
+
+
+@pytest.fixture(scope="module")
+def fused(tmp_path_factory):
+    return train(tmp_path_factory.mktemp("pages") / "fused", protocols.get("paper", "late"))
+
+
+@pytest.fixture(params=["one_fold", "several_folds", "fused"])
+def run(request):
+    """Each of the runs in turn."""
+    return request.getfixturevalue(request.param)
+
+
+def rewritten(run, folder, **changes):
+    """The page of a copy of a run of which scores.json says something else."""
+    shutil.copytree(run, folder)
+    scores = json.loads((folder / "scores.json").read_text())
+    (folder / "scores.json").write_text(json.dumps({**scores, **changes}))
+    return Page(pages.write(folder))
+
+
+def test_a_page_is_complete_in_itself_and_small(run):
+    page = Page(run / "report.html")
+    assert page.size < 1.5e6
+    assert not {"script", "link", "iframe", "object"} & {tag for tag, _ in page.elements}
+    sources = page.attributes("img", "src")
+    assert len(sources) >= 3 and all(re.match("data:image/(png|svg[+]xml);base64,", one) for one in sources)
+    assert all(page.attributes("img", "alt"))
+    assert all((run / link).is_file() for link in page.attributes("a", "href"))
+    [style] = re.findall("<style>(.*?)</style>", (run / "report.html").read_text(errors="replace"), re.DOTALL)
+    assert "url(" not in style and "@import" not in style
+
+
+def test_a_page_says_what_the_report_says(run):
+    page, scores = Page(run / "report.html"), json.loads((run / "scores.json").read_text())
+    assert f"{scores['correct']} of {scores['clips']} clips are called right: accuracy" in page.text
+    assert f"{scores['majority_rate']:.2%}" in page.text and "Wilson 95 % interval" in page.text
+    for key in ("accuracy", "uf1", "uar"):
+        low, high = scores["intervals_over_subjects"][key]
+        interval = "not known" if low is None else f"{low:.4f} to {high:.4f}"
+        value = "undefined" if scores[key] is None else f"{scores[key]:.4f}"
+        assert re.search(f"(?i){key} {value} .{{,17}}{interval} ", page.text)
+    for note in scores["notes"]:
+        assert note.replace(" ", "") in page.text.replace(" ", "")  # its first word is set apart
+    config = json.loads((run / "config.json").read_text())
+    for said in (config["command"], config["data"]["fingerprint"], config["versions"]["keras"], "seed 0"):
+        assert said in page.text
+    for name, levels in config["folds"][0]["statistics"].items():
+        assert f"{name}: mean {levels['mean']:.3f}, maximum 255" in page.text
+
+
+def test_the_same_run_gives_the_same_page(run):
+    before = (run / "report.html").read_bytes()
+    assert pages.write(run).read_bytes() == before
+
+
+def test_names_of_clips_are_text_and_nothing_else(one_fold):
+    page = Page(one_fold / "report.html")
+    wrong = json.loads((one_fold / "scores.json").read_text())
+    assert wrong["correct"] < wrong["clips"] and HOSTILE in page.text
+    assert not page.attributes("img", "onerror") and "x" not in page.attributes("img", "src")
+    assert sum(HOSTILE in alt for alt in page.attributes("img", "alt")) == 1  # of the saliency
+
+
+def test_synthetic_clips_are_said_to_be_so_at_the_top(one_fold, several_folds):
+    synthetic = Page(several_folds / "report.html")
+    assert "banner synthetic" in synthetic.banners() and "They cannot be compared" in synthetic.text
+    assert synthetic.text.index("SYNTHETIC") < synthetic.text.index("clips are called right")
+    real = Page(one_fold / "report.html")
+    assert "banner synthetic" not in real.banners() and "synthetic" not in real.text.lower()
+
+
+def test_what_went_wrong_is_said_at_the_top(one_fold, tmp_path):
+    notes = ["Protocol paper", "NOT LEARNED: the loss", "DIVERGED: <b>", "COLLAPSED: after 1 epoch"]
+    page = rewritten(one_fold, tmp_path / "bad", notes=notes, collapsed_to=None)
+    assert len(page.banners()) == 3 and page.text.index("DIVERGED") < page.text.index("clips are called right")
+    page = rewritten(one_fold, tmp_path / "constant", notes=notes, collapsed_to="positive")
+    assert len(page.banners()) == 3
+    assert (
+        page.text.count("every clip was called positive") == 1 and page.text.count("COLLAPSED") == 2
+    )  # and in the list
+    assert not rewritten(one_fold, tmp_path / "good", notes=notes[:1], collapsed_to=None).banners()
+
+
+@pytest.mark.parametrize(("majority", "where"), [(0.1, "below"), (0.5, "within"), (0.9, "above")])
+def test_the_verdict_says_where_the_majority_rate_lies(one_fold, tmp_path, majority, where):
+    page = rewritten(one_fold, tmp_path / "x", majority_rate=majority, accuracy_interval=[0.4, 0.6])
+    assert f"which lies {where} that interval" in page.text
+
+
+def test_folds_and_new_people(one_fold, several_folds):
+    page, scores = Page(several_folds / "report.html"), json.loads((several_folds / "scores.json").read_text())
+    folds = re.search("Folds(.*)Protocol", page.text).group(1)
+    found = re.findall(r"(\d) s0(\d) \d, 3 (\d)/3 0 face: mean", folds)
+    assert [(fold, subject) for fold, subject, _ in found] == [("1", "0"), ("2", "1"), ("3", "2")]
+    assert sum(int(right) for *_, right in found) == scores["correct"]
+    assert "has seen none of the people" in page.text
+    other = Page(one_fold / "report.html").text
+    assert "does not keep people apart" in other and "Folds" not in other
+
+
+def test_settings_stand_beside_those_of_the_original_and_of_unseen_people(one_fold, several_folds):
+    page = Page(one_fold / "report.html")
+    assert "this run: paper upstream loso" in page.text and "epochs 1 100 100" in page.text
+    assert "batch_size 8 16 8" in page.text and "68.75%" in page.text
+    assert "this run: loso upstream loso" in Page(several_folds / "report.html").text
+    assert page.attributes("td", "class").count("differs") > 3
+
+
+def test_saliency_is_of_every_input_or_the_reason_is_said(one_fold, several_folds, fused, tmp_path):
+    assert [path.name for path in sorted(fused.glob("saliency_*.png"))] == ["saliency_eyes.png", "saliency_mouth.png"]
+    alts = [alt for alt in Page(fused / "report.html").attributes("img", "alt") if alt.startswith("Saliency")]
+    assert [alt[:14] for alt in alts] == ["Saliency, eyes", "Saliency, mout"]
+    assert len(list(several_folds.rglob("saliency_*.png"))) == 1  # of the first fold
+    folds = json.loads((one_fold / "scores.json").read_text())["folds"]
+    folds[0]["saliency"] = {"sheets": [], "missing": "no <gradients>"}
+    assert "Not drawn: no <gradients>" in rewritten(one_fold, tmp_path / "none", folds=folds).text
+
+
+def test_many_wrong_predictions_are_counted(one_fold, tmp_path):
+    shutil.copytree(one_fold, tmp_path / "many")
+    rows = ["clip,subject,true,predicted,negative,positive,surprise"]
+    rows += [f"c{place},s1,negative,surprise,0.1,0.1,0.{100 + place}" for place in range(45)]
+    (tmp_path / "many" / "predictions.csv").write_text("\n".join(rows))
+    page = Page(pages.write(tmp_path / "many"))
+    assert "45 of 45 clips" in page.text and "15 more are not shown" in page.text
+    assert "c44 s1" in page.text and "c15 s1" in page.text and "c14 s1" not in page.text
+
+
+def test_an_evaluation_has_a_page_too(one_fold, small_smic, tmp_path):
+    [weights] = one_fold.glob("weights-improvement-*")
+    assert evaluate.main(["--weights", str(weights), "--data", str(small_smic), "--out", str(tmp_path / "out")]) == 0
+    page = Page(tmp_path / "out" / "report.html")
+    assert str(weights) in page.text and "How to repeat it" in page.text and "Training" not in page.text
+    assert len(page.attributes("img", "src")) == 1 and "people" not in page.text.split("Scores")[0]
