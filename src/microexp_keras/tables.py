@@ -298,18 +298,18 @@ def _reasons(rows):
             steps = [
                 f"{TITLES[model]}, `{seen['protocol']}` to `{new['protocol']}`: {_points(new['ours'] - seen['ours'])}"
             ]
-            if seen["collapsed"] or new["collapsed"]:
-                steps.append("a constant classifier is among the two, so that the difference is one of class sizes")
+            for row in (seen, new):
+                if row["collapsed"]:
+                    steps.append(f"under `{row['protocol']}` {_constants(row)}, which scores the share of that class")
             if seen["chosen_on_scored"]:
-                steps.append(
-                    f"{_points(seen['ten_epochs'] - seen['ours'])} when no epoch is chosen on the scored clips"
-                )
+                gain = _points(seen["ten_epochs"] - seen["ours"])
+                steps.append(f"under `{seen['protocol']}` {gain} if no epoch were chosen")
             if seen["held_out_clips"] < seen["clips"]:
                 steps.append(
-                    f"{_points(seen['held_out'] - seen['ours'])} when its {seen['clips'] - seen['held_out_clips']} "
-                    "training clips are not scored"
+                    f"{_points(seen['held_out'] - seen['ours'])} if its {seen['clips'] - seen['held_out_clips']} "
+                    "training clips were not scored (each by itself)"
                 )
-            steps.append("what is left comes with people never seen, and with the other settings that differ")
+            steps.append("beside that the people are new, and the settings differ")
             found.append(
                 "* " + "; ".join(steps) + f" (`protocols {seen['protocol']} {new['protocol']} --model {model}`)."
             )
