@@ -2,8 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
+FUSED := $(foreach kind,intermediate late,weights/local/$(kind)-fusenet_synthetic-smic_glorot_seed0.weights.h5)
 
-.PHONY: demo test test-jax lint bench clean
+.PHONY: demo test test-jax lint bench weights clean
 
 demo: $(READY)  ## train MicroExpSTCNN on synthetic SMIC clips and score the saved weights
 	$(BIN)/python -m microexp_keras.train --dataset smic --synthetic
@@ -21,6 +22,14 @@ lint: $(READY)
 
 bench: $(READY)  ## seconds per epoch on this machine
 	$(BIN)/python benchmarks/epoch_time.py
+
+weights: $(FUSED)  ## the fused networks trained on synthetic clips, 27 MB each, into weights/local, which git ignores
+	$(BIN)/python weights/manifest.py verify weights/local
+
+weights/local/%-fusenet_synthetic-smic_glorot_seed0.weights.h5: | $(READY)
+	rm -rf build/weights-$*
+	$(BIN)/python -m microexp_keras.train --dataset smic --synthetic --model $* --protocol glorot --seed 0 --out build/weights-$*
+	$(BIN)/python weights/manifest.py add build/weights-$* $@
 
 clean:  ## what the targets made, but for your runs and data
 	rm -rf .venv build dist src/*.egg-info .pytest_cache .ruff_cache
