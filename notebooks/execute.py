@@ -13,6 +13,8 @@ import jupytext
 import nbformat
 from nbclient import NotebookClient
 
+from microexp_keras.files import write_text
+
 HERE = Path(__file__).parent
 SETTINGS = "parameters"  # tag of the cell that a reader changes
 
@@ -47,7 +49,11 @@ def execute(notebook, folder, settings=""):
     """
     kept = list(notebook.cells)
     if settings:
-        places = [place for place, cell in enumerate(kept) if SETTINGS in cell.metadata.get("tags", [])]
+        places = [
+            place
+            for place, cell in enumerate(kept)
+            if SETTINGS in cell.metadata.get("tags", [])
+        ]
         notebook.cells.insert(places[0] + 1, nbformat.v4.new_code_cell(settings))
     client = NotebookClient(
         notebook,
@@ -65,17 +71,25 @@ def execute(notebook, folder, settings=""):
 
 def main(argv=None):
     """Execute the named notebooks and say how long each took."""
-    parser = argparse.ArgumentParser(prog="python notebooks/execute.py", description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", metavar="NN", help="how their names begin (default: all)")
+    parser = argparse.ArgumentParser(
+        prog="python notebooks/execute.py", description=__doc__.splitlines()[0]
+    )
+    parser.add_argument(
+        "names", nargs="*", metavar="NN", help="how their names begin (default: all)"
+    )
     names = parser.parse_args(argv).names
     for source in sources():
         if names and not source.stem.startswith(tuple(names)):
             continue
         start = time.perf_counter()
         notebook = execute(read(source), HERE)
-        nbformat.write(notebook, source.with_suffix(".ipynb"))
-        size = source.with_suffix(".ipynb").stat().st_size / 1000
-        print(f"{source.stem}: {time.perf_counter() - start:.0f} s, {size:.0f} kB", file=sys.stderr, flush=True)
+        text = nbformat.writes(notebook) + "\n"
+        write_text(source.with_suffix(".ipynb"), text)
+        print(
+            f"{source.stem}: {time.perf_counter() - start:.0f} s, {len(text) / 1000:.0f} kB",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 if __name__ == "__main__":
