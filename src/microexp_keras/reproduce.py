@@ -150,7 +150,7 @@ def _reproduce(folder, plan, jobs):
                 epochs=plan["epochs"],
                 seed=seed_number,
             )
-            samples = samples or experiments.load(settings, protocol)
+            samples = samples or experiments.load(settings)
             here = folder / _name(settings)
             folds = experiments.prepare(here, settings, samples)
             prepared.append((here, settings, samples, folds))
