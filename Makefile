@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/ready
 FUSED := $(foreach kind,intermediate late,weights/local/$(kind)-fusenet_synthetic-smic_glorot_seed0.weights.h5)
 
-.PHONY: demo test test-jax lint bench weights clean
+.PHONY: demo test test-jax lint bench weights notebooks clean
 
 demo: $(READY)  ## train MicroExpSTCNN on synthetic SMIC clips and score the saved weights
 	$(BIN)/python -m microexp_keras.train --dataset smic --synthetic
@@ -30,6 +30,9 @@ weights/local/%-fusenet_synthetic-smic_glorot_seed0.weights.h5: | $(READY)
 	rm -rf build/weights-$*
 	$(BIN)/python -m microexp_keras.train --dataset smic --synthetic --model $* --protocol glorot --seed 0 --out build/weights-$*
 	$(BIN)/python weights/manifest.py add build/weights-$* $@
+
+notebooks: $(READY)  ## executes all six, on synthetic clips; the time of each is printed
+	$(BIN)/python notebooks/execute.py
 
 clean:  ## what the targets made, but for your runs and data
 	rm -rf .venv build dist src/*.egg-info .pytest_cache .ruff_cache
