@@ -30,7 +30,7 @@ ALLOWED = {
     "protocols": BASE | {"datasets", "splits"},
     "plots": BASE,
     "reports": BASE | {"metrics", "plots"},
-    "pages": BASE | {"datasets", "protocols", "published", "splits"},
+    "pages": BASE | {"audit", "datasets", "protocols", "published", "splits"},
     "arrays": BASE,
     "evaluation": BASE | {"arrays", "preprocessing", "protocols", "splits"},
     "callbacks": BASE | {"weights"},
