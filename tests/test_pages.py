@@ -110,7 +110,7 @@ def test_a_page_says_what_the_report_says(run):
     assert f"{scores['majority_rate']:.2%}" in page.text and "Wilson 95 % interval" in page.text
     for key in ("accuracy", "uf1", "uar"):
         low, high = scores["intervals_over_subjects"][key]
-        interval = "not known" if low is None else f"{low:.4f} to {high:.4f}"
+        interval = "undefined" if low is None else f"{low:.4f} to {high:.4f}"
         value = "undefined" if scores[key] is None else f"{scores[key]:.4f}"
         assert re.search(f"(?i){key} {value} .{{,17}}{interval} ", page.text)
     for note in scores["notes"]:
@@ -161,13 +161,19 @@ def test_the_verdict_says_where_the_majority_rate_lies(one_fold, tmp_path, major
     assert f"which lies {where} that interval" in page.text
 
 
-def test_folds_and_new_people(one_fold, several_folds):
+def test_folds_and_new_people(one_fold, several_folds, tmp_path):
     page, scores = Page(several_folds / "report.html"), json.loads((several_folds / "scores.json").read_text())
     folds = re.search("Folds(.*)Protocol", page.text).group(1)
-    found = re.findall(r"(\d) s0(\d) \d, 3 (\d)/3 0 face: mean", folds)
+    found = re.findall(r"(\d) s0(\d) \d, 3 (\d)/3 0 (?:[a-z]+ )?face: mean", folds)
     assert [(fold, subject) for fold, subject, _ in found] == [("1", "0"), ("2", "1"), ("3", "2")]
     assert sum(int(right) for *_, right in found) == scores["correct"]
     assert "has seen none of the people" in page.text
+    config = json.loads((several_folds / "config.json").read_text())
+    config["settings"]["weights"] = "known.h5"
+    started = shutil.copytree(several_folds, tmp_path / "started")
+    (started / "config.json").write_text(json.dumps(config))
+    text = Page(pages.write(started)).text
+    assert "has seen none" not in text and "started from may have seen the people" in text
     other = Page(one_fold / "report.html").text
     assert "does not keep people apart" in other and "Folds" not in other
 

@@ -83,7 +83,7 @@ def write(folder):
         clips = list(csv.DictReader(file))
     protocol = _protocol(config["protocol"]) if config else None
     parts = [
-        *_head(scores, protocol),
+        *_head(scores, config, protocol),
         *_scores(scores),
         *_confusion(folder, scores),
         *(_curves(folder, scores) if config else []),
@@ -115,7 +115,7 @@ def write(folder):
     return path
 
 
-def _head(scores, protocol):
+def _head(scores, config, protocol):
     alarms = [note for note in scores["notes"] if note.startswith(ALARMS)]
     if constant := scores["collapsed_to"]:
         alarms = [note for note in alarms if not note.startswith("COLLAPSED")]  # says less
@@ -134,6 +134,8 @@ def _head(scores, protocol):
     people = ""
     if protocol:
         people = " The network has seen none of the people that are scored."
+        if config["settings"]["weights"]:
+            people = " The weights that it was started from may have seen the people that are scored."
         if not protocol.unseen_subjects:
             people = " The protocol does not keep people apart: this is not accuracy on new ones."
     return [_tag("h1", scores["title"]), *banners, _tag("p", verdict, people, kind="verdict")]
@@ -219,8 +221,18 @@ def _folds(scores, config, clips):
         right = sum(clip["true"] == clip["predicted"] for clip in own)
         who, sizes = ", ".join(fold["subjects"]), f"{len(parts['train'])}, {len(parts['select'])}"
         levels = _levels(parts["statistics"])
-        rows.append([str(fold["fold"]), who, sizes, f"{right}/{len(own)}", str(fold["epoch"]), levels])
-    head = ["fold", "scored", "clips train, choose", "right", "epoch", "standardised by"]
+        rows.append(
+            [
+                str(fold["fold"]),
+                who,
+                sizes,
+                f"{right}/{len(own)}",
+                str(fold["epoch"]),
+                fold["collapsed_to"] or "",
+                levels,
+            ]
+        )
+    head = ["fold", "scored", "clips train, choose", "right", "epoch", "collapsed to", "standardised by"]
     return [_tag("h2", "Folds"), _table(head, rows)]
 
 
@@ -351,4 +363,6 @@ def _number(value):
 
 
 def _interval(limits):
-    return f"{limits[0]:.4f} to {limits[1]:.4f}" if limits and None not in limits else "not known"
+    if not limits:
+        return "not known"
+    return "undefined" if None in limits else f"{limits[0]:.4f} to {limits[1]:.4f}"
