@@ -2,8 +2,8 @@
 # # 1. Train MicroExpSTCNN
 #
 # * **Needs:** nothing but the package. Without a copy of SMIC it trains on synthetic clips, which it generates once.
-# * **Takes:** about TIME on 2 cores. A GPU is used if there is one; in Colab choose *Runtime, Change runtime type,
-#   GPU* first.
+# * **Takes:** about 2 minutes on 2 cores. A GPU is used if there is one; in Colab choose *Runtime, Change runtime
+#   type, GPU* first.
 #
 # A micro-expression lasts a fraction of a second and moves the face by a pixel or so. No single frame shows it: a
 # raised brow may be a surprise, or just somebody's brow. What tells the classes apart is *movement*, so the network

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # 2. Accuracy on SMIC and CAS(ME)^2
 #
-# * **Needs:** nothing but the package; the synthetic clips of notebook 1 are used again. With a copy of a database,
-#   or the authors' weights and arrays, change one cell.
-# * **Takes:** about TIME on 2 cores.
+# * **Needs:** nothing but the package; the synthetic clips of notebook 1 are used again, or generated. With a copy of
+#   a database, or the authors' weights and arrays, change one cell.
+# * **Takes:** about 1 minute on 2 cores.
 #
 # Weights plus clips give predictions, predictions give a confusion matrix, and the accuracy is the sum of its
 # diagonal. This notebook does that for both databases and lays the result beside the paper's Tables V to VII.

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # 5. The size of the kernel
 #
-# * **Needs:** nothing but the package; the synthetic clips of notebook 1 are used again. A copy of SMIC is one
-#   changed cell.
-# * **Takes:** about TIME on 2 cores.
+# * **Needs:** nothing but the package; the synthetic clips of notebook 1 are used again, or generated. A copy of SMIC
+#   is one changed cell.
+# * **Takes:** about 4 minutes on 2 cores.
 #
 # Table IX of the paper varies the size of the convolution kernel, from 3x3x3 to 7x7x19 (rows, columns, frames), and
 # concludes that 3x3x15 is best. This notebook looks at that table, and then trains a small grid of its own.
@@ -168,9 +168,9 @@ Image(
 )
 
 # %% [markdown]
-# The intervals overlap, as they must with 32 clips. A grid like this finds out which kernels *fail*; it cannot rank
-# those that work. For that, train several seeds and look at the mean of the last ten epochs, which no choice has
-# improved:
+# After so few epochs hardly any kernel is clear of the majority rate, and the intervals (over subjects, here)
+# overlap, as they must with 32 clips. A grid like this finds out which kernels *fail*; it cannot rank those that
+# work. For that, train several seeds and look at the mean of the last ten epochs, which no choice has improved:
 
 # %%
 print(f"{origin}\nkernel    best epoch  mean of the last ten")

@@ -2,14 +2,14 @@
 # # 6. What the published numbers are
 #
 # * **Needs:** nothing but the package. No data, no training.
-# * **Takes:** about TIME.
+# * **Takes:** about 10 seconds.
 #
 # A printed accuracy is a fraction: so many clips right of so many. With the size of the test set, which often can be
 # worked out from the paper and its programs, one can ask which fraction it was, and what else has the same value.
 # That is an *audit*. It needs arithmetic only, and everything below can be followed with a pocket calculator.
 #
 # The audit is not an accusation. The authors published their programs, weights and arrays, without which none of this
-# could be known. Most papers of that time would not survive a look that their authors did not make possible.
+# could be known.
 #
 # ## Set-up
 
