@@ -68,7 +68,7 @@ assert (
 )
 
 # %%
-# As JPEG the photographs are a fourth as large.
+# As JPEG the photographs take much less room.
 points = cv2.imread(str(folder / "points.png"))
 _, jpeg = cv2.imencode(".jpg", points, [cv2.IMWRITE_JPEG_QUALITY, 75])
 Image(data=jpeg.tobytes(), format="jpeg", width=760)

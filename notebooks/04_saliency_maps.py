@@ -204,8 +204,8 @@ for region in shares:
 
 # %% [markdown]
 # On the synthetic clips the trained network, right on every one of them, has hardly more saliency at the eyes than
-# random weights have, and rather less at the mouth. The bars beyond the orange lines are mostly *contrast*, not
-# knowledge. So these maps do not show that the network looks at eyes and mouth, and without the second network one
+# random weights have, and rather less at the mouth. What lies beyond the orange lines is mostly there without any
+# training. So these maps do not show that the network looks at eyes and mouth, and without the second network one
 # would have believed it.
 #
 # A gradient is a local question, about pixels a little brighter; it says nothing of a frame taken away, and nothing
