@@ -349,6 +349,7 @@ def test_a_folder_that_cannot_be_written_is_named(data, tmp_path, monkeypatch):
     (tmp_path / "closed" / "stacks").mkdir(parents=True)
     (tmp_path / "closed" / "stacks").chmod(0o555)
     monkeypatch.setenv("MICROEXP_CACHE", "closed")
+    monkeypatch.chdir(tmp_path)
     tmp_path.chmod(0o755)
     path = cache.place("stacks", "0" * 64)
     said = as_nobody(tmp_path, lambda: cache.make_stacks(path, ("face",), (1, 2, 2, 2), {}, lambda keep: []))
