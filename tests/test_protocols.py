@@ -163,7 +163,7 @@ def generated_tables():
             yield pytest.param(found[1], found[2], id=f"{path.name} {found[1][:40]}")
 
 
-@pytest.mark.parametrize(("arguments", "table"), generated_tables())
+@pytest.mark.parametrize(("arguments", "table"), list(generated_tables()))
 def test_the_documents_show_the_protocols_as_they_are(arguments, table, capsys):
     assert protocols.main(arguments.split()) == 0
     assert capsys.readouterr().out == table
