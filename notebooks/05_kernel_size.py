@@ -95,7 +95,7 @@ for kernel, percent in PAPER.kernel_sizes.items():
         }
     )
 title = "Table IX as printed, with the counts and Wilson intervals recomputed from it"
-Image(plots.accuracies(rows, folder / "table9.png", title), width=760)
+Image(plots.accuracies(rows, folder / "table9.png", title, points="count of 41"), width=760)
 
 # %% [markdown]
 # Half of the table is what one answer for every clip scores. (That these networks collapsed is an inference: other

@@ -106,10 +106,10 @@ for cell in cells:
     count = audit.fractions(cell.percent, cell.clips)[0]
     rows.append(row(cell, count / cell.clips, metrics.wilson_interval(count, cell.clips)))
 title = "Table V: printed accuracies, the counts that give them, and what one answer for all clips scores"
-Image(plots.accuracies(rows, folder / "table5.png", title), width=800)
+Image(plots.accuracies(rows, folder / "table5.png", title, points="count recomputed"), width=800)
 
 # %% [markdown]
-# (In this notebook "found here" is the fraction worked out from the print. Nothing was trained.)
+# (The points are fractions worked out from the print. Nothing was trained.)
 #
 # Read it from the ticks. MicroExpSTCNN's interval on SMIC reaches down to the majority rate: 32 clips cannot tell it
 # from always saying *negative*. The Intermediate network lies *on* the tick. The narrow intervals of the fused
@@ -143,7 +143,8 @@ show("split-smic", "table4-smic")
 # %%
 rows = [row(cell, PAPER.last_ten[cell.protocol.model, cell.dataset][0] / 100) for cell in cells]
 title = "Points: mean of epochs 91 to 100 (Table VIII). Diamonds: best epoch (Table V)"
-Image(plots.accuracies(rows, folder / "table8.png", title), width=800)
+points = "mean of epochs 91 to 100"
+Image(plots.accuracies(rows, folder / "table8.png", title, points=points), width=800)
 
 # %%
 show("gain-table8")

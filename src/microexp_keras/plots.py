@@ -86,7 +86,7 @@ def confusion_matrix(scores, path, title=""):
     return _save(figure, path)
 
 
-def accuracies(rows, path, title="", value_label="accuracy"):
+def accuracies(rows, path, title="", value_label="accuracy", points="found here"):
     """Draw accuracies under each other as points with their intervals.
 
     Parameters
@@ -101,6 +101,8 @@ def accuracies(rows, path, title="", value_label="accuracy"):
         Above the figure.
     value_label : str
         Of the axis.
+    points : str
+        What the values are, for the legend.
 
     Raises
     ------
@@ -127,7 +129,7 @@ def accuracies(rows, path, title="", value_label="accuracy"):
             [drawn["95 % interval"]] = axes.plot(row["interval"], (y, y), color=BLUE, lw=2, solid_capstyle="butt")
         if row["published"] is not None:
             [drawn["published"]] = axes.plot(row["published"], y, "D", **hollow)
-        [drawn["found here"]] = axes.plot(row["value"], y, "o", color=BLUE, ms=5.5, zorder=3, clip_on=False)
+        [drawn[points]] = axes.plot(row["value"], y, "o", color=BLUE, ms=5.5, zorder=3, clip_on=False)
         said = f"{row['value']:.1%}"
         if row["interval"]:
             said += f" ({row['interval'][0]:.0%} to {row['interval'][1]:.0%})"
@@ -143,7 +145,7 @@ def accuracies(rows, path, title="", value_label="accuracy"):
     axes.grid(axis="x", color="#E5E5E5")
     axes.set_axisbelow(True)
     axes.spines[["top", "right", "left"]].set_visible(False)
-    order = [name for name in ("found here", "95 % interval", "published", "majority class") if name in drawn]
+    order = [name for name in (points, "95 % interval", "published", "majority class") if name in drawn]
     figure.legend(
         [drawn[name] for name in order], order, loc="outside lower center", ncols=4, frameon=False, fontsize=9
     )
