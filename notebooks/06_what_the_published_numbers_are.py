@@ -106,7 +106,9 @@ for cell in cells:
     count = audit.fractions(cell.percent, cell.clips)[0]
     rows.append(row(cell, count / cell.clips, metrics.wilson_interval(count, cell.clips)))
 title = "Table V: printed accuracies, the counts that give them, and what one answer for all clips scores"
-Image(plots.accuracies(rows, folder / "table5.png", title, points="count recomputed"), width=800)
+Image(
+    plots.accuracies(rows, folder / "table5.png", title, points="count recomputed"), width=800
+)
 
 # %% [markdown]
 # (The points are fractions worked out from the print. Nothing was trained.)
