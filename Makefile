@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/ready
 FUSED := $(foreach kind,intermediate late,weights/local/$(kind)-fusenet_synthetic-smic_glorot_seed0.weights.h5)
 
-.PHONY: demo test test-jax lint bench weights notebooks clean
+.PHONY: demo test test-fast test-jax lint bench weights notebooks clean
 
 demo: $(READY)  ## train MicroExpSTCNN on synthetic SMIC clips and score the saved weights
 	$(BIN)/python -m microexp_keras.train --dataset smic --synthetic
@@ -12,13 +12,18 @@ demo: $(READY)  ## train MicroExpSTCNN on synthetic SMIC clips and score the sav
 test: $(READY)  ## all tests
 	$(BIN)/python -m pytest
 
+test-fast: $(READY)  ## what runs in seconds: no training command, no process, no notebook
+	$(BIN)/python -m pytest -m "not slow" tests/unit
+
 test-jax: $(READY)  ## the model and weights tests on the JAX backend
 	$(BIN)/python -m pip install --quiet jax
-	KERAS_BACKEND=jax $(BIN)/python -m pytest tests/test_models.py tests/test_weights.py tests/test_training.py tests/test_saliency.py
+	KERAS_BACKEND=jax $(BIN)/python -m pytest tests/unit/test_models.py tests/unit/test_weights.py tests/unit/test_training.py tests/unit/test_saliency.py
 
-lint: $(READY)
+lint: $(READY)  ## style, types, and imports that run downwards only
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 bench: $(READY)  ## seconds per epoch on this machine
 	$(BIN)/python benchmarks/epoch_time.py
@@ -35,7 +40,7 @@ notebooks: $(READY)  ## executes all six, on synthetic clips; the time of each i
 	$(BIN)/python notebooks/execute.py
 
 clean:  ## what the targets made, but for your runs and data
-	rm -rf .venv build dist src/*.egg-info .pytest_cache .ruff_cache
+	rm -rf .venv build dist src/*.egg-info .pytest_cache .ruff_cache .mypy_cache .import_linter_cache
 
 $(READY): requirements.txt setup.cfg pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(0 if (3, 10) <= sys.version_info < (3, 14) else "expected Python 3.10 to 3.13, found " + sys.version.split()[0] + ": make PYTHON=python3.12 ...")'

@@ -17,8 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
+from microexp_keras.models.networks import NETWORKS
 from microexp_keras import runs
-from microexp_keras.commands import import_keras
+from microexp_keras.backend import import_keras
 
 keras = import_keras()
 
@@ -32,7 +33,7 @@ BATCH = 16
 def our_epochs(network, frames, clips, epochs):
     """Seconds of each of `epochs` epochs after one that is not counted."""
     size, inputs = NETWORKS[network]
-    model = models.BUILDERS[network](frames)
+    model = NETWORKS[network].build(frames)
     training.compile_model(model, 0.01)
     random = np.random.default_rng(0)
     images = {name: random.normal(size=(clips, size, size, frames, 1)).astype("float32") for name in inputs}
@@ -76,7 +77,7 @@ def gflop(network, frames, clips):
     product forward, for its kernel and for its inputs.
     """
     total = 0
-    for layer in models.BUILDERS[network](frames).layers:
+    for layer in NETWORKS[network].build(frames).layers:
         if isinstance(layer, keras.layers.Conv3D):
             total += 2 * 2 * np.prod(layer.output.shape[1:]) * 3 * 3 * 15
         elif isinstance(layer, keras.layers.Dense):

@@ -19,15 +19,17 @@ from pathlib import Path
 
 import numpy as np
 
+from microexp_keras.models.networks import NETWORKS
+from microexp_keras.datasets.database import DATABASES
 from microexp_keras import datasets, metrics, preprocessing, protocols, runs
-from microexp_keras.commands import import_keras
+from microexp_keras.backend import import_keras
 
 keras = import_keras()
 
 from microexp_keras import models, training  # noqa: E402 (Keras is loaded without its start-up remarks first)
 
 NETWORKS = ("intermediate", "late")
-CLASSES = datasets.CLASS_NAMES["smic"]
+CLASSES = DATABASES["smic"].class_names
 GLOROT = {"initializer": "glorot_uniform"}
 SETTINGS = {
     "the original's": {},
@@ -45,7 +47,7 @@ SETTINGS = {
 def build(network, seed, initializer="keras2_glorot_uniform", rate=0.01, momentum=0.0, floor=1e-7, activation=None):
     """A compiled network; `activation` is that of its hidden dense layers, linear in the original."""
     keras.utils.set_random_seed(seed)
-    model = models.BUILDERS[network](conv_initializer=initializer)
+    model = NETWORKS[network].build(conv_initializer=initializer)
     for layer in model.layers:
         if isinstance(layer, keras.layers.Dense) and layer.units > len(CLASSES):
             layer.activation = keras.activations.get(activation)

@@ -19,6 +19,7 @@ import numpy as np
 
 from microexp_keras import landmarks, runs
 from microexp_keras.datasets import Clip, synthetic
+from microexp_keras.landmarks import dlib_detector
 
 CLIP_FRAMES = 18  # what the networks see of a clip of SMIC
 ORIGINAL = "original's loop"
@@ -45,8 +46,8 @@ def _enlarged(frame, size):
 
 def original_loop(clips):
     """Frame after frame on one thread with one detector, as the original programs do."""
-    predictor, points = landmarks._load_predictor(), []
-    with landmarks._detector() as detector:
+    predictor, points = dlib_detector._load_predictor(), []
+    with dlib_detector._detector() as detector:
         for images in clips:
             for image in images:
                 faces = detector(image, 1)
@@ -70,7 +71,7 @@ def main():
     args = parser.parse_args()
 
     cores = os.cpu_count()
-    print(f"{cores} cores, dlib {landmarks._import_dlib().__version__}, commit {runs.commit()}")
+    print(f"{cores} cores, dlib {dlib_detector._import_dlib().__version__}, commit {runs.commit()}")
     with tempfile.TemporaryDirectory() as cache:
         os.environ["MICROEXP_CACHE"] = cache
         for size in ((160, 160), (640, 480)):

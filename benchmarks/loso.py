@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 from microexp_keras import datasets, preprocessing, protocols, runs
-from microexp_keras.commands import cores
+from microexp_keras.parallel import cores
 
 
 def main():

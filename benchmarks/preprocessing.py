@@ -25,7 +25,8 @@ import cv2
 import numpy as np
 
 from microexp_keras import preprocessing, protocols, runs
-from microexp_keras.datasets import synthetic, synthetic_casme2
+from microexp_keras.datasets.synthetic import casme2 as synthetic_casme2
+from microexp_keras.datasets.synthetic import smic as synthetic
 
 FRAMES, DISTINCT = 18, 12  # of a clip; clips that differ
 FOLDERS = {"Negative": "ne", "Positive": "po", "Surprise": "sur"}
@@ -118,10 +119,11 @@ def first_epoch(root, batches):
 
     Prints the peak of memory in MB: with the network built, before the first batch, at the end.
     """
-    from microexp_keras.commands import import_keras
+    from microexp_keras.backend import import_keras
 
     keras = import_keras()
-    from microexp_keras import arrays, models, training
+    from microexp_keras import models, training
+    from microexp_keras.preprocessing import original_npy
 
     model = models.build_microexp_stcnn(CASME2.frames)
     training.compile_model(model, CASME2.learning_rate)
@@ -132,7 +134,7 @@ def first_epoch(root, batches):
         [fold] = CASME2.split(samples.labels, samples.subjects)
         targets = keras.utils.to_categorical(samples.labels, 3)
         with tempfile.TemporaryDirectory() as out:
-            arrays.write_validation(Path(out), "stcnn", inputs, samples.labels, 3, fold.held_out)
+            original_npy.write_validation(Path(out), NETWORKS["stcnn"], inputs, samples.labels, 3, fold.held_out)
         learn, select = np.random.default_rng(0).permutation(fold.train)[:some], fold.select[:some]
     else:
         shape = (CASME2.batch_size, CASME2.size, CASME2.size, CASME2.frames, 1)

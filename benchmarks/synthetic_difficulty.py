@@ -19,12 +19,13 @@ from pathlib import Path
 
 import numpy as np
 
+from microexp_keras.datasets.database import DATABASES
 from microexp_keras import datasets, metrics, preprocessing, protocols, runs
-from microexp_keras.commands import import_keras
-from microexp_keras.datasets import synthetic
+from microexp_keras.backend import import_keras
+from microexp_keras.datasets.synthetic import smic as synthetic
 
 PROTOCOL = protocols.get("upstream", model="stcnn", dataset="smic")
-CLASSES = datasets.CLASS_NAMES["smic"]
+CLASSES = DATABASES["smic"].class_names
 APEX = 9  # position in time; the motion peaks between 7.5 and 10
 
 

@@ -51,22 +51,14 @@ from dataclasses import replace
 
 from IPython.display import Image
 
-from microexp_keras.commands import import_keras
+from microexp_keras.datasets.database import DATABASES
+from microexp_keras.backend import import_keras
 
 keras = import_keras()
 
-from microexp_keras import (
-    datasets,
-    metrics,
-    models,
-    plots,
-    preprocessing,
-    protocols,
-    reports,
-    runs,
-    splits,
-    training,
-)
+from microexp_keras import datasets, metrics, models, preprocessing, protocols, runs, training
+from microexp_keras.protocols import splits
+from microexp_keras.results import plots, text_report
 from microexp_keras import weights as weights_files
 
 print(f"Keras {keras.__version__} on", ", ".join(runs.devices()))
@@ -82,10 +74,10 @@ print(f"Keras {keras.__version__} on", ", ".join(runs.devices()))
 data = DATA or datasets.synthetic_folder("smic")
 protocol = protocols.get("upstream", model="stcnn", dataset="smic")
 samples = preprocessing.load_samples(data, protocol, progress=False)
-names = datasets.CLASS_NAMES["smic"]
+names = DATABASES["smic"].class_names
 
 # %%
-origin = datasets.origin("smic", samples.synthetic)
+origin = DATABASES["smic"].origin(samples.synthetic)
 counts = ", ".join(
     f"{(samples.labels == label).sum()} {name}" for label, name in enumerate(names)
 )
@@ -203,7 +195,7 @@ Image(
 
 # %%
 print(f"MicroExpSTCNN on {origin}, weights of epoch {outcome.best_epoch}\n")
-print(reports.scores_text(scores))
+print(text_report.scores_text(scores))
 print()
 for remark in splits.remarks(fold, samples) + [datasets.SYNTHETIC_NOTE] * samples.synthetic:
     print("*", remark)

@@ -45,26 +45,23 @@ from pathlib import Path
 import numpy as np
 from IPython.display import Image
 
-from microexp_keras.commands import import_keras
+from microexp_keras.models.networks import NETWORKS
+from microexp_keras.datasets.database import DATABASES
+from microexp_keras.backend import import_keras
 
 keras = import_keras()
 
-from microexp_keras import (
-    arrays,
-    datasets,
-    evaluation,
-    experiments,
-    metrics,
-    models,
-    plots,
-    preprocessing,
-    protocols,
-    reports,
-    training,
-)
+from microexp_keras import datasets, metrics, models, preprocessing, protocols, training
+from microexp_keras.preprocessing import original_npy
+from microexp_keras.results import plots, text_report
+from microexp_keras.runs import Settings, scored_clips
+from microexp_keras.runs.fold import train_fold
+from microexp_keras.runs.report import report
+from microexp_keras.runs.run import Run, load_samples
+from microexp_keras.models import NETWORKS
 from microexp_keras import weights as weights_files
-from microexp_keras.datasets import synthetic_casme2
-from microexp_keras.published import PAPER
+from microexp_keras.datasets.synthetic import casme2 as synthetic_casme2
+from microexp_keras.paper.published import PAPER
 
 scratch = tempfile.TemporaryDirectory()  # runs.new_folder() keeps the files
 folder = Path(scratch.name)
@@ -87,7 +84,7 @@ def predict(file, clips):
 
 # %%
 file = weights_files.inspect(WEIGHTS)
-print(weights_files.TITLES[file.network], "kernel", file.kernel_size)
+print(NETWORKS[file.network].title, "kernel", file.kernel_size)
 for name in ("dataset", "synthetic", "protocol", "seed", "epoch", "statistics"):
     print(f"{name}: {file.metadata.get(name)}")
 
@@ -98,10 +95,10 @@ protocol = protocols.get("upstream", model="stcnn", dataset="smic")
 samples = preprocessing.load_samples(data, protocol, progress=False)
 
 # %%
-smic = datasets.origin("smic", samples.synthetic)
-clips = evaluation.from_samples(samples, protocol, file, smic)
-smic_scores = metrics.score(clips.labels, predict(file, clips), datasets.CLASS_NAMES["smic"])
-print(f"MicroExpSTCNN on {smic}\n{reports.scores_text(smic_scores)}\n")
+smic = DATABASES["smic"].origin(samples.synthetic)
+clips = scored_clips.from_samples(samples, protocol, file, smic)
+smic_scores = metrics.score(clips.labels, predict(file, clips), DATABASES["smic"].class_names)
+print(f"MicroExpSTCNN on {smic}\n{text_report.scores_text(smic_scores)}\n")
 for note in clips.notes + [datasets.SYNTHETIC_NOTE] * samples.synthetic:
     print("*", note)
 
@@ -124,7 +121,7 @@ def published(dataset):
     true, predicted = (
         np.repeat(labels.ravel(), matrix.ravel()) for labels in np.indices(matrix.shape)
     )
-    return metrics.score(true, predicted, datasets.CLASS_NAMES[dataset])
+    return metrics.score(true, predicted, DATABASES[dataset].class_names)
 
 
 Image(
@@ -145,14 +142,14 @@ Image(
 
 # %%
 if AUTHORS:
-    start = Path(AUTHORS, arrays.VALIDATION_FILES["stcnn"]["face"])
+    start = Path(AUTHORS, NETWORKS["stcnn"].validation_files["face"])
     authors = weights_files.inspect(next(Path(AUTHORS).glob("*.hdf5")))
-    theirs = evaluation.from_arrays(
+    theirs = scored_clips.from_arrays(
         [f"{start}_images.npy"], f"{start}_labels.npy", ["face"], 3, authors
     )
     print(
-        reports.scores_text(
-            metrics.score(theirs.labels, predict(authors, theirs), datasets.CLASS_NAMES["smic"])
+        text_report.scores_text(
+            metrics.score(theirs.labels, predict(authors, theirs), DATABASES["smic"].class_names)
         )
     )
     print(*theirs.notes, sep="\n")
@@ -178,13 +175,14 @@ if not Path(casme2).exists():
         casme2, layout="flat", clips_per_class=CASME2_CLIPS, progress=False
     )
 long_protocol = protocols.get("upstream", model="stcnn", dataset="casme2")
-settings = experiments.settings_for(long_protocol, data=str(casme2), epochs=EPOCHS)
-long_samples = experiments.load(settings, progress=False)
-folds = experiments.prepare(folder / "casme2", settings, long_samples)
+settings = Settings.of(long_protocol, data=str(casme2), epochs=EPOCHS)
+long_samples = load_samples(settings, progress=False)
+run = Run.of(folder / "casme2", settings, long_samples)
+run.write_config()
 
 # %%
-experiments.train_fold(folder / "casme2", settings, long_samples, folds, 0, progress=False)
-text, _ = experiments.report(folder / "casme2", settings, long_samples, folds)
+train_fold(run, 0, progress=False)
+text, _ = report(run)
 print(text)
 
 # %%
@@ -200,7 +198,7 @@ Image(folder / "casme2" / "confusion_matrix.png", width=420)
 # The matrix that the paper prints, Table VI:
 
 # %%
-casme2 = datasets.origin("casme2", long_samples.synthetic)
+casme2 = DATABASES["casme2"].origin(long_samples.synthetic)
 Image(
     plots.confusion_matrix(
         published("casme2"), folder / "table6.png", "CAS(ME)^2, Table VI of the paper"

@@ -40,11 +40,19 @@ import cv2
 import numpy as np
 from IPython.display import Image
 
-from microexp_keras.commands import import_keras
+from microexp_keras.models.networks import NETWORKS
+from microexp_keras.datasets.database import DATABASES
+from microexp_keras.backend import import_keras
 
 keras = import_keras()
 
-from microexp_keras import datasets, experiments, landmarks, models, plots, protocols, runs
+from microexp_keras import datasets, landmarks, models, protocols, runs
+from microexp_keras.results import plots
+from microexp_keras.runs import Settings
+from microexp_keras.runs.fold import train_fold
+from microexp_keras.runs.report import report
+from microexp_keras.runs.run import Run, load_samples
+from microexp_keras.training.history import History
 
 scratch = tempfile.TemporaryDirectory()  # runs.new_folder() keeps the files
 folder = Path(scratch.name)
@@ -86,13 +94,13 @@ Image(data=jpeg.tobytes(), format="jpeg", width=760)
 def load(name, model, epochs):
     """Settings and samples of a protocol."""
     protocol = protocols.get(name, model, "smic")
-    settings = experiments.settings_for(protocol, data=str(data), epochs=epochs)
-    return settings, experiments.load(settings, progress=False)
+    settings = Settings.of(protocol, data=str(data), epochs=epochs)
+    return settings, load_samples(settings, progress=False)
 
 
 settings, samples = load("glorot", "intermediate", EPOCHS)
-names = datasets.CLASS_NAMES["smic"]
-origin = datasets.origin("smic", samples.synthetic)
+names = DATABASES["smic"].class_names
+origin = DATABASES["smic"].origin(samples.synthetic)
 shown = [int((samples.labels == label).argmax()) for label in range(len(names))]
 for region, stacks in samples.stacks.items():
     plots.contact_sheet(
@@ -121,7 +129,7 @@ Image(folder / "mouth.png", width=620)
 
 # %%
 for model in ("intermediate", "late"):
-    built = models.BUILDERS[model]()
+    built = NETWORKS[model].build()
     print(
         f"{model}: {built.count_params():,} parameters, inputs",
         ", ".join(one.name for one in built.inputs),
@@ -139,9 +147,10 @@ def train(name, model, epochs):
     """Train a fused network and print its report; give the run's folder."""
     settings, samples = load(name, model, epochs)
     here = folder / f"{model}-{name}"
-    folds = experiments.prepare(here, settings, samples)
-    experiments.train_fold(here, settings, samples, folds, 0, progress=False)
-    text, _ = experiments.report(here, settings, samples, folds)
+    run = Run.of(here, settings, samples)
+    run.write_config()
+    train_fold(run, 0, progress=False)
+    text, _ = report(run)
     print(text)
     return here
 
@@ -164,7 +173,7 @@ Image(late / "curves.png", width=760)
 collapsed = train("upstream", "intermediate", EPOCHS_UPSTREAM)
 
 # %%
-history = runs.History(collapsed / "history.csv").rows
+history = History(collapsed / "history.csv").rows
 print("epoch      loss  accuracy  the one class given to all clips")
 for row in history:
     only = int(row["val_only_class"])

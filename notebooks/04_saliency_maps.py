@@ -40,23 +40,16 @@ import cv2
 import numpy as np
 from IPython.display import Image
 
-from microexp_keras.commands import import_keras
+from microexp_keras.datasets.database import DATABASES
+from microexp_keras.backend import import_keras
 
 keras = import_keras()
 
-from microexp_keras import (
-    datasets,
-    evaluation,
-    frames,
-    landmarks,
-    metrics,
-    models,
-    plots,
-    preprocessing,
-    protocols,
-    saliency,
-    training,
-)
+from microexp_keras import datasets, landmarks, metrics, models, preprocessing, protocols, training
+from microexp_keras.datasets import frames
+from microexp_keras.models import saliency
+from microexp_keras.results import plots
+from microexp_keras.runs import scored_clips
 from microexp_keras import weights as weights_files
 
 scratch = tempfile.TemporaryDirectory()  # runs.new_folder() keeps the files
@@ -67,15 +60,15 @@ folder = Path(scratch.name)
 data = DATA or datasets.synthetic_folder("smic")
 protocol = protocols.get("upstream", model="stcnn", dataset="smic")
 samples = preprocessing.load_samples(data, protocol, progress=False)
-names = datasets.CLASS_NAMES["smic"]
+names = DATABASES["smic"].class_names
 
 # %% [markdown]
 # Clips that the weights were not trained on, and what the network says of them:
 
 # %%
 file = weights_files.inspect(WEIGHTS)
-origin = datasets.origin("smic", samples.synthetic)
-clips = evaluation.from_samples(samples, protocol, file, origin, "held-out")
+origin = DATABASES["smic"].origin(samples.synthetic)
+clips = scored_clips.from_samples(samples, protocol, file, origin, "held-out")
 model = models.build_microexp_stcnn(
     protocol.frames, protocol.size, len(names), file.kernel_size
 )

@@ -35,26 +35,24 @@ EPOCHS = 25  # of each kernel; the protocol has 100
 import json
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from IPython.display import Image
 
-from microexp_keras.commands import import_keras
+from microexp_keras.datasets.database import DATABASES
+from microexp_keras.backend import import_keras
 
 keras = import_keras()
 
-from microexp_keras import (
-    audit,
-    datasets,
-    experiments,
-    metrics,
-    models,
-    plots,
-    protocols,
-    runs,
-    tables,
-)
-from microexp_keras.published import PAPER
+from microexp_keras import datasets, metrics, models, paper, protocols, runs
+from microexp_keras.paper import tables
+from microexp_keras.results import plots
+from microexp_keras.runs import Settings
+from microexp_keras.runs.fold import train_fold
+from microexp_keras.runs.report import report
+from microexp_keras.runs.run import Run, load_samples
+from microexp_keras.paper.published import PAPER
 
 scratch = tempfile.TemporaryDirectory()  # runs.new_folder() keeps the files
 folder = Path(scratch.name)
@@ -67,14 +65,14 @@ folder = Path(scratch.name)
 # scores 21/41 = 51.22 %, always *angry* 12/41 = 29.27 %. The audit compares:
 
 # %%
-(claim,) = [claim for claim in audit.audit() if claim.key == "constant-table9"]
+(claim,) = [claim for claim in paper.audit() if claim.key == "constant-table9"]
 print(f"{claim.verdict}\n\ninferred, not computed: {claim.inferred}")
 
 # %%
-(cell,) = [cell for cell in audit.table_5(PAPER) if cell.key == "stcnn-casme2"]
+(cell,) = [cell for cell in paper.table_5(PAPER) if cell.key == "stcnn-casme2"]
 rows = []
 for kernel, percent in PAPER.kernel_sizes.items():
-    count = next(iter(audit.fractions(percent, cell.clips)), None)
+    count = next(iter(paper.fractions(percent, cell.clips)), None)
     if count is None:
         print(
             f"{'x'.join(map(str, kernel))}: {percent:.2f} % is no count of {cell.clips} clips, so it is not drawn"
@@ -128,26 +126,27 @@ for kernel in KERNELS:
 # %%capture
 data = DATA or datasets.synthetic_folder("smic")
 protocol = protocols.get("upstream", model="stcnn", dataset="smic")
-settings = experiments.settings_for(protocol, data=str(data), epochs=EPOCHS)
-samples = experiments.load(settings, progress=False)
+settings = Settings.of(protocol, data=str(data), epochs=EPOCHS)
+samples = load_samples(settings, progress=False)
 
 # %%
 found, seconds = [], []
 for kernel in KERNELS:
     start = time.perf_counter()
-    of_kernel = settings | {"kernel_size": list(kernel)}
+    of_kernel = replace(settings, kernel_size=kernel)
     here = folder / "x".join(map(str, kernel))
-    folds = experiments.prepare(here, of_kernel, samples)
-    experiments.train_fold(here, of_kernel, samples, folds, 0, progress=False)
-    experiments.report(here, of_kernel, samples, folds)
+    run = Run.of(here, of_kernel, samples)
+    run.write_config()
+    train_fold(run, 0, progress=False)
+    report(run)
     scores = json.loads((here / "scores.json").read_text())
-    about = {name: settings[name] for name in ("model", "dataset", "protocol", "seed")}
+    about = {name: getattr(settings, name) for name in ("model", "dataset", "protocol", "seed")}
     found.append({"folder": here.name, "kernel": kernel, **about, **scores})
     seconds.append((time.perf_counter() - start) / EPOCHS)
     print(f"{here.name}: {seconds[-1]:.1f} s an epoch")
 
 # %%
-origin = datasets.origin("smic", samples.synthetic)
+origin = DATABASES["smic"].origin(samples.synthetic)
 table = tables.tables(["IX"], found, "smic")["IX"]
 rows = [
     {

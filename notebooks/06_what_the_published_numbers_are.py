@@ -40,12 +40,15 @@ from pathlib import Path
 
 from IPython.display import Image
 
-from microexp_keras import audit, datasets, metrics, plots, weights
-from microexp_keras.published import PAPER
+from microexp_keras.models.networks import NETWORKS
+from microexp_keras.datasets.database import DATABASES
+from microexp_keras import metrics, paper, weights
+from microexp_keras.results import plots
+from microexp_keras.paper.published import PAPER
 
 scratch = tempfile.TemporaryDirectory()  # runs.new_folder() keeps the files
 folder = Path(scratch.name)
-claims = {claim.key: claim for claim in audit.audit()}
+claims = {claim.key: claim for claim in paper.audit()}
 
 
 def show(*keys):
@@ -64,7 +67,7 @@ def show(*keys):
 certain = sum(claim.certain for claim in claims.values())
 print(f"{len(claims)} claims, {certain} of them arithmetic throughout")
 for kind, count in Counter(claim.kind for claim in claims.values()).most_common():
-    print(f"{count:3} {kind}: {audit.KINDS[kind]}")
+    print(f"{count:3} {kind}: {paper.KINDS[kind]}")
 
 # %% [markdown]
 # ## Which fraction is it?
@@ -91,8 +94,8 @@ show("accuracy-stcnn-smic", "accuracy-intermediate-smic")
 def row(cell, value, interval=None):
     """A row of the figure: a cell of Table V beside another value."""
     return {
-        "group": datasets.TITLES[cell.dataset],
-        "label": weights.TITLES[cell.protocol.model],
+        "group": DATABASES[cell.dataset].title,
+        "label": NETWORKS[cell.protocol.model].title,
         "value": value,
         "interval": interval,
         "published": cell.percent / 100,
@@ -100,10 +103,10 @@ def row(cell, value, interval=None):
     }
 
 
-cells = audit.table_5(PAPER)
+cells = paper.table_5(PAPER)
 rows = []
 for cell in cells:
-    count = audit.fractions(cell.percent, cell.clips)[0]
+    count = paper.fractions(cell.percent, cell.clips)[0]
     rows.append(row(cell, count / cell.clips, metrics.wilson_interval(count, cell.clips)))
 title = "Table V: printed accuracies, the counts that give them, and what one answer for all clips scores"
 Image(

@@ -13,7 +13,7 @@ import jupytext
 import nbformat
 from nbclient import NotebookClient
 
-from microexp_keras.files import write_text
+from microexp_keras.atomic import write_text
 
 HERE = Path(__file__).parent
 SETTINGS = "parameters"  # tag of the cell that a reader changes

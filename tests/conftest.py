@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
-from microexp_keras.datasets import synthetic, synthetic_casme2
+from microexp_keras.datasets.synthetic import casme2 as synthetic_casme2
+from microexp_keras.datasets.synthetic import smic as synthetic
 
 GOLDEN = [Path(__file__).parent / "golden", *map(Path, filter(None, [os.environ.get("MICROEXP_GOLDEN")]))]
 

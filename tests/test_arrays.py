@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from microexp_keras import arrays
+from microexp_keras.models import NETWORKS
+from microexp_keras.preprocessing import original_npy
 from microexp_keras.errors import MicroExpError
 
 NAMES = ("eyes", "mouth")
@@ -15,7 +16,7 @@ def saved(tmp_path):
     random = np.random.default_rng(0)
     inputs = {name: random.normal(size=(7, 8, 7, 17, 1)).astype("float32") for name in NAMES}
     labels, held_out = np.array([0, 2, 1, 1, 0, 2, 1]), np.array([6, 0, 3, 2, 5])
-    arrays.write_validation(tmp_path, "late", inputs, labels, 3, held_out)
+    original_npy.write_validation(tmp_path, NETWORKS["late"], inputs, labels, 3, held_out)
     return tmp_path, {name: array[held_out] for name, array in inputs.items()}, labels[held_out]
 
 
@@ -31,7 +32,7 @@ def test_what_is_written_is_read(saved):
     np.save(folder / "at once.npy", inputs["eyes"].transpose(0, 4, 1, 2, 3))
     assert images[0].read_bytes() == (folder / "at once.npy").read_bytes()
     (folder / "at once.npy").unlink()
-    stacks, read = arrays.read(images, label_path, NAMES, 3)
+    stacks, read = original_npy.read(images, label_path, NAMES, 3)
     for name in NAMES:
         np.testing.assert_array_equal(stacks[name], inputs[name][..., 0])
     assert read.tolist() == labels.tolist()
@@ -41,18 +42,18 @@ def test_what_is_written_is_read(saved):
 def test_one_array_is_not_enough_for_two_inputs(saved):
     images, labels = paths(saved[0])
     with pytest.raises(MicroExpError, match=r"expected 2 \.npy files \(eyes, mouth, in this order\), received 1"):
-        arrays.read(images[:1], labels, NAMES, 3)
+        original_npy.read(images[:1], labels, NAMES, 3)
 
 
 def test_arrays_of_different_clips_are_refused(saved):
     images, labels = paths(saved[0])
     np.save(images[1], np.load(images[1])[:4])
     with pytest.raises(MicroExpError, match=r"one shape, found \(4, 1, 8, 7, 17\) and \(5, 1, 8, 7, 17\)"):
-        arrays.read(images, labels, NAMES, 3)
+        original_npy.read(images, labels, NAMES, 3)
 
 
 def test_labels_of_other_clips_are_refused(saved):
     images, labels = paths(saved[0])
     np.save(labels, np.array([0, 1, 2]))
     with pytest.raises(MicroExpError, match="expected 5 labels from 0 to 2"):
-        arrays.read(images, labels, NAMES, 3)
+        original_npy.read(images, labels, NAMES, 3)

@@ -9,10 +9,13 @@ from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 import numpy as np
 import pytest
 
-from microexp_keras import audit, datasets, protocols
-from microexp_keras.published import PAPER
+from microexp_keras import audit, paper, protocols
+from microexp_keras.datasets.database import DATABASES
+from microexp_keras.models.networks import NETWORKS
+from microexp_keras.paper import arithmetic
+from microexp_keras.paper.published import PAPER
 
-CELLS = [f"{model}-{dataset}" for dataset in ("smic", "casme2") for model in protocols.INPUTS]
+CELLS = [f"{model}-{dataset}" for dataset in ("smic", "casme2") for model in NETWORKS]
 KEYS = {
     *(f"{family}-{cell}" for family in ("accuracy", "interval", "selection") for cell in CELLS),
     *(f"{family}-{dataset}" for family in ("table4", "split", "confusion", "clips") for dataset in ("smic", "casme2")),
@@ -24,7 +27,7 @@ KEYS = {
 
 
 def found(published=PAPER):
-    return {claim.key: claim for claim in audit.audit(published)}
+    return {claim.key: claim for claim in paper.audit(published)}
 
 
 @pytest.fixture(scope="module")
@@ -43,15 +46,15 @@ def changed(name, key, value):
 
 def test_every_claim_is_there_once_and_says_how_it_was_found(claims):
     assert set(claims) == KEYS
-    assert len(audit.audit()) == len(KEYS)
+    assert len(paper.audit()) == len(KEYS)
     for claim in claims.values():
-        assert claim.kind in audit.KINDS and claim.subject and claim.verdict and claim.arithmetic
+        assert claim.kind in paper.KINDS and claim.subject and claim.verdict and claim.arithmetic
         assert all(isinstance(line, str) and line for line in claim.arithmetic)
         assert claim.certain == (not claim.inferred)
 
 
 def test_the_published_figures_are_in_our_order_of_classes():
-    assert datasets.CLASS_NAMES["casme2"] == ("angry", "happy", "disgust")
+    assert DATABASES["casme2"].class_names == ("angry", "happy", "disgust")
     assert PAPER.confusion["casme2"][1] == (1, 19, 1)  # printed first, as 19 1 1
     assert set(PAPER.accuracy) == set(PAPER.last_ten) == set(PAPER.label_counts)
 
@@ -188,30 +191,30 @@ def test_fractions_are_those_that_print_so(decimals):
                 brute = [
                     k for k, value in enumerate(exact) if any(value.quantize(step, rule) == wanted for rule in rules)
                 ]
-                assert audit.fractions(percent, n, decimals, truncated) == brute
+                assert arithmetic.fractions(percent, n, decimals, truncated) == brute
 
 
 def test_ties_go_either_way_and_cut_digits_are_said():
-    assert audit.fractions(3.12, 32) == audit.fractions(3.13, 32) == [1]  # 3.125 exactly
-    assert audit.fractions(68.29, 41) == [28] and not audit.fractions(68.30, 41)
-    assert audit.fractions(78.04, 41) == [] and audit.fractions(78.04, 41, truncated=True) == [32]
+    assert arithmetic.fractions(3.12, 32) == arithmetic.fractions(3.13, 32) == [1]  # 3.125 exactly
+    assert arithmetic.fractions(68.29, 41) == [28] and not arithmetic.fractions(68.30, 41)
+    assert arithmetic.fractions(78.04, 41) == [] and arithmetic.fractions(78.04, 41, truncated=True) == [32]
     claim = found(changed("accuracy", ("stcnn", "casme2"), 78.04))["accuracy-stcnn-casme2"]
     assert claim.kind == "consistent" and "32/41 = 78.0488%, only if digits are cut off" in told(claim)
 
 
 def test_totals_are_the_sizes_with_a_fraction():
-    assert audit.totals(64.02, 164) == [164]
-    assert audit.totals(78.02, 357) == [91, 182, 232, 273, 323]
-    assert audit.totals(50, 6, decimals=0) == [2, 4, 6]
+    assert arithmetic.totals(64.02, 164) == [164]
+    assert arithmetic.totals(78.02, 357) == [91, 182, 232, 273, 323]
+    assert arithmetic.totals(50, 6, decimals=0) == [2, 4, 6]
 
 
 def test_the_splits_are_the_protocols_own():
     split = protocols.get("upstream", "stcnn", "casme2").split
-    assert audit.held_out_counts((66, 47, 43), split) == (19, 6, 7)
-    assert audit.fitting_totals((76, 94, 36), (12, 21, 8), split) == [203, 204]
-    fits = audit.fitting_counts(156, (19, 6, 7), split)
+    assert arithmetic.held_out_counts((66, 47, 43), split) == (19, 6, 7)
+    assert arithmetic.fitting_totals((76, 94, 36), (12, 21, 8), split) == [203, 204]
+    fits = arithmetic.fitting_counts(156, (19, 6, 7), split)
     assert (66, 47, 43) in fits and (79, 34, 43) not in fits
-    assert all(audit.held_out_counts(counts, split) == (19, 6, 7) for counts in fits)
+    assert all(arithmetic.held_out_counts(counts, split) == (19, 6, 7) for counts in fits)
 
 
 @pytest.mark.parametrize("form", audit.FORMATS)

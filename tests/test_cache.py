@@ -19,6 +19,9 @@ from test_files import on_a_full_disk
 from microexp_keras import cache, evaluate, landmarks, models, preprocessing, protocols, train, training
 from microexp_keras.datasets import __main__ as datasets_command
 from microexp_keras.errors import MicroExpError
+from microexp_keras.landmarks import dlib_detector
+from microexp_keras.preprocessing import stack_cache, standardization
+from microexp_keras.preprocessing import stacks as stacks_module
 
 FACE = protocols.get("upstream")
 FUSED = protocols.get("upstream", "intermediate")  # clips of the last class stand twice, eyes are trained on mouths
@@ -61,7 +64,7 @@ def load(root, protocol=FACE, **options):
 
 def stream(monkeypatch):
     """Take every data set for too large for the memory."""
-    for module in (cache, preprocessing):
+    for module in (stack_cache, standardization):
         monkeypatch.setattr(module, "IN_MEMORY", 1000)
 
 
@@ -69,7 +72,7 @@ def forbid_reading(monkeypatch):
     def read(*arguments):
         raise AssertionError("a frame was read")
 
-    monkeypatch.setattr(preprocessing, "read_frames", read)
+    monkeypatch.setattr(stacks_module, "read_frames", read)
 
 
 @pytest.mark.parametrize("streamed", [False, True])
@@ -82,7 +85,7 @@ def test_cached_stacks_are_those_of_the_frames(data, protocol, streamed, monkeyp
     some = np.array([7, 0, 0, 3])
     for samples in (cold, warm):
         for name, stacks in samples.stacks.items():
-            assert isinstance(stacks, cache.Stacks) and stacks.shape == plain.stacks[name].shape
+            assert isinstance(stacks, stack_cache.Stacks) and stacks.shape == plain.stacks[name].shape
             np.testing.assert_array_equal(stacks, plain.stacks[name])
             np.testing.assert_array_equal(stacks[some], plain.stacks[name][some])
             np.testing.assert_array_equal(stacks[-1], plain.stacks[name][-1])
@@ -114,7 +117,7 @@ def test_streamed_numbers_are_those_in_memory(data, protocol, monkeypatch):
 def test_the_sum_of_levels_does_not_overflow_or_round():
     sums = np.array([2**53 + 1, 2**53 + 1])
     levels = np.zeros((2, 4, 4, 4), np.uint8)
-    assert cache.Stacks(levels, None, sums, None).mean == (2**54 + 2) / 128
+    assert stack_cache.Stacks(levels, None, sums, None).mean == (2**54 + 2) / 128
 
 
 def test_fused_training_streamed_from_the_cache_is_training_in_memory(data, tmp_path, monkeypatch):
@@ -278,14 +281,15 @@ def test_a_damaged_file_is_said_and_made_again(data, monkeypatch, capsys, damage
 READ = """
 import sys, time
 from microexp_keras import preprocessing, protocols
-plain, seen = preprocessing.read_frames, []
+from microexp_keras.preprocessing import stacks
+plain, seen = stacks.read_frames, []
 def slowly(clip, count):
     yield from plain(clip, count)
     seen.append(clip)
     if len(seen) == 4 and "stop" in sys.argv:
         print(flush=True)
         time.sleep(60)
-preprocessing.read_frames = slowly
+stacks.read_frames = slowly
 samples = preprocessing.load_samples(sys.argv[1], protocols.get("upstream"), progress=False)
 print(samples.fingerprint, len(seen))
 """
@@ -352,7 +356,7 @@ def test_a_folder_that_cannot_be_written_is_named(data, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     tmp_path.chmod(0o755)
     path = cache.place("stacks", "0" * 64)
-    said = as_nobody(tmp_path, lambda: cache.make_stacks(path, ("face",), (1, 2, 2, 2), {}, lambda keep: []))
+    said = as_nobody(tmp_path, lambda: stack_cache.make_stacks(path, ("face",), (1, 2, 2, 2), {}, lambda keep: []))
     assert said.startswith("MicroExpError: closed/stacks/") and "set MICROEXP_CACHE" in said
     load(data, cache=False)
 
@@ -374,7 +378,7 @@ def test_the_command_lists_and_clears(data, folder, capsys, monkeypatch):
     assert command("list") == [f"{folder}: stacks of 0 data sets, landmarks of 0 clips (0.0 MB); 0.0 MB in all"]
     face, fused = load(data), load(data, FUSED)
     path = cache.place("landmarks", "0" * 64)
-    landmarks._write_cached(path, landmarks.Landmarks(np.ones(1, "i4"), np.ones((1, 68, 2), "i4")))
+    dlib_detector._write_cached(path, landmarks.Landmarks(np.ones(1, "i4"), np.ones((1, 68, 2), "i4")))
     (folder / "stacks" / f"{'1' * 64}.h5").write_bytes(b"damaged")
     (folder / "stacks" / ".writing-abc.h5").write_bytes(b"half")
     foreign = [folder / "mine.h5", folder / "stacks" / "mine.h5", folder / "landmarks" / f"{'0' * 64}.txt"]

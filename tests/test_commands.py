@@ -323,7 +323,7 @@ def test_ctrl_c_before_the_run_begins_leaves_nothing(small_smic, tmp_path, capsy
 
 
 def test_a_run_that_has_just_begun_is_left_alone(small_smic, tmp_path, capsys):
-    from microexp_keras.files import only_writer
+    from microexp_keras.atomic import only_writer
 
     out = tmp_path / "run"
     out.mkdir()

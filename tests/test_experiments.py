@@ -16,8 +16,12 @@ import numpy as np
 import pytest
 from conftest import write_clips
 
-from microexp_keras import evaluate, experiments, files, protocols, splits, train, weights
-from microexp_keras.datasets import synthetic
+from microexp_keras import atomic, evaluate, protocols, train, weights
+from microexp_keras.protocols import splits
+from microexp_keras.runs import Settings
+from microexp_keras.runs.fold import RESULT, train_fold
+from microexp_keras.runs.run import Run
+from microexp_keras.datasets.synthetic import smic as synthetic
 from microexp_keras.errors import MicroExpError
 from microexp_keras.preprocessing import Samples
 
@@ -104,12 +108,11 @@ def test_a_planted_leak_is_caught():
 
 def fold_bits(folder, samples, protocol="loso"):
     """Weights, epoch and statistics of the first fold after an epoch of training."""
-    settings = experiments.settings_for(replace(protocols.get(protocol), epochs=2), data="nowhere")
-    folder.mkdir()
-    folds = experiments.prepare(folder, settings, samples)
-    experiments.train_fold(folder, settings, samples, folds, 0, progress=False)
-    here = experiments.fold_folder(folder, 0, folds)
-    result = json.loads((here / experiments.RESULT).read_text())
+    run = Run.of(folder, Settings.of(replace(protocols.get(protocol), epochs=2), data="nowhere"), samples)
+    run.write_config()
+    train_fold(run, 0, progress=False)
+    here = run.fold_folder(0)
+    result = json.loads((here / RESULT).read_text())
     file = weights.inspect(here / result["weights"])
     statistics = json.loads((folder / "config.json").read_text())["folds"][0]["statistics"]
     return weights_digest(here / result["weights"]), result["best_epoch"], statistics, file.metadata["fold"]
@@ -227,10 +230,10 @@ def waiting_for(folder, seconds=20):
     """Hold a folder as soon as nobody else does."""
     for _ in range(seconds * 10):
         try:
-            lock = files.only_writer(folder)
+            lock = atomic.only_writer(folder)
             lock.__enter__()
             lock.__exit__(None, None, None)
-            return files.only_writer(folder)
+            return atomic.only_writer(folder)
         except MicroExpError:
             time.sleep(0.1)
     raise AssertionError(f"{folder} is still held")
@@ -296,11 +299,11 @@ def test_results_of_another_fold_are_refused(serial, tmp_path, capsys):
 
 
 def test_metadata_cannot_name_a_fold_that_is_not_there():
-    from microexp_keras import evaluation
+    from microexp_keras.runs import scored_clips
 
     samples = made_up([0, 1, 2] * 4, [f"s{clip // 3}" for clip in range(12)])
     for fold in (4, -1, "1", None):
         metadata = {"split": "leave_one_subject_out", "fold": fold}
         file = SimpleNamespace(path="x.h5", metadata=metadata, network="stcnn")
         with pytest.raises(MicroExpError, match="one of the 4 folds"):
-            evaluation.from_samples(samples, LOSO, file, "noise")
+            scored_clips.from_samples(samples, LOSO, file, "noise")

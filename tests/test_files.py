@@ -8,18 +8,18 @@ import sys
 import pytest
 from conftest import as_nobody
 
-from microexp_keras import files
+from microexp_keras import atomic
 from microexp_keras.errors import MicroExpError
 
 FILL_THE_DISK = """
 import sys
-from microexp_keras import files
+from microexp_keras import atomic
 from microexp_keras.errors import MicroExpError
 path = sys.argv[1] + "/state.bin"
-with files.replacing(path) as temporary:
+with atomic.replacing(path) as temporary:
     temporary.write_bytes(b"old" * 1000)
 try:
-    with files.replacing(path) as temporary:
+    with atomic.replacing(path) as temporary:
         temporary.write_bytes(b"new" * 1_000_000)
 except MicroExpError as error:
     print(error)
@@ -30,8 +30,8 @@ print(os.listdir(sys.argv[1]), open(path, "rb").read() == b"old" * 1000)
 
 def test_replaces_and_leaves_nothing_beside(tmp_path):
     path = tmp_path / "a.weights.h5"
-    files.write_text(path, "one")
-    with files.replacing(path) as temporary:
+    atomic.write_text(path, "one")
+    with atomic.replacing(path) as temporary:
         assert temporary.name.endswith(".weights.h5")
         temporary.write_text("two")
         assert path.read_text() == "one"
@@ -40,8 +40,8 @@ def test_replaces_and_leaves_nothing_beside(tmp_path):
 
 def test_an_exception_in_the_middle_keeps_the_old_file(tmp_path):
     path = tmp_path / "a.txt"
-    files.write_text(path, "one")
-    with pytest.raises(KeyboardInterrupt), files.replacing(path) as temporary:
+    atomic.write_text(path, "one")
+    with pytest.raises(KeyboardInterrupt), atomic.replacing(path) as temporary:
         temporary.write_text("tw")
         raise KeyboardInterrupt
     assert path.read_text() == "one" and os.listdir(tmp_path) == ["a.txt"]
@@ -66,36 +66,36 @@ def test_a_full_disk_keeps_the_old_file_and_says_so(tmp_path):
 
 
 def test_an_unwritable_folder_is_said(tmp_path):
-    files.write_text(tmp_path / "a.txt", "one")
+    atomic.write_text(tmp_path / "a.txt", "one")
     tmp_path.chmod(0o555)
-    said = as_nobody(tmp_path, lambda: files.write_text("a.txt", "two"))
+    said = as_nobody(tmp_path, lambda: atomic.write_text("a.txt", "two"))
     assert said.startswith(
         "MicroExpError: a.txt: could not be written (Permission denied). The previous file is intact"
     )
     assert (tmp_path / "a.txt").read_text() == "one"
 
     def hold():
-        with files.only_writer("."):
+        with atomic.only_writer("."):
             pass
 
     assert as_nobody(tmp_path, hold).startswith("MicroExpError: .: cannot be written to (Permission denied)")
 
 
 def test_two_writers_in_one_folder_are_refused_and_a_dead_one_is_forgotten(tmp_path):
-    hold = "with files.only_writer(sys.argv[1]): print(flush=True); time.sleep(60)"
-    hold = f"import sys, time; from microexp_keras import files\n{hold}"
+    hold = "with atomic.only_writer(sys.argv[1]): print(flush=True); time.sleep(60)"
+    hold = f"import sys, time; from microexp_keras import atomic\n{hold}"
     other = subprocess.Popen([sys.executable, "-c", hold, str(tmp_path)], stdout=subprocess.PIPE)
     other.stdout.readline()
-    with pytest.raises(MicroExpError, match=f"process {other.pid}"), files.only_writer(tmp_path):
+    with pytest.raises(MicroExpError, match=f"process {other.pid}"), atomic.only_writer(tmp_path):
         pass
     (tmp_path / ".writing-123.h5").write_bytes(b"half")
     other.kill()
     other.wait()
-    with files.only_writer(tmp_path):
+    with atomic.only_writer(tmp_path):
         assert not (tmp_path / ".writing-123.h5").exists()
 
 
 def test_nan_is_not_json(tmp_path):
     with pytest.raises(ValueError):
-        files.write_json(tmp_path / "a.json", {"accuracy": float("nan")})
+        atomic.write_json(tmp_path / "a.json", {"accuracy": float("nan")})
     assert not (tmp_path / "a.json").exists()

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from conftest import write_clips
 
+from microexp_keras.datasets.database import DATABASES
 from microexp_keras import datasets, evaluate, landmarks, train
+from microexp_keras.landmarks import dlib_detector
 
 ARRAYS = {f"intermediate_microexpfusenet_{letter}val_{kind}.npy" for letter in "en" for kind in ("images", "labels")}
 
@@ -88,7 +90,7 @@ def test_training_goes_on_from_its_cache_and_its_state(run, small_faces, monkeyp
     def not_again(images):
         raise AssertionError("the faces were found already")
 
-    monkeypatch.setattr(landmarks, "_detect", not_again)
+    monkeypatch.setattr(dlib_detector, "_detect", not_again)
     assert train.main(["--resume", str(run), "--epochs", "3"]) == 0
     assert len((run / "history.csv").read_text().splitlines()) == 4
 
@@ -121,7 +123,7 @@ def test_training_on_the_originals_arrays(tmp_path, dataset):
     arrays = ["--validation-images", *images[1:3], "--validation-labels", images[4], "--out", str(tmp_path / "again")]
     assert evaluate.main(["--weights", str(weights), *arrays]) == 0
     assert read(tmp_path / "again")["confusion"] == read(tmp_path / "out")["confusion"]
-    assert read(tmp_path / "again")["class_names"] == list(datasets.CLASS_NAMES[dataset])
+    assert read(tmp_path / "again")["class_names"] == list(DATABASES[dataset].class_names)
 
 
 def test_what_would_be_ignored_is_refused(run, small_faces, tmp_path, capsys):

@@ -14,9 +14,18 @@ from conftest import as_nobody
 
 from microexp_keras import landmarks
 from microexp_keras.datasets import Clip, Video, find_clips
+from microexp_keras.datasets.frames import read_frames
 from microexp_keras.errors import MicroExpError
-from microexp_keras.frames import read_frames
-from microexp_keras.landmarks import CsvLandmarks, DlibLandmarks, Landmarks, boxes, regions, settle, write_csv
+from microexp_keras.landmarks import (
+    CsvLandmarks,
+    DlibLandmarks,
+    Landmarks,
+    boxes,
+    dlib_detector,
+    regions,
+    settle,
+    write_csv,
+)
 
 GOLDEN = Path(__file__).parent / "golden" / "clips" / "smic"
 SHAPE = (100, 120)
@@ -95,7 +104,7 @@ def test_channels_are_shown_to_the_detector_as_given(monkeypatch):
             shown.append((image.copy(), times))
             return []
 
-    monkeypatch.setattr(landmarks, "_idle_detectors", [Detector()])
+    monkeypatch.setattr(dlib_detector, "_idle_detectors", [Detector()])
     image = np.random.default_rng(0).integers(0, 255, (40, 50, 3), np.uint8)
     found = DlibLandmarks(cache=False)(clip_of(1), [image[..., ::-1]])
     assert np.array_equal(shown[0][0], image[..., ::-1]) and shown[0][1] == 1
@@ -124,7 +133,7 @@ def test_a_second_run_finds_the_points_in_the_cache(cache, monkeypatch, detected
     frames = images[0][:2]
     first = DlibLandmarks()(clips[0], frames)
     assert len(list(cache.rglob("*.npz"))) == 1
-    monkeypatch.setattr(landmarks, "_detect", None)  # calling it would fail
+    monkeypatch.setattr(dlib_detector, "_detect", None)  # calling it would fail
     again = DlibLandmarks()(clip_of(2, "another name"), frames)
     assert np.array_equal(first.points, again.points) and np.array_equal(first.faces, again.faces)
     assert again.points.dtype == again.faces.dtype == np.int32
@@ -136,7 +145,7 @@ def test_one_other_pixel_is_another_clip(monkeypatch):
     other = [frames[0], frames[1].copy()]
     other[1][-1, -1, -1] ^= 1
     calls = []
-    monkeypatch.setattr(landmarks, "_detect", lambda images: calls.append(1) or found_in([1] * len(images)))
+    monkeypatch.setattr(dlib_detector, "_detect", lambda images: calls.append(1) or found_in([1] * len(images)))
     for seen in (frames, other, frames[::-1], [frame[..., ::-1] for frame in frames], frames):
         DlibLandmarks()(clip_of(2), seen)
     assert len(calls) == 4
@@ -155,23 +164,23 @@ def spoiled_arrays(path):
         "cut off": lambda path: path.write_bytes(path.read_bytes()[:-300]),
         "no archive": lambda path: path.write_bytes(b"\x93NUMPY" * 99),
         "other points": spoiled_arrays,
-        "other frames": lambda path: landmarks._write_cached(path, found_in([1, 1, 1])),
+        "other frames": lambda path: dlib_detector._write_cached(path, found_in([1, 1, 1])),
         "flipped": lambda path: path.write_bytes(path.read_bytes()[:900] + b"\xff" + path.read_bytes()[901:]),
         "pickle": lambda path: np.savez(path, faces=np.array([{}], object), points=0, sha256=""),
     }.values(),
 )
 def test_a_damaged_cache_is_detected_again_and_replaced(cache, monkeypatch, spoil):
-    monkeypatch.setattr(landmarks, "_detect", lambda images: found_in([1] * len(images)))
+    monkeypatch.setattr(dlib_detector, "_detect", lambda images: found_in([1] * len(images)))
     images = [np.zeros((100, 120, 3), np.uint8)] * 2
     DlibLandmarks()(clip_of(2), images)
     (path,) = cache.rglob("*.npz")
     spoil(path)
     assert np.array_equal(DlibLandmarks()(clip_of(2), images).points, found_in([1, 1]).points)
-    assert np.array_equal(landmarks._read_cached(path, 2).points, found_in([1, 1]).points)
+    assert np.array_equal(dlib_detector._read_cached(path, 2).points, found_in([1, 1]).points)
 
 
 def test_a_cache_that_cannot_be_written_is_named(tmp_path, monkeypatch):
-    monkeypatch.setattr(landmarks, "_detect", lambda images: found_in([1]))
+    monkeypatch.setattr(dlib_detector, "_detect", lambda images: found_in([1]))
     images = [np.zeros((100, 120, 3), np.uint8)]
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("MICROEXP_CACHE", str(tmp_path / "file"))
@@ -186,14 +195,14 @@ def test_a_cache_that_cannot_be_written_is_named(tmp_path, monkeypatch):
 
 
 def test_nothing_but_the_original_model_is_used(tmp_path, monkeypatch):
-    load = landmarks._load_predictor.__wrapped__
-    monkeypatch.setattr(landmarks, "MODEL_SHA256", "0" * 64)
+    load = dlib_detector._load_predictor.__wrapped__
+    monkeypatch.setattr(dlib_detector, "MODEL_SHA256", "0" * 64)
     with pytest.raises(MicroExpError, match=r"shape_predictor_68.*expected SHA-256 000.*pip install dlib-bin face"):
         load()
-    monkeypatch.setattr(landmarks, "MODEL_FILE", "models/none.dat")
+    monkeypatch.setattr(dlib_detector, "MODEL_FILE", "models/none.dat")
     with pytest.raises(MicroExpError, match=r"none\.dat.*pip install dlib-bin face"):
         load()
-    monkeypatch.setattr(landmarks, "MODEL_PACKAGE", "no_such_package")
+    monkeypatch.setattr(dlib_detector, "MODEL_PACKAGE", "no_such_package")
     with pytest.raises(MicroExpError, match=r"no_such_package.*pip install dlib-bin face"):
         load()
     monkeypatch.setitem(sys.modules, "dlib", None)
@@ -265,7 +274,7 @@ def test_faults_stop_with_the_frame_and_what_was_found():
 def test_a_box_is_good_up_to_the_border(point, axis, value, fault):
     found = found_in([1])
     found.points[0, point, axis] = value
-    assert landmarks.find_faults(found, SHAPE) == [fault]
+    assert [str(said or "") for said in landmarks.find_faults(found, SHAPE)] == [fault]
 
 
 def test_neighbours_lend_their_points_in_proportion():
@@ -391,7 +400,7 @@ def test_detect_writes_the_table_and_names_the_faults(database, tmp_path, capsys
 
 def test_frames_of_cas_me_2_are_shown_as_the_original_shows_them(tmp_path, capsys, monkeypatch):
     shown = []
-    monkeypatch.setattr(landmarks, "_detect", lambda images: shown.extend(images) or found_in([1] * len(images)))
+    monkeypatch.setattr(dlib_detector, "_detect", lambda images: shown.extend(images) or found_in([1] * len(images)))
     for red, name in zip((10, 20, 30), ("angry", "happy", "disgust"), strict=True):
         (tmp_path / name).mkdir()
         writer = cv2.VideoWriter(
@@ -435,7 +444,7 @@ def test_preview_draws_a_database_a_clip_an_image_and_a_video(database, tmp_path
 
 
 def test_preview_draws_points_from_a_table(database, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(landmarks, "_detect", None)  # calling it would fail
+    monkeypatch.setattr(dlib_detector, "_detect", None)  # calling it would fail
     path = tmp_path / "points.csv"
     write_csv(path, {"s1_ne_01": found_in([1, 2, 0])})
     clip = database / "Negative" / "s1_ne_01"
@@ -463,7 +472,7 @@ def test_mistakes_are_one_line(database, tmp_path, capsys):
 
 
 def test_detect_reads_the_tree_that_is_asked_for(tmp_path, capsys):
-    from microexp_keras.datasets import synthetic_casme2
+    from microexp_keras.datasets.synthetic import casme2 as synthetic_casme2
 
     data = synthetic_casme2.write_casme2(
         tmp_path / "data", layout="rawvideo", clips_per_class=(1, 1, 1), progress=False

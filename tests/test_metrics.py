@@ -8,6 +8,7 @@ import pytest
 from sklearn.metrics import accuracy_score, f1_score, recall_score
 
 from microexp_keras import metrics
+from microexp_keras.errors import MicroExpError
 
 NAMES = ("negative", "positive", "surprise")
 
@@ -103,3 +104,25 @@ def test_intervals_over_subjects_need_more_than_one():
     opposite = metrics.subject_intervals(np.array([0, 1]), np.array([0, 0]), ["s1", "s2"], 3)
     assert opposite["accuracy"] == (0, 1) and opposite["lacking"] == 5000
     assert all(map(math.isnan, opposite["uar"])) and metrics.for_json(opposite)["uar"] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("true", "predicted", "said"),
+    [
+        ([0, 1, 2], [0, 1, 5], "predicted: expected labels 0 to 2 .* found 5 at position 2"),
+        ([1, 2, 3], [1, 2, 3], "true: .* found 3 at position 2"),
+        ([0, 1, 2], [0, -1, 2], "predicted: .* found -1 at position 1"),
+        ([0, 1], ["negative", "anger"], "predicted: .* found anger at position 1"),
+        ([[1, 0, 0], [0, 1, 0]], [0, 1], "true: .* an array of shape .* Take argmax"),
+        ([0, 1], [0], "found 2 and 1"),
+        ([], [], "found 0 and 0"),
+    ],
+)
+def test_no_clip_is_dropped(true, predicted, said):
+    with pytest.raises(MicroExpError, match=said):
+        metrics.score(true, predicted, NAMES)
+
+
+def test_names_of_classes_are_labels_too():
+    true, predicted = ["negative", "positive", "surprise"], ["negative", "surprise", "surprise"]
+    assert metrics.score(true, predicted, NAMES) == metrics.score([0, 1, 2], [0, 2, 2], NAMES)

@@ -6,7 +6,9 @@ import pytest
 from conftest import GOLDEN
 from keras import layers
 
+from microexp_keras.models.networks import NETWORKS
 from microexp_keras import models
+from microexp_keras.models import builders
 from microexp_keras.errors import MicroExpError
 
 
@@ -22,7 +24,7 @@ from microexp_keras.errors import MicroExpError
     ],
 )
 def test_parameter_counts(network, frames, parameters):
-    assert models.BUILDERS[network](frames=frames).count_params() == parameters
+    assert NETWORKS[network].build(frames=frames).count_params() == parameters
 
 
 @pytest.mark.parametrize("shape", [(14, 11, 18), (16, 13, 23), (13, 12, 32)])
@@ -71,7 +73,7 @@ def test_convolutions_start_as_large_as_those_of_keras_2():
 
 def test_a_network_is_made_again_from_its_configuration():
     model = models.build_intermediate_fusenet()
-    custom = {"Conv3D": models.Conv3D, "Keras2GlorotUniform": models.Keras2GlorotUniform}
+    custom = {"Conv3D": builders.Conv3D, "Keras2GlorotUniform": models.Keras2GlorotUniform}
     again = keras.Model.from_config(model.get_config(), custom_objects=custom)
     kernel = keras.ops.convert_to_numpy(again.get_layer("eyes_conv").kernel)
     assert 0.13 < np.abs(kernel).max() < 0.143

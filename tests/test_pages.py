@@ -9,8 +9,14 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from microexp_keras import evaluate, experiments, pages, protocols
+from microexp_keras import evaluate, protocols
+from microexp_keras.notes import HEADS, Note
 from microexp_keras.preprocessing import Samples
+from microexp_keras.results import html_page
+from microexp_keras.runs import Settings
+from microexp_keras.runs.fold import train_fold
+from microexp_keras.runs.report import report
+from microexp_keras.runs.run import Run
 
 VOID = {"meta", "img"}
 HOSTILE = "<img src=x onerror=alert(1)>&\"'$\\alpha</td>\u00e9\udcff"
@@ -54,11 +60,11 @@ def train(folder, protocol, people=4, synthetic=False, names=None):
     stacks = {name: random.integers(0, 256, size, np.uint8) for name in protocol.inputs}
     names = names or [f"clip{place}" for place in places]
     samples = Samples(names, subjects, labels, stacks, places, np.zeros(len(labels), bool), synthetic)
-    settings = experiments.settings_for(replace(protocol, epochs=1), data="nowhere")
-    folds = experiments.prepare(folder, settings, samples)
-    for number in range(len(folds)):
-        experiments.train_fold(folder, settings, samples, folds, number, progress=False)
-    experiments.report(folder, settings, samples, folds)
+    run = Run.of(folder, Settings.of(replace(protocol, epochs=1), data="nowhere"), samples)
+    run.write_config()
+    for number in range(len(run.folds)):
+        train_fold(run, number, progress=False)
+    report(run)
     return folder
 
 
@@ -89,7 +95,7 @@ def rewritten(run, folder, **changes):
     shutil.copytree(run, folder)
     scores = json.loads((folder / "scores.json").read_text())
     (folder / "scores.json").write_text(json.dumps({**scores, **changes}))
-    return Page(pages.write(folder))
+    return Page(html_page.write(folder))
 
 
 def test_a_page_is_complete_in_itself_and_small(run):
@@ -124,7 +130,7 @@ def test_a_page_says_what_the_report_says(run):
 
 def test_the_same_run_gives_the_same_page(run):
     before = (run / "report.html").read_bytes()
-    assert pages.write(run).read_bytes() == before
+    assert html_page.write(run).read_bytes() == before
 
 
 def test_names_of_clips_are_text_and_nothing_else(one_fold):
@@ -141,6 +147,13 @@ def test_synthetic_clips_are_said_to_be_so_at_the_top(one_fold, several_folds):
     assert synthetic.text.index("SYNTHETIC") < synthetic.text.index("clips are called right")
     real = Page(one_fold / "report.html")
     assert "banner synthetic" not in real.banners() and "synthetic" not in real.text.lower()
+
+
+@pytest.mark.parametrize("level", ["remark", *HEADS])
+def test_a_rendered_note_is_read_as_what_it_was(level):
+    note = Note(level, ": of 3 clips")
+    assert Note.from_text(note.render()) == note == Note.of(note) == Note.of(note.render())
+    assert note.render().startswith(HEADS.get(level, ": of")) and note.is_alarm == (level not in ("remark", "warning"))
 
 
 def test_what_went_wrong_is_said_at_the_top(one_fold, tmp_path):
@@ -172,7 +185,7 @@ def test_folds_and_new_people(one_fold, several_folds, tmp_path):
     config["settings"]["weights"] = "known.h5"
     started = shutil.copytree(several_folds, tmp_path / "started")
     (started / "config.json").write_text(json.dumps(config))
-    text = Page(pages.write(started)).text
+    text = Page(html_page.write(started)).text
     assert "has seen none" not in text and "started from may have seen the people" in text
     other = Page(one_fold / "report.html").text
     assert "does not keep people apart" in other and "Folds" not in other
@@ -201,7 +214,7 @@ def test_many_wrong_predictions_are_counted(one_fold, tmp_path):
     rows = ["clip,subject,true,predicted,negative,positive,surprise"]
     rows += [f"c{place},s1,negative,surprise,0.1,0.1,0.{100 + place}" for place in range(45)]
     (tmp_path / "many" / "predictions.csv").write_text("\n".join(rows))
-    page = Page(pages.write(tmp_path / "many"))
+    page = Page(html_page.write(tmp_path / "many"))
     assert "45 of 45 clips" in page.text and "15 more are not shown" in page.text
     assert "c44 s1" in page.text and "c15 s1" in page.text and "c14 s1" not in page.text
 

@@ -8,9 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
-from microexp_keras import metrics, plots
+from microexp_keras import metrics
 from microexp_keras.errors import MicroExpError
-from microexp_keras.saliency import RegionShare
+from microexp_keras.models.saliency import RegionShare
+from microexp_keras.results import plots
 
 HISTORY = [
     {"epoch": epoch, "loss": 2.0 - epoch / 10, "accuracy": epoch / 20, "val_loss": 2.0, "val_accuracy": epoch / 10}

@@ -8,8 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
-from microexp_keras import datasets, footage, models, plots, predict, preprocessing, protocols, weights
-from microexp_keras.frames import read_frames
+from microexp_keras import datasets, models, predict, preprocessing, protocols, weights
+from microexp_keras.results import plots
+from microexp_keras.video import source
+from microexp_keras.datasets.frames import read_frames
 
 LEVELS = {"mean": 140.5, "max": 255.0}
 TRAINED = {"dataset": "smic", "protocol": "upstream", "synthetic": True, "epoch": 7, "val_accuracy": 0.625}
@@ -62,10 +64,10 @@ def ask(out, source, file, *options):
 def look(clip, protocol, template=None, every=1, stride=100):
     """Stacks of a clip's windows, cut as the command does."""
     seconds = Counter()
-    faces = footage.find_faces(footage.read(clip, seconds, protocol.swapped_colours), every, seconds)
-    windows = footage.windows(faces, protocol, stride, template)
-    frames = footage.read(clip, seconds, protocol.swapped_colours)
-    return windows, dict(footage.stacks(frames, windows, faces, protocol, seconds))
+    faces = source.find_faces(source.read(clip, seconds, protocol.swapped_colours), every, seconds)
+    windows = source.windows(faces, protocol, stride, template)
+    frames = source.read(clip, seconds, protocol.swapped_colours)
+    return windows, dict(source.stacks(frames, windows, faces, protocol, seconds))
 
 
 def test_every_window_has_its_frames_times_and_probabilities(video, stcnn, tmp_path, capsys):
@@ -112,8 +114,8 @@ def test_a_folder_and_a_video_of_the_same_frames_give_the_same_again_and_again(f
 
 def test_the_table_holds_what_the_network_says_of_the_windows(video, stcnn, tmp_path):
     _, rows = ask(tmp_path / "out", video, stcnn[0])
-    clip, *_ = footage.open_clip(video)
-    _, stacks = look(clip, protocols.get("upstream"), footage.SYNTHETIC, every=5, stride=6)
+    clip, *_ = source.open_clip(video)
+    _, stacks = look(clip, protocols.get("upstream"), source.SYNTHETIC, every=5, stride=6)
     faces = np.stack([stacks[position]["face"] for position in range(4)])
     expected = stcnn[1].predict_on_batch(((faces - 140.5) / (255 - 140.5)).astype("float32")[..., None])
     found = [[float(row[name]) for name in ("negative", "positive", "surprise")] for row in rows]
@@ -123,8 +125,8 @@ def test_the_table_holds_what_the_network_says_of_the_windows(video, stcnn, tmp_
 def test_a_clip_cut_as_in_training_gives_nearly_the_stack_of_training(clips, film, video):
     protocol = protocols.get("upstream")
     training = preprocessing.face_stacks(clips, protocol, progress=False)
-    clip, *_ = footage.open_clip(video)
-    [window, *_], stacks = look(clip, protocol, footage.SYNTHETIC)
+    clip, *_ = source.open_clip(video)
+    [window, *_], stacks = look(clip, protocol, source.SYNTHETIC)
     assert np.abs(np.array(window.box) - (50, 210, 80, 240)).max() <= 6  # people differ from the mean face
     alike = [np.corrcoef(stacks[0]["face"].ravel(), one.ravel())[0, 1] for one in training]
     others = [one for one, clip in zip(alike, clips, strict=True) if clip.subject != clips[0].subject]
@@ -152,31 +154,31 @@ def test_eyes_and_mouth_are_those_of_training(clips):
 def test_the_box_puts_the_face_where_it_was_in_training():
     points = np.zeros((3, 68, 2))
     for place, numbers in enumerate((slice(36, 42), slice(42, 48), slice(48, 55))):
-        points[:, numbers] = footage.SYNTHETIC.anchors[place]
-    assert footage.face_box(points) == (0, 160, 0, 160)
-    assert footage.face_box(2 * points + (30, -40)) == (-40, 280, 30, 350)
+        points[:, numbers] = source.SYNTHETIC.anchors[place]
+    assert source.face_box(points) == (0, 160, 0, 160)
+    assert source.face_box(2 * points + (30, -40)) == (-40, 280, 30, 350)
     points[1] += 50  # one frame that trembles moves nothing
-    assert footage.face_box(points) == (0, 160, 0, 160)
+    assert source.face_box(points) == (0, 160, 0, 160)
     image = np.arange(12, dtype=np.uint8).reshape(3, 4)
-    assert np.array_equal(footage.cut(image, (1, 3, 2, 4)), image[1:3, 2:4])
-    assert footage.cut(image, (-1, 2, 3, 6)).tolist() == [[3, 3, 3], [3, 3, 3], [7, 7, 7]]
+    assert np.array_equal(source.cut(image, (1, 3, 2, 4)), image[1:3, 2:4])
+    assert source.cut(image, (-1, 2, 3, 6)).tolist() == [[3, 3, 3], [3, 3, 3], [7, 7, 7]]
 
 
 def test_points_between_two_looks_lie_on_a_line(film):
     seconds = Counter()
-    each = footage.find_faces(iter(film[:13]), 1, seconds)
-    some = footage.find_faces(iter(film[:13]), 6, seconds)
+    each = source.find_faces(iter(film[:13]), 1, seconds)
+    some = source.find_faces(iter(film[:13]), 6, seconds)
     assert some.looks.tolist() == [0, 6, 12] and each.looks.tolist() == [*range(13)]
     assert np.array_equal(some.points, each.points[[0, 6, 12]])
-    between = footage.points_in(some, 2, 8)
+    between = source.points_in(some, 2, 8)
     assert between.shape == (7, 68, 2) and np.array_equal(between[4], some.points[1])
     assert np.abs(between[1] - (some.points[0] + some.points[1]) / 2).max() <= 0.5
 
 
 def test_points_are_given_in_pixels_of_the_whole_frame(film):
     seconds = Counter()
-    small = footage.find_faces(iter(film[:1]), 1, seconds)
-    large = footage.find_faces([cv2.resize(film[0], None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)], 1, seconds)
+    small = source.find_faces(iter(film[:1]), 1, seconds)
+    large = source.find_faces([cv2.resize(film[0], None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)], 1, seconds)
     assert np.abs((large.points + 0.5) / 4 - 0.5 - small.points).mean() < 2
 
 
@@ -218,8 +220,8 @@ def test_weights_that_say_nothing_are_warned_of(stcnn, video, tmp_path, capsys):
     said = capsys.readouterr().out
     assert code == 0 and len(rows) == 4
     assert "does not say what it was trained on" in said and "is taken for SMIC" in said
-    clip, *_ = footage.open_clip(video)
-    _, stacks = look(clip, protocols.get("upstream"), footage.SYNTHETIC, every=5, stride=6)
+    clip, *_ = source.open_clip(video)
+    _, stacks = look(clip, protocols.get("upstream"), source.SYNTHETIC, every=5, stride=6)
     mean = np.mean([stack["face"].mean() for stack in stacks.values()])
     assert "WARNING: the weights file does not say by which mean and maximum" in said and f"mean {mean:.1f}," in said
 
@@ -229,9 +231,9 @@ def test_the_face_can_be_cut_as_in_a_frame_of_ones_own(video, stcnn, film, tmp_p
     code, _ = ask(tmp_path / "out", video, stcnn[0], "--like", str(tmp_path / "own.png"))
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert code == 0 and summary["template"]["shape"] == [180, 200]
-    template = footage.template_of(tmp_path / "own.png")
-    faces = footage.find_faces(iter(film[:1]), 1, Counter())
-    assert np.abs(np.array(footage.face_box(faces.points, template)) - (40, 220, 60, 260)).max() <= 3
+    template = source.template_of(tmp_path / "own.png")
+    faces = source.find_faces(iter(film[:1]), 1, Counter())
+    assert np.abs(np.array(source.face_box(faces.points, template)) - (40, 220, 60, 260)).max() <= 3
     assert "so that eyes and mouth lie as in " + str(tmp_path / "own.png") in capsys.readouterr().out
 
 
@@ -257,7 +259,7 @@ class Camera:
 
 def test_a_camera_is_recorded_and_the_recording_kept(film, stcnn, tmp_path, monkeypatch, capsys):
     opened = cv2.VideoCapture
-    monkeypatch.setattr(footage, "WARM_UP", 0.2)
+    monkeypatch.setattr(source, "WARM_UP", 0.2)
     monkeypatch.setattr(cv2, "VideoCapture", lambda source: Camera(film) if source == 3 else opened(source))
     code, rows = ask(tmp_path / "out", "3", stcnn[0], "--seconds", "0.5")
     assert code == 0 and rows and "MicroExpSTCNN on recording.avi" in capsys.readouterr().out

@@ -8,7 +8,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from microexp_keras import datasets, protocols, splits
+from microexp_keras import datasets, protocols
+from microexp_keras.protocols import splits
+from microexp_keras.protocols.__main__ import main
 from microexp_keras.errors import MicroExpError
 
 
@@ -78,7 +80,7 @@ def test_the_papers_text(model, dataset):
 
 @pytest.mark.parametrize("model", ["intermediate", "late"])
 def test_glorot_is_the_paper_with_what_makes_it_learn(model):
-    paper, glorot = (dataclasses.asdict(protocols.get(name, model)) for name in ("paper", "glorot"))
+    paper, glorot = (protocols.get(name, model).as_json() for name in ("paper", "glorot"))
     changed = {name: glorot[name] for name in paper if paper[name] != glorot[name]}
     assert set(changed) == {"name", "source", "batch_size", "conv_initializer", "probability_floor"}
     assert changed["conv_initializer"] == "glorot_uniform" and changed["batch_size"] == 16
@@ -114,8 +116,8 @@ def test_the_eye_stream_of_one_program_is_trained_on_mouths():
 
 def test_frames_of_the_protocols_are_those_of_the_databases():
     for name in ("upstream", "paper"):
-        for dataset, frames in datasets.FRAMES.items():
-            assert protocols.get(name, "late", dataset).frames == frames
+        for dataset, database in datasets.DATABASES.items():
+            assert protocols.get(name, "late", dataset).frames == database.frames
 
 
 def test_an_unknown_protocol_lists_the_known():
@@ -136,21 +138,21 @@ def test_loso_is_the_paper_under_other_rules(model, dataset):
 
 
 def test_protocols_are_printed_side_by_side(capsys):
-    assert protocols.main(["upstream/intermediate", "upstream/late/casme2", "--dataset", "smic", "--markdown"]) == 0
+    assert main(["upstream/intermediate", "upstream/late/casme2", "--dataset", "smic", "--markdown"]) == 0
     table = capsys.readouterr().out.splitlines()
     assert table[0] == "|  | upstream | upstream |" and "| eyes_trained_on | mouth | eyes |" in table
     assert "| swapped_colours | no | yes |" in table and not any("probability_floor" in row for row in table)
-    assert protocols.main(["glorot", "--model", "late"]) == 0
+    assert main(["glorot", "--model", "late"]) == 0
     assert "probability_floor" in capsys.readouterr().out  # a single one is printed whole
     for wrong in ("upstrem", "glorot", "upstream/late/casme2/x"):
-        assert protocols.main([wrong]) == 2
+        assert main([wrong]) == 2
         assert "expected one of [" in capsys.readouterr().err
 
 
 def test_every_protocol_is_listed(capsys):
-    protocols.main([])
+    main([])
     listed = capsys.readouterr().out
-    assert {one.name for one in protocols._ALL} == {*protocols.NAMES}
+    assert {one.name for one in protocols.ALL} == {*protocols.NAMES}
     assert all(f"\n{name} " in listed for name in protocols.NAMES)
 
 
@@ -165,7 +167,7 @@ def generated_tables():
 
 @pytest.mark.parametrize(("arguments", "table"), list(generated_tables()))
 def test_the_documents_show_the_protocols_as_they_are(arguments, table, capsys):
-    assert protocols.main(arguments.split()) == 0
+    assert main(arguments.split()) == 0
     assert capsys.readouterr().out == table
 
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from conftest import write_clips
 
-from microexp_keras import metrics, published, reproduce, tables, train
+from microexp_keras import metrics, reproduce, train
+from microexp_keras.paper import published, tables, tables_markdown
 
 
 def run(model="stcnn", protocol="upstream", seed=0, confusion=((14, 0, 5), (2, 2, 2), (1, 0, 6)), **more):
@@ -34,7 +35,7 @@ def run(model="stcnn", protocol="upstream", seed=0, confusion=((14, 0, 5), (2, 2
 
 
 def text(found, wanted=("V", "VII", "VIII"), dataset="smic"):
-    return tables.as_markdown(tables.tables(wanted, found, dataset), found, [], dataset, synthetic=False)
+    return tables_markdown.as_markdown(tables.tables(wanted, found, dataset), found, [], dataset, synthetic=False)
 
 
 def test_the_papers_own_numbers_differ_in_nothing():

@@ -6,19 +6,21 @@ import keras
 import numpy as np
 import pytest
 
-from microexp_keras import models, saliency
+from microexp_keras.models.networks import NETWORKS
+from microexp_keras import models
+from microexp_keras.models import saliency
 from microexp_keras.errors import MicroExpError
-from microexp_keras.gradients import gradients
+from microexp_keras.backend import gradients
 
 STEP = 3e-3  # small against the kinks of the network, large against float32
 CLASSES = np.array([0, 2, 1])
 
 
-@pytest.fixture(scope="module", params=models.BUILDERS)
+@pytest.fixture(scope="module", params=NETWORKS)
 def case(request):
     """An untrained network, random clips for it, and the gradients of chosen classes."""
     keras.utils.set_random_seed(1)
-    model = models.BUILDERS[request.param](frames=20, size=(9, 12))
+    model = NETWORKS[request.param].build(frames=20, size=(9, 12))
     random = np.random.default_rng(0)
     shapes = {tensor.name: (len(CLASSES), *tensor.shape[1:]) for tensor in model.inputs}
     inputs = {name: random.normal(size=shape).astype("float32") for name, shape in shapes.items()}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from microexp_keras import datasets
-from microexp_keras.datasets import synthetic
+from microexp_keras.datasets.synthetic import smic as synthetic
 from microexp_keras.errors import MicroExpError
 
 FEW = (4, 3, 3)

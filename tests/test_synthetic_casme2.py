@@ -5,9 +5,10 @@ import numpy as np
 import openpyxl
 import pytest
 
-from microexp_keras import datasets, frames
-from microexp_keras.datasets import synthetic_casme2
-from microexp_keras.datasets.synthetic_casme2 import EMOTIONS, SUBJECTS, WORKBOOK, Expression
+from microexp_keras import datasets
+from microexp_keras.datasets import frames
+from microexp_keras.datasets.synthetic import casme2 as synthetic_casme2
+from microexp_keras.datasets.synthetic.casme2 import EMOTIONS, SUBJECTS, WORKBOOK, Expression
 from microexp_keras.errors import MicroExpError
 
 FEW = (2, 2, 1)

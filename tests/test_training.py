@@ -16,8 +16,12 @@ import pytest
 from conftest import GOLDEN
 from test_files import on_a_full_disk
 
-from microexp_keras import models, protocols, reports, runs, splits, training, weights
-from microexp_keras.callbacks import DivergedError
+from microexp_keras.models.networks import NETWORKS
+from microexp_keras import models, protocols, training, weights
+from microexp_keras.protocols import splits
+from microexp_keras.results import text_report
+from microexp_keras.training.callbacks import DivergedError
+from microexp_keras.training.history import History, Outcome
 
 PROTOCOL = replace(protocols.get("upstream"), epochs=4, batch_size=8)
 LABELS = np.arange(30) % 3
@@ -38,7 +42,7 @@ def start(folder, epochs=4, learning_rate=0.01, keep_all=False, callbacks=()):
 
 def state(folder):
     """All that must repeat: weights, dropout state and best score of the last epoch, the best weights, the history."""
-    history = [{**row, "seconds": None} for row in runs.History(folder / "history.csv").rows]
+    history = [{**row, "seconds": None} for row in History(folder / "history.csv").rows]
     last = weights.inspect(folder / "last.weights.h5").metadata
     files = sorted(path.name for path in folder.iterdir())
     return files, history, last, [arrays(path) for path in sorted(folder.glob("*.weights.h5"))]
@@ -70,7 +74,7 @@ def test_a_run_that_was_broken_off_and_resumed_gives_the_same_bits(whole_run, tm
 
     with pytest.raises(KeyboardInterrupt):
         start(tmp_path, callbacks=[Break()])
-    assert runs.History(tmp_path / "history.csv").rows[-1]["epoch"] == 1
+    assert History(tmp_path / "history.csv").rows[-1]["epoch"] == 1
     start(tmp_path)
     assert state(tmp_path) == state(whole_run)
 
@@ -155,14 +159,15 @@ def test_a_lower_floor_lets_it_go_on():
 
 def test_a_run_says_that_it_collapsed_or_did_not_learn(tmp_path):
     _, outcome = start(tmp_path, learning_rate=30.0, epochs=3)
-    said = " ".join(reports.training_notes([outcome], PROTOCOL, NAMES))
+    said = " ".join(note.render() for note in text_report.training_notes([outcome], PROTOCOL, NAMES))
     only = int(outcome.history[-1]["val_only_class"])
     [fold] = splits.random_fifth(LABELS, None)
     constant = f"{NAMES[only]} ({np.mean(LABELS[fold.score] == only):.2%}), which is what that constant answer scores"
     assert "COLLAPSED: after 3 of the 3 epochs" in said and constant in said
     assert "NOT LEARNED" in said and "would give 1.1." in said
     row = {"loss": 0.4, "val_accuracy": 0.8, "val_only_class": -1}
-    said = " ".join(reports.training_notes([replace(outcome, history=[row] * 12)], PROTOCOL, NAMES))
+    notes = text_report.training_notes([replace(outcome, history=[row] * 12)], PROTOCOL, NAMES)
+    said = " ".join(note.render() for note in notes)
     assert "12 epochs" in said and "COLLAPSED" not in said and "NOT LEARNED" not in said
 
 
@@ -180,7 +185,7 @@ def test_the_eye_stream_sees_what_the_protocol_says(tmp_path, monkeypatch):
     for name, same in (("intermediate", True), ("late", False)):
         (tmp_path / name).mkdir()
         keras.utils.set_random_seed(0)
-        model = models.BUILDERS[name](size=(12, 11))
+        model = NETWORKS[name].build(size=(12, 11))
         training.compile_model(model, 0.01)
         protocol = replace(protocols.get("upstream", name), epochs=1, batch_size=15)
         [fold] = splits.last_fifth_scored_on_all(LABELS, None)

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from keras import layers
 
+from microexp_keras.models.networks import NETWORKS
 from microexp_keras import models, training, weights
 from microexp_keras.errors import MicroExpError
 
@@ -50,7 +51,7 @@ def arrays_beside(path):
 def model_for(found, **changes):
     """Build the model that an exact WeightsFile describes."""
     arguments = {"frames": found.frames, "size": found.size, "num_classes": found.num_classes}
-    return models.BUILDERS[found.network](**{**arguments, "kernel_size": found.kernel_size, **changes})
+    return NETWORKS[found.network].build(**{**arguments, "kernel_size": found.kernel_size, **changes})
 
 
 def clips(model, count=5, seed=0):
@@ -62,7 +63,7 @@ def clips(model, count=5, seed=0):
 def randomised(network, **arguments):
     """A small model whose rows, columns and time differ behind the pooling, with biases that are not zero."""
     keras.utils.set_random_seed(3)
-    model = models.BUILDERS[network](**{"frames": 24, "size": (14, 11), **arguments})
+    model = NETWORKS[network].build(**{"frames": 24, "size": (14, 11), **arguments})
     model.set_weights([w if w.ndim > 1 else np.random.normal(size=w.shape) * 0.3 for w in model.get_weights()])
     return model
 
@@ -147,12 +148,12 @@ def test_other_float_types_become_float32(tmp_path, stcnn, kind):
 # --------------------------------------------------------------------------------------------- round trips
 
 
-@pytest.mark.parametrize("network", list(models.BUILDERS))
+@pytest.mark.parametrize("network", list(NETWORKS))
 @pytest.mark.parametrize("whole_model", [True, False])
 def test_keras_2_round_trip(tmp_path, network, whole_model):
     model = randomised(network, kernel_size=(3, 5, 7), num_classes=5)
     weights.save_keras2_hdf5(model, tmp_path / "x.hdf5", whole_model)
-    other = models.BUILDERS[network](frames=24, size=(14, 11), kernel_size=(3, 5, 7), num_classes=5)
+    other = NETWORKS[network].build(frames=24, size=(14, 11), kernel_size=(3, 5, 7), num_classes=5)
     found = weights.load_weights(other, tmp_path / "x.hdf5")
     assert (found.network, found.kernel_size, found.num_classes) == (network, (3, 5, 7), 5)
     assert (found.frames_range, found.size) == ((24, 26), (14, 11)) and found.exact == whole_model
@@ -198,7 +199,7 @@ def test_writes_what_keras_2_wrote(tmp_path, path, suffix):
         assert contents(written) == contents(original)
 
 
-@pytest.mark.parametrize("network", list(models.BUILDERS))
+@pytest.mark.parametrize("network", list(NETWORKS))
 def test_keras_3_round_trips(tmp_path, network):
     model = randomised(network)
     model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
@@ -208,12 +209,12 @@ def test_keras_3_round_trips(tmp_path, network):
     model.save_weights(tmp_path / "keras.weights.h5")
     model.save(tmp_path / "legacy.h5")
     for name, kind in (("ours.weights", "weights"), ("keras.weights", "weights"), ("legacy", "whole model")):
-        other = models.BUILDERS[network](frames=24, size=(14, 11))
+        other = NETWORKS[network].build(frames=24, size=(14, 11))
         found = weights.load_weights(other, tmp_path / f"{name}.h5")
         assert (found.kind, found.network, found.optimizer) == (f"Keras 3 {kind}", network, True)
         assert (found.dense_row_order, found.size, found.frames_range) == ("channels_last", (14, 11), (23, 25))
         assert same(model.get_weights(), other.get_weights())
-    other = models.BUILDERS[network](frames=24, size=(14, 11))
+    other = NETWORKS[network].build(frames=24, size=(14, 11))
     other.load_weights(tmp_path / "ours.weights.h5")
     assert same(model.get_weights(), other.get_weights())
     assert sorted(path.name for path in tmp_path.iterdir()) == ["keras.weights.h5", "legacy.h5", "ours.weights.h5"]

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from microexp_keras import evaluation, models, preprocessing, protocols, train, training, weights
+from microexp_keras import models, preprocessing, protocols, train, training, weights
+from microexp_keras.runs import scored_clips
 from microexp_keras.errors import MicroExpError
 
 FOLDER = Path(__file__).parent.parent / "weights"
@@ -56,7 +57,7 @@ def test_git_holds_only_the_weights_that_the_manifest_ships():
 def test_shipped_weights_tell_synthetic_clips_apart(small_faces):
     path = FOLDER / OURS
     samples = preprocessing.load_samples(small_faces, protocols.get("upstream"), progress=False)
-    inputs, _ = preprocessing.network_inputs(samples.stacks, evaluation.known_statistics(weights.inspect(path)))
+    inputs, _ = preprocessing.network_inputs(samples.stacks, scored_clips.known_statistics(weights.inspect(path)))
     model = models.build_microexp_stcnn()
     weights.load_weights(model, path)
     right = (training.predict(model, inputs).argmax(axis=1) == samples.labels).sum()

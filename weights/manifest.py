@@ -14,10 +14,11 @@ import shutil
 import sys
 from pathlib import Path
 
+from microexp_keras.models.networks import NETWORKS
 from microexp_keras import runs, weights
-from microexp_keras.commands import command
+from microexp_keras.console import command
 from microexp_keras.errors import MicroExpError
-from microexp_keras.files import replacing, write_json
+from microexp_keras.atomic import replacing, write_json
 
 HERE = Path(__file__).resolve().parent
 LARGEST = 10_000_000  # bytes of a file in git
@@ -70,7 +71,7 @@ def add(run, file):
         to ship and `file` is in this folder.
     """
     run, file = Path(run), Path(file)
-    config = runs.read_config(run)
+    _, config = runs.read_config(run)
     if not config["data"]["synthetic"]:
         raise MicroExpError(
             f"{run}: expected a run on synthetic clips, found one on others. Weights made from a database may be no "
@@ -152,7 +153,7 @@ def _checked(path, entry):
         raise MicroExpError(f"{path}: expected as in manifest.json {'; '.join(wrong)}. Mend the manifest.")
     scores = entry["scores"]
     return (
-        f"{entry['file']}: as described: {weights.TITLES[entry['network']]}, synthetic {entry['dataset']}, protocol "
+        f"{entry['file']}: as described: {NETWORKS[entry['network']].title}, synthetic {entry['dataset']}, protocol "
         f"{entry['protocol']}, seed {entry['seed']}, {scores['correct']}/{scores['clips']}"
     )
 

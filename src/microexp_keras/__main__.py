@@ -1,7 +1,9 @@
 """`microexp-keras COMMAND ...`, which is the same as `python -m microexp_keras.COMMAND ...`."""
 
 import importlib
+import importlib.util
 import sys
+from collections.abc import Sequence
 
 from microexp_keras import __version__
 
@@ -18,12 +20,15 @@ COMMANDS = {
 }
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> int:
     """Hand the arguments to the command that the first of them names."""
     argv = sys.argv[1:] if argv is None else list(argv)
     if argv and argv[0] in COMMANDS:
-        module = {"datasets": "datasets.__main__"}.get(argv[0], argv[0])
-        return importlib.import_module(f"microexp_keras.{module}").main(argv[1:])
+        module = f"microexp_keras.{argv[0]}"
+        room = importlib.util.find_spec(module)
+        if room and room.submodule_search_locations:  # a package: its command is in __main__
+            module += ".__main__"
+        return importlib.import_module(module).main(argv[1:])
     if argv == ["--version"]:
         print(f"microexp-keras {__version__}")
         return 0

@@ -2,24 +2,28 @@
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+from microexp_keras.models.networks import NETWORKS
+from microexp_keras.datasets.database import DATABASES
 from microexp_keras import datasets, protocols, runs
-from microexp_keras.commands import command, import_keras
+from microexp_keras.backend import import_keras
+from microexp_keras.console import Parser, command
 from microexp_keras.errors import MicroExpError
 
 
-def parser():
+def parser() -> argparse.ArgumentParser:
     """Build the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m microexp_keras.evaluate",
+    parser = Parser(
+        "evaluate",
         description="Score weights of any .h5 kind on clips or on the validation arrays of the original programs.",
     )
     parser.add_argument(
         "--weights", type=Path, required=True, metavar="FILE", help="ours, the authors', or any Keras 2 or 3 .h5"
     )
     parser.add_argument(
-        "--dataset", choices=datasets.CLASS_NAMES, help="whose classes these are (default: as trained, else smic)"
+        "--dataset", choices=DATABASES, help="whose classes these are (default: as trained, else smic)"
     )
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--data", type=Path, metavar="PATH", help="clips, standardised as the weights were trained")
@@ -55,7 +59,7 @@ def parser():
 
 
 @command
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> None:
     """Load the weights, score the clips, write and print the report."""
     args = parser().parse_args(argv)
     if (args.validation_images is None) != (args.validation_labels is None):
@@ -65,28 +69,29 @@ def main(argv=None):
             "expected --protocol, --clips, --landmarks and the options of folders with clips only: arrays are scored "
             "whole."
         )
-    runs.demand_free(args.out)
+    runs.require_free(args.out)
 
-    from microexp_keras import evaluation, landmarks, preprocessing, weights
+    from microexp_keras import landmarks, preprocessing, weights
+    from microexp_keras.runs import scored_clips
 
     file = weights.inspect(args.weights)
     trained_on = file.metadata.get("dataset")
-    dataset = args.dataset or (trained_on if trained_on in [*datasets.CLASS_NAMES] else "smic")
-    class_names = datasets.CLASS_NAMES[dataset]
+    dataset = args.dataset or (trained_on if trained_on in [*DATABASES] else "smic")
+    class_names = DATABASES[dataset].class_names
     if args.validation_images:
-        clips = evaluation.from_arrays(
-            args.validation_images, args.validation_labels, protocols.INPUTS[file.network], len(class_names), file
+        clips = scored_clips.from_arrays(
+            args.validation_images, args.validation_labels, NETWORKS[file.network].inputs, len(class_names), file
         )
     else:
         data = datasets.synthetic_folder(dataset) if args.synthetic else args.data
         name = args.protocol or file.metadata.get("protocol")
         protocol = protocols.get(name if name in protocols.NAMES else "upstream", file.network, dataset)
-        if args.landmarks and protocol.inputs == ("face",):
+        if args.landmarks and protocol.network.on_whole_face:
             raise MicroExpError(f"--landmarks: expected with a fused network only, found {args.weights} of another.")
         points = landmarks.CsvLandmarks(args.landmarks) if args.landmarks else None
         samples = preprocessing.load_samples(data, protocol, points, **datasets.chosen_options(args))
-        origin = datasets.origin(dataset, samples.synthetic)
-        clips = evaluation.from_samples(samples, protocol, file, origin, args.clips or "protocol")
+        origin = DATABASES[dataset].origin(samples.synthetic)
+        clips = scored_clips.from_samples(samples, protocol, file, origin, args.clips or "protocol")
         if points:
             clips.notes.append(f"Landmarks from {args.landmarks}.")
         if samples.synthetic:
@@ -94,20 +99,21 @@ def main(argv=None):
 
     import_keras()
 
-    from microexp_keras import metrics, models, pages, reports, training
+    from microexp_keras import metrics, models, training
+    from microexp_keras.results import html_page, text_report
 
     _, rows, columns, frames, _ = next(iter(clips.inputs.values())).shape
-    model = models.BUILDERS[file.network](frames, (rows, columns), len(class_names), file.kernel_size)
+    model = NETWORKS[file.network].build(frames, (rows, columns), len(class_names), file.kernel_size)
     weights.load_weights(model, args.weights)
     probabilities = training.predict(model, clips.inputs, clips.positions)
     scores = metrics.score(clips.labels, probabilities.argmax(axis=1), class_names)
     folder = runs.new_folder(args.out, f"evaluate-{dataset}")
-    title = f"{weights.TITLES[file.network]} on {clips.origin}"
+    title = f"{NETWORKS[file.network].title} on {clips.origin}"
     about = {**runs.provenance(), "weights": str(args.weights), "trained": file.metadata}
-    text = reports.write(
+    text = text_report.write(
         folder, title, clips.notes, scores, clips.names, clips.labels, probabilities, clips.subjects, **about
     )
-    pages.write(folder)
+    html_page.write(folder)
     print(text)
     print(f"files are in {folder}", file=sys.stderr)
 

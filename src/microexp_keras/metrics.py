@@ -1,9 +1,13 @@
 """From true and predicted labels to scores; what is undefined is NaN, with the reason."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
+
+from microexp_keras.errors import MicroExpError
 
 
 @dataclass(frozen=True)
@@ -36,27 +40,27 @@ class Scores:
         The class, if every clip was given the same one.
     """
 
-    class_names: tuple
-    confusion: tuple
+    class_names: tuple[str, ...]
+    confusion: tuple[tuple[int, ...], ...]
     clips: int
     correct: int
     accuracy: float
-    accuracy_interval: tuple
+    accuracy_interval: tuple[float, float]
     majority_class: str
     majority_rate: float
-    recall: tuple
-    f1: tuple
+    recall: tuple[float, ...]
+    f1: tuple[float, ...]
     uar: float
     uf1: float
-    undefined: tuple
+    undefined: tuple[str, ...]
     collapsed_to: str | None
 
-    def as_json(self):
+    def as_json(self) -> dict[str, Any]:
         """Return a dictionary for JSON, None standing for NaN."""
         return for_json(asdict(self))
 
 
-def for_json(value):
+def for_json(value: Any) -> Any:
     """Return the value, or a dictionary, tuple or list of values, with None in the place of NaN."""
     if isinstance(value, dict):
         return {name: for_json(item) for name, item in value.items()}
@@ -65,13 +69,15 @@ def for_json(value):
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
-def score(true, predicted, class_names):
+def score(
+    true: Sequence[int] | np.ndarray, predicted: Sequence[int] | np.ndarray, class_names: Sequence[str]
+) -> Scores:
     """Compare predicted labels with true ones.
 
     Parameters
     ----------
-    true, predicted : array of int, (clips,)
-        Labels from 0 to `len(class_names) - 1`.
+    true, predicted : array of int or str, (clips,)
+        Labels from 0 to `len(class_names) - 1`, or names of the classes.
     class_names : sequence of str
         Names of the classes.
 
@@ -79,12 +85,20 @@ def score(true, predicted, class_names):
     -------
     Scores
 
+    Raises
+    ------
+    MicroExpError
+        If a label is none of the classes (the positions are named), if the two differ in length, or if there are none.
+
     References
     ----------
     UF1 and UAR: See et al., "MEGC 2019", FG 2019. Interval: Wilson, JASA 1927.
     """
     from sklearn.metrics import confusion_matrix
 
+    true, predicted = _labels("true", true, class_names), _labels("predicted", predicted, class_names)
+    if len(true) != len(predicted) or not len(true):
+        raise MicroExpError("labels", "a true and a predicted one for each clip", f"{len(true)} and {len(predicted)}")
     confusion = confusion_matrix(true, predicted, labels=np.arange(len(class_names)))
     clips, correct = int(confusion.sum()), int(np.trace(confusion))
     actual, answered, right = confusion.sum(axis=1), confusion.sum(axis=0), np.diag(confusion)
@@ -114,7 +128,33 @@ def score(true, predicted, class_names):
     )
 
 
-def subject_intervals(true, predicted, subjects, num_classes, resamples=5000, seed=0, confidence=0.95):
+def _labels(which: str, values: Sequence[Any] | np.ndarray, class_names: Sequence[str]) -> np.ndarray:
+    """Return labels as int array (clips,) after refusing what is none of the classes."""
+    labels, numbers = np.asarray(values), range(len(class_names))
+    expected = f"labels 0 to {len(class_names) - 1} ({', '.join(class_names)}), one for each clip"
+    if labels.ndim != 1:
+        remedy = "Take argmax(axis=1) of one-hot rows or probabilities." if labels.ndim == 2 else "Flatten it."
+        raise MicroExpError(which, expected, f"an array of shape {labels.shape}", remedy)
+    if labels.dtype.kind in "UO":
+        names = {name: number for number, name in enumerate(class_names)}
+        labels = np.array([names.get(label, label) for label in labels.tolist()], object)
+    wrong = [place for place, label in enumerate(labels.tolist()) if label not in numbers]
+    if wrong:
+        shown = ", ".join(f"{labels[place]!s} at position {place}" for place in wrong[:5])
+        more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
+        raise MicroExpError(which, expected, f"{shown}{more}", "Score only clips that have an answer; count from 0.")
+    return labels.astype(int)
+
+
+def subject_intervals(
+    true: Sequence[int] | np.ndarray,
+    predicted: Sequence[int] | np.ndarray,
+    subjects: Sequence[str],
+    num_classes: int,
+    resamples: int = 5000,
+    seed: int = 0,
+    confidence: float = 0.95,
+) -> dict[str, Any]:
     """Intervals of the scores by bootstrap over subjects: whose clips were scored is what chance decided.
 
     Subjects are drawn with replacement, with all their clips; the intervals are percentiles of the scores so found.
@@ -162,7 +202,7 @@ def subject_intervals(true, predicted, subjects, num_classes, resamples=5000, se
     return {**found, "subjects": len(names), "resamples": resamples, "lacking": int((~whole).sum())}
 
 
-def wilson_interval(correct, clips, confidence=0.95):
+def wilson_interval(correct: int, clips: int, confidence: float = 0.95) -> tuple[float, float]:
     """Wilson score interval `(low, high)` of a proportion, each between 0 and 1."""
     from scipy.stats import binomtest
 

@@ -14,10 +14,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from microexp_keras.models.networks import NETWORKS
+from microexp_keras.datasets.database import DATABASES
 from microexp_keras import datasets, protocols, runs
-from microexp_keras.commands import command, import_keras, positive, progress_bar
+from microexp_keras.backend import import_keras
+from microexp_keras.console import command, positive, progress_bar
 from microexp_keras.errors import MicroExpError
-from microexp_keras.files import write_json, write_text
+from microexp_keras.atomic import write_json, write_text
 
 FRAMES_PER_SECOND = {"smic": ("SMIC-HS", 100), "casme2": ("CAS(ME)^2", 30)}
 LOOK_EVERY = {"face": 5, "eyes": 2}  # frames, by the first input: regions follow the points, a face box their median
@@ -58,7 +61,7 @@ def parser():
     parser.add_argument("--weights", type=Path, metavar="FILE", help="ours, the authors', or any Keras 2 or 3 .h5")
     parser.add_argument(
         "--dataset",
-        choices=datasets.CLASS_NAMES,
+        choices=DATABASES,
         help="whose classes these are (default: as trained, else by the network's number of frames)",
     )
     parser.add_argument(
@@ -107,7 +110,7 @@ def _rate(text):
 def main(argv=None):
     """Find the face, cut windows, ask the network; write and print the report."""
     args = parser().parse_args(argv)
-    runs.demand_free(args.out)
+    runs.require_free(args.out)
     if args.weights is None:
         raise MicroExpError(
             "--weights: expected a file, received none. To try it take that in the repository's folder weights, which "
@@ -116,12 +119,15 @@ def main(argv=None):
     os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")  # what it says of bad videos, we say in one line
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
-    from microexp_keras import evaluation, footage, plots, weights
+    from microexp_keras import weights
+    from microexp_keras.results import plots
+    from microexp_keras.runs import scored_clips
+    from microexp_keras.video import source as footage
 
     file = weights.inspect(args.weights)
     protocol = _protocol(args, file)
-    class_names = datasets.CLASS_NAMES[protocol.dataset]
-    statistics = evaluation.known_statistics(file)
+    class_names = DATABASES[protocol.dataset].class_names
+    statistics = scored_clips.known_statistics(file)
     template = _template(args, protocol, file)
     source, camera, folder = Path(args.source), None, None
     if args.source.isascii() and args.source.isdigit():
@@ -134,7 +140,7 @@ def main(argv=None):
 
     from microexp_keras import models
 
-    model = models.BUILDERS[file.network](protocol.frames, protocol.size, len(class_names), file.kernel_size)
+    model = NETWORKS[file.network].build(protocol.frames, protocol.size, len(class_names), file.kernel_size)
     weights.load_weights(model, args.weights)
     loading = time.perf_counter() - began
 
@@ -161,7 +167,7 @@ def main(argv=None):
         UNCALIBRATED,
         NO_REST.format(f"{', '.join(class_names[:-1])} or {class_names[-1]}"),
     ]
-    title = f"{weights.TITLES[protocol.model]} on {clip.path.name}"
+    title = f"{NETWORKS[protocol.model].title} on {clip.path.name}"
     found = _found(seen, class_names)
     text = "\n".join([title, *[f"* {note}" for note in notes], "", *found, _about_speed(seen, rate, loading), ""])
 
@@ -199,19 +205,19 @@ def main(argv=None):
 def _protocol(args, file):
     """The protocol that says what the network sees."""
     trained_on, name = file.metadata.get("dataset"), file.metadata.get("protocol")
-    by_length = {frames: dataset for dataset, frames in datasets.FRAMES.items()}
-    dataset = args.dataset or (trained_on if trained_on in [*datasets.CLASS_NAMES] else by_length.get(file.frames))
+    by_length = {database.frames: name for name, database in DATABASES.items()}
+    dataset = args.dataset or (trained_on if trained_on in [*DATABASES] else by_length.get(file.frames))
     if dataset is None:
         raise MicroExpError(
             f"{args.weights}: expected weights that say what they were trained on, or for 18 or 96 frames, found "
-            f"neither. Say it with --dataset {' or '.join(datasets.CLASS_NAMES)}."
+            f"neither. Say it with --dataset {' or '.join(DATABASES)}."
         )
     return protocols.get(name if name in protocols.NAMES else "upstream", file.network, dataset)
 
 
 def _template(args, protocol, file):
     """How the face is cut, None for the whole frame and for eyes and mouth."""
-    from microexp_keras import footage
+    from microexp_keras.video import source as footage
 
     if protocol.inputs != ("face",):
         if args.crop or args.like:
@@ -253,7 +259,8 @@ class Seen(NamedTuple):
 
 def _watch(model, clip, promised, protocol, template, statistics, every, stride):
     """Find the face, cut the windows, ask the network."""
-    from microexp_keras import footage, preprocessing, training
+    from microexp_keras import preprocessing, training
+    from microexp_keras.video import source as footage
 
     start, seconds, swapped = time.perf_counter(), Counter(), protocol.swapped_colours
     faces = footage.find_faces(footage.read(clip, seconds, swapped), every, seconds, promised)
@@ -321,11 +328,11 @@ def _about_weights(file, dataset):
     if not trained.get("dataset"):
         return [
             f"{Path(file.path).name} does not say what it was trained on nor how well it did; it is taken for "
-            f"{datasets.TITLES[dataset]} (--dataset). Whether these probabilities mean anything is not known."
+            f"{DATABASES[dataset].title} (--dataset). Whether these probabilities mean anything is not known."
         ]
     origin = f"clips that call themselves {str(trained['dataset'])[:40]!a}"
-    if trained["dataset"] in datasets.TITLES:
-        origin = datasets.origin(trained["dataset"], synthetic is True)
+    if trained["dataset"] in DATABASES:
+        origin = DATABASES[trained["dataset"]].origin(synthetic is True)
     epoch, accuracy = trained.get("epoch"), trained.get("val_accuracy")
     known = f"{Path(file.path).name} was trained on {origin} (protocol {str(trained.get('protocol'))[:40]!a}"
     known += f", epoch {epoch})" if isinstance(epoch, int) else ")"
@@ -355,7 +362,7 @@ def _about_time(protocol, rate, assumed):
 
 def _about_cuts(seen, template, like, protocol):
     """What the network sees of a frame."""
-    from microexp_keras import footage
+    from microexp_keras.video import source as footage
 
     if protocol.inputs != ("face",):
         return ["Eyes and mouth are cut out of every frame by its points."]

@@ -3,12 +3,20 @@
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from microexp_keras import datasets, protocols, runs, tables, weights
-from microexp_keras.commands import command, positive, seed
+from microexp_keras import datasets, protocols, runs
+from microexp_keras.atomic import write_json, write_text
+from microexp_keras.console import Parser, command, positive, seed
+from microexp_keras.datasets.database import DATABASES
 from microexp_keras.errors import MicroExpError
-from microexp_keras.files import write_json, write_text
+from microexp_keras.models.networks import NETWORKS
+from microexp_keras.paper import tables, tables_markdown
+from microexp_keras.protocols import Protocol
+from microexp_keras.runs import Settings
+from microexp_keras.text import by
 
 RECORD = "reproduction.json"
 
@@ -16,14 +24,14 @@ KEYS = ("model", "dataset", "protocol", "seed")
 """Settings that tell the trainings of a reproduction apart, beside the kernel."""
 
 
-def parser():
+def parser() -> argparse.ArgumentParser:
     """Build the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m microexp_keras.reproduce",
+    parser = Parser(
+        "reproduce",
         description="Train the networks of Reddy et al. as often as their tables V to IX need, under one or several "
         "protocols and seeds, and lay what comes out beside what was published. Can be stopped and gone on with.",
     )
-    parser.add_argument("--dataset", choices=datasets.CLASS_NAMES, help="which database the clips are of")
+    parser.add_argument("--dataset", choices=DATABASES, help="which database the clips are of")
     parser.add_argument("--data", type=Path, metavar="PATH", help="your copy of the database; see data/README.md")
     datasets.add_options(parser)
     parser.add_argument(
@@ -38,7 +46,7 @@ def parser():
         help="V: accuracies, VI or VII: confusion matrix of MicroExpSTCNN (CAS(ME)^2, SMIC), VIII: epochs 91 to 100, "
         "IX: twelve kernel sizes, as many trainings of MicroExpSTCNN more (default: all but IX)",
     )
-    parser.add_argument("--models", nargs="+", choices=protocols.INPUTS, help="networks (default: all three)")
+    parser.add_argument("--models", nargs="+", choices=NETWORKS, help="networks (default: all three)")
     parser.add_argument(
         "--protocols",
         nargs="+",
@@ -59,13 +67,13 @@ def parser():
         "--resume",
         type=Path,
         metavar="FOLDER",
-        help="go on with this one; only --jobs and what has moved may be given too",
+        help="resume this one; only --jobs and what has moved may be given too",
     )
     return parser
 
 
 @command
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> int:
     """Train what is missing and write the tables."""
     args = parser().parse_args(argv)
     plan = _kept_plan(args) if args.resume else _new_plan(args)
@@ -74,9 +82,9 @@ def main(argv=None):
         return _reproduce(folder, plan, args.jobs)
 
 
-def _new_plan(args):
+def _new_plan(args: argparse.Namespace) -> dict[str, Any]:
     """What shall be trained, as reproduction.json keeps it."""
-    datasets.demand_dataset(args.dataset)
+    datasets.require_dataset(args.dataset)
     if (args.data is not None) == args.synthetic:
         raise MicroExpError(
             "expected one of --data PATH and --synthetic. Without a copy of the database take --synthetic."
@@ -85,7 +93,7 @@ def _new_plan(args):
     chosen = args.tables or [table for table in tables.NAMES if table not in {*others, "IX"}]
     if others & {*chosen}:
         raise MicroExpError(
-            f"--tables: expected tables of {datasets.TITLES[args.dataset]}, found {', '.join(others & {*chosen})}. "
+            f"--tables: expected tables of {DATABASES[args.dataset].title}, found {', '.join(others & {*chosen})}. "
             "Leave it out, or take the other --dataset."
         )
     plan = {
@@ -94,7 +102,7 @@ def _new_plan(args):
         "options": datasets.chosen_options(args),
         "landmarks": str(args.landmarks.resolve()) if args.landmarks else None,
         "tables": [table for table in tables.NAMES if table in chosen],
-        "models": [model for model in protocols.INPUTS if model in (args.models or protocols.INPUTS)],
+        "models": [model for model in NETWORKS if model in (args.models or NETWORKS)],
         "protocols": list(dict.fromkeys(args.protocols or ["upstream"])),
         "seeds": list(dict.fromkeys(args.seeds or [0])),
         "epochs": args.epochs,
@@ -105,16 +113,16 @@ def _new_plan(args):
             f"{' '.join(plan['protocols'])} for --tables {' '.join(plan['tables'])}. "
             "python -m microexp_keras.protocols says which there are; tables VI, VII and IX are of stcnn."
         )
-    runs.demand_free(args.out)
+    runs.require_free(args.out)
     return plan
 
 
-def _trainings(plan):
+def _trainings(plan: dict[str, Any]) -> list[Protocol]:
     return tables.trainings(plan["tables"], plan["models"], plan["protocols"], plan["dataset"])
 
 
-def _kept_plan(args):
-    runs.demand_only(args, "resume", "jobs", "data", "landmarks")
+def _kept_plan(args: argparse.Namespace) -> dict[str, Any]:
+    runs.require_only(args, "resume", "jobs", "data", "landmarks")
     path = args.resume / RECORD
     try:
         plan = json.loads(path.read_text(encoding="utf-8"))["plan"]
@@ -127,56 +135,60 @@ def _kept_plan(args):
         ) from None
 
 
-def _reproduce(folder, plan, jobs):
-    from microexp_keras import experiments, plots
+def _reproduce(folder: Path, plan: dict[str, Any], jobs: int | None) -> int:
+    from microexp_keras.results import plots
+    from microexp_keras.runs.pool import train_folds
+    from microexp_keras.runs.report import report
+    from microexp_keras.runs.run import Run, load_samples
 
     write_json(folder / RECORD, {"plan": plan, **runs.provenance()})
-    prepared, tasks = [], []
+    prepared = []
     for protocol in _trainings(plan):
         samples = None
         for seed_number in plan["seeds"]:
-            settings = experiments.settings_for(
+            settings = Settings.of(
                 protocol,
                 data=plan["data"],
                 options=plan["options"],
-                landmarks=plan["landmarks"] if "eyes" in protocol.inputs else None,
+                landmarks=None if protocol.network.on_whole_face else plan["landmarks"],
                 epochs=plan["epochs"],
                 seed=seed_number,
             )
-            samples = samples or experiments.load(settings)
-            here = folder / _name(settings)
-            _demand_as_planned(here, settings)
-            folds = experiments.prepare(here, settings, samples)
-            prepared.append((here, settings, samples, folds))
-            tasks += [(here, number) for number in range(len(folds))]
+            samples = samples or load_samples(settings)
+            training_folder = folder / _name(settings)
+            _require_as_planned(training_folder, settings)
+            run = Run.of(training_folder, settings, samples)
+            run.write_config()
+            prepared.append(run)
+    tasks = [task for run in prepared for task in run.tasks]
     print(f"{len(prepared)} trainings, {len(tasks)} folds in all; files go to {folder}", file=sys.stderr)
-    failed, found = experiments.train_folds(tasks, jobs), []
+    failed, found = train_folds(tasks, jobs), []
     all_well = not failed
-    for here, settings, samples, folds in prepared:
-        if here in failed:
+    for run in prepared:
+        if run.folder in failed:
             continue
-        _, well = experiments.report(here, settings, samples, folds)
-        all_well = all_well and well
-        scores = json.loads((here / "scores.json").read_text(encoding="utf-8"))
-        kernel = tuple(settings["kernel_size"])
-        found.append({"folder": here.name, **{name: settings[name] for name in KEYS}, "kernel": kernel, **scores})
+        _, trained_well = report(run)
+        all_well = all_well and trained_well
+        scores = json.loads((run.folder / "scores.json").read_text(encoding="utf-8"))
+        key = {name: getattr(run.settings, name) for name in KEYS}
+        found.append({"folder": run.folder.name, **key, "kernel": run.settings.kernel_size, **scores})
     rows = tables.tables(plan["tables"], found, plan["dataset"])
     there = {(run["model"], run["protocol"]) for run in found}
     skipped = [
-        f"There is no protocol {name} of {weights.TITLES[model]}."
+        f"There is no protocol {name} of {NETWORKS[model].title}."
         for name in plan["protocols"]
         for model in plan["models"]
         if model in {run["model"] for run in found} and (model, name) not in there
     ]
     if "IX" in plan["tables"]:
         skipped += [
-            f"Kernel {_size(size)} is left out: the clips have {datasets.FRAMES[plan['dataset']]} frames."
+            f"Kernel {by(size)} is left out: the clips have {DATABASES[plan['dataset']].frames} frames."
             for size in tables.PAPER.kernel_sizes
-            if size[2] > datasets.FRAMES[plan["dataset"]]
+            if size[2] > DATABASES[plan["dataset"]].frames
         ]
     skipped += [f"**FAILED** and left out: {message}" for message in failed.values()]
-    synthetic = prepared[0][2].synthetic
-    text = tables.as_markdown(rows, found, skipped, plan["dataset"], synthetic)
+    synthetic = prepared[0].samples.synthetic
+    text = tables_markdown.as_markdown(rows, found, skipped, plan["dataset"], synthetic)
     if "V" in rows:
         plots.accuracies(tables.figure_rows(rows["V"]), folder / "accuracy.png", text.splitlines()[0].strip("# "))
     write_text(folder / "report.md", text)
@@ -185,23 +197,19 @@ def _reproduce(folder, plan, jobs):
     return 0 if all_well else 1
 
 
-def _demand_as_planned(here, settings):
-    """Refuse a training that somebody has gone on with in another way."""
-    if not (here / "config.json").exists():
+def _require_as_planned(folder: Path, settings: Settings) -> None:
+    """Refuse a training that somebody has resumed in another way."""
+    if not (folder / "config.json").exists():
         return
-    before = runs.read_config(here)["settings"]
-    other = [name for name in settings if before[name] != settings[name] and name not in ("data", "landmarks")]
+    before, _ = runs.read_config(folder)
+    other = [name for name in before.changed(settings) if name not in ("data", "landmarks")]
     if other:
-        said = ", ".join(f"{name} {before[name]} instead of {settings[name]}" for name in other)
-        raise MicroExpError(f"{here}: expected a training as planned, found {said}. Move it away and go on.")
+        said = ", ".join(f"{name} {getattr(before, name)} instead of {getattr(settings, name)}" for name in other)
+        raise MicroExpError(folder, "a training as planned", said, "Move it away and resume.")
 
 
-def _name(settings):
-    return f"{settings['model']}-{settings['protocol']}-{_size(settings['kernel_size'])}-seed{settings['seed']}"
-
-
-def _size(kernel):
-    return "x".join(map(str, kernel))
+def _name(settings: Settings) -> str:
+    return f"{settings.model}-{settings.protocol}-{by(settings.kernel_size)}-seed{settings.seed}"
 
 
 if __name__ == "__main__":

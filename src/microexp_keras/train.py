@@ -2,21 +2,31 @@
 
 import argparse
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from microexp_keras import datasets, protocols, runs, splits, weights
-from microexp_keras.commands import command, import_keras, positive, seed
+from microexp_keras import datasets, protocols, runs, weights
+from microexp_keras.backend import import_keras
+from microexp_keras.console import Parser, command, positive, seed
+from microexp_keras.datasets import DATABASES
 from microexp_keras.errors import MicroExpError
+from microexp_keras.models import NETWORKS
+from microexp_keras.runs import Settings
+
+if TYPE_CHECKING:
+    from microexp_keras.runs.run import Run
 
 
-def parser():
+def parser() -> argparse.ArgumentParser:
     """Build the command line. Options left out are None, so that --resume can tell what was given."""
-    parser = argparse.ArgumentParser(
-        prog="python -m microexp_keras.train",
+    parser = Parser(
+        "train",
         description="Train a network under a protocol and report its accuracy. Everything goes into one folder.",
     )
-    parser.add_argument("--dataset", choices=datasets.CLASS_NAMES, help="which database the clips are of")
+    parser.add_argument("--dataset", choices=DATABASES, help="which database the clips are of")
     parser.add_argument("--data", type=Path, metavar="PATH", help="your copy of the database; see data/README.md")
     datasets.add_options(parser)
     parser.add_argument(
@@ -36,7 +46,7 @@ def parser():
     parser.add_argument(
         "--landmarks", type=Path, metavar="CSV", help="for eyes and mouth: your landmarks instead of dlib's"
     )
-    parser.add_argument("--model", choices=protocols.INPUTS, help="network (default: stcnn)")
+    parser.add_argument("--model", choices=NETWORKS, help="network (default: stcnn)")
     parser.add_argument("--protocol", choices=protocols.NAMES, help="how to split, train and score (default: upstream)")
     parser.add_argument(
         "--epochs", type=positive, metavar="N", help="passes over the training clips (default: the protocol's)"
@@ -60,7 +70,7 @@ def parser():
         "--resume",
         type=Path,
         metavar="FOLDER",
-        help="go on with this run; only --epochs, --jobs, and files that have moved, may be given too",
+        help="resume this run; only --epochs, --jobs, and files that have moved, may be given too",
     )
     parser.add_argument(
         "--jobs",
@@ -72,24 +82,22 @@ def parser():
 
 
 @command
-def main(argv=None):
-    """Train, or go on training, and report. The exit code is 1 if training diverged."""
+def main(argv: Sequence[str] | None = None) -> int:
+    """Train or resume, and report. The exit code is 1 if training diverged."""
     args = parser().parse_args(argv)
-    config = runs.read_config(args.resume) if args.resume else None
-    settings = _resumed(args, config) if config else _new(args)
+    settings = _resumed(args) if args.resume else _new(args)
 
-    from microexp_keras import experiments
+    from microexp_keras.runs.run import Run, load_samples
 
-    samples = experiments.load(settings)
-    name = "-".join(settings[part] for part in ("dataset", "model", "protocol"))
-    folder = args.resume or runs.new_folder(args.out, name)
+    samples = load_samples(settings)
+    folder = args.resume or runs.new_folder(args.out, f"{settings.dataset}-{settings.model}-{settings.protocol}")
     with runs.writing(folder, "config.json", "python -m microexp_keras.train"):
-        return _train(folder, settings, samples, args.jobs)
+        return _train(Run.of(folder, settings, samples), args.jobs)
 
 
-def _new(args):
+def _new(args: argparse.Namespace) -> Settings:
     """Settings of a new run, everything that --resume needs to repeat them."""
-    datasets.demand_dataset(args.dataset)
+    datasets.require_dataset(args.dataset)
     if [args.data is not None, args.synthetic, args.training_images is not None].count(True) != 1:
         raise MicroExpError(
             "expected one of --data PATH, --synthetic and --training-images. Without a copy of the database take "
@@ -104,33 +112,32 @@ def _new(args):
         file = weights.inspect(args.weights)  # a wrong file is said before any clip is read
         if file.network != protocol.model:
             raise MicroExpError(
-                f"{args.weights}: expected weights of {weights.TITLES[protocol.model]}, found those of "
-                f"{weights.TITLES[file.network]}. Take --model {file.network}, or other weights."
+                args.weights,
+                f"weights of {protocol.network.title}",
+                f"those of {NETWORKS[file.network].title}",
+                f"Take --model {file.network}, or other weights.",
             )
         if protocol.unseen_subjects:
             raise MicroExpError(
                 f"--weights: expected without --protocol {protocol.name}, for they may know the people that are left "
                 "out. Leave it out."
             )
-    if args.landmarks and (args.training_images or protocol.inputs == ("face",)):
+    if args.landmarks and (args.training_images or protocol.network.on_whole_face):
         raise MicroExpError("--landmarks: expected with clips and a fused network only. Leave it out.")
     if args.training_images and datasets.chosen_options(args):
         given = ", ".join(f"--{name}" for name in datasets.chosen_options(args))
         raise MicroExpError(f"{given}: expected with --data only. Leave it out.")
-    runs.demand_free(args.out)
-
-    from microexp_keras import experiments
-
-    return experiments.settings_for(
+    runs.require_free(args.out)
+    return Settings.of(
         protocol,
         data=str(datasets.synthetic_folder(args.dataset)) if args.synthetic else _absolute(args.data),
         options=datasets.chosen_options(args),
-        training_images=[_absolute(path) for path in args.training_images or ()],
+        training_images=tuple(str(path.resolve()) for path in args.training_images or ()),
         training_labels=_absolute(args.training_labels),
         landmarks=_absolute(args.landmarks),
         epochs=args.epochs,
         batch_size=args.batch_size,
-        kernel_size=args.kernel_size,
+        kernel_size=tuple(args.kernel_size) if args.kernel_size else None,
         seed=args.seed,
         weights=_absolute(args.weights),
         keep_all=args.keep_all,
@@ -138,17 +145,22 @@ def _new(args):
     )
 
 
-def _absolute(path):
+def _absolute(path: Path | None) -> str | None:
     return None if path is None else str(path.resolve())
 
 
-def _resumed(args, config):
-    """Settings of the run to go on with; it may be given more epochs, and its data may have moved."""
-    settings = config["settings"]
-    movable = ("data", "training_images", "training_labels", "landmarks")
-    given = {name for name, value in vars(args).items() if value is not None and value is not False}
-    runs.demand_only(args, "resume", "epochs", "jobs", *movable)
-    unknown = [name for name in movable if name in given and not settings[name]]
+def _resumed(args: argparse.Namespace) -> Settings:
+    """Settings of the run to resume; it may be given more epochs, and its data may have moved."""
+    settings, config = runs.read_config(args.resume)
+    runs.require_only(args, "resume", "epochs", "jobs", "data", "training_images", "training_labels", "landmarks")
+    paths: dict[str, Any] = {
+        "data": _absolute(args.data),
+        "training_images": tuple(str(path.resolve()) for path in args.training_images or ()),
+        "training_labels": _absolute(args.training_labels),
+        "landmarks": _absolute(args.landmarks),
+    }
+    moved = {name: value for name, value in paths.items() if value}
+    unknown = [name for name in moved if not getattr(settings, name)]
     if unknown:
         raise MicroExpError(f"--resume: expected no {', '.join(unknown)}, for the run was started without.")
     if args.epochs and len(config["folds"]) > 1:
@@ -159,33 +171,31 @@ def _resumed(args, config):
         raise MicroExpError(
             f"--epochs: expected at least the {done} that this run has behind it, received {args.epochs}."
         )
-    moved = {name: getattr(args, name) for name in movable if name in given}
-    absolute = {
-        name: [_absolute(one) for one in path] if isinstance(path, list) else _absolute(path)
-        for name, path in moved.items()
-    }
-    return {**settings, **absolute, "epochs": args.epochs or settings["epochs"]}
+    return replace(settings, **moved, epochs=args.epochs or settings.epochs)
 
 
-def _train(folder, settings, samples, jobs):
-    from microexp_keras import experiments
+def _train(run: "Run", jobs: int | None) -> int:
+    from microexp_keras.runs.fold import train_fold
+    from microexp_keras.runs.pool import train_folds
+    from microexp_keras.runs.report import report
 
-    folds = splits.folds(experiments.protocol_of(settings), samples)
-    if len(folds) == 1:
+    if run.has_one_fold:
         import_keras()  # its devices go into config.json
-    experiments.prepare(folder, settings, samples)
-    title = f"{weights.TITLES[settings['model']]} on {datasets.origin(settings['dataset'], samples.synthetic)}"
-    trained = f"{len(folds[0].train)} clips train" if len(folds) == 1 else f"{len(folds)} folds"
-    scored = sum(len(fold.score) for fold in folds)
-    print(f"{title}: {trained}, {scored} are scored; files go to {folder}", file=sys.stderr)
-    if len(folds) == 1:
-        experiments.train_fold(folder, settings, samples, folds, 0)
+    run.write_config()
+    trained = f"{len(run.folds[0].train)} clips train" if run.has_one_fold else f"{len(run.folds)} folds"
+    scored = sum(len(fold.score) for fold in run.folds)
+    print(f"{run.title}: {trained}, {scored} are scored; files go to {run.folder}", file=sys.stderr)
+    if run.has_one_fold:
+        if jobs:
+            print(f"note: --jobs changes nothing: protocol {run.protocol.name} has one fold", file=sys.stderr)
+        train_fold(run, 0)
     else:
-        for message in experiments.train_folds([(folder, number) for number in range(len(folds))], jobs).values():
+        for message in train_folds(run.tasks, jobs).values():
             raise MicroExpError(message)
-    text, well = experiments.report(folder, settings, samples, folds)
+    text, trained_well = report(run)
     print(text)
-    return 0 if well else 1
+    print(f"The page of this run: {run.folder / 'report.html'}")
+    return 0 if trained_well else 1
 
 
 if __name__ == "__main__":

@@ -9,8 +9,9 @@ import json
 import sys
 from pathlib import Path
 
+from microexp_keras.datasets.database import DATABASES
 from microexp_keras import datasets
-from microexp_keras.commands import command, positive, seed
+from microexp_keras.console import command, positive, seed
 
 
 def parser():
@@ -21,7 +22,7 @@ def parser():
     commands = parser.add_subparsers(dest="command", required=True)
     synthesize = commands.add_parser("synthesize", help="write synthetic clips", description="Write synthetic clips.")
     synthesize.add_argument(
-        "--dataset", choices=datasets.CLASS_NAMES, required=True, help="whose tree and counts to imitate"
+        "--dataset", choices=DATABASES, required=True, help="whose tree and counts to imitate"
     )
     synthesize.add_argument(
         "--layout",
@@ -39,7 +40,7 @@ def parser():
         description="Say which database lies in a folder, how many clips it has, and every problem with its remedy.",
     )
     check.add_argument("data", type=Path, metavar="PATH", help="the unpacked archive, or a folder above or inside it")
-    check.add_argument("--dataset", choices=datasets.CLASS_NAMES, help="which database (default: found out)")
+    check.add_argument("--dataset", choices=DATABASES, help="which database (default: found out)")
     datasets.add_options(check)
     check.add_argument("--frames", type=positive, metavar="N", help="frames that training reads (default: 18 or 96)")
     check.add_argument("--json", action="store_true", help="print everything as JSON")

@@ -7,7 +7,8 @@ expression is a window of as many frames as the protocol reads, centred on the a
 import re
 from dataclasses import dataclass
 
-from microexp_keras.datasets import CLASS_NAMES, LABELS, Clip, Video
+from microexp_keras.datasets.database import DATABASES
+from microexp_keras.datasets import LABELS, Clip, Video
 from microexp_keras.datasets.folders import (
     SUBJECT_FOLDER,
     Place,
@@ -21,7 +22,7 @@ from microexp_keras.datasets.folders import (
 from microexp_keras.datasets.workbooks import find_workbook, read_sheets, text, whole
 from microexp_keras.errors import MicroExpError
 
-CLASSES = CLASS_NAMES["casme2"]
+CLASSES = DATABASES["casme2"].class_names
 VIDEO_SUFFIXES = (".avi", ".mp4", ".mov", ".mkv")
 FIRST_FRAME = 72  # CASME-SQUARE/MicroExpSTCNN.py:33
 RECORDING = re.compile(r"s?(\d{1,3})_(0\d{3}).*", re.IGNORECASE)

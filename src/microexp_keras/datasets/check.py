@@ -8,12 +8,13 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from microexp_keras.datasets.database import DATABASES
 from microexp_keras import datasets
-from microexp_keras.commands import in_threads
-from microexp_keras.datasets import CLASS_NAMES, FRAMES, Clip, Problem, Tree, Video, casme2, smic
+from microexp_keras.parallel import in_threads
+from microexp_keras.datasets import Clip, Problem, Tree, Video, casme2, smic
 from microexp_keras.datasets.folders import frame_number, natural_order
 from microexp_keras.errors import MicroExpError
-from microexp_keras.frames import read_frames
+from microexp_keras.datasets.frames import read_frames
 
 SHOWN = 5
 """Places named for each kind of problem; `--json` names all."""
@@ -79,7 +80,7 @@ class Report:
 
     def counts(self):
         """Clips of each class by subject: dict of str to tuple of int."""
-        classes = range(len(CLASS_NAMES[self.tree.dataset]))
+        classes = range(len(DATABASES[self.tree.dataset].class_names))
         counted = Counter((clip.subject, clip.label) for clip in self.tree.clips)
         subjects = sorted({clip.subject for clip in self.tree.clips} | set(self.published or ()))
         return {subject: tuple(counted[subject, label] for label in classes) for subject in subjects}
@@ -115,7 +116,7 @@ def check(
     """
     dataset = dataset or datasets.find_dataset(root)
     place = datasets.find_layout(root, dataset, layout, camera, labels, expressions)
-    frames = frames or FRAMES[dataset]
+    frames = frames or DATABASES[dataset].frames
     try:
         tree = datasets.read_tree(root, dataset, layout, camera, labels, expressions, frames, strict=False)
     except MicroExpError as error:
@@ -152,7 +153,7 @@ def as_json(report):
         "camera": tree.layout.camera,
         "workbook": str(tree.workbook) if tree.workbook else None,
         "annotated": tree.annotated,
-        "classes": CLASS_NAMES[tree.dataset],
+        "classes": DATABASES[tree.dataset].class_names,
         "clips": len(tree.clips),
         "clips_by_subject": report.counts(),
         "published_by_subject": report.published,
@@ -170,7 +171,7 @@ def as_text(report):
     tree = report.tree
     camera = f", camera {tree.layout.camera}" if tree.layout.camera else ""
     lines = [
-        datasets.origin(tree.dataset, report.synthetic) + f", tree {tree.layout.name}{camera}, in {tree.layout.root}",
+        DATABASES[tree.dataset].origin(report.synthetic) + f", tree {tree.layout.name}{camera}, in {tree.layout.root}",
         *([f"annotated by {tree.workbook} ({tree.annotated} clips)"] if tree.workbook else []),
         *([datasets.SYNTHETIC_NOTE] if report.synthetic else []),
         "",
@@ -205,7 +206,7 @@ def as_text(report):
 
 def _table(report):
     """Rows of clips by subject and class, with the published counts where they are known and differ."""
-    classes = CLASS_NAMES[report.tree.dataset]
+    classes = DATABASES[report.tree.dataset].class_names
     counts = report.counts()
     counts["all"] = tuple(sum(column) for column in zip(*counts.values(), strict=True)) or (0,) * len(classes)
     published = counts
@@ -249,7 +250,7 @@ def _published(tree):
         yield Problem("unknown subject", subject, "expected only the database's subjects, found another", remedy, False)
     counts = _published_counts(tree) or {}
     for subject in sorted(found & set(counts)):
-        for label, name in enumerate(CLASS_NAMES[tree.dataset]):
+        for label, name in enumerate(DATABASES[tree.dataset].class_names):
             clips = sum(clip.subject == subject and clip.label == label for clip in tree.clips)
             if clips != counts[subject][label]:
                 expected = f"expected {counts[subject][label]} clips, as distributed, found {clips}"

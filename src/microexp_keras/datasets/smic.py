@@ -6,7 +6,8 @@ is found at any depth by its name, and every folder inside it is a clip. In SMIC
 
 import re
 
-from microexp_keras.datasets import CLASS_NAMES, Clip
+from microexp_keras.datasets.database import DATABASES
+from microexp_keras.datasets import Clip
 from microexp_keras.datasets.folders import (
     FRAME_SUFFIXES,
     Place,
@@ -20,7 +21,7 @@ from microexp_keras.datasets.folders import (
 from microexp_keras.datasets.workbooks import find_workbook, read_sheets, text, whole
 from microexp_keras.errors import MicroExpError
 
-CLASSES = CLASS_NAMES["smic"]
+CLASSES = DATABASES["smic"].class_names
 SUBJECT_FOLDER = re.compile(r"s\d+", re.IGNORECASE)
 CLIP_NAME = re.compile(r"s(\d+)_(ne|po|su)r?_(\d+)", re.IGNORECASE)
 CODES = {"ne": 0, "po": 1, "su": 2}

@@ -1,0 +1,90 @@
+"""Keras loaded without start-up remarks, and gradients on each of its backends; the only module that imports a backend.
+
+Keras has no call of its own for this. What it has, an optimiser that moves a variable by its gradient, gives exact
+values too, but only after the network's own weights are frozen and a model is compiled, and so changes what it looks
+at. The three calls below change nothing.
+"""
+
+import os
+import tempfile
+
+from microexp_keras.errors import MicroExpError
+
+
+def gradients(function, arrays):
+    """Differentiate a function by each of its arguments.
+
+    Parameters
+    ----------
+    function : callable
+        Takes as many tensors as there are arrays, gives a tensor of one number; made of `keras.ops` and layers.
+    arrays : sequence of float32 array
+
+    Returns
+    -------
+    list of float32 array
+        Of the shapes of `arrays`.
+
+    Raises
+    ------
+    MicroExpError
+        If Keras runs on a backend that has no gradients.
+    """
+    import keras
+
+    backend = keras.backend.backend()
+    if backend not in _BACKENDS:
+        raise MicroExpError(
+            f"gradients: expected Keras on {' or '.join(_BACKENDS)}, found {backend}. Set KERAS_BACKEND=tensorflow."
+        )
+    found = _BACKENDS[backend](function, [keras.ops.convert_to_tensor(array) for array in arrays])
+    return [keras.ops.convert_to_numpy(one) for one in found]
+
+
+def _tensorflow(function, tensors):
+    import tensorflow
+
+    with tensorflow.GradientTape(watch_accessed_variables=False) as tape:  # the weights need no gradients
+        tape.watch(tensors)
+        value = function(*tensors)
+    return tape.gradient(value, tensors)
+
+
+def _jax(function, tensors):
+    import jax
+
+    return jax.grad(function, argnums=tuple(range(len(tensors))))(*tensors)
+
+
+def _torch(function, tensors):
+    import torch
+
+    for tensor in tensors:
+        tensor.requires_grad_()
+    return torch.autograd.grad(function(*tensors), tensors)
+
+
+_BACKENDS = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}
+
+
+def import_keras():
+    """Import Keras without the remarks on the machine that TensorFlow writes past Python to stderr.
+
+    Should the import fail, they are shown after all.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    stderr = os.dup(2)
+    with tempfile.TemporaryFile() as remarks:
+        try:
+            os.dup2(remarks.fileno(), 2)
+            import keras
+
+            keras.ops.zeros(1)  # the first operation looks for devices, and is the last to remark on them
+        except BaseException:
+            remarks.seek(0)
+            os.write(stderr, remarks.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+    return keras

@@ -1,0 +1,181 @@
+"""From a clip to local binary patterns on three orthogonal planes (LBP-TOP): codes, block-wise counts, histograms."""
+
+import functools
+
+import numpy as np
+
+from microexp_keras.baselines.planes import PLANES, frames_first, margins, moved, on_circle, on_pixels
+from microexp_keras.errors import MicroExpError
+
+UNIFORM_BINS = 59  # 58 codes whose circle of bits changes at most twice, and one bin for all others
+
+
+def codes(volume: np.ndarray, radii: tuple[int, int, int] = (1, 1, 1), sampling: str = "nearest") -> np.ndarray:
+    """Compare each centre with its eight neighbours in each plane: bit p is set where neighbour p is not darker.
+
+    Parameters
+    ----------
+    volume : uint8 array (rows, columns, time), 0-255
+    radii : (int, int, int)
+        In the order x, y, t.
+    sampling : "nearest" or "bilinear"
+        Neighbours at the nearest pixel, or interpolated from the four around.
+
+    Returns
+    -------
+    uint8 array (3, rows - 2 b, columns - 2 b, time - 2 t), 0-255
+        Planes XY, XT, YT over the same centres, b being the larger of the radii x and y.
+
+    Raises
+    ------
+    MicroExpError
+        If the volume is too small for the radii, or an argument is none of those above.
+
+    References
+    ----------
+    Zhao and Pietikäinen, "Dynamic texture recognition using local binary patterns", PAMI 29(6), 2007.
+    """
+    if sampling not in ("nearest", "bilinear"):
+        raise MicroExpError(f'sampling: expected "nearest" or "bilinear", found {sampling!r}. Give one of the two.')
+    frames = frames_first(volume, radii)
+    found = _bilinear_codes(frames, radii) if sampling == "bilinear" else _nearest_codes(frames, radii)
+    return found.transpose(0, 2, 3, 1)
+
+
+def counts(plane_codes: np.ndarray, blocks: tuple[int, int, int] = (8, 8, 1)) -> np.ndarray:
+    """Count the codes in each block.
+
+    Parameters
+    ----------
+    plane_codes : uint8 array (planes, rows, columns, time), 0-255
+        Codes of one clip, as `codes` gives them; any number of planes.
+    blocks : (int, int, int)
+        Blocks along rows, columns and time. They do not overlap, cover all centres, and differ by a pixel at most.
+
+    Returns
+    -------
+    int64 array (planes, blocks, 256)
+        The blocks of a plane in the order rows, columns, time, the last running fastest.
+
+    Raises
+    ------
+    MicroExpError
+        If there are more blocks than centres along some axis.
+    """
+    planes, *shape = plane_codes.shape
+    if len(blocks) != 3 or min(blocks) < 1 or any(parts > length for parts, length in zip(blocks, shape, strict=True)):
+        raise MicroExpError(
+            f"blocks: expected between 1 and {' x '.join(map(str, shape))} along rows, columns and time, as there are "
+            f"centres, found {' x '.join(map(str, blocks))}. Take fewer blocks, larger frames or smaller radii."
+        )
+    offsets = _block_offsets(planes, tuple(shape), tuple(blocks))
+    places = offsets + plane_codes.transpose(0, 3, 1, 2)
+    total = planes * np.prod(blocks)
+    return np.bincount(places.ravel(), minlength=total * 256).reshape(planes, -1, 256)
+
+
+def features(
+    volume: np.ndarray,
+    radii: tuple[int, int, int] = (1, 1, 1),
+    blocks: tuple[int, int, int] = (8, 8, 1),
+    sampling: str = "nearest",
+) -> np.ndarray:
+    """Describe a clip by the histograms of its uniform patterns.
+
+    Parameters
+    ----------
+    volume, radii, sampling
+        As for `codes`.
+    blocks : (int, int, int)
+        As for `counts`.
+
+    Returns
+    -------
+    float64 array (3 * blocks * 59,)
+        Planes outermost, then blocks, then bins; the 59 bins of each block sum to 1.
+
+    Raises
+    ------
+    MicroExpError
+        As `codes` and `counts` do.
+    """
+    found = counts(codes(volume, radii, sampling), blocks)
+    bins = (found.astype(np.float32) @ _one_hot()).astype(np.float64)  # counts are small: exact in float32
+    return (bins / bins.sum(axis=2, keepdims=True)).ravel()
+
+
+@functools.cache
+def uniform_bins() -> np.ndarray:
+    """Bin of each code: uniform ones 0 to 57 in ascending order of the code, all others 58; uint8 array (256,)."""
+    changes = [bin(code ^ ((code >> 1) | (code & 1) << 7)).count("1") for code in range(256)]
+    uniform = np.array(changes) <= 2
+    found = np.where(uniform, np.cumsum(uniform) - 1, UNIFORM_BINS - 1).astype(np.uint8)
+    found.setflags(write=False)
+    return found
+
+
+def _nearest_codes(frames: np.ndarray, radii: tuple[int, int, int]) -> np.ndarray:
+    """Codes as uint8 array (3, time, rows, columns); of the 24 comparisons the planes share six."""
+    margin = margins(radii)
+    centre = moved(frames, (0, 0, 0), margin)
+    bits: dict[tuple[int, int, int], np.ndarray] = {}
+    found = np.empty((len(PLANES), *centre.shape), np.uint8)
+    for code, plane in zip(found, PLANES, strict=True):
+        code[...] = 0
+        for offset in reversed(on_pixels(plane, radii)):
+            if offset not in bits:
+                bits[offset] = (moved(frames, offset, margin) >= centre).view(np.uint8)
+            np.add(code, code, out=code)
+            np.add(code, bits[offset], out=code)
+    return found
+
+
+def _bilinear_codes(frames: np.ndarray, radii: tuple[int, int, int]) -> np.ndarray:
+    """Codes as uint8 array (3, time, rows, columns), exact: see the tolerance below."""
+    margin = margins(radii)
+    levels = frames.astype(np.float64)
+    centre = moved(levels, (0, 0, 0), margin)
+    found = np.zeros((len(PLANES), *centre.shape), np.uint8)
+    for code, plane in zip(found, PLANES, strict=True):
+        for p, offset in enumerate(on_circle(plane, radii)):
+            difference = sum(weight * (moved(levels, corner, margin) - centre) for corner, weight in _corners(offset))
+            # A difference is (a + b sqrt 2) / 2 with whole numbers a and b below a million, so it is 0 or further
+            # from 0 than 1e-7; sums of floats err by 1e-10 at most. So ties are told exactly.
+            code |= (difference >= -1e-9).astype(np.uint8) << p
+    return found
+
+
+def _corners(offset: tuple[float, float, float]) -> list[tuple[tuple[int, int, int], float]]:
+    """Whole offsets around one that is not, with their weights, which sum to 1; those without weight left out."""
+    corners: list[tuple[tuple[int, ...], float]] = [((), 1.0)]
+    for value in offset:
+        below = int(np.floor(value))
+        share = value - below
+        corners = [
+            ((*corner, below + step), weight * part)
+            for corner, weight in corners
+            for step, part in ((0, 1 - share), (1, share))
+            if part
+        ]
+    return [((corner[0], corner[1], corner[2]), weight) for corner, weight in corners]
+
+
+@functools.lru_cache(maxsize=32)
+def _block_offsets(planes: int, shape: tuple[int, int, int], blocks: tuple[int, int, int]) -> np.ndarray:
+    """256 times the number of each centre's block, counted through the planes: int64 (planes, time, rows, columns)."""
+    rows, columns, time = (
+        np.repeat(np.arange(parts), np.diff(np.arange(parts + 1) * length // parts))
+        for parts, length in zip(blocks, shape, strict=True)
+    )
+    block = (rows[None, :, None] * blocks[1] + columns[None, None, :]) * blocks[2] + time[:, None, None]
+    every_plane = np.arange(planes)[:, None, None, None] * int(np.prod(blocks)) + block
+    found = (every_plane * 256).astype(np.int64)
+    found.setflags(write=False)
+    return found
+
+
+@functools.cache
+def _one_hot() -> np.ndarray:
+    found = np.eye(UNIFORM_BINS, dtype=np.float32)[uniform_bins()]
+    found.setflags(write=False)
+    return found

@@ -1,0 +1,90 @@
+"""From a clip to its colour frames, whether it is a folder of images or a video."""
+
+import os
+import threading
+
+import cv2
+import numpy as np
+
+from microexp_keras.datasets import Video
+from microexp_keras.errors import MicroExpError
+
+JPEG_START, JPEG_END = b"\xff\xd8", b"\xff\xd9"  # OpenCV decodes a JPEG without its end, to wrong pixels
+
+
+def read_frames(clip, count):
+    """Read the first frames of a clip.
+
+    Parameters
+    ----------
+    clip : datasets.Clip
+    count : int
+        How many.
+
+    Yields
+    ------
+    uint8 array (rows, columns, 3), 0-255
+        Blue, green, red, as OpenCV reads.
+
+    Raises
+    ------
+    MicroExpError
+        If a frame is missing, cannot be decoded or is cut off; the message names it.
+    """
+    if isinstance(clip.frames, Video):
+        yield from _video_frames(clip, count)
+        return
+    if len(clip.frames) < count:
+        raise MicroExpError(
+            f"{clip.path}: expected at least {count} frames, found {len(clip.frames)}. "
+            'Restore or remove this clip; see data/README.md, "Frame folders".'
+        )
+    for path in clip.frames[:count]:
+        yield _read_image(path)
+
+
+def _read_image(path):
+    try:
+        data = _read_bytes(path)  # OpenCV does not open every name that Python does
+        cut_off = data[:2].tobytes() == JPEG_START and JPEG_END not in data[-1024:].tobytes()
+        frame = None if cut_off or not data.size else cv2.imdecode(data, cv2.IMREAD_COLOR)
+    except (OSError, cv2.error):
+        frame = None
+    if frame is None:
+        raise MicroExpError(f"{path}: expected a whole image, found one that cannot be decoded. Restore this frame.")
+    return frame
+
+
+def _read_bytes(path):
+    """Bytes of a file as uint8 array, in memory that the thread's next call uses again: new memory costs as much."""
+    with open(path, "rb", buffering=0) as file:
+        size = os.fstat(file.fileno()).st_size
+        if not hasattr(_memory, "bytes") or len(_memory.bytes) < size:
+            _memory.bytes = np.empty(size, np.uint8)
+        return _memory.bytes[: file.readinto(_memory.bytes[:size])]
+
+
+_memory = threading.local()
+
+
+def _video_frames(clip, count):
+    """Decode from the video's start: seeking lands on other frames in some files."""
+    path, first = clip.frames
+    capture = cv2.VideoCapture(str(path))
+    try:
+        for number in range(first + count):
+            read, frame = capture.read() if number >= first else (capture.grab(), None)
+            if not read:
+                raise MicroExpError(
+                    f"{path}: expected {first + count} frames, found {number} that can be decoded. "
+                    "Restore or remove this video."
+                )
+            if number >= first:
+                yield frame
+    finally:
+        capture.release()
+
+
+def spread(count: int, wanted: int) -> list[int]:
+    """Return up to `wanted` different positions among `count`, from the first to the last, evenly."""
+    return [round(position) for position in np.linspace(0, count - 1, min(wanted, count)).tolist()]

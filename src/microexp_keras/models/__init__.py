@@ -1,0 +1,32 @@
+"""From clips' sizes to the paper's three networks, and from a network and clips to saliency maps."""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from microexp_keras.models.networks import NETWORKS, Network, get_network
+
+if TYPE_CHECKING:
+    from microexp_keras.models.builders import (
+        build_intermediate_fusenet,
+        build_late_fusenet,
+        build_microexp_stcnn,
+    )
+    from microexp_keras.models.keras2 import Crossentropy, Keras2GlorotUniform
+
+__all__ = [
+    "NETWORKS",
+    "Crossentropy",
+    "Keras2GlorotUniform",
+    "Network",
+    "build_intermediate_fusenet",
+    "build_late_fusenet",
+    "build_microexp_stcnn",
+    "get_network",
+]
+
+
+def __getattr__(name: str) -> Any:  # Keras is loaded when a builder is asked for
+    if name in __all__:
+        module = "keras2" if name in ("Crossentropy", "Keras2GlorotUniform") else "builders"
+        return getattr(importlib.import_module(f"{__name__}.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

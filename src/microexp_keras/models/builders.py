@@ -1,0 +1,156 @@
+"""The paper's three networks as functional Keras graphs, input channels last: (rows, columns, time, 1).
+
+Three things differ from the paper's tables only to save time; the mathematics is the same. Frames, rows and columns
+that the pooling would discard are cropped before the convolution instead of after it, the ReLU stands behind the
+max-pooling instead of before it (the two commute), and `Conv3D` computes short clips as a 2D convolution.
+
+References
+----------
+Reddy et al., "Spontaneous Facial Micro-Expression Recognition using 3D Spatiotemporal Convolutional Neural Networks",
+IJCNN 2019, Tables I and II; the programs `{SMIC,CASME-SQUARE}/MicroExpSTCNN.py`, `Intermediate_*.py`, `Late_*.py`.
+"""
+
+import keras
+from keras import layers, ops
+
+from microexp_keras.errors import MicroExpError
+from microexp_keras.models.keras2 import Keras2GlorotUniform
+from microexp_keras.models.networks import FILTERS, POOL
+
+
+
+def build_microexp_stcnn(
+    frames=18, size=64, num_classes=3, kernel_size=(3, 3, 15), conv_initializer="keras2_glorot_uniform"
+):
+    """Build MicroExpSTCNN, the network on the whole face (Table I).
+
+    Parameters
+    ----------
+    frames : int
+        Frames per clip: 18 for SMIC, 96 for CAS(ME)^2.
+    size : int or (int, int)
+        Rows and columns of a frame in pixels.
+    num_classes : int
+        Number of classes.
+    kernel_size : (int, int, int)
+        Rows, columns and frames of the convolution kernel; Table IX varies it.
+    conv_initializer : str
+        Initial values of the convolution kernels: `"keras2_glorot_uniform"` as the original has them (see
+        `Keras2GlorotUniform`), or any other that Keras knows by name.
+
+    Returns
+    -------
+    keras.Model
+        From float32 `(clips, rows, columns, time, 1)`, standardised, to class probabilities `(clips, num_classes)`.
+        Not compiled. 1,643,267 parameters for 18 frames, 44,241,667 for 96.
+
+    Raises
+    ------
+    MicroExpError
+        If a clip is too small for the kernel and one pooling window.
+    """
+    normal = keras.initializers.RandomNormal(stddev=0.05)  # what 'normal' means in Keras 2.0.0
+    face = keras.Input(_input_shape(frames, size), name="face")
+    x = _convolved_stream(face, kernel_size, conv_initializer)
+    x = layers.Dense(128, activation="relu", kernel_initializer=normal, name="dense_1")(x)
+    x = layers.Dropout(0.5, name="dropout_2")(x)
+    x = layers.Dense(num_classes, kernel_initializer=normal, name="dense_2")(x)
+    x = layers.Softmax(name="softmax")(x)
+    return keras.Model(face, x, name="microexp_stcnn")
+
+
+def build_intermediate_fusenet(
+    frames=18, size=32, num_classes=3, kernel_size=(3, 3, 15), conv_initializer="keras2_glorot_uniform"
+):
+    """Build the Intermediate MicroExpFuseNet: eyes and mouth, concatenated after the convolutions (Table II).
+
+    Its dense layers are linear, as in the original programs. Parameters, errors and axis order are those of
+    `build_microexp_stcnn`; the inputs are named "eyes" and "mouth". 6,694,915 parameters for 18 frames, 177,088,515
+    for 96.
+    """
+    eyes = keras.Input(_input_shape(frames, size), name="eyes")
+    mouth = keras.Input(_input_shape(frames, size), name="mouth")
+    x = layers.Concatenate(name="fusion")(
+        [
+            _convolved_stream(eyes, kernel_size, conv_initializer, "eyes_"),
+            _convolved_stream(mouth, kernel_size, conv_initializer, "mouth_"),
+        ]
+    )
+    x = layers.Dense(1024, name="dense_1")(x)
+    x = layers.Dropout(0.5, name="dropout_2")(x)
+    x = layers.Dense(128, name="dense_2")(x)
+    x = layers.Dropout(0.5, name="dropout_3")(x)
+    x = layers.Dense(num_classes, name="dense_3")(x)
+    x = layers.Softmax(name="softmax")(x)
+    return keras.Model([eyes, mouth], x, name="intermediate_fusenet")
+
+
+def build_late_fusenet(
+    frames=18, size=32, num_classes=3, kernel_size=(3, 3, 15), conv_initializer="keras2_glorot_uniform"
+):
+    """Build the Late MicroExpFuseNet: each region has its own dense layers, fused before the classifier.
+
+    The original applies a second ReLU behind the pooling, which changes nothing. Its dense layers are linear.
+    Parameters, errors and axis order are those of `build_intermediate_fusenet`. 6,827,523 parameters for 18 frames,
+    177,221,123 for 96.
+    """
+    eyes = keras.Input(_input_shape(frames, size), name="eyes")
+    mouth = keras.Input(_input_shape(frames, size), name="mouth")
+    streams = []
+    for region, name in ((eyes, "eyes_"), (mouth, "mouth_")):
+        x = _convolved_stream(region, kernel_size, conv_initializer, name)
+        x = layers.Dense(1024, name=name + "dense_1")(x)
+        x = layers.Dropout(0.5, name=name + "dropout_2")(x)
+        x = layers.Dense(128, name=name + "dense_2")(x)
+        streams.append(layers.Dropout(0.5, name=name + "dropout_3")(x))
+    x = layers.Concatenate(name="fusion")(streams)
+    x = layers.Dense(num_classes, name="dense")(x)
+    x = layers.Softmax(name="softmax")(x)
+    return keras.Model([eyes, mouth], x, name="late_fusenet")
+
+
+class Conv3D(layers.Conv3D):
+    """`keras.layers.Conv3D` over one channel; faster where a clip fills just one pooling window in time, as SMIC's.
+
+    There the frames are taken as channels of a 2D convolution that has one set of kernels for each step in time: the
+    3D kernels, shifted by that step and zero elsewhere. Weights, names and saved files are those of a plain Conv3D.
+    """
+
+    def call(self, inputs):
+        steps = inputs.shape[3] - self.kernel_size[2] + 1
+        if steps != POOL:
+            return super().call(inputs)
+        kernel = ops.squeeze(self.kernel, 3)  # rows, columns, time, filters
+        shifted = [ops.pad(kernel, ((0, 0), (0, 0), (step, steps - 1 - step), (0, 0))) for step in range(steps)]
+        y = ops.conv(ops.squeeze(inputs, 4), ops.concatenate(shifted, axis=3), padding="valid")
+        return ops.reshape(y, (-1, y.shape[1], y.shape[2], steps, self.filters)) + self.bias
+
+
+def _convolved_stream(x, kernel_size, initializer, prefix=""):
+    """One region of the face: convolution, max-pooling, ReLU, dropout, flatten; the part the networks share."""
+    if initializer == "keras2_glorot_uniform":
+        initializer = Keras2GlorotUniform()
+    x = layers.Cropping3D(_discarded_by_pooling(x.shape[1:4], kernel_size), name=prefix + "crop")(x)
+    x = Conv3D(FILTERS, kernel_size, kernel_initializer=initializer, name=prefix + "conv")(x)
+    x = layers.MaxPooling3D(POOL, name=prefix + "pool")(x)
+    x = layers.ReLU(name=prefix + "relu")(x)
+    x = layers.Dropout(0.5, name=prefix + "dropout_1")(x)
+    return layers.Flatten(name=prefix + "flatten")(x)
+
+
+def _input_shape(frames, size):
+    rows, columns = (size, size) if isinstance(size, int) else size
+    return rows, columns, frames, 1
+
+
+def _discarded_by_pooling(shape, kernel_size):
+    """Margins `((0, rows), (0, columns), (0, frames))` that no pooling window of the convolution's output reaches."""
+    margins = []
+    for axis, length, kernel in zip(("rows", "columns", "frames"), shape, kernel_size, strict=True):
+        if length < kernel + POOL - 1:
+            raise MicroExpError(
+                f"{axis}: expected at least {kernel + POOL - 1} (a kernel of {kernel} and a pooling window of {POOL}), "
+                f"received {length}. Give larger clips or a smaller kernel_size."
+            )
+        margins.append((0, (length - kernel + 1) % POOL))
+    return margins

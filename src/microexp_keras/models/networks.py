@@ -1,0 +1,192 @@
+"""The three networks as data: names, inputs, builder, and the original's layers and files. Nothing of Keras is loaded."""
+
+import importlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from microexp_keras.errors import MicroExpError
+
+if TYPE_CHECKING:
+    import keras
+
+FILTERS = 32  # of every convolution (Tables I and II)
+POOL = 3  # edge of the max-pooling, in pixels and in frames
+
+LAYER_CLASSES = {
+    "input": "InputLayer",
+    "conv3d": "Conv3D",
+    "max_pooling3d": "MaxPooling3D",
+    "dropout": "Dropout",
+    "flatten": "Flatten",
+    "dense": "Dense",
+    "concatenate": "Concatenate",
+    "activation": "Activation",
+}
+"""Class of the original's layers by the first part of their names."""
+
+
+class Layer(NamedTuple):
+    """One layer of an original network, named as Keras 2.0.0 named it."""
+
+    name: str
+    inputs: list[str]
+    activation: str | None
+    ours: str | None  # the layer of our builder that takes its weights
+    units: int | None  # None in the last dense layer: the number of classes
+
+    @property
+    def kind(self) -> str:
+        """Its class in Keras."""
+        return LAYER_CLASSES[self.name.rpartition("_")[0]]
+
+
+def _layers(*steps: tuple) -> tuple[Layer, ...]:
+    """Spell out steps `(names, activation, ours, units)`: eyes and mouth side by side, each fed by the step before."""
+    layers: list[Layer] = []
+    previous: list[str] = []
+    for step in steps:
+        names, activation, ours, units = (*step, None, None, None)[:4]
+        names = names.split()
+        inputs = [[name] for name in previous] if len(names) == len(previous) else [previous] * len(names)
+        ours = ours.split() if ours else [None] * len(names)
+        layers += [Layer(*layer, units) for layer in zip(names, inputs, [activation] * len(names), ours, strict=True)]
+        previous = names
+    return tuple(layers)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """One network of the paper.
+
+    Attributes
+    ----------
+    name : str
+        As the commands and files write it: `"stcnn"`.
+    title : str
+        As the paper writes it: `"MicroExpSTCNN"`.
+    inputs : tuple of str
+        What is cut out of a frame: `("face",)`, or `("eyes", "mouth")`.
+    size : int
+        Rows and columns of each input in pixels (Tables I and II).
+    builder : str
+        Function of `models` that builds it.
+    validation_files : dict of str to str
+        For each input the beginning of the names under which the original saves its held-out clips.
+    original_layers : tuple of Layer
+        In the order of the original's files. Those with weights stand in the same order in our model.
+    """
+
+    name: str
+    title: str
+    inputs: tuple[str, ...]
+    size: int
+    builder: str
+    validation_files: dict[str, str]
+    original_layers: tuple[Layer, ...]
+
+    @property
+    def on_whole_face(self) -> bool:
+        """Whether it sees the whole face, so that no landmarks are needed."""
+        return self.inputs == ("face",)
+
+    def build(
+        self,
+        frames: int = 18,
+        size: int | tuple[int, int] | None = None,
+        num_classes: int = 3,
+        kernel_size: tuple[int, int, int] = (3, 3, 15),
+        conv_initializer: str = "keras2_glorot_uniform",
+    ) -> "keras.Model":
+        """Build the network, by default at its own size; see `models.build_microexp_stcnn` for the parameters."""
+        builders = importlib.import_module("microexp_keras.models.builders")
+        return getattr(builders, self.builder)(frames, size or self.size, num_classes, kernel_size, conv_initializer)
+
+
+STCNN = Network(
+    name="stcnn",
+    title="MicroExpSTCNN",
+    inputs=("face",),
+    size=64,
+    builder="build_microexp_stcnn",
+    validation_files={"face": "microexpstcnn_val"},  # SMIC/MicroExpSTCNN.py:132-133
+    original_layers=_layers(
+        ("conv3d_1", "relu", "conv"),
+        ("max_pooling3d_1",),
+        ("dropout_1",),
+        ("flatten_1",),
+        ("dense_1", "relu", "dense_1", 128),
+        ("dropout_2",),
+        ("dense_2", "linear", "dense_2"),
+        ("activation_1", "softmax"),
+    ),
+)
+
+INTERMEDIATE = Network(
+    name="intermediate",
+    title="Intermediate MicroExpFuseNet",
+    inputs=("eyes", "mouth"),
+    size=32,
+    builder="build_intermediate_fusenet",
+    validation_files={  # SMIC/Intermediate_MicroFuseNet.py:234-237
+        "eyes": "intermediate_microexpfusenet_eval",
+        "mouth": "intermediate_microexpfusenet_nval",
+    },
+    original_layers=_layers(
+        ("input_1 input_2",),
+        ("conv3d_1 conv3d_2", "linear", "eyes_conv mouth_conv"),
+        ("activation_1 activation_2", "relu"),
+        ("max_pooling3d_1 max_pooling3d_2",),
+        ("dropout_1 dropout_2",),
+        ("flatten_1 flatten_2",),
+        ("concatenate_1",),
+        ("dense_1", "linear", "dense_1", 1024),
+        ("dropout_3",),
+        ("dense_2", "linear", "dense_2", 128),
+        ("dropout_4",),
+        ("dense_3", "linear", "dense_3"),
+        ("activation_3", "softmax"),
+    ),
+)
+
+LATE = Network(
+    name="late",
+    title="Late MicroExpFuseNet",
+    inputs=("eyes", "mouth"),
+    size=32,
+    builder="build_late_fusenet",
+    validation_files={  # SMIC/Late_MicroFuseNet.py:240-243
+        "eyes": "late_microexpfusenet_eval",
+        "mouth": "late_microexpfusenet_nval",
+    },
+    original_layers=_layers(
+        ("input_1 input_2",),
+        ("conv3d_1 conv3d_2", "linear", "eyes_conv mouth_conv"),
+        ("activation_1 activation_3", "relu"),
+        ("max_pooling3d_1 max_pooling3d_2",),
+        ("activation_2 activation_4", "relu"),
+        ("dropout_1 dropout_4",),
+        ("flatten_1 flatten_2",),
+        ("dense_1 dense_3", "linear", "eyes_dense_1 mouth_dense_1", 1024),
+        ("dropout_2 dropout_5",),
+        ("dense_2 dense_4", "linear", "eyes_dense_2 mouth_dense_2", 128),
+        ("dropout_3 dropout_6",),
+        ("concatenate_1",),
+        ("dense_5", "linear", "dense"),
+        ("activation_5", "softmax"),
+    ),
+)
+
+NETWORKS = {network.name: network for network in (STCNN, INTERMEDIATE, LATE)}
+
+
+def get_network(name: str) -> Network:
+    """Return the network of that name.
+
+    Raises
+    ------
+    MicroExpError
+        If there is none; the message lists those that there are.
+    """
+    if name not in NETWORKS:
+        raise MicroExpError("model", f"one of {', '.join(NETWORKS)}", repr(name))
+    return NETWORKS[name]

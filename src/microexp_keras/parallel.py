@@ -1,0 +1,43 @@
+"""From a function and items to results, computed on all cores."""
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from microexp_keras.console import progress_bar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def in_threads(
+    function: Callable[[Item], Result], items: Sequence[Item], what: str, unit: str = "clip", progress: bool = True
+) -> list[Result]:
+    """Call a function with each item on all cores, for OpenCV and dlib compute outside Python's lock.
+
+    Parameters
+    ----------
+    function : callable
+    items : sequence
+    what, unit : str
+        For the progress bar: `"reading clips"`, `"clip"`.
+    progress : bool
+        Show it.
+
+    Returns
+    -------
+    list
+        What it returned, in the order of the items. The first error is raised, and what was not begun is left.
+    """
+    pool = ThreadPoolExecutor(cores())
+    try:
+        done = pool.map(function, items)
+        return list(progress_bar(done, total=len(items), desc=what, unit=unit, disable=not progress))
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -1,0 +1,26 @@
+"""From clips to uint8 stacks of gray frames to standardised float32, pixel for pixel as the original programs."""
+
+from microexp_keras.preprocessing.samples import Samples, arrange, load_arrays, load_samples
+from microexp_keras.preprocessing.standardization import (
+    StandardizedInput,
+    Statistics,
+    measure,
+    network_inputs,
+    standardize,
+)
+from microexp_keras.preprocessing.stacks import face_stacks, gray, region_stacks
+
+__all__ = [
+    "Samples",
+    "StandardizedInput",
+    "Statistics",
+    "arrange",
+    "face_stacks",
+    "gray",
+    "load_arrays",
+    "load_samples",
+    "measure",
+    "network_inputs",
+    "region_stacks",
+    "standardize",
+]

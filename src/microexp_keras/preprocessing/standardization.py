@@ -1,0 +1,142 @@
+"""From uint8 gray stacks to standardised float32, as the original programs standardise."""
+
+import math
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from microexp_keras.errors import MicroExpError
+from microexp_keras.preprocessing.stack_cache import IN_MEMORY, Stacks
+
+
+class Statistics(NamedTuple):
+    """What standardisation subtracts and divides by, in gray levels (0-255).
+
+    Attributes
+    ----------
+    mean : float
+        Mean level of all pixels of all clips.
+    max : float
+        Highest level; the divisor is `max - mean`.
+    """
+
+    mean: float
+    max: float
+
+
+def measure(stacks: np.ndarray | Stacks, positions: np.ndarray | None = None) -> Statistics:
+    """Return the `Statistics` of gray stacks (uint8 array, 0-255, or `cache.Stacks`): of some clips, else of all."""
+    if isinstance(stacks, Stacks):
+        stacks = stacks if positions is None else stacks.arranged(positions)
+        return Statistics(stacks.mean, float(stacks.max))
+    stacks = stacks if positions is None else stacks[positions]
+    return Statistics(float(stacks.mean(dtype=np.float64)), float(stacks.max()))
+
+
+def standardize(
+    stacks: np.ndarray | Stacks, statistics: Statistics | None = None
+) -> tuple[np.ndarray, Statistics]:
+    """Subtract the mean level of all clips, then divide by the largest value left (not by a standard deviation).
+
+    Parameters
+    ----------
+    stacks : uint8 array of any shape, 0-255
+        All clips together, before any split, as the original does.
+    statistics : Statistics, optional
+        Of the clips that a network was trained on; by default those of `stacks`.
+
+    Returns
+    -------
+    float32 array of the same shape
+        At most 1 when `statistics` are its own.
+    Statistics
+
+    Raises
+    ------
+    MicroExpError
+        If all pixels are equal, or `stacks` is not uint8.
+
+    References
+    ----------
+    `SMIC/MicroExpSTCNN.py:91-93`. The original sums in float32, so its values differ by about 1e-6.
+    """
+    if stacks.dtype != np.uint8:
+        raise MicroExpError("standardize", "uint8 gray levels", str(stacks.dtype))
+    statistics = statistics or measure(stacks)
+    return _looked_up(_values(statistics), stacks[:]), statistics
+
+
+class StandardizedInput:
+    """An input of a network, standardised when it is asked for: all of it would take too much memory.
+
+    Parameters
+    ----------
+    stacks : cache.Stacks or uint8 array (clips, rows, columns, time), 0-255
+    statistics : Statistics
+    """
+
+    dtype = np.dtype(np.float32)
+
+    def __init__(self, stacks: np.ndarray | Stacks, statistics: Statistics) -> None:
+        self._stacks, self._values = stacks, _values(statistics)
+
+    def __len__(self) -> int:
+        return len(self._stacks)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(clips, rows, columns, time, 1)."""
+        return (*self._stacks.shape, 1)
+
+    def __getitem__(self, chosen: slice | np.ndarray) -> np.ndarray:
+        """Give some clips (slice or int array) as float32 (chosen, rows, columns, time, 1)."""
+        return _looked_up(self._values, self._stacks[chosen])[..., None]
+
+
+def network_inputs(
+    stacks: Mapping[str, np.ndarray | Stacks], statistics: Mapping[str, Statistics] | None = None
+) -> tuple[dict[str, np.ndarray | StandardizedInput], dict[str, Statistics]]:
+    """Standardise each input of a network on its own and add the channel axis.
+
+    Parameters
+    ----------
+    stacks : dict of str to array (clips, rows, columns, time)
+        uint8, or float32 and standardised already; see `Samples`.
+    statistics : dict of str to Statistics, optional
+        As for `standardize`.
+
+    Returns
+    -------
+    dict of str to float32 array (clips, rows, columns, time, 1)
+        Instead of gray stacks of more than `cache.IN_MEMORY` levels, `StandardizedInput`: the same numbers.
+    dict of str to Statistics
+        Empty for arrays that were standardised already.
+    """
+    streamed = sum(math.prod(stack.shape) for stack in stacks.values()) > IN_MEMORY
+    inputs: dict[str, np.ndarray | StandardizedInput] = {}
+    used = {}
+    for name, stack in stacks.items():
+        if isinstance(stack, np.ndarray) and stack.dtype != np.uint8:
+            inputs[name] = stack[..., None]
+            continue
+        used[name] = (statistics or {}).get(name) or measure(stack)
+        standardized = StandardizedInput(stack, used[name])
+        inputs[name] = standardized if streamed else standardized[:]
+    return inputs, used
+
+
+def _values(statistics: Statistics) -> np.ndarray:
+    """Standardised value of every gray level, float32 (256,)."""
+    if statistics.max <= statistics.mean:
+        raise MicroExpError(
+            f"standardize: expected pixels of different levels, found maximum {statistics.max} and mean "
+            f"{statistics.mean}. Look at the frames: they may be blank."
+        )
+    return ((np.arange(256) - statistics.mean) / (statistics.max - statistics.mean)).astype(np.float32)
+
+
+def _looked_up(values: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    """`values[levels]`, by OpenCV: numpy makes an index of eight bytes of every level first."""
+    return cv2.LUT(levels.reshape(len(levels), -1), values).reshape(levels.shape) if levels.size else values[levels]

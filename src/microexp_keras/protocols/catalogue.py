@@ -1,0 +1,159 @@
+"""The protocols that there are: the six programs, the paper's text, and what this package sets beside them."""
+
+from dataclasses import replace
+
+from microexp_keras.datasets.database import CASME2, DATABASES, SMIC
+from microexp_keras.errors import MicroExpError
+from microexp_keras.models.networks import INTERMEDIATE, LATE, NETWORKS, STCNN
+from microexp_keras.protocols import splits
+from microexp_keras.protocols.protocol import Protocol
+
+_UPSTREAM = [
+    Protocol(
+        name="upstream",
+        network=STCNN,
+        database=SMIC,
+        frames=18,  # SMIC/MicroExpSTCNN.py:18
+        size=64,
+        labels_by_position=True,  # SMIC/MicroExpSTCNN.py:78-80
+        batch_size=16,  # SMIC/MicroExpSTCNN.py:142
+        epochs=100,
+        source="SMIC/MicroExpSTCNN.py",
+    ),
+    Protocol(
+        name="upstream",
+        network=INTERMEDIATE,
+        database=SMIC,
+        frames=18,  # SMIC/Intermediate_MicroFuseNet.py:61
+        size=32,  # SMIC/Intermediate_MicroFuseNet.py:68
+        landmark_faults="stop",
+        last_class_copies=2,  # SMIC/Intermediate_MicroFuseNet.py:133-136
+        labels_by_position=True,  # SMIC/Intermediate_MicroFuseNet.py:147-149
+        eyes_trained_on="mouth",  # SMIC/Intermediate_MicroFuseNet.py:231
+        split=splits.last_fifth_scored_on_all,
+        batch_size=4,  # SMIC/Intermediate_MicroFuseNet.py:240
+        epochs=250,
+        source="SMIC/Intermediate_MicroFuseNet.py",
+    ),
+    Protocol(
+        name="upstream",
+        network=LATE,
+        database=SMIC,
+        frames=18,  # SMIC/Late_MicroFuseNet.py:61
+        size=32,  # SMIC/Late_MicroFuseNet.py:68
+        landmark_faults="stop",
+        last_class_copies=2,  # SMIC/Late_MicroFuseNet.py:133-136
+        labels_by_position=True,  # SMIC/Late_MicroFuseNet.py:147-149
+        split=splits.last_fifth_scored_on_all,
+        batch_size=16,  # SMIC/Late_MicroFuseNet.py:246
+        epochs=250,
+        source="SMIC/Late_MicroFuseNet.py",
+    ),
+    Protocol(
+        name="upstream",
+        network=STCNN,
+        database=CASME2,
+        frames=96,  # CASME-SQUARE/MicroExpSTCNN.py:21
+        size=64,
+        swapped_colours=True,  # CASME-SQUARE/MicroExpSTCNN.py:37: imageio's frames are red, green, blue
+        labels_by_position=True,  # CASME-SQUARE/MicroExpSTCNN.py:78-80
+        batch_size=16,  # CASME-SQUARE/MicroExpSTCNN.py:143
+        epochs=100,
+        source="CASME-SQUARE/MicroExpSTCNN.py",
+    ),
+    *(
+        Protocol(
+            name="upstream",
+            network=network,
+            database=CASME2,
+            frames=96,  # line 71 of both programs
+            size=32,  # :77
+            swapped_colours=True,  # :78
+            landmark_faults="stop",
+            labels_by_position=True,  # :154-156
+            split=splits.last_fifth_scored_on_all,
+            batch_size=16,  # Intermediate :248, Late :253
+            epochs=100,
+            source=f"CASME-SQUARE/{network.name.capitalize()}_MicroExpFuseNet.py",
+        )
+        for network in (INTERMEDIATE, LATE)
+    ),
+]
+
+_PAPER = [
+    Protocol(
+        name="paper",
+        network=network,
+        database=database,
+        frames=database.frames,
+        size=network.size,
+        batch_size=8,
+        epochs=100,
+        source="Reddy et al. 2019, section IV (batch 8, 100 epochs, 20 % held out)",
+    )
+    for database in DATABASES.values()
+    for network in NETWORKS.values()
+]
+
+# What makes the fused networks learn at SMIC's 18 frames, found by benchmarks/fusenet_learning.py on synthetic clips:
+# initial values as Glorot's rule gives them. The lower floor lets a network that saturates all the same go on. At 96
+# frames (CAS(ME)^2) this was not enough: the Late network diverged all the same.
+_GLOROT = [
+    replace(
+        paper,
+        name="glorot",
+        batch_size=16,
+        conv_initializer="glorot_uniform",
+        probability_floor=1e-30,
+        source="this package: paper's settings, batch 16, initial values by Glorot's rule in full, loss floor 1e-30",
+    )
+    for paper in _PAPER
+    if not paper.network.on_whole_face and paper.database is SMIC
+]
+
+# The same settings under rules that measure what a reader takes the accuracy for: how it goes with people never seen.
+_LOSO = [
+    replace(
+        row,
+        name=name,
+        split=splits.leave_one_subject_out,
+        unseen_subjects=True,
+        standardized_by="train",
+        source=f"this package: {row.name}'s settings, one subject left out at a time (MEGC 2019)",
+    )
+    for name, rows in (("loso", _PAPER), ("loso-glorot", _GLOROT))
+    for row in rows
+]
+
+ALL = [*_UPSTREAM, *_PAPER, *_GLOROT, *_LOSO]
+
+ABOUT = {
+    "upstream": "the original's six programs, every quirk of theirs included",
+    "paper": "what the paper's text says",
+    "glorot": "paper with what makes the fused networks learn",
+    "loso": "paper's settings, but scored on people that the network has never seen: leave one subject out",
+    "loso-glorot": "glorot's settings, leave one subject out",
+}
+
+NAMES = tuple(ABOUT)
+
+
+def names(model: str, dataset: str) -> tuple[str, ...]:
+    """Return the names of the protocols that there are for a network on a database."""
+    return tuple(protocol.name for protocol in ALL if (protocol.model, protocol.dataset) == (model, dataset))
+
+
+def get(name: str, model: str = "stcnn", dataset: str = "smic") -> Protocol:
+    """Return the protocol of that name for a network on a database.
+
+    Raises
+    ------
+    MicroExpError
+        If there is none; the message lists those that there are.
+    """
+    for protocol in ALL:
+        if (protocol.name, protocol.model, protocol.dataset) == (name, model, dataset):
+            return protocol
+    alike = [f"{name} for {protocol.model} on {protocol.dataset}" for protocol in ALL if protocol.name == name]
+    known = "; ".join(alike or NAMES)
+    raise MicroExpError(f"protocol: expected one of [{known}], received {name} for {model} on {dataset}.")

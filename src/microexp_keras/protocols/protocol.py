@@ -1,0 +1,125 @@
+"""One frozen dataclass: everything in which protocols differ, as data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
+
+from microexp_keras.datasets.database import Database, get_database
+from microexp_keras.models.networks import Network, get_network
+from microexp_keras.protocols import splits
+from microexp_keras.protocols.splits import Split
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Protocol:
+    """How a network is trained and scored on a database.
+
+    Attributes
+    ----------
+    name : str
+        `"upstream"`.
+    network : models.Network
+    database : datasets.Database
+        Whose clips; with the name and the network the key under which `get` finds it.
+    frames : int
+        Frames read of each clip, from its first.
+    size : int
+        Rows and columns of a frame, or of a region, after resizing, in pixels.
+    swapped_colours : bool
+        Whether frames are taken as red, green, blue where the conversion to gray expects blue, green, red, so that
+        the weights of red and blue are exchanged.
+    landmark_faults : str
+        What happens to a frame in which the detector finds no face, or several, or a region beyond the border:
+        `"stop"` with an error that names it, or `"neighbours"`: take the points of the frames before and after it,
+        and say so in the report.
+    last_class_copies : int
+        How often each clip of the last class stands in the arrays.
+    labels_by_position : bool
+        Whether labels are written by position from the numbers of clips in the class folders, the rest staying class
+        0, instead of clip by clip. It makes a difference only where clips stand in the arrays more than once.
+    eyes_trained_on : str
+        Region that the input `eyes` sees in training; scored is always with the eyes.
+    standardized_by : str
+        Clips whose mean and maximum standardise all others too: `"all"`, or `"train"`, those that a fold trains on.
+    split : callable
+        `(labels, subjects) -> list[Fold]`, a function of `microexp_keras.splits`. Scores are pooled over the folds.
+    unseen_subjects : bool
+        If True, no clip of a scored subject is used for training or epoch selection; see `splits.folds`.
+    kernel_size : (int, int, int)
+        Of the convolutions: rows, columns, time.
+    batch_size, epochs : int
+        Clips per step, passes over the training clips.
+    learning_rate, momentum : float
+        Of stochastic gradient descent.
+    conv_initializer : str
+        Initial values of the convolution kernels, see `models.build_microexp_stcnn`.
+    probability_floor : float
+        Probabilities below it count as this value in the loss and have no gradient, see `training.Crossentropy`.
+    source : str
+        Where these settings come from.
+    """
+
+    name: str
+    network: Network
+    database: Database
+    frames: int
+    size: int
+    swapped_colours: bool = False
+    landmark_faults: str = "neighbours"
+    last_class_copies: int = 1
+    labels_by_position: bool = False
+    eyes_trained_on: str = "eyes"
+    standardized_by: str = "all"
+    split: Split = splits.random_fifth
+    unseen_subjects: bool = False
+    kernel_size: tuple[int, int, int] = (3, 3, 15)
+    batch_size: int
+    epochs: int
+    learning_rate: float = 0.01  # what 'SGD' means in Keras 2.0.0
+    momentum: float = 0.0
+    conv_initializer: str = "keras2_glorot_uniform"
+    probability_floor: float = 1e-7  # keras/backend/common.py of Keras 2.0.0
+    source: str
+
+    @property
+    def model(self) -> str:
+        """Name of the network."""
+        return self.network.name
+
+    @property
+    def dataset(self) -> str:
+        """Name of the database."""
+        return self.database.name
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of the network's inputs."""
+        return self.network.inputs
+
+    def training_inputs(self, inputs: Mapping[str, T]) -> dict[str, T]:
+        """Give for each input of the network the array that it is trained on, of a dict of those it is scored on."""
+        return {name: inputs[self.eyes_trained_on if name == "eyes" else name] for name in inputs}
+
+    def as_json(self) -> dict[str, Any]:
+        """Return all settings for JSON: network, database and split by their names."""
+        own = {field.name: getattr(self, field.name) for field in fields(self)}
+        key = {"name": self.name, "model": self.model, "dataset": self.dataset}
+        return key | {name: value for name, value in own.items() if name not in ("network", "database")} | {
+            "split": self.split.__name__
+        }
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> "Protocol":
+        """Read what `as_json` gave, as config.json has it.
+
+        Raises
+        ------
+        KeyError, TypeError, MicroExpError
+            If a setting is missing, one too many or not known.
+        """
+        own = {name: value for name, value in record.items() if name not in ("model", "dataset")}
+        own["network"], own["database"] = get_network(record["model"]), get_database(record["dataset"])
+        own["split"], own["kernel_size"] = splits.SPLITS[record["split"]], tuple(record["kernel_size"])
+        return cls(**own)

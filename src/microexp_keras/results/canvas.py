@@ -1,0 +1,54 @@
+"""From sizes to empty figures in the package's colours, and from a figure to its PNG and SVG."""
+
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from microexp_keras.atomic import replacing
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+PathType = TypeVar("PathType", str, Path)
+
+# Okabe and Ito's palette: told apart by colour-blind readers too.
+BLUE, ORANGE, GREEN, GRAY = "#0072B2", "#D55E00", "#009E73", "#767676"
+
+DPI = 150
+LETTER = 0.085  # inches that a letter takes, about: figures are as wide as their labels need
+
+
+def wrapped(text: str, width: int) -> str:
+    """Break a text into lines of at most `width` characters."""
+    return "\n".join(textwrap.wrap(text, width))
+
+
+def empty_figure(inches: tuple[float, float], **options: Any) -> "Figure":
+    """Make a figure that no window shows."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=inches, **options)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def subplots(rows: int, columns: int, inches: tuple[float, float]) -> tuple["Figure", Any]:
+    """Make a figure and its axes: one, or an array of them."""
+    figure = empty_figure(inches, layout="constrained")
+    return figure, figure.subplots(rows, columns)
+
+
+def save(figure: "Figure", path: PathType) -> PathType:
+    """Write the figure as PNG and as SVG beside it and return the path of the PNG.
+
+    The same figure gives the same bytes, and the SVG's text can be searched and edited.
+    """
+    from matplotlib import rc_context
+
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=DPI, format="png", metadata={"Software": None})
+    repeatable = rc_context({"svg.fonttype": "none", "svg.hashsalt": "microexp_keras"})
+    with repeatable, replacing(Path(path).with_suffix(".svg")) as temporary:
+        figure.savefig(temporary, dpi=DPI, format="svg", metadata={"Date": None, "Creator": None})
+    return path

@@ -1,0 +1,121 @@
+"""From clips, and their saliency, to sheets of frames as PNG and SVG."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from microexp_keras.errors import MicroExpError
+from microexp_keras.results.canvas import DPI, LETTER, PathType, empty_figure, save
+
+MARKED = (230, 159, 0)  # the palette's lighter orange, for it lies over gray of every level
+CELL = 128  # pixels of a frame on a sheet, about: frames are enlarged by a whole number, so that pixels stay square
+
+
+def contact_sheet(
+    stacks: np.ndarray, path: PathType, titles: Sequence[str], frames: int = 7, title: str = ""
+) -> PathType:
+    """Draw clips as a network sees them: a row of gray frames for each.
+
+    Parameters
+    ----------
+    stacks : array (clips, rows, columns, time)
+        Gray levels 0-255 (uint8), or standardised (float), which are drawn from the lowest to the highest of a clip.
+    path : str or Path
+        PNG to write; the SVG of the same name is written too.
+    titles : sequence of str
+        Of the clips, above their rows.
+    frames : int
+        Drawn of each clip, spread over its time; all, if it has fewer.
+    title : str
+        Above the sheet.
+    """
+    chosen = _middles(stacks.shape[3], frames)
+    strips = [[[_gray(clip)[..., time] for time in chosen]] for clip in stacks]
+    return _sheet(strips, path, titles, title, chosen, [""])
+
+
+def saliency_sheet(
+    clips: np.ndarray, maps: np.ndarray, path: PathType, titles: Sequence[str], frames: int = 7, title: str = ""
+) -> PathType:
+    """Draw clips with their binarised saliency: frames, marks, and marks over frames, as in Fig. 4 of the paper.
+
+    Parameters
+    ----------
+    clips : array (clips, rows, columns, time)
+        As for `contact_sheet`.
+    maps : bool array (clips, rows, columns, time)
+        See `saliency.binarize`.
+    path, titles, frames, title
+        As for `contact_sheet`.
+
+    Raises
+    ------
+    MicroExpError
+        If clips and maps differ in shape, or if the maps are not binarised.
+    """
+    if maps.dtype != bool or maps.shape != clips.shape:
+        raise MicroExpError(
+            f"maps: expected bool {clips.shape}, as saliency.binarize gives, received {maps.dtype} {maps.shape}."
+        )
+    chosen, strips = _middles(clips.shape[3], frames), []
+    for clip, marks in zip(clips, maps, strict=True):
+        gray, marks = _gray(clip)[..., chosen], marks[..., chosen]
+        over = np.where(marks[..., None], 0.25 * gray[..., None] + 0.75 * np.array(MARKED), gray[..., None])
+        shown = (gray, 255 * marks.astype(np.uint8), over.astype(np.uint8))
+        strips.append([[array[:, :, time] for time in range(len(chosen))] for array in shown])
+    return _sheet(strips, path, titles, title, chosen, ["frame", "saliency", "overlay"])
+
+
+def _middles(length: int, wanted: int) -> list[int]:
+    """Return the frames at the middle of equal parts of a clip: not the last, which the pooling may discard."""
+    wanted = min(wanted, length)
+    return [int((part + 0.5) * length / wanted) for part in range(wanted)]
+
+
+def _gray(clip: np.ndarray) -> np.ndarray:
+    """Return levels 0-255, uint8."""
+    if clip.dtype == np.uint8:
+        return clip
+    low, high = clip.min(), clip.max()
+    return ((clip - low) * (255 / max(high - low, 1e-12))).astype(np.uint8)
+
+
+def _sheet(
+    clips: list[list[list[np.ndarray]]],
+    path: PathType,
+    titles: Sequence[str],
+    title: str,
+    numbers: Sequence[int],
+    names: Sequence[str],
+) -> PathType:
+    """Draw strips of frames, `clips[clip][strip][frame]`, each frame uint8 (rows, columns) or (rows, columns, 3)."""
+    if not clips or len(titles) != len(clips):
+        raise MicroExpError(f"{path}: expected clips and a title for each, received {len(clips)} and {len(titles)}.")
+    rows, columns = clips[0][0][0].shape[:2]
+    scale, gap = max(round(CELL / rows), 1), 2
+    tall, wide = len(names) * (rows + gap) - gap, len(numbers) * (columns + gap) - gap
+    # The page in whole pixels of the PNG, so that those of the clips fall on them.
+    head, above, foot, side, right = 45 if title else 8, 48, 68, 112 if any(names) else 22, 22
+    longest = int(DPI * LETTER * max(len(text) for text in (*titles, title + title[: len(title) // 4])))  # it is bold
+    page = side + max(scale * wide, longest) + right, head + len(clips) * (above + scale * tall) + foot
+    figure = empty_figure((page[0] / DPI, page[1] / DPI))
+    for number, (strips, name) in enumerate(zip(clips, titles, strict=True)):
+        picture = np.full((tall, wide, 3), 255, np.uint8)
+        for strip, images in enumerate(strips):
+            for time, image in enumerate(images):
+                top, left = strip * (rows + gap), time * (columns + gap)
+                picture[top : top + rows, left : left + columns] = image if image.ndim == 3 else image[..., None]
+        bottom = page[1] - head - (number + 1) * (above + scale * tall)
+        box = (side / page[0], bottom / page[1], scale * wide / page[0], scale * tall / page[1])
+        axes = figure.add_axes(box)
+        axes.imshow(picture, interpolation="none", aspect="auto")
+        axes.spines[:].set_visible(False)
+        axes.tick_params(length=0, labelsize=9)
+        axes.set_yticks([strip * (rows + gap) + rows / 2 for strip in range(len(names))], names)
+        axes.set_xticks([])
+        axes.set_title(name, loc="left", fontsize=10, pad=4)
+    axes.set_xticks([time * (columns + gap) + columns / 2 for time in range(len(numbers))], list(map(str, numbers)))
+    axes.set_xlabel("frame (counted from 0)", fontsize=9)
+    if title:
+        figure.text(side / page[0], 1 - 15 / page[1], title, va="top", fontsize=11, fontweight="bold")
+    return save(figure, path)

@@ -1,0 +1,177 @@
+"""From scores to what a person reads: no accuracy stands without its interval and the majority rate."""
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from microexp_keras import metrics
+from microexp_keras.atomic import write_json, write_text
+from microexp_keras.metrics import Scores
+from microexp_keras.notes import Note
+from microexp_keras.protocols import Protocol
+from microexp_keras.results import plots
+from microexp_keras.text import number, span
+
+if TYPE_CHECKING:
+    from microexp_keras.training.history import Outcome
+
+
+def accuracy_line(scores: Scores) -> str:
+    """Write the accuracy with its counts, its 95 % interval and what the constant classifier would reach."""
+    low, high = scores.accuracy_interval
+    return (
+        f"{scores.accuracy:.2%} ({scores.correct}/{scores.clips}; Wilson 95 % interval {low:.1%} to {high:.1%}; "
+        f"always answering {scores.majority_class}: {scores.majority_rate:.1%})"
+    )
+
+
+def training_notes(outcomes: "Sequence[Outcome]", protocol: Protocol, class_names: Sequence[str]) -> list[Note]:
+    """Return what a reader must know of how the networks of a run were trained to judge their score.
+
+    Parameters
+    ----------
+    outcomes : sequence of training.Outcome
+        One per fold.
+    protocol : Protocol
+    class_names : sequence of str
+    """
+    folds, lasts = len(outcomes), [outcome.history[-10:] for outcome in outcomes]
+    epochs, best = span(len(outcome.history) for outcome in outcomes), span(outcome.best_epoch for outcome in outcomes)
+    last = [row["val_accuracy"] for rows in lasts for row in rows]
+    each = f"{folds} folds, each " if folds > 1 else ""
+    remarks = [
+        f"Protocol {protocol.name} ({protocol.source}): {each}{epochs} epochs of batch {protocol.batch_size}; weights "
+        f"of epoch {best}, counted from 0.",
+        f"Accuracy on the clips that the epoch is chosen on, over the last {span(map(len, lasts))} epochs: mean "
+        f"{np.mean(last):.2%}, deviation {np.std(last):.2%}.",
+    ]
+    notes = [Note("remark", remark) for remark in remarks]
+    if folds == 1:
+        collapsed = {int(row["val_only_class"]): row["val_accuracy"] for row in outcomes[0].history}
+        collapsed.pop(-1, None)
+        if collapsed:
+            times = sum(row["val_only_class"] >= 0 for row in outcomes[0].history)
+            constant = ", ".join(f"{class_names[label]} ({rate:.2%})" for label, rate in sorted(collapsed.items()))
+            text = (
+                f": after {times} of the {len(outcomes[0].history)} epochs the network gave one and the "
+                f"same class to all clips that the epoch is chosen on: {constant}, which is what that constant answer "
+                "scores."
+            )
+            notes.append(Note("collapsed", text))
+    else:
+        constant_folds = sum(outcome.only_class is not None for outcome in outcomes)
+        if constant_folds:
+            text = (
+                f": in {constant_folds} of the {folds} folds the network that is scored gave one and the same "
+                "class to all clips that its epoch is chosen on: no epoch did better."
+            )
+            notes.append(Note("collapsed", text))
+    losses, guessing = [np.mean([row["loss"] for row in rows]) for rows in lasts], math.log(len(class_names))
+    if np.max(losses) > guessing:
+        where = f" in {sum(loss > guessing for loss in losses)} of the {folds} folds" if folds > 1 else ""
+        text = (
+            f"{where}: the training loss over the last epochs is {span(losses, '.3g')}; answering every "
+            f"class with the same probability would give {guessing:.3g}."
+        )
+        notes.append(Note("not learned", text))
+    return notes + [Note("diverged", f": {outcome.diverged}") for outcome in outcomes if outcome.diverged]
+
+
+def scores_text(scores: Scores, over_subjects: dict[str, Any] | None = None) -> str:
+    """Write all scores as a block of plain text.
+
+    Parameters
+    ----------
+    scores : metrics.Scores
+    over_subjects : dict, optional
+        See `metrics.subject_intervals`.
+    """
+    lines = [f"accuracy  {accuracy_line(scores)}"]
+    if scores.collapsed_to:
+        text = (
+            f": every clip was called {scores.collapsed_to}. This is the score of the constant classifier "
+            f"{scores.collapsed_to}, not of a network that tells the classes apart."
+        )
+        lines.append(Note("collapsed", text).render())
+    lines.append(f"UF1       {number(scores.uf1)}    UAR {number(scores.uar)}")
+    lines += [f"undefined: {reason}" for reason in scores.undefined]
+    if over_subjects:
+        lines.append(f"95 % intervals over subjects: {_over_subjects(over_subjects)}")
+    width = max(len(name) for name in scores.class_names) + 2
+    header = "".join(f"{name:>{width}}" for name in scores.class_names)
+    lines.append(f"{'true / predicted':<18}{header}{'recall':>{width}}")
+    for name, counts, recall in zip(scores.class_names, scores.confusion, scores.recall, strict=True):
+        cells = "".join(f"{count:>{width}}" for count in counts)
+        lines.append(f"{name:<18}{cells}{number(recall):>{width}}")
+    return "\n".join(lines)
+
+
+def _over_subjects(intervals: dict[str, Any]) -> str:
+    spans = [
+        f"{name} {low:.3f} to {high:.3f}" if low == low else f"{name} undefined"
+        for name in ("accuracy", "UF1", "UAR")
+        for low, high in [intervals[name.lower()]]
+    ]
+    lacking = intervals["lacking"]
+    without = f"; {lacking} lack a class and do not count for UF1 and UAR" if lacking else ""
+    return f"{', '.join(spans)} ({intervals['resamples']} draws of {intervals['subjects']} subjects{without})"
+
+
+def write(
+    folder: str | Path,
+    title: str,
+    notes: Sequence[Note | str],
+    scores: Scores,
+    clips: Sequence[str],
+    true: np.ndarray,
+    probabilities: np.ndarray,
+    subjects: Sequence[str | None] | None = None,
+    **more: Any,
+) -> str:
+    """Write scores and predictions into a folder and return the report as text.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Gets `report.txt`, `scores.json`, `confusion_matrix.json`, `.png` and `.svg`, `predictions.csv`.
+    title : str
+        Which network met which clips: `MicroExpSTCNN on synthetic SMIC`.
+    notes : sequence of Note, or of rendered ones
+        What the reader must know to judge the scores.
+    scores : metrics.Scores
+    clips : sequence of str
+        Names of the scored clips.
+    true : int array (clips,)
+    probabilities : float array (clips, classes)
+    subjects : sequence of str or None, optional
+        Whose clips they are; if that is known of all, the scores get intervals over subjects.
+    **more
+        Further contents of scores.json.
+    """
+    folder, owners, over_subjects = Path(folder), subjects or [None] * len(clips), None
+    rendered = [Note.of(note).render() for note in notes]
+    known = [owner for owner in owners if owner is not None]
+    if len(known) == len(clips) and len(set(known)) > 1:
+        predicted = probabilities.argmax(axis=1)
+        over_subjects = metrics.subject_intervals(true, predicted, known, len(scores.class_names))
+    text = "\n".join([title, *[f"* {note}" for note in rendered], "", scores_text(scores, over_subjects), ""])
+    write_text(folder / "report.txt", text)
+    values = {**scores.as_json(), "intervals_over_subjects": metrics.for_json(over_subjects)}
+    write_json(folder / "scores.json", {"title": title, "notes": rendered, **more, **values})
+    write_json(
+        folder / "confusion_matrix.json",
+        {"class_names": scores.class_names, "rows": "true", "columns": "predicted", "counts": scores.confusion},
+    )
+    plots.confusion_matrix(scores, folder / "confusion_matrix.png", title)
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(["clip", "subject", "true", "predicted", *scores.class_names])
+    for clip, subject, label, row in zip(clips, owners, true, probabilities, strict=True):
+        writer.writerow([clip, subject, scores.class_names[label], scores.class_names[row.argmax()], *row])
+    write_text(folder / "predictions.csv", table.getvalue())
+    return text

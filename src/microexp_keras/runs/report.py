@@ -1,0 +1,112 @@
+"""From the folds of a run to its report: predictions pooled, scores, figures and the page."""
+
+from typing import Any
+
+import numpy as np
+
+from microexp_keras import datasets, metrics
+from microexp_keras.protocols import splits
+from microexp_keras.results import html_page, plots, text_report
+from microexp_keras.runs.fold import read_outcome
+from microexp_keras.runs.run import Run
+from microexp_keras.training.history import Outcome, Row
+
+UNSEEN = (
+    "Every clip is scored once, by a network that has seen nothing of its subject: neither to train, nor to choose the "
+    "epoch, nor to standardise. Predictions are pooled over the folds."
+)
+
+
+def report(run: Run) -> tuple[str, bool]:
+    """Pool the predictions of all folds and write the run's report.
+
+    Returns
+    -------
+    str
+        The text of it.
+    bool
+        False if a fold diverged.
+    """
+    class_names = run.protocol.database.class_names
+    outcomes, results = zip(*[read_outcome(run, number) for number in range(len(run.folds))], strict=True)
+    scored = np.concatenate([fold.score for fold in run.folds])
+    probabilities = np.concatenate([np.array(result["probabilities"], np.float32) for result in results])
+    true, predicted = run.samples.labels[scored], probabilities.argmax(axis=1)
+    scores, history = metrics.score(true, predicted, class_names), _mean_history(outcomes)
+    best_epoch = outcomes[0].best_epoch if run.has_one_fold else None
+    plots.curves(history, run.folder / "curves.png", best_epoch, scores.majority_rate, run.title)
+    text = text_report.write(
+        run.folder,
+        run.title,
+        _notes(run, outcomes, predicted == true),
+        scores,
+        run.clip_names(scored),
+        true,
+        probabilities,
+        subjects=[run.samples.subjects[position] for position in scored],
+        folds=[
+            {
+                "fold": number + 1,
+                "subjects": result["subjects"],
+                "epoch": outcome.best_epoch,
+                "collapsed_to": None if outcome.only_class is None else class_names[outcome.only_class],
+                "weights": str(outcome.best_path.relative_to(run.folder)),
+                "devices": result["devices"],
+                "saliency": result.get("saliency"),
+            }
+            for number, (outcome, result) in enumerate(zip(outcomes, results, strict=True))
+        ],
+        held_out=_held_out(run, predicted == true),
+        chosen_on_scored=any(np.isin(fold.score, fold.select).any() for fold in run.folds),
+        ten_epochs=_ten_epochs(history),
+    )
+    html_page.write(run.folder)
+    return text, not any(outcome.diverged for outcome in outcomes)
+
+
+def _mean_history(outcomes: tuple[Outcome, ...]) -> list[Row]:
+    """Mean over the folds of what they logged after each epoch that all have behind them."""
+    epochs = zip(*[outcome.history for outcome in outcomes], strict=False)
+    return [{name: float(np.mean([row[name] for row in rows])) for name in rows[0]} for rows in epochs]
+
+
+def _held_out(run: Run, right: np.ndarray) -> dict[str, int]:
+    """Of the scored clips that do not train: how many, how many right, how many with a label not their folder's."""
+    unseen = ~np.concatenate([np.isin(fold.score, fold.train) for fold in run.folds])
+    wrong = np.concatenate([run.samples.mislabelled[fold.score] for fold in run.folds])
+    counts = {"clips": unseen, "correct": unseen & right, "mislabelled": unseen & wrong}
+    return {name: int(chosen.sum()) for name, chosen in counts.items()}
+
+
+def _ten_epochs(history: list[Row]) -> dict[str, Any]:
+    """Table VIII: mean and deviation of the accuracy after epochs 91 to 100 (from 1), or the last ten if fewer."""
+    rows = history[:100][-10:]
+    values = [row["val_accuracy"] for row in rows]
+    span = {"first": int(rows[0]["epoch"]) + 1, "last": int(rows[-1]["epoch"]) + 1}
+    return {"mean": float(np.mean(values)), "deviation": float(np.std(values)), **span}
+
+
+def _notes(run: Run, outcomes: tuple[Outcome, ...], right: np.ndarray) -> list[Any]:
+    """What a reader must know to judge the score."""
+    settings, protocol, published = run.settings, run.protocol, run.settings.published_protocol
+    changed = [
+        f"{name} {getattr(protocol, name)} instead of the protocol's {getattr(published, name)}"
+        for name in ("epochs", "batch_size", "kernel_size")
+        if getattr(protocol, name) != getattr(published, name)
+    ]
+    if settings.weights:
+        changed.append(f"started from {settings.weights}")
+    if settings.landmarks:
+        changed.append(f"landmarks from {settings.landmarks}")
+    if run.has_one_fold:
+        remarks = splits.remarks(run.folds[0], run.samples, right)
+    else:
+        remarks = [*dict.fromkeys(remark for fold in run.folds for remark in splits.remarks(fold, run.samples))]
+    return [
+        *text_report.training_notes(outcomes, protocol, protocol.database.class_names),
+        *run.samples.notes,
+        *remarks,
+        *([UNSEEN] if protocol.unseen_subjects and not settings.weights else []),
+        *([f"Differs from the protocol: {'; '.join(changed)}."] if changed else []),
+        *([datasets.SYNTHETIC_NOTE] if run.samples.synthetic else []),
+    ]

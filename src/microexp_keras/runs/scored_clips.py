@@ -1,0 +1,199 @@
+"""From weights and clips, or the original's arrays, to what is scored and what a reader must know of it."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from microexp_keras.models.networks import NETWORKS
+from microexp_keras import preprocessing
+from microexp_keras.preprocessing import original_npy
+from microexp_keras.protocols import splits
+from microexp_keras.errors import MicroExpError
+from microexp_keras.preprocessing import Samples, StandardizedInput, Statistics
+from microexp_keras.protocols import Protocol
+from microexp_keras.weights import WeightsFile
+
+SAME_LEVEL = 0.5  # gray levels by which two standardisations may differ without a warning
+FROM_A_LEVEL = 0.1  # and by which a pixel may miss a whole gray level
+
+
+@dataclass(frozen=True)
+class ScoredClips:
+    """Clips to be scored.
+
+    Attributes
+    ----------
+    inputs : dict of str to float32 array (clips, rows, columns, time, 1)
+        Of all clips, standardised: see `preprocessing.network_inputs`.
+    positions : int array (scored clips,)
+        Which of them are scored.
+    labels : int array (scored clips,)
+    names : list of str
+        Of the scored clips.
+    subjects : list of str or None
+        Whose they are, None where nobody knows.
+    origin : str
+        What they are, for a headline: `synthetic SMIC`.
+    notes : list of str
+        What a reader must know to judge the scores.
+    """
+
+    inputs: dict[str, np.ndarray | StandardizedInput]
+    positions: np.ndarray
+    labels: np.ndarray
+    names: list[str]
+    subjects: list[str | None]
+    origin: str
+    notes: list[str]
+
+
+def known_statistics(file: WeightsFile) -> dict[str, Statistics]:
+    """Return the standardisation that a `weights.WeightsFile` names for each input, {} if it names none."""
+    named = file.metadata.get("statistics")
+    if not named:
+        return {}
+    inputs = NETWORKS[file.network].inputs
+    try:
+        known = {name: Statistics(float(named[name]["mean"]), float(named[name]["max"])) for name in inputs}
+        if all(math.isfinite(one.mean) and 0 <= one.mean < one.max <= 255 for one in known.values()):
+            return known
+    except (TypeError, KeyError, ValueError, OverflowError):
+        pass
+    raise MicroExpError(
+        f"{file.path}: statistics: expected 0 <= mean < max <= 255 for {' and '.join(inputs)}, "
+        f"found {str(named)[:80]!a}."
+    )
+
+
+def from_samples(
+    samples: Samples, protocol: Protocol, file: WeightsFile, origin: str, part: str = "protocol"
+) -> ScoredClips:
+    """Take clips that a protocol scores, standardised as the weights were trained.
+
+    Parameters
+    ----------
+    samples : preprocessing.Samples
+    protocol : protocols.Protocol
+    file : weights.WeightsFile
+    origin : str
+        For the headline.
+    part : str
+        `"protocol"`: the clips that it scores; `"held-out"`: those of them that it does not train on; `"all"`.
+
+    Returns
+    -------
+    ScoredClips
+    """
+    notes, trained, known = [*samples.notes], file.metadata, known_statistics(file)
+    for name, stack in samples.stacks.items():
+        own = preprocessing.measure(stack)
+        if name not in known:
+            notes.append(
+                "WARNING: the weights file does not say by which mean and maximum its training clips were "
+                f"standardised. These clips are standardised by their own ({name}: mean {own.mean:.3f}, maximum "
+                f"{own.max:.0f}); if those of the training clips differed, this is not the accuracy of the weights."
+            )
+        elif max(abs(known[name].mean - own.mean), abs(known[name].max - own.max)) > SAME_LEVEL:
+            notes.append(
+                f"WARNING: {name}: these clips have mean {own.mean:.3f} and maximum {own.max:.0f}, those that the "
+                f"weights were trained on had {known[name].mean:.3f} and {known[name].max:.0f}; the latter are used. "
+                "If the images differ (crop, light, camera), the accuracy suffers; clips that one protocol shows twice "
+                "make a small difference too."
+            )
+    folds = splits.folds(protocol, samples)
+    same_split = trained.get("split") == protocol.split.__name__
+    number = 0 if len(folds) == 1 else trained.get("fold") if same_split else None
+    if not isinstance(number, int) or number not in range(len(folds)):
+        raise MicroExpError(
+            f"{file.path}: expected weights of one of the {len(folds)} folds of protocol {protocol.name} on these "
+            "clips, found others. Take another --protocol, or --clips all with it."
+        )
+    fold = folds[number]
+    chosen, which = {
+        "protocol": (fold.score, f"those that protocol {protocol.name} scores"),
+        "held-out": (fold.held_out, f"those that protocol {protocol.name} scores and does not train on"),
+        "all": (np.arange(len(samples.names)), "all"),
+    }[part]
+    notes.append(f"{len(chosen)} of {len(samples.names)} clips are scored: {which}.")
+    if trained.get("data_fingerprint") == samples.fingerprint and same_split and not trained.get("started_from"):
+        last = "resume" in trained  # the state of a run's last epoch: no epoch was chosen
+        scored = splits.Fold(fold.train, fold.select[:0] if last else fold.select, chosen)
+        if not np.isin(samples.clips[chosen], samples.clips[fold.train]).any():
+            notes.append("The weights were not trained on them.")
+    else:
+        notes.append("WARNING: whether the weights were trained on some of them is not known.")
+        scored = splits.Fold(fold.train[:0], fold.select[:0], chosen)
+    notes += splits.remarks(scored, samples)
+    inputs, _ = preprocessing.network_inputs(samples.stacks, known)
+    return ScoredClips(
+        inputs,
+        chosen,
+        samples.labels[chosen],
+        [samples.names[position] for position in chosen],
+        [samples.subjects[position] for position in chosen],
+        origin,
+        notes,
+    )
+
+
+def from_arrays(
+    images_paths: Sequence[str | Path],
+    labels_path: str | Path,
+    names: Sequence[str],
+    num_classes: int,
+    file: WeightsFile,
+) -> ScoredClips:
+    """Take the validation arrays that the original programs save, standardised already.
+
+    Parameters
+    ----------
+    images_paths, labels_path, names, num_classes
+        See `original_npy.read`.
+    file : weights.WeightsFile
+
+    Returns
+    -------
+    ScoredClips
+    """
+    stacks, labels = original_npy.read(images_paths, labels_path, names, num_classes)
+    notes = [
+        "What the arrays hold, only those who saved them know. If the epoch of the weights was chosen on them, as the "
+        "original does, or their subjects are in the training clips, the score is optimistic."
+    ]
+    same = len(names) > 1 and np.array_equal(stacks["eyes"], stacks["mouth"])
+    if same:
+        notes.append(
+            "WARNING: the arrays of eyes and mouth are the same. The original Intermediate program for SMIC saves the "
+            "mouth in both places (Intermediate_MicroFuseNet.py:231); the network then sees no eyes."
+        )
+    known = known_statistics(file)
+    if not known:
+        notes.append(
+            "WARNING: the weights file does not say by which mean and maximum its training clips were standardised. "
+            "If the arrays are not from the same run, this is not the accuracy of the weights."
+        )
+    for name, statistics in known.items():
+        if same and name == "eyes":
+            continue
+        if not _whole_levels(stacks[name], statistics):
+            notes.append(
+                f"WARNING: {name}: undoing the standardisation of the weights' training clips (mean "
+                f"{statistics.mean:.3f}, maximum {statistics.max:.0f}) does not give gray levels: the arrays were "
+                "standardised differently, and the accuracy suffers."
+            )
+    inputs, _ = preprocessing.network_inputs(stacks)
+    clips = original_npy.names(images_paths[0], len(labels))
+    subjects: list[str | None] = [None] * len(labels)
+    return ScoredClips(
+        inputs, np.arange(len(labels)), labels, clips, subjects, f"arrays {Path(images_paths[0]).name}", notes
+    )
+
+
+def _whole_levels(images: np.ndarray, statistics: Statistics) -> bool:
+    """Whether undoing a standardisation gives whole gray levels, 0 to 255. A shift by a whole level stays hidden."""
+    levels = images.astype(np.float64) * (statistics.max - statistics.mean) + statistics.mean
+    inside = levels.min() > -FROM_A_LEVEL and levels.max() < 255 + FROM_A_LEVEL
+    return inside and np.abs(levels - np.rint(levels)).max() < FROM_A_LEVEL

@@ -1,0 +1,119 @@
+"""What repeats a run, as one frozen dataclass: from the command line to config.json and back."""
+
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, get_origin, get_type_hints
+
+from microexp_keras import protocols
+from microexp_keras.errors import MicroExpError
+from microexp_keras.models.networks import POOL
+from microexp_keras.protocols import Protocol
+from microexp_keras.text import by
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Settings of a run: all that `train --resume` needs to repeat the command.
+
+    Attributes
+    ----------
+    dataset, model, protocol : str
+        Names of the database, the network and the protocol.
+    data : str or None
+        Folder of the clips.
+    options : dict of str to str
+        Which of several things in that folder are meant; see `datasets.find_clips`.
+    training_images : tuple of str
+        Instead of clips the original's arrays, one for each input of the network.
+    training_labels : str or None
+        The labels that belong to them.
+    landmarks : str or None
+        Table of the user's own landmarks.
+    epochs, batch_size : int
+        Passes over the training clips, and clips per step.
+    kernel_size : (int, int, int)
+        Rows, columns and frames of the convolution kernels.
+    seed : int
+        Of initial weights, order of the clips and dropout.
+    weights : str or None
+        File whose weights training starts from.
+    keep_all : bool
+        Whether every improvement is kept, not only the best.
+    tensorboard : bool
+        Whether training is logged for TensorBoard too.
+    """
+
+    dataset: str
+    model: str
+    protocol: str
+    data: str | None = None
+    options: dict[str, str] = field(default_factory=dict)
+    training_images: tuple[str, ...] = ()
+    training_labels: str | None = None
+    landmarks: str | None = None
+    epochs: int
+    batch_size: int
+    kernel_size: tuple[int, ...]
+    seed: int = 0
+    weights: str | None = None
+    keep_all: bool = False
+    tensorboard: bool = False
+
+    @classmethod
+    def of(cls, protocol: Protocol, **given: Any) -> "Settings":
+        """Take what is given and not None; the rest is the protocol's, or the default."""
+        own: dict[str, Any] = {
+            "dataset": protocol.dataset,
+            "model": protocol.model,
+            "protocol": protocol.name,
+            "epochs": protocol.epochs,
+            "batch_size": protocol.batch_size,
+            "kernel_size": protocol.kernel_size,
+        }
+        return cls(**own | {name: value for name, value in given.items() if value is not None})
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> "Settings":
+        """Read what `to_json` wrote.
+
+        Raises
+        ------
+        KeyError, TypeError
+            If a setting is missing or of another type.
+        """
+        read = {}
+        for name, hint in get_type_hints(cls).items():
+            kind = get_origin(hint) if get_origin(hint) in (dict, tuple) else hint
+            item = tuple(value[name]) if kind is tuple and isinstance(value[name], list) else value[name]
+            if not isinstance(item, kind) or (kind is int and isinstance(item, bool)):
+                raise TypeError(f"settings: {name}")
+            read[name] = item
+        return cls(**read)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the settings as JSON has them."""
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+
+    def changed(self, other: "Settings") -> list[str]:
+        """Name the settings in which two differ."""
+        return [one.name for one in fields(self) if getattr(self, one.name) != getattr(other, one.name)]
+
+    @property
+    def published_protocol(self) -> Protocol:
+        """The protocol of that name, as it stands."""
+        return protocols.get(self.protocol, self.model, self.dataset)
+
+    def applied_protocol(self) -> Protocol:
+        """Return the protocol with what these settings change in it.
+
+        Raises
+        ------
+        MicroExpError
+            If the kernel is too large for its clips.
+        """
+        protocol = self.published_protocol
+        kernel_size = (self.kernel_size[0], self.kernel_size[1], self.kernel_size[2])
+        largest = tuple(length - POOL + 1 for length in (protocol.size, protocol.size, protocol.frames))
+        if self.data and any(length > limit for length, limit in zip(kernel_size, largest, strict=True)):
+            clips = f"{protocol.frames} frames of {protocol.size}x{protocol.size} pixels"
+            raise MicroExpError("kernel", f"at most {by(largest)} with {clips}", by(kernel_size), "Take a smaller one.")
+        return replace(protocol, epochs=self.epochs, batch_size=self.batch_size, kernel_size=kernel_size)

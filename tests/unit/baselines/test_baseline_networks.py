@@ -1,0 +1,134 @@
+"""The two networks: shapes, parameters, what their inputs are for; and that the table of settings describes them."""
+
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import pytest
+
+from microexp_keras.baselines.augmentation import clip_probabilities, pick_images
+from microexp_keras.baselines.networks import BUILDERS, build_3d_fcnn, build_cnn_augmentation
+from microexp_keras.baselines.parameters import METHODS
+from microexp_keras.errors import MicroExpError
+
+
+@pytest.fixture(scope="module")
+def cnn() -> keras.Model:
+    keras.utils.set_random_seed(0)
+    return build_cnn_augmentation()
+
+
+@pytest.fixture(scope="module")
+def fcnn() -> keras.Model:
+    keras.utils.set_random_seed(0)
+    return build_3d_fcnn(frames=18, size=16)
+
+
+@pytest.fixture(scope="module")
+def streams() -> dict[str, np.ndarray]:
+    random = np.random.default_rng(0)
+    frames = {"gray": 18, "flow_x": 17, "flow_y": 17}
+    return {name: random.normal(size=(2, 16, 16, length, 1)).astype("float32") for name, length in frames.items()}
+
+
+def test_parameters_and_shapes_of_the_cnn(cnn: keras.Model) -> None:
+    assert cnn.count_params() == 548_099
+    assert [weights.count_params() for weights in cnn.layers if weights.weights] == [160, 4_640, 18_496, 524_416, 387]
+    assert [layer.output.shape[1] for layer in cnn.layers if "pool" in layer.name] == [32, 16, 8]
+    assert cnn.input_shape == (None, 64, 64, 1) and cnn.output_shape == (None, 3)
+
+
+def test_parameters_and_shapes_of_the_3d_fcnn() -> None:
+    model = build_3d_fcnn()
+    assert model.count_params() == 1_626_035
+    counts = {layer.name: layer.count_params() for layer in model.layers if layer.weights}
+    for stream in ("gray", "flow_x", "flow_y"):
+        assert [counts.pop(f"{stream}_conv_{number}") for number in (1, 2, 3)] == [224, 3_472, 13_856]
+        assert model.get_layer(f"{stream}_flatten").output.shape == (None, 4096)
+    assert counts == {"dense_1": 1_572_992, "dense_2": 387}
+    lengths = [
+        [layer.output.shape[3] for layer in model.layers if f"{name}_pool" in layer.name] for name in ("gray", "flow_x")
+    ]
+    assert lengths == [[9, 4, 2], [8, 4, 2]]
+    shapes = {tensor.name: tuple(tensor.shape) for tensor in model.inputs}
+    assert shapes == {"gray": (None, 64, 64, 18, 1)} | dict.fromkeys(("flow_x", "flow_y"), (None, 64, 64, 17, 1))
+
+
+def test_other_sizes_and_classes() -> None:
+    assert build_cnn_augmentation(size=(24, 32), num_classes=5).output_shape == (None, 5)
+    assert build_3d_fcnn(frames=9, size=(8, 16), num_classes=2).output_shape == (None, 2)
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+def test_every_layer_is_named(name: str) -> None:
+    """Names that Keras gives by itself count up from model to model."""
+    first, second = BUILDERS[name](), BUILDERS[name]()
+    assert [layer.name for layer in first.layers] == [layer.name for layer in second.layers]
+    assert len({layer.name for layer in first.layers}) == len(first.layers)
+
+
+@pytest.mark.parametrize(
+    ("build", "axis"),
+    [
+        (lambda: build_cnn_augmentation(size=(7, 64)), "rows"),
+        (lambda: build_3d_fcnn(size=(64, 7)), "columns"),
+        (lambda: build_3d_fcnn(frames=8), "flow fields"),
+    ],
+)
+def test_too_small(build: Callable[[], object], axis: str) -> None:
+    with pytest.raises(MicroExpError, match=f"{axis}.*expected at least 8"):
+        build()
+
+
+def test_answers_sum_to_one(cnn: keras.Model, fcnn: keras.Model, streams: dict[str, np.ndarray]) -> None:
+    image = np.random.default_rng(0).normal(size=(4, 64, 64, 1)).astype("float32")
+    np.testing.assert_allclose(cnn.predict(image, verbose=0).sum(axis=1), 1, atol=1e-6)
+    np.testing.assert_allclose(fcnn.predict(streams, verbose=0).sum(axis=1), 1, atol=1e-6)
+
+
+def test_every_stream_counts_and_has_its_own_place(fcnn: keras.Model, streams: dict[str, np.ndarray]) -> None:
+    answer = fcnn.predict(streams, verbose=0)
+    for name in streams:
+        without = {**streams, name: np.zeros_like(streams[name])}
+        assert np.abs(fcnn.predict(without, verbose=0) - answer).max() > 1e-4
+    exchanged = {**streams, "flow_x": streams["flow_y"], "flow_y": streams["flow_x"]}
+    assert np.abs(fcnn.predict(exchanged, verbose=0) - answer).max() > 1e-4
+
+
+def test_every_layer_learns(fcnn: keras.Model, streams: dict[str, np.ndarray]) -> None:
+    """One step moves all weights, so each stream has a gradient that is not zero."""
+    model = keras.models.clone_model(fcnn)
+    model.compile(keras.optimizers.SGD(0.01), "categorical_crossentropy")
+    before = [weight.numpy().copy() for weight in model.trainable_variables]
+    model.train_on_batch(streams, np.eye(3, dtype="float32")[[0, 2]])
+    assert len(before) == 3 * 6 + 4
+    for old, new in zip(before, model.trainable_variables, strict=True):
+        assert np.abs(new.numpy() - old).max() > 0, new.path
+
+
+def test_a_clip_of_equal_frames_gets_its_images_answer(cnn: keras.Model) -> None:
+    frame = np.random.default_rng(0).integers(0, 256, (64, 64, 1), np.uint8)
+    images = pick_images(np.repeat(frame, 18, axis=2)).astype("float32")[..., None] / 255
+    of_clip = clip_probabilities(cnn.predict(images, verbose=0))
+    np.testing.assert_allclose(of_clip, cnn.predict(images[:1], verbose=0), atol=1e-6)
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+def test_the_settings_describe_the_networks(name: str) -> None:
+    settings, model = METHODS[name](), BUILDERS[name]()
+    streams = [""] if name == "cnn-augmentation" else [f"{stream}_" for stream in settings.streams]
+    of_streams = [[model.get_layer(f"{stream}conv_{number}") for number in (1, 2, 3)] for stream in streams]
+    assert [tuple(layer.filters for layer in of_stream) for of_stream in of_streams] == [settings.filters] * len(
+        streams
+    )
+    convolutions = [layer for of_stream in of_streams for layer in of_stream]
+    pools = [model.get_layer(f"{stream}pool_{number}") for stream in streams for number in (1, 2, 3)]
+    assert len(model.layers) == len(streams) * 8 + (4 if name == "cnn-augmentation" else 6)
+    assert {layer.kernel_size for layer in convolutions} == {settings.kernel_size}
+    assert {layer.pool_size for layer in pools} == {settings.pool}
+    assert model.get_layer("dense_1").units == settings.dense
+    assert {layer.rate for layer in model.layers if isinstance(layer, keras.layers.Dropout)} == {settings.dropout}
+    assert model.inputs[0].shape[1] == settings.size
+    if name == "3d-fcnn":
+        assert tuple(tensor.name for tensor in model.inputs) == settings.streams
+        assert model.inputs[0].shape[3] == settings.frames

@@ -1,0 +1,87 @@
+"""Codebooks by k-means on the bits of codes, and Fisher's ratio, by hand and against plain programs."""
+
+import numpy as np
+import pytest
+
+from microexp_keras.baselines.codebooks import codebook, fisher, scatter
+
+
+def weights(**of_codes: int) -> np.ndarray:
+    found = np.zeros(256)
+    for code, count in of_codes.items():
+        found[int(code[1:])] = count
+    return found
+
+
+def test_two_codes_by_hand() -> None:
+    table, words = codebook(weights(c0=5, c3=5), 2)
+    assert words[:, :2].tolist() == [[0, 0], [1, 1]] and not words[:, 2:].any()
+    assert table[[0, 3]].tolist() == [0, 1]
+    assert table[[1, 2]].tolist() == [0, 0]  # as near to both: the lower number
+
+
+def test_words_move_to_the_mean_of_their_codes() -> None:
+    table, words = codebook(weights(c0=30, c1=10, c255=20, c254=5), 2)
+    assert table[[0, 1, 255, 254]].tolist() == [0, 0, 1, 1]
+    np.testing.assert_allclose(words, [[0.25, *[0] * 7], [0.8, *[1] * 7]])
+
+
+def test_every_code_is_its_own_word() -> None:
+    table, _ = codebook(np.random.default_rng(0).integers(1, 1000, 256), 256)
+    assert sorted(table) == list(range(256))
+
+
+def test_words_start_at_the_most_frequent_codes_and_ties_at_the_smaller() -> None:
+    table, words = codebook(weights(c7=9, c200=9, c96=10), 3, rounds=0)
+    bits = [[code >> p & 1 for p in range(8)] for code in (96, 7, 200)]
+    assert words.tolist() == bits and table[[96, 7, 200]].tolist() == [0, 1, 2]
+
+
+def test_a_word_without_codes_stays() -> None:
+    table, words = codebook(weights(c9=4), 3)  # starts at 9, and at 0 and 1, which never occur
+    assert words.tolist() == [[1, 0, 0, 1, 0, 0, 0, 0], [0] * 8, [1] + [0] * 7]
+    assert table[[0, 1, 9]].tolist() == [1, 2, 0]
+
+
+@pytest.mark.parametrize("size", [1, 5, 16, 64])
+def test_it_ends_where_k_means_ends(size: int) -> None:
+    """Each code is at its nearest word, each word at the mean of its codes; checked by plain loops."""
+    occurrences = np.random.default_rng(size).integers(0, 1000, 256)
+    table, words = codebook(occurrences, size)
+    assert table.dtype == np.uint8 and words.shape == (size, 8)
+    points = np.array([[code >> p & 1 for p in range(8)] for code in range(256)], float)
+    for code in range(256):
+        distances = [((points[code] - word) ** 2).sum() for word in words]
+        assert distances[table[code]] <= min(distances) + 1e-9
+        assert min(distances[: table[code]], default=9) > min(distances) + 1e-10  # no lower number as near
+    for number, word in enumerate(words):
+        share = occurrences * (table == number)
+        if share.sum():
+            np.testing.assert_allclose(word, share @ points / share.sum(), atol=1e-12)
+
+
+def test_how_often_codes_occur_matters_and_not_in_which_unit() -> None:
+    occurrences = np.random.default_rng(0).integers(0, 1000, 256)
+    table, _ = codebook(occurrences, 16)
+    np.testing.assert_array_equal(codebook(occurrences * 7, 16)[0], table)
+    assert (codebook(np.ones(256), 16)[0] != table).any()
+
+
+def test_fisher_by_hand() -> None:
+    between, within = scatter(np.array([[1.0], [3], [5], [7]]), np.array([0, 0, 1, 1]))
+    assert (between.tolist(), within.tolist()) == ([16], [4]) and fisher(between, within).tolist() == [4]
+    between, within = scatter(np.array([[1.0, 0], [3, 0], [5, 0], [7, 0]]), np.array([0, 0, 1, 1]))
+    assert float(fisher(between.sum(), within.sum())) == 4  # trace over trace
+
+
+def test_fisher_of_what_does_not_vary() -> None:
+    features = np.column_stack([np.full(7, 0.1), np.repeat([1.0, 2.0], [3, 4])])
+    assert fisher(*scatter(features, np.repeat([0, 1], [3, 4]))).tolist() == [0, np.inf]
+
+
+def test_scatter_adds_up_to_the_total() -> None:
+    random = np.random.default_rng(0)
+    features, labels = random.normal(size=(40, 6)), random.integers(0, 3, 40)
+    between, within = scatter(features, labels)
+    np.testing.assert_allclose(between + within, ((features - features.mean(axis=0)) ** 2).sum(axis=0))
+    assert (between > 0).all() and (within > 0).all()
