@@ -20,6 +20,7 @@ from keras import layers
 
 from microexp_keras.models.networks import NETWORKS
 from microexp_keras import models, training, weights
+from microexp_keras.weights.__main__ import main
 from microexp_keras.errors import MicroExpError
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -544,16 +545,16 @@ def test_damaged_structure_is_refused(tmp_path, stcnn, damaged):
 
 
 def test_command_says_what_a_file_is(capsys):
-    assert weights.main(["inspect", str(STCNN)]) == 0
+    assert main(["inspect", str(STCNN)]) == 0
     text = capsys.readouterr().out
     assert "Keras 2 whole model" in text and "models.build_microexp_stcnn(frames=18, size=(14, 11)" in text
-    assert weights.main(["inspect", "--json", str(STCNN_WEIGHTS)]) == 0
+    assert main(["inspect", "--json", str(STCNN_WEIGHTS)]) == 0
     facts = json.loads(capsys.readouterr().out)
     assert (facts["network"], facts["frames"], facts["parameters"]) == ("stcnn", None, 54019)
 
 
 def test_command_shows_errors_without_traceback(tmp_path, capsys):
-    assert weights.main(["inspect", str(tmp_path / "none.h5")]) == 2
+    assert main(["inspect", str(tmp_path / "none.h5")]) == 2
     shown = capsys.readouterr()
     assert shown.out == "" and shown.err.startswith("error: ") and "none.h5: no such file" in shown.err
 

@@ -30,7 +30,7 @@ class Samples:
     labels : int array (clips,)
     stacks : dict of str to array (clips, rows, columns, time)
         For every input of the network, `face`, or `eyes` and `mouth`: uint8 gray levels, 0-255, an array or
-        `cache.Stacks`. The original's arrays are float32, standardised already.
+        `stack_cache.Stacks`. The original's arrays are float32, standardised already.
     clips : int array (samples,)
         Number of the clip that each sample shows: copies of a clip have the same.
     mislabelled : bool array (samples,)

@@ -27,7 +27,7 @@ class Statistics(NamedTuple):
 
 
 def measure(stacks: np.ndarray | Stacks, positions: np.ndarray | None = None) -> Statistics:
-    """Return the `Statistics` of gray stacks (uint8 array, 0-255, or `cache.Stacks`): of some clips, else of all."""
+    """Return the `Statistics` of gray stacks (uint8 array, 0-255, or `stack_cache.Stacks`): of some clips, else of all."""
     if isinstance(stacks, Stacks):
         stacks = stacks if positions is None else stacks.arranged(positions)
         return Statistics(stacks.mean, float(stacks.max))
@@ -73,7 +73,7 @@ class StandardizedInput:
 
     Parameters
     ----------
-    stacks : cache.Stacks or uint8 array (clips, rows, columns, time), 0-255
+    stacks : stack_cache.Stacks or uint8 array (clips, rows, columns, time), 0-255
     statistics : Statistics
     """
 
@@ -110,7 +110,7 @@ def network_inputs(
     Returns
     -------
     dict of str to float32 array (clips, rows, columns, time, 1)
-        Instead of gray stacks of more than `cache.IN_MEMORY` levels, `StandardizedInput`: the same numbers.
+        Instead of gray stacks of more than `stack_cache.IN_MEMORY` levels, `StandardizedInput`: the same numbers.
     dict of str to Statistics
         Empty for arrays that were standardised already.
     """

@@ -1,0 +1,204 @@
+"""From an opened weights file to what it is and the arrays of each layer, before any is read."""
+
+import json
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from microexp_keras.errors import MicroExpError
+from microexp_keras.models.networks import NETWORKS
+from microexp_keras.weights.hdf5 import audited, shown, texts_of
+from microexp_keras.weights.layers import by_shape, frames_range_of, weighted_layers
+from microexp_keras.weights.model_config import config_facts
+
+if TYPE_CHECKING:
+    import h5py
+
+NamedWeights = tuple[str, "h5py.Dataset", "h5py.Dataset"]
+"""Name, kernel and bias of a layer."""
+
+
+@dataclass(frozen=True)
+class WeightsFile:
+    """What a weights file is; see `inspect`.
+
+    `frames` and `size` (rows, columns) are exact when the file has a `model_config` (`exact`). Otherwise they are the
+    paper's that agree with the weights, or None. Every frame count in `frames_range` fits the same weights: the
+    pooling discards the rest. `dense_row_order` is the flatten order of the file: "channels_first" or
+    "channels_last". `metadata` is what `save_weights` was given to write, {} in files of others.
+    """
+
+    path: str
+    kind: str
+    keras_version: str | None
+    network: str
+    kernel_size: tuple[int, int, int]
+    num_classes: int
+    flattened: int
+    frames: int | None
+    frames_range: tuple[int, int] | None
+    size: tuple[int, int] | None
+    exact: bool
+    dense_row_order: str
+    parameters: int
+    optimizer: bool
+    metadata: dict[str, Any]
+
+
+def examined(
+    file: "h5py.File", path: str | Path, data_format: str | None = None, model_size: tuple[int, ...] | None = None
+) -> tuple[WeightsFile, list[NamedWeights], dict[str, "h5py.Dataset"]]:
+    """Give `(WeightsFile, [(name, kernel dataset, bias dataset), ...] in our order, other arrays)`; none is read."""
+    groups, arrays = audited(file, Path(path).stat().st_size)
+    root = "model_weights" if "model_weights" in groups else ""
+    versions = texts_of(file, "keras_version") or texts_of(groups[root], "keras_version")
+    version = versions[0] if versions else None
+    if version and not re.fullmatch(r"[0-9A-Za-z.+-]{1,40}", version):
+        raise MicroExpError(f"keras_version: expected one such as 2.0.0, found {shown(version)}.")
+    if texts_of(file, "backend") == ["theano"]:
+        raise MicroExpError("written on Theano, which mirrors convolution kernels. Save it again on TensorFlow.")
+    modern = "layers" in groups and not root
+    stored = keras3_layers(groups, arrays) if modern else keras2_layers(groups, arrays, root)
+    major = 3 if modern or (version or "").startswith("3.") else 2
+    network, layers, flattened = recognised(stored)
+    shapes = [kernel.shape for _, kernel, _ in layers]
+    kernel_size, num_classes = shapes[0][:3], shapes[-1][1]
+    size: tuple[int, ...] | None
+    frames: int | None
+    if config := texts_of(file, "model_config"):
+        order, (rows, columns, frames) = config_facts(config[0], network)
+        size = (rows, columns)
+        frames_range = frames_range_of(flattened, size, kernel_size)
+        if not frames_range or not frames_range[0] <= frames <= frames_range[1]:
+            raise MicroExpError(
+                f"model_config: its clips of {by_shape((*size, frames))} do not give {flattened} features."
+            )
+        if data_format not in (None, order):
+            raise MicroExpError(f"model_config: says {order}, but data_format={data_format!r} was given. Leave it out.")
+    else:
+        old = major == 2 and version and re.match(r"2\.[01]\.|1\.", version) and not version.endswith("-tf")
+        order = data_format or ("channels_first" if old else "channels_last")
+        sizes = [*([model_size] if model_size else []), (NETWORKS[network].size,) * 2]
+        size = next((size for size in sizes if frames_range_of(flattened, size, kernel_size)), None)
+        frames_range = frames_range_of(flattened, size, kernel_size) if size else None
+        frames = next((n for n in (18, 96) if frames_range and frames_range[0] <= n <= frames_range[1]), None)
+    found = WeightsFile(
+        path=str(path),
+        kind=f"Keras {major} {'whole model' if root else 'weights'}",
+        keras_version=version,
+        network=network,
+        kernel_size=kernel_size,
+        num_classes=num_classes,
+        flattened=flattened,
+        frames=frames,
+        frames_range=frames_range,
+        size=(size[0], size[1]) if size else None,
+        exact=bool(config),
+        dense_row_order=order,
+        parameters=sum(math.prod(shape) + shape[-1] for shape in shapes),
+        optimizer=any(name.startswith(("optimizer/", "optimizer_weights/")) for name in arrays),
+        metadata=metadata_of(file),
+    )
+    return found, layers, arrays
+
+
+def metadata_of(file: "h5py.File") -> dict[str, Any]:
+    """Give the dictionary that `save_weights` wrote, {} if there is none."""
+    text = (texts_of(file, "microexp_keras") or ["{}"])[0]
+    try:
+        metadata = json.loads(text, parse_constant=_refuse)  # NaN and Infinity are no JSON
+    except (ValueError, RecursionError):
+        metadata = None
+    if not isinstance(metadata, dict):
+        raise MicroExpError(f"attribute microexp_keras: expected a JSON object, found {shown(text)}.")
+    return metadata
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(name)
+
+
+def keras2_layers(
+    groups: dict[str, "h5py.Group"], arrays: dict[str, "h5py.Dataset"], root: str
+) -> list[tuple[str, list["h5py.Dataset"]]]:
+    """List `(name, [datasets])` of the layers with weights, in the order of the attribute `layer_names`."""
+    layers, unread = [], {path for path in arrays if not path.startswith("optimizer_weights/")}
+    names = texts_of(groups[root], "layer_names")
+    if not names:
+        raise MicroExpError("expected the weights of a Keras model (layer_names or layers), found none.")
+    for name in names:
+        path = f"{root}/{name}".lstrip("/")
+        if "/" in name or path not in groups:
+            raise MicroExpError(f"layer {shown(name)}: named in layer_names, but it has no group.")
+        paths = [f"{path}/{weight}" for weight in texts_of(groups[path], "weight_names")]
+        for weight in paths:
+            if weight not in unread:
+                raise MicroExpError(f"{shown(weight)}: named in weight_names, but missing or named twice.")
+            unread.remove(weight)
+        if paths:
+            layers.append((name, [arrays[weight] for weight in paths]))
+    if unread:
+        raise MicroExpError(f"{shown(min(unread))}: expected no array that layer_names and weight_names do not name.")
+    return layers
+
+
+def keras3_layers(
+    groups: dict[str, "h5py.Group"], arrays: dict[str, "h5py.Dataset"]
+) -> list[tuple[str, list["h5py.Dataset"]]]:
+    """List `(name, [datasets])` of the layers with weights in a `.weights.h5` file, as far as possible in its order.
+
+    Keras numbers the groups by class in the order of the model (conv3d, conv3d_1, dense, ...) and keeps the layer's
+    own name in an attribute.
+    """
+    found: dict[str, dict[str, h5py.Dataset]] = {}
+    for path, item in arrays.items():
+        if path.startswith("optimizer/") or "/seed_generator/" in path:
+            continue
+        match = re.fullmatch(r"layers/([^/]+)/vars/([01])", path)
+        if not match:
+            raise MicroExpError(f"{shown(path)}: expected only layers/NAME/vars/0 (kernel) and /1 (bias).")
+        found.setdefault(match[1], {})[match[2]] = item
+
+    def order(
+        group: str,
+    ) -> tuple[int, str, int]:  # convolutions before dense layers, then by name and by the number behind it
+        stem, number = re.fullmatch(r"(.*?)(?:_(\d{1,9}))?", group, re.DOTALL).groups()
+        return -max(item.ndim for item in found[group].values()), stem, int(number or 0)
+
+    layers = []
+    for group in sorted(found, key=order):
+        name = texts_of(groups[f"layers/{group}/vars"], "name") or [group]
+        layers.append((name[0], [found[group][index] for index in sorted(found[group])]))
+    return layers
+
+
+def recognised(layers: list[tuple[str, list["h5py.Dataset"]]]) -> tuple[str, list[NamedWeights], int]:
+    """Give `(network, [(name, kernel, bias), ...], features a stream)`, in our order by name or else as they stand."""
+    for name, data in layers:
+        if len(data) != 2 or any(item.dtype.kind != "f" or item.dtype.itemsize > 8 for item in data):
+            found = ", ".join(f"{by_shape(item.shape)} {item.dtype}" for item in data)
+            raise MicroExpError(f"layer {shown(name)}: expected a kernel and a bias of floats, found {found}.")
+    for network in NETWORKS:
+        plan = weighted_layers(network, (0, 0, 0), 0, 0)
+        ours = [str(layer.ours) for layer, _, _ in plan]
+        if sorted(ours) == sorted(name for name, _ in layers):
+            layers = sorted(layers, key=lambda layer: ours.index(layer[0]))
+        if [len(shape) for _, shape, _ in plan] == [kernel.ndim for _, (kernel, _) in layers]:
+            break
+    else:
+        found = ", ".join(f"{shown(name)} {by_shape(kernel.shape)}" for name, (kernel, _) in layers[:12])
+        raise MicroExpError(
+            "expected 1 convolution and 2 dense layers (stcnn), 2 and 3 (intermediate) or 2 and 5 (late), "
+            f"found {len(layers)} layers with weights: {found or 'none'}."
+        )
+    named = [(shown(name), kernel, bias) for name, (kernel, bias) in layers]
+    place = next(i for i, (_, _, streams) in enumerate(plan) if streams)
+    flattened = named[place][1].shape[0] // plan[place][2]
+    plan = weighted_layers(network, named[0][1].shape[:3], flattened, named[-1][1].shape[1])
+    for (name, kernel, bias), (_, expected, _) in zip(named, plan, strict=True):
+        for part, data, shape in (("kernel", kernel, expected), ("bias", bias, expected[-1:])):
+            if data.shape != shape or 0 in shape:
+                raise MicroExpError(f"{name} {part}: expected {by_shape(shape)}, found {by_shape(data.shape)}.")
+    return network, named, flattened
