@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from microexp_keras.errors import MicroExpError
 from microexp_keras.models import NETWORKS
 from microexp_keras.preprocessing import original_npy
-from microexp_keras.errors import MicroExpError
 
 NAMES = ("eyes", "mouth")
 

@@ -18,7 +18,7 @@ from test_datasets import (
 )
 
 from microexp_keras.datasets import __main__ as command
-from microexp_keras.datasets import casme2, check, find_clips, smic
+from microexp_keras.datasets import casme2, check, check_text, find_clips, smic
 from microexp_keras.errors import MicroExpError
 
 
@@ -278,7 +278,7 @@ def test_exactly_the_planted_problem_is_found(clean, tmp_path, tree, name):
     (problem,) = report.problems
     assert report.stops_training == stops and where in problem.where
     assert problem.found.startswith("expected") and problem.remedy.endswith(".")
-    assert problem.found in check.as_text(report) and problem.remedy in check.as_text(report)
+    assert problem.found in check_text.as_text(report) and problem.remedy in check_text.as_text(report)
 
 
 def test_exit_codes(clean, tmp_path, capsys):
@@ -308,7 +308,7 @@ def test_the_report_as_json(clean, capsys):
 def test_the_report_as_text(clean, tmp_path):
     shutil.copytree(clean("smic"), tmp_path / "HS" / "again")
     shutil.rmtree(tmp_path / "HS" / "again" / NE)
-    text = check.as_text(check.check(tmp_path, "smic", progress=False)).splitlines()
+    text = check_text.as_text(check.check(tmp_path, "smic", progress=False)).splitlines()
     assert text[0] == f"SMIC, tree cropped, camera HS, in {tmp_path / 'HS/again/HS'}"
     assert [line.split() for line in text[2:6]] == [
         ["subject", "negative", "positive", "surprise", "clips"],
@@ -323,7 +323,7 @@ def test_the_report_as_text(clean, tmp_path):
 def test_many_problems_of_a_kind_are_counted(clean):
     report = check.check(clean("selectedpic"), progress=False)
     assert [problem.kind for problem in report.problems] == ["short clip"] * 5
-    assert "rawvideo or rawpic" in check.as_text(report) and "* short clip (5)" in check.as_text(report)
+    assert "rawvideo or rawpic" in check_text.as_text(report) and "* short clip (5)" in check_text.as_text(report)
 
 
 def test_training_stops_where_check_says_so(clean, tmp_path):

@@ -17,13 +17,13 @@ import pytest
 from conftest import write_clips
 
 from microexp_keras import atomic, evaluate, protocols, train, weights
+from microexp_keras.datasets.synthetic import smic as synthetic
+from microexp_keras.errors import MicroExpError
+from microexp_keras.preprocessing import Samples
 from microexp_keras.protocols import splits
 from microexp_keras.runs import Settings
 from microexp_keras.runs.fold import RESULT, train_fold
 from microexp_keras.runs.run import Run
-from microexp_keras.datasets.synthetic import smic as synthetic
-from microexp_keras.errors import MicroExpError
-from microexp_keras.preprocessing import Samples
 
 LOSO = protocols.get("loso")
 

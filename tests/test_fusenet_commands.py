@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from conftest import write_clips
 
+from microexp_keras import evaluate, landmarks, train
 from microexp_keras.datasets.database import DATABASES
-from microexp_keras import datasets, evaluate, landmarks, train
 from microexp_keras.landmarks import dlib_detector
 
 ARRAYS = {f"intermediate_microexpfusenet_{letter}val_{kind}.npy" for letter in "en" for kind in ("images", "labels")}

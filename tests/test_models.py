@@ -6,10 +6,10 @@ import pytest
 from conftest import GOLDEN
 from keras import layers
 
-from microexp_keras.models.networks import NETWORKS
 from microexp_keras import models
-from microexp_keras.models import builders
 from microexp_keras.errors import MicroExpError
+from microexp_keras.models import builders
+from microexp_keras.models.networks import NETWORKS
 
 
 @pytest.mark.parametrize(

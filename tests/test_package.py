@@ -9,6 +9,7 @@ import pytest
 
 SOURCE = Path(__file__).parent.parent / "src" / "microexp_keras"
 
+
 def test_only_one_module_imports_a_backend_of_keras():
     importing = set()
     for path in SOURCE.rglob("*.py"):

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from microexp_keras import datasets, models, predict, preprocessing, protocols, weights
-from microexp_keras.results import plots
-from microexp_keras.video import source
 from microexp_keras.datasets.frames import read_frames
+from microexp_keras.results import plots
+from microexp_keras.video import faces as video_faces
+from microexp_keras.video import source
+from microexp_keras.video import windows as video_windows
 
 LEVELS = {"mean": 140.5, "max": 255.0}
 TRAINED = {"dataset": "smic", "protocol": "upstream", "synthetic": True, "epoch": 7, "val_accuracy": 0.625}
@@ -64,10 +66,10 @@ def ask(out, source, file, *options):
 def look(clip, protocol, template=None, every=1, stride=100):
     """Stacks of a clip's windows, cut as the command does."""
     seconds = Counter()
-    faces = source.find_faces(source.read(clip, seconds, protocol.swapped_colours), every, seconds)
-    windows = source.windows(faces, protocol, stride, template)
+    faces = video_faces.find_faces(source.read(clip, seconds, protocol.swapped_colours), every, seconds)
+    windows = video_windows.windows(faces, protocol, stride, template)
     frames = source.read(clip, seconds, protocol.swapped_colours)
-    return windows, dict(source.stacks(frames, windows, faces, protocol, seconds))
+    return windows, dict(video_windows.stacks(frames, windows, faces, protocol, seconds))
 
 
 def test_every_window_has_its_frames_times_and_probabilities(video, stcnn, tmp_path, capsys):
@@ -115,7 +117,7 @@ def test_a_folder_and_a_video_of_the_same_frames_give_the_same_again_and_again(f
 def test_the_table_holds_what_the_network_says_of_the_windows(video, stcnn, tmp_path):
     _, rows = ask(tmp_path / "out", video, stcnn[0])
     clip, *_ = source.open_clip(video)
-    _, stacks = look(clip, protocols.get("upstream"), source.SYNTHETIC, every=5, stride=6)
+    _, stacks = look(clip, protocols.get("upstream"), video_faces.SYNTHETIC, every=5, stride=6)
     faces = np.stack([stacks[position]["face"] for position in range(4)])
     expected = stcnn[1].predict_on_batch(((faces - 140.5) / (255 - 140.5)).astype("float32")[..., None])
     found = [[float(row[name]) for name in ("negative", "positive", "surprise")] for row in rows]
@@ -126,7 +128,7 @@ def test_a_clip_cut_as_in_training_gives_nearly_the_stack_of_training(clips, fil
     protocol = protocols.get("upstream")
     training = preprocessing.face_stacks(clips, protocol, progress=False)
     clip, *_ = source.open_clip(video)
-    [window, *_], stacks = look(clip, protocol, source.SYNTHETIC)
+    [window, *_], stacks = look(clip, protocol, video_faces.SYNTHETIC)
     assert np.abs(np.array(window.box) - (50, 210, 80, 240)).max() <= 6  # people differ from the mean face
     alike = [np.corrcoef(stacks[0]["face"].ravel(), one.ravel())[0, 1] for one in training]
     others = [one for one, clip in zip(alike, clips, strict=True) if clip.subject != clips[0].subject]
@@ -154,31 +156,31 @@ def test_eyes_and_mouth_are_those_of_training(clips):
 def test_the_box_puts_the_face_where_it_was_in_training():
     points = np.zeros((3, 68, 2))
     for place, numbers in enumerate((slice(36, 42), slice(42, 48), slice(48, 55))):
-        points[:, numbers] = source.SYNTHETIC.anchors[place]
-    assert source.face_box(points) == (0, 160, 0, 160)
-    assert source.face_box(2 * points + (30, -40)) == (-40, 280, 30, 350)
+        points[:, numbers] = video_faces.SYNTHETIC.anchors[place]
+    assert video_faces.face_box(points) == (0, 160, 0, 160)
+    assert video_faces.face_box(2 * points + (30, -40)) == (-40, 280, 30, 350)
     points[1] += 50  # one frame that trembles moves nothing
-    assert source.face_box(points) == (0, 160, 0, 160)
+    assert video_faces.face_box(points) == (0, 160, 0, 160)
     image = np.arange(12, dtype=np.uint8).reshape(3, 4)
-    assert np.array_equal(source.cut(image, (1, 3, 2, 4)), image[1:3, 2:4])
-    assert source.cut(image, (-1, 2, 3, 6)).tolist() == [[3, 3, 3], [3, 3, 3], [7, 7, 7]]
+    assert np.array_equal(video_windows.cut(image, (1, 3, 2, 4)), image[1:3, 2:4])
+    assert video_windows.cut(image, (-1, 2, 3, 6)).tolist() == [[3, 3, 3], [3, 3, 3], [7, 7, 7]]
 
 
 def test_points_between_two_looks_lie_on_a_line(film):
     seconds = Counter()
-    each = source.find_faces(iter(film[:13]), 1, seconds)
-    some = source.find_faces(iter(film[:13]), 6, seconds)
+    each = video_faces.find_faces(iter(film[:13]), 1, seconds)
+    some = video_faces.find_faces(iter(film[:13]), 6, seconds)
     assert some.looks.tolist() == [0, 6, 12] and each.looks.tolist() == [*range(13)]
     assert np.array_equal(some.points, each.points[[0, 6, 12]])
-    between = source.points_in(some, 2, 8)
+    between = video_faces.points_in(some, 2, 8)
     assert between.shape == (7, 68, 2) and np.array_equal(between[4], some.points[1])
     assert np.abs(between[1] - (some.points[0] + some.points[1]) / 2).max() <= 0.5
 
 
 def test_points_are_given_in_pixels_of_the_whole_frame(film):
     seconds = Counter()
-    small = source.find_faces(iter(film[:1]), 1, seconds)
-    large = source.find_faces([cv2.resize(film[0], None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)], 1, seconds)
+    small = video_faces.find_faces(iter(film[:1]), 1, seconds)
+    large = video_faces.find_faces([cv2.resize(film[0], None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)], 1, seconds)
     assert np.abs((large.points + 0.5) / 4 - 0.5 - small.points).mean() < 2
 
 
@@ -221,7 +223,7 @@ def test_weights_that_say_nothing_are_warned_of(stcnn, video, tmp_path, capsys):
     assert code == 0 and len(rows) == 4
     assert "does not say what it was trained on" in said and "is taken for SMIC" in said
     clip, *_ = source.open_clip(video)
-    _, stacks = look(clip, protocols.get("upstream"), source.SYNTHETIC, every=5, stride=6)
+    _, stacks = look(clip, protocols.get("upstream"), video_faces.SYNTHETIC, every=5, stride=6)
     mean = np.mean([stack["face"].mean() for stack in stacks.values()])
     assert "WARNING: the weights file does not say by which mean and maximum" in said and f"mean {mean:.1f}," in said
 
@@ -231,9 +233,9 @@ def test_the_face_can_be_cut_as_in_a_frame_of_ones_own(video, stcnn, film, tmp_p
     code, _ = ask(tmp_path / "out", video, stcnn[0], "--like", str(tmp_path / "own.png"))
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert code == 0 and summary["template"]["shape"] == [180, 200]
-    template = source.template_of(tmp_path / "own.png")
-    faces = source.find_faces(iter(film[:1]), 1, Counter())
-    assert np.abs(np.array(source.face_box(faces.points, template)) - (40, 220, 60, 260)).max() <= 3
+    template = video_faces.template_of(tmp_path / "own.png")
+    faces = video_faces.find_faces(iter(film[:1]), 1, Counter())
+    assert np.abs(np.array(video_faces.face_box(faces.points, template)) - (40, 220, 60, 260)).max() <= 3
     assert "so that eyes and mouth lie as in " + str(tmp_path / "own.png") in capsys.readouterr().out
 
 

@@ -1,6 +1,5 @@
 """Protocols say what the programs and the paper say; the split is the one the paper's tables come from."""
 
-import dataclasses
 import re
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,9 +8,9 @@ import numpy as np
 import pytest
 
 from microexp_keras import datasets, protocols
+from microexp_keras.errors import MicroExpError
 from microexp_keras.protocols import splits
 from microexp_keras.protocols.__main__ import main
-from microexp_keras.errors import MicroExpError
 
 
 def test_the_papers_validation_set():

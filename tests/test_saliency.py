@@ -6,11 +6,11 @@ import keras
 import numpy as np
 import pytest
 
-from microexp_keras.models.networks import NETWORKS
 from microexp_keras import models
-from microexp_keras.models import saliency
-from microexp_keras.errors import MicroExpError
 from microexp_keras.backend import gradients
+from microexp_keras.errors import MicroExpError
+from microexp_keras.models import saliency
+from microexp_keras.models.networks import NETWORKS
 
 STEP = 3e-3  # small against the kinks of the network, large against float32
 CLASSES = np.array([0, 2, 1])

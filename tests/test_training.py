@@ -16,12 +16,12 @@ import pytest
 from conftest import GOLDEN
 from test_files import on_a_full_disk
 
-from microexp_keras.models.networks import NETWORKS
 from microexp_keras import models, protocols, training, weights
+from microexp_keras.models.networks import NETWORKS
 from microexp_keras.protocols import splits
 from microexp_keras.results import text_report
 from microexp_keras.training.callbacks import DivergedError
-from microexp_keras.training.history import History, Outcome
+from microexp_keras.training.history import History
 
 PROTOCOL = replace(protocols.get("upstream"), epochs=4, batch_size=8)
 LABELS = np.arange(30) % 3

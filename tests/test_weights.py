@@ -18,10 +18,10 @@ import numpy as np
 import pytest
 from keras import layers
 
-from microexp_keras.models.networks import NETWORKS
 from microexp_keras import models, training, weights
-from microexp_keras.weights.__main__ import main
 from microexp_keras.errors import MicroExpError
+from microexp_keras.models.networks import NETWORKS
+from microexp_keras.weights.__main__ import main
 
 GOLDEN = Path(__file__).parent / "golden"
 STCNN = GOLDEN / "keras2" / "stcnn.hdf5"

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from microexp_keras import models, preprocessing, protocols, train, training, weights
-from microexp_keras.runs import scored_clips
 from microexp_keras.errors import MicroExpError
+from microexp_keras.runs import scored_clips
 
 FOLDER = Path(__file__).parent.parent / "weights"
 SPEC = importlib.util.spec_from_file_location("manifest", FOLDER / "manifest.py")

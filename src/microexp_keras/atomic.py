@@ -17,7 +17,6 @@ UMASK = os.umask(0)  # it can only be read by setting it, which other threads wo
 os.umask(UMASK)
 
 
-
 REMEDY = "Free space on that disk or choose another folder, then run the command again."
 
 

@@ -7,11 +7,16 @@ at. The three calls below change nothing.
 
 import os
 import tempfile
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from microexp_keras.errors import MicroExpError
 
+if TYPE_CHECKING:
+    import numpy as np
 
-def gradients(function, arrays):
+
+def gradients(function: Callable[..., Any], arrays: "Sequence[np.ndarray]") -> "list[np.ndarray]":
     """Differentiate a function by each of its arguments.
 
     Parameters
@@ -41,7 +46,7 @@ def gradients(function, arrays):
     return [keras.ops.convert_to_numpy(one) for one in found]
 
 
-def _tensorflow(function, tensors):
+def _tensorflow(function: Callable[..., Any], tensors: list[Any]) -> list[Any]:
     import tensorflow
 
     with tensorflow.GradientTape(watch_accessed_variables=False) as tape:  # the weights need no gradients
@@ -50,13 +55,13 @@ def _tensorflow(function, tensors):
     return tape.gradient(value, tensors)
 
 
-def _jax(function, tensors):
+def _jax(function: Callable[..., Any], tensors: list[Any]) -> list[Any]:
     import jax
 
     return jax.grad(function, argnums=tuple(range(len(tensors))))(*tensors)
 
 
-def _torch(function, tensors):
+def _torch(function: Callable[..., Any], tensors: list[Any]) -> list[Any]:
     import torch
 
     for tensor in tensors:
@@ -67,7 +72,7 @@ def _torch(function, tensors):
 _BACKENDS = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}
 
 
-def import_keras():
+def import_keras() -> Any:
     """Import Keras without the remarks on the machine that TensorFlow writes past Python to stderr.
 
     Should the import fail, they are shown after all.

@@ -4,13 +4,14 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from microexp_keras.models.networks import NETWORKS
-from microexp_keras.datasets.database import DATABASES
 from microexp_keras import datasets, protocols, runs
 from microexp_keras.backend import import_keras
 from microexp_keras.console import Parser, command
+from microexp_keras.datasets.database import DATABASES
 from microexp_keras.errors import MicroExpError
+from microexp_keras.models.networks import NETWORKS
 
 
 def parser() -> argparse.ArgumentParser:
@@ -22,9 +23,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--weights", type=Path, required=True, metavar="FILE", help="ours, the authors', or any Keras 2 or 3 .h5"
     )
-    parser.add_argument(
-        "--dataset", choices=DATABASES, help="whose classes these are (default: as trained, else smic)"
-    )
+    parser.add_argument("--dataset", choices=DATABASES, help="whose classes these are (default: as trained, else smic)")
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--data", type=Path, metavar="PATH", help="clips, standardised as the weights were trained")
     datasets.add_options(parser)
@@ -89,7 +88,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         if args.landmarks and protocol.network.on_whole_face:
             raise MicroExpError(f"--landmarks: expected with a fused network only, found {args.weights} of another.")
         points = landmarks.CsvLandmarks(args.landmarks) if args.landmarks else None
-        samples = preprocessing.load_samples(data, protocol, points, **datasets.chosen_options(args))
+        options: dict[str, Any] = datasets.chosen_options(args)
+        samples = preprocessing.load_samples(data, protocol, points, **options)
         origin = DATABASES[dataset].origin(samples.synthetic)
         clips = scored_clips.from_samples(samples, protocol, file, origin, args.clips or "protocol")
         if points:
@@ -99,7 +99,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     import_keras()
 
-    from microexp_keras import metrics, models, training
+    from microexp_keras import metrics, training
     from microexp_keras.results import html_page, text_report
 
     _, rows, columns, frames, _ = next(iter(clips.inputs.values())).shape

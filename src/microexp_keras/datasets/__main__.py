@@ -7,23 +7,23 @@
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from microexp_keras.datasets.database import DATABASES
 from microexp_keras import datasets
 from microexp_keras.console import command, positive, seed
+from microexp_keras.datasets.database import DATABASES
 
 
-def parser():
+def parser() -> argparse.ArgumentParser:
     """Build the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m microexp_keras.datasets", description="Look at data, or make some."
     )
     commands = parser.add_subparsers(dest="command", required=True)
     synthesize = commands.add_parser("synthesize", help="write synthetic clips", description="Write synthetic clips.")
-    synthesize.add_argument(
-        "--dataset", choices=DATABASES, required=True, help="whose tree and counts to imitate"
-    )
+    synthesize.add_argument("--dataset", choices=DATABASES, required=True, help="whose tree and counts to imitate")
     synthesize.add_argument(
         "--layout",
         choices=("flat", "rawvideo"),
@@ -54,27 +54,27 @@ def parser():
 
 
 @command
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> int | None:
     """Run the subcommand that was asked for."""
     args = parser().parse_args(argv)
     return {"synthesize": _synthesize, "check": _check, "cache": _cache}[args.command](args)
 
 
-def _synthesize(args):
+def _synthesize(args: argparse.Namespace) -> None:
     root = datasets.synthesize(args.dataset, args.out, args.seed, args.layout)
     clips = datasets.find_clips(root, args.dataset)
     print(f"{root}: {len(clips)} synthetic clips of {len({clip.subject for clip in clips})} subjects")
 
 
-def _check(args):
-    from microexp_keras.datasets import check
+def _check(args: argparse.Namespace) -> int:
+    from microexp_keras.datasets import check, check_text
 
     report = check.check(args.data, args.dataset, frames=args.frames, **datasets.chosen_options(args))
-    print(json.dumps(check.as_json(report), indent=2) if args.json else check.as_text(report))
+    print(json.dumps(check_text.as_json(report), indent=2) if args.json else check_text.as_text(report))
     return int(report.stops_training)
 
 
-def _cache(args):
+def _cache(args: argparse.Namespace) -> None:
     from microexp_keras import cache
 
     if args.what == "clear":
@@ -90,7 +90,7 @@ def _cache(args):
     print(f"{cache.folder()}: {_counted(found)}; {_megabytes(sum(map(sum, sizes.values())))} in all")
 
 
-def _described(about):
+def _described(about: dict[str, Any] | None) -> str:
     """One line on the stacks of a data set."""
     if about is None:
         return "damaged; the next run makes it anew"
@@ -98,12 +98,12 @@ def _described(about):
     return f"{about['origin']}, {inputs}, {about['clips']} clips of {about['folder']}, {about['made']}"
 
 
-def _counted(found):
+def _counted(found: Any) -> str:
     (stacks, _), (landmarks, size) = found["stacks"], found["landmarks"]
     return f"stacks of {stacks} data sets, landmarks of {landmarks} clips ({_megabytes(size)})"
 
 
-def _megabytes(size):
+def _megabytes(size: int) -> str:
     return f"{size / 1e6:.1f} MB"
 
 

@@ -5,12 +5,17 @@ expression is a window of as many frames as the protocol reads, centred on the a
 """
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-from microexp_keras.datasets.database import DATABASES
 from microexp_keras.datasets import LABELS, Clip, Video
+from microexp_keras.datasets.database import DATABASES
 from microexp_keras.datasets.folders import (
     SUBJECT_FOLDER,
+    Chosen,
+    Findings,
     Place,
     frame_files,
     frame_number,
@@ -62,21 +67,21 @@ class Expression:
     onset: int
     apex: int
     offset: int
-    emotions: dict
+    emotions: dict[str, str]
     kind: str
 
     @property
-    def id(self):
+    def id(self) -> str:
         """Name of the clip: `s15_anger1_1`."""
         return f"{self.subject}_{self.code}"
 
     @property
-    def centre(self):
+    def centre(self) -> int:
         """The apex; without one the middle of onset and offset; without an offset the onset."""
         return self.apex or ((self.onset + self.offset) // 2 if self.offset else self.onset)
 
 
-def scan(root):
+def scan(root: Path) -> list[Place]:
     """List the class folders, recordings and folders of expressions below `root`."""
     places = []
     for folder, children, files in walk(root):
@@ -100,7 +105,7 @@ def scan(root):
     return places
 
 
-def read(chosen, findings):
+def read(chosen: Chosen, findings: Findings) -> tuple[list[Clip], Path | None, int | None]:
     """Read the clips of the chosen tree; see `datasets.read_tree`.
 
     Returns
@@ -118,7 +123,7 @@ def read(chosen, findings):
     return in_order(clips, CLASSES, chosen.layout.root, findings), workbook, rows
 
 
-def _read_video(path, place, findings):
+def _read_video(path: Path, place: Place, findings: Findings) -> Clip | None:
     """A clip of the flat layout: one video in the folder of its class."""
     if not path.is_file() or path.suffix.lower() not in VIDEO_SUFFIXES:
         findings.stop(
@@ -140,7 +145,7 @@ def _read_video(path, place, findings):
     return Clip(path.stem, subject_name(match[1]), CLASSES.index(place.path.name.lower()), Video(path, FIRST_FRAME))
 
 
-def _read_recordings(chosen, expressions, findings):
+def _read_recordings(chosen: Chosen, expressions: list[Expression], findings: Findings) -> list[Clip]:
     """rawvideo and rawpic: the window around each expression."""
     recordings = {}
     for place in chosen.places:
@@ -186,7 +191,7 @@ def _read_recordings(chosen, expressions, findings):
     return clips
 
 
-def _read_expressions(chosen, expressions, findings):
+def _read_expressions(chosen: Chosen, expressions: list[Expression], findings: Findings) -> list[Clip]:
     """selectedpic and cropped: a folder for each expression."""
     folders = {}
     for place in chosen.places:
@@ -214,7 +219,7 @@ def _read_expressions(chosen, expressions, findings):
     return clips
 
 
-def _wanted(chosen, expressions, findings):
+def _wanted(chosen: Chosen, expressions: list[Expression], findings: Findings) -> Iterator[tuple[Expression, int]]:
     """Yield the expressions of this task with their labels; count the others."""
     found = sorted({expression.emotions[chosen.labels] or "(none)" for expression in expressions})
     if found and not set(found) & set(EMOTIONS):
@@ -241,7 +246,7 @@ def _wanted(chosen, expressions, findings):
             yield expression, EMOTIONS[emotion]
 
 
-def _expressions(workbook, findings):
+def _expressions(workbook: Path, findings: Findings) -> tuple[list[Expression], int]:
     """Read the rows of the first sheet by means of the other two; also give how many there are."""
     sheets = read_sheets(workbook)
     if len(sheets) < 3:
@@ -284,7 +289,7 @@ def _expressions(workbook, findings):
     return expressions, listed
 
 
-def _expression(where, cells, subjects, videos):
+def _expression(where: str, cells: Sequence[Any], subjects: dict[int, str], videos: dict[str, str]) -> Expression:
     """Read one row; a MicroExpError says which cell is not as expected."""
     index, code = whole(cells[0]), _code(cells[1])
     match = EXPRESSION.fullmatch(code)
@@ -304,7 +309,7 @@ def _expression(where, cells, subjects, videos):
     return Expression(where, subjects[index], code, videos[match[1]], onset, apex, offset, emotions, kind)
 
 
-def _subjects(workbook, sheet, rows):
+def _subjects(workbook: Path, sheet: str, rows: list[tuple[Any, ...]]) -> dict[int, str]:
     """Index to subject. A subject's number is always larger than its index, so the order of columns does not matter."""
     subjects = {}
     for number, cells in enumerate(rows, 1):
@@ -319,7 +324,7 @@ def _subjects(workbook, sheet, rows):
     return _found(subjects, workbook, sheet, "the index of each subject and the subject (1, 15)")
 
 
-def _videos(workbook, sheet, rows):
+def _videos(workbook: Path, sheet: str, rows: list[tuple[Any, ...]]) -> dict[str, str]:
     """Clip's name to the four figures of its video."""
     videos = {}
     for number, cells in enumerate(rows, 1):
@@ -336,21 +341,21 @@ def _videos(workbook, sheet, rows):
     return _found(videos, workbook, sheet, "each clip's name and its video (disgust1, 0101disgustingteeth)")
 
 
-def _found(mapping, workbook, sheet, what):
+def _found(mapping: dict[Any, str], workbook: Path, sheet: str, what: str) -> dict[Any, str]:
     if not mapping:
         raise MicroExpError(f"{workbook}, sheet {sheet!r}: expected {what}, found none. Restore the workbook.")
     return mapping
 
 
-def _has_numbers(cells):
+def _has_numbers(cells: Sequence[Any]) -> bool:
     return bool(whole(cells[0]) and whole(cells[2]))
 
 
-def _code(cell):
+def _code(cell: Any) -> str:
     return text(cell).replace(" ", "")
 
 
-def _once(places, key, path, findings):
+def _once(places: dict[Any, Path], key: Any, path: Path, findings: Findings) -> None:
     """Enter a place under its key, unless the key is taken."""
     other = places.setdefault(key, path)
     if other is not path:
@@ -359,13 +364,13 @@ def _once(places, key, path, findings):
         )
 
 
-def _missing(expression, what, findings):
+def _missing(expression: Expression, what: str, findings: Findings) -> None:
     findings.note(
         "missing clip", expression.id, f"expected {what}, found none", "Restore it; without it there is one clip less."
     )
 
 
-def _length(path, findings):
+def _length(path: Path, findings: Findings) -> int:
     """Number of frames that a video says it has; reading tells whether it does."""
     import cv2
 
@@ -381,7 +386,7 @@ def _length(path, findings):
     return max(length, 0)
 
 
-def _expression_layout(folder):
+def _expression_layout(folder: Path) -> str:
     """From the nearest folder of that name; else by the `s` of the subject's folder, which cropped lacks."""
     for part in reversed(folder.parts):
         name = re.sub(r"[\W_]", "", part.lower())

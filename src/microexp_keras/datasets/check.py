@@ -2,22 +2,21 @@
 
 import hashlib
 from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-from microexp_keras.datasets.database import DATABASES
 from microexp_keras import datasets
-from microexp_keras.parallel import in_threads
 from microexp_keras.datasets import Clip, Problem, Tree, Video, casme2, smic
+from microexp_keras.datasets.database import DATABASES
 from microexp_keras.datasets.folders import frame_number, natural_order
-from microexp_keras.errors import MicroExpError
 from microexp_keras.datasets.frames import read_frames
-
-SHOWN = 5
-"""Places named for each kind of problem; `--json` names all."""
+from microexp_keras.errors import MicroExpError
+from microexp_keras.parallel import in_threads
 
 
 class Medium(NamedTuple):
@@ -37,12 +36,19 @@ class Medium(NamedTuple):
         Kind, what was expected and found, and the remedy, of what is worth knowing.
     """
 
-    size: tuple | None
+    size: tuple[int, int] | None
     digest: bytes = b""
     length: int = 1
     promised: int = 1
     cut_off: bool = False
-    oddities: tuple = ()
+    oddities: tuple[tuple[str, str, str], ...] = ()
+
+
+SHOWN = 5
+"""Places named for each kind of problem; `--json` names all."""
+
+Media = dict[Path, Medium]
+"""By the path of the image or video."""
 
 
 @dataclass(frozen=True)
@@ -67,18 +73,18 @@ class Report:
 
     tree: Tree
     frames: int
-    lengths: dict
-    sizes: dict
-    published: dict | None
+    lengths: dict[int, int]
+    sizes: dict[tuple[int, int], int]
+    published: dict[str, tuple[int, int, int]] | None
     synthetic: bool
-    problems: list
+    problems: list[Problem]
 
     @property
-    def stops_training(self):
+    def stops_training(self) -> bool:
         """Whether any problem would make training fail."""
         return any(problem.stops_training for problem in self.problems)
 
-    def counts(self):
+    def counts(self) -> dict[str, int]:
         """Clips of each class by subject: dict of str to tuple of int."""
         classes = range(len(DATABASES[self.tree.dataset].class_names))
         counted = Counter((clip.subject, clip.label) for clip in self.tree.clips)
@@ -87,15 +93,15 @@ class Report:
 
 
 def check(
-    root,
-    dataset=None,
-    layout=None,
-    camera=None,
-    labels=None,
-    expressions=None,
-    frames=None,
-    progress=True,
-):
+    root: str | Path,
+    dataset: str | None = None,
+    layout: str | None = None,
+    camera: str | None = None,
+    labels: str | None = None,
+    expressions: str | None = None,
+    frames: int | None = None,
+    progress: bool = True,
+) -> Report:
     """Look at everything that training would read.
 
     Parameters
@@ -120,9 +126,7 @@ def check(
     try:
         tree = datasets.read_tree(root, dataset, layout, camera, labels, expressions, frames, strict=False)
     except MicroExpError as error:
-        where, _, said = str(error).partition(": ")
-        found, _, remedy = said.partition(". ")
-        tree = Tree(dataset, place, [], problems=[Problem("cannot be read", where, found, remedy, True)])
+        tree = Tree(dataset, place, [], problems=[Problem.of("cannot be read", error)])
     media = _read_all(tree.clips, progress)
     problems = [*tree.problems, *_published(tree), *_spoiled(tree.clips, media, frames)]
     problems += [
@@ -142,99 +146,13 @@ def check(
     )
 
 
-def as_json(report):
-    """Return a report as values that JSON can hold."""
-    tree = report.tree
-    return {
-        "dataset": tree.dataset,
-        "synthetic": report.synthetic,
-        "layout": tree.layout.name,
-        "root": str(tree.layout.root),
-        "camera": tree.layout.camera,
-        "workbook": str(tree.workbook) if tree.workbook else None,
-        "annotated": tree.annotated,
-        "classes": DATABASES[tree.dataset].class_names,
-        "clips": len(tree.clips),
-        "clips_by_subject": report.counts(),
-        "published_by_subject": report.published,
-        "left_out": tree.left_out,
-        "frames_read": report.frames,
-        "clips_by_frames": report.lengths,
-        "files_by_size": {f"{columns}x{rows}": files for (columns, rows), files in report.sizes.items()},
-        "problems": [problem._asdict() for problem in report.problems],
-        "stops_training": report.stops_training,
-    }
-
-
-def as_text(report):
-    """Return a report as text for a person."""
-    tree = report.tree
-    camera = f", camera {tree.layout.camera}" if tree.layout.camera else ""
-    lines = [
-        DATABASES[tree.dataset].origin(report.synthetic) + f", tree {tree.layout.name}{camera}, in {tree.layout.root}",
-        *([f"annotated by {tree.workbook} ({tree.annotated} clips)"] if tree.workbook else []),
-        *([datasets.SYNTHETIC_NOTE] if report.synthetic else []),
-        "",
-        *_table(report),
-        "",
-    ]
-    if tree.left_out:
-        lines.append("left out: " + ", ".join(f"{count} {reason}" for reason, count in sorted(tree.left_out.items())))
-    if report.lengths:
-        lines.append(f"frames of a clip: {_spread(report.lengths)}; the first {report.frames} are read")
-        if any(map(_is_video, tree.clips)):
-            lines[-1] = (
-                f"frames from a clip's first to its video's end: {_spread(report.lengths)}; {report.frames} are read"
-            )
-        sizes = [f"{columns}x{rows} ({files} files)" for (columns, rows), files in report.sizes.items()]
-        lines.append(
-            "columns x rows: " + ", ".join(sizes[:SHOWN]) + (f" and {len(sizes) - SHOWN} more" * (len(sizes) > SHOWN))
-        )
-    for stops, title in ((True, "Stops training"), (False, "Worth knowing")):
-        kinds = {}
-        for problem in report.problems:
-            if problem.stops_training == stops:
-                kinds.setdefault(problem.kind, []).append(problem)
-        lines += ["", f"{title}: {'nothing' if not kinds else ''}".rstrip(" ")]
-        for kind, problems in kinds.items():
-            lines.append(f"* {kind} ({len(problems)})")
-            lines += [f"    {problem.where}: {problem.found}" for problem in problems[:SHOWN]]
-            lines += [f"    and {len(problems) - SHOWN} more; --json lists all"] * (len(problems) > SHOWN)
-            lines += [f"  {remedy}" for remedy in dict.fromkeys(problem.remedy for problem in problems) if remedy]
-    return "\n".join(lines)
-
-
-def _table(report):
-    """Rows of clips by subject and class, with the published counts where they are known and differ."""
-    classes = DATABASES[report.tree.dataset].class_names
-    counts = report.counts()
-    counts["all"] = tuple(sum(column) for column in zip(*counts.values(), strict=True)) or (0,) * len(classes)
-    published = counts
-    if report.published:
-        total = tuple(sum(column) for column in zip(*report.published.values(), strict=True))
-        published = {**report.published, "all": total}
-    lines = [f"{'subject':<9}" + "".join(f"{name:>12}" for name in (*classes, "clips"))]
-    for subject, found in counts.items():
-        expected = published.get(subject, (0,) * len(classes))
-        pairs = zip((*found, sum(found)), (*expected, sum(expected)), strict=True)
-        cells = [str(have) if have == want else f"{have} of {want}" for have, want in pairs]
-        lines.append(f"{subject:<9}" + "".join(f"{cell:>12}" for cell in cells))
-    return lines
-
-
-def _spread(lengths):
-    """`9 to 58, median 34`."""
-    all_lengths = [length for length, clips in lengths.items() for _ in range(clips)]
-    return f"{min(all_lengths)} to {max(all_lengths)}, median {int(np.median(all_lengths))}"
-
-
-def _published_counts(tree):
+def _published_counts(tree: Tree) -> dict[str, tuple[int, int, int]] | None:
     """Clips by subject and class are known of SMIC-HS alone, for which a tree without a camera's name is taken."""
     known = tree.dataset == "smic" and tree.layout.name != "smic-e" and tree.layout.camera in (None, "HS")
     return smic.PUBLISHED if known else None
 
 
-def _published(tree):
+def _published(tree: Tree) -> Iterator[Problem]:
     """Yield what the database as distributed has more of, or less."""
     remedy = "Nothing needs to be done if these are the clips you mean; else unpack the archive again."
     if not tree.clips or tree.layout.camera in ("VIS", "NIR"):  # whose counts are not known here
@@ -260,7 +178,7 @@ def _published(tree):
         yield Problem("clips missing or added", str(tree.workbook), expected, remedy, False)
 
 
-def _read_all(clips, progress):
+def _read_all(clips: Sequence[Clip], progress: bool) -> Media:
     """Read every file of the clips once, on threads: dict of Path to Medium."""
     readers = {}
     for clip in clips:
@@ -269,7 +187,7 @@ def _read_all(clips, progress):
     return dict(zip(readers, media, strict=True))
 
 
-def _read_image(path):
+def _read_image(path: Path) -> Medium:
     """Read an image as training does, then look for what it does away with: an alpha channel, levels above 255."""
     try:
         (frame,) = read_frames(Clip("", "", 0, (path,)), 1)
@@ -289,7 +207,7 @@ def _read_image(path):
     return Medium((frame.shape[1], frame.shape[0]), hashlib.sha1(data).digest(), oddities=tuple(oddities))
 
 
-def _read_video(path):
+def _read_video(path: Path) -> Medium:
     """Decode a video to its end."""
     capture = cv2.VideoCapture(str(path))
     try:
@@ -314,19 +232,19 @@ def _read_video(path):
     return Medium(size if times else None, digest.digest(), len(times), promised, cut_off, tuple(oddities))
 
 
-def _is_video(clip):
+def _is_video(clip: Clip) -> bool:
     return isinstance(clip.frames, Video)
 
 
-def _where(clip):
+def _where(clip: Clip) -> str:
     return str(clip.path) if clip.path.stem == clip.id else f"{clip.id} in {clip.path}"
 
 
-def _length(clip, media):
+def _length(clip: Clip, media: Media) -> int:
     return max(0, media[clip.path].length - clip.frames.first) if _is_video(clip) else len(clip.frames)
 
 
-def _spoiled(clips, media, frames):
+def _spoiled(clips: Sequence[Clip], media: Media, frames: int) -> Iterator[Problem]:
     """Yield files that cannot be read to their end, and what is odd about the others."""
     read = {path for clip in clips if not _is_video(clip) for path in clip.frames[:frames]}
     read |= {clip.path for clip in clips if _is_video(clip) and _length(clip, media) < frames}
@@ -346,7 +264,7 @@ def _spoiled(clips, media, frames):
             yield Problem(kind, str(path), found, remedy, False)
 
 
-def _short(tree, media, frames):
+def _short(tree: Tree, media: Media, frames: int) -> Iterator[Problem]:
     """Yield the clips of too few frames, but for videos that are cut off."""
     remedy = "Restore or remove this clip."
     if tree.dataset == "casme2" and tree.layout.name in ("selectedpic", "cropped"):
@@ -361,7 +279,7 @@ def _short(tree, media, frames):
         yield Problem("short clip", _where(clip), found, remedy, True)
 
 
-def _gaps(clips):
+def _gaps(clips: Sequence[Clip]) -> Iterator[Problem]:
     """Yield the clips in whose numbered frames some are missing, or two have one number."""
     for clip in clips:
         numbers = [] if _is_video(clip) else [frame_number(frame) for frame in clip.frames]
@@ -379,7 +297,7 @@ def _gaps(clips):
             yield Problem("repeated frame number", _where(clip), found, "Remove the copies.", False)
 
 
-def _sizes(clips, media):
+def _sizes(clips: Sequence[Clip], media: Media) -> Iterator[Problem]:
     """Yield the clips with frames of several sizes; if there are none, say whether clips differ from each other."""
     remedy = "Training resizes every frame to a square: faces are squeezed differently."
     mixed, sizes = False, Counter()
@@ -396,11 +314,11 @@ def _sizes(clips, media):
         yield Problem("clips of several sizes", "all clips", found, remedy, False)
 
 
-def _written(sizes):
+def _written(sizes: Iterable[tuple[int, int]]) -> str:
     return ", ".join(f"{columns}x{rows}" for columns, rows in sorted(sizes))
 
 
-def _twice(clips, media):
+def _twice(clips: Sequence[Clip], media: Media) -> Iterator[Problem]:
     """Yield the clips that show the very frames of another."""
     seen = {}
     for clip in sorted(clips, key=lambda clip: natural_order(clip.id)):

@@ -4,11 +4,12 @@ import functools
 import os
 import re
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from microexp_keras.datasets import Layout, Problem
+from microexp_keras.datasets import Clip, Layout, Problem
 from microexp_keras.errors import MicroExpError
 
 LEFT_BEHIND = ("thumbs.db", "desktop.ini", "__macosx")
@@ -46,19 +47,19 @@ class Findings:
         Whether to raise a MicroExpError at a problem that stops training.
     """
 
-    def __init__(self, strict):
+    def __init__(self, strict: bool) -> None:
         self.strict = strict
-        self.problems = []
-        self.left_out = Counter()
+        self.problems: list[Problem] = []
+        self.left_out: Counter[str] = Counter()
 
-    def stop(self, kind, where, text, remedy):
+    def stop(self, kind: str, where: str | Path, text: str, remedy: str) -> None:
         """Add what stops training."""
         problem = Problem(kind, str(where), text, remedy, True)
         if self.strict:
             raise MicroExpError(str(problem))
         self.problems.append(problem)
 
-    def note(self, kind, where, text, remedy):
+    def note(self, kind: str, where: str | Path, text: str, remedy: str) -> None:
         """Add what is worth knowing."""
         self.problems.append(Problem(kind, str(where), text, remedy, False))
 
@@ -86,12 +87,12 @@ class Chosen:
 
 
 @functools.lru_cache(maxsize=10_000)  # the frames of all clips often have the same names
-def natural_order(name):
+def natural_order(name: str) -> tuple[list[int | str], str]:
     """Sort key that compares the numbers in a name by value: `image9` before `image10`."""
     return [int(part) if part.isdecimal() else part.lower() for part in re.split(r"(\d+)", str(name))], str(name)
 
 
-def walk(root):
+def walk(root: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
     """Yield `(folder, folders in it, files in it)` at any depth, without hidden ones; folders are in natural order.
 
     The caller removes from the list of folders what shall not be entered. `non_micro` never is, nor a link back up.
@@ -107,12 +108,14 @@ def walk(root):
         yield Path(folder), children, list(filter(_is_visible, files))
 
 
-def visible(folder):
+def visible(folder: Path) -> list[Path]:
     """List what a person sees in a folder: no hidden files, nothing that systems leave behind."""
     return [path for path in folder.iterdir() if _is_visible(path.name)]
 
 
-def choose_layout(root, places, layout, camera):
+def choose_layout(
+    root: Path, places: list[Place], layout: str | None, camera: str | None
+) -> tuple[Layout, list[Place]]:
     """Take the one tree that is meant.
 
     Parameters
@@ -160,7 +163,7 @@ def choose_layout(root, places, layout, camera):
     return Layout(name, _common([place.root for place in chosen]), cameras[0] if cameras else None), chosen
 
 
-def frame_files(folder, findings):
+def frame_files(folder: Path, findings: Findings) -> list[Path]:
     """List the images of a clip in the order of their numbers; whatever else is there is a problem."""
     with os.scandir(folder) as entries:
         entries = [entry for entry in entries if _is_visible(entry.name)]
@@ -183,18 +186,18 @@ def frame_files(folder, findings):
     return [folder / name for name in sorted((entry.name for entry in images), key=natural_order)]
 
 
-def frame_number(path):
+def frame_number(path: Path) -> int | None:
     """Return the last number in an image's name, or None: 443812 of `image443812.jpg`."""
     numbers = re.findall(r"\d+", path.stem)
     return int(numbers[-1]) if numbers else None
 
 
-def subject_name(number):
+def subject_name(number: int | str) -> str:
     """Write a subject as protocol lists do: `s03`."""
     return f"s{int(number):02d}"
 
 
-def in_order(clips, classes, root, findings):
+def in_order(clips: Sequence[Clip], classes: Sequence[str], root: Path, findings: Findings) -> list[Clip]:
     """Sort clips by class and natural order of their names; a name twice, or a class without clips, is a problem."""
     seen, once = {}, []
     for clip in clips:
@@ -219,11 +222,11 @@ def in_order(clips, classes, root, findings):
     return sorted(once, key=lambda clip: (clip.label, natural_order(clip.id)))
 
 
-def _is_visible(name):
+def _is_visible(name: str) -> bool:
     return not name.startswith(".") and name.lower() not in LEFT_BEHIND
 
 
-def _camera(root, tree):
+def _camera(root: Path, tree: Path) -> str | None:
     """HS, VIS or NIR, from the deepest folder of that name between the user's folder and the tree."""
     for part in reversed([Path(os.path.abspath(root)).name, *tree.relative_to(root).parts]):
         for word in re.split(r"[^A-Za-z]+", part.upper()):
@@ -232,9 +235,9 @@ def _camera(root, tree):
     return None
 
 
-def _common(paths):
+def _common(paths: list[Path]) -> Path:
     return Path(os.path.commonpath(paths))
 
 
-def _raise(error):
+def _raise(error: OSError) -> None:
     raise error

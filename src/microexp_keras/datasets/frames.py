@@ -2,17 +2,19 @@
 
 import os
 import threading
+from collections.abc import Iterator
+from pathlib import Path
 
 import cv2
 import numpy as np
 
-from microexp_keras.datasets import Video
+from microexp_keras.datasets import Clip, Video
 from microexp_keras.errors import MicroExpError
 
 JPEG_START, JPEG_END = b"\xff\xd8", b"\xff\xd9"  # OpenCV decodes a JPEG without its end, to wrong pixels
 
 
-def read_frames(clip, count):
+def read_frames(clip: Clip, count: int) -> Iterator[np.ndarray]:
     """Read the first frames of a clip.
 
     Parameters
@@ -43,7 +45,7 @@ def read_frames(clip, count):
         yield _read_image(path)
 
 
-def _read_image(path):
+def _read_image(path: Path) -> np.ndarray:
     try:
         data = _read_bytes(path)  # OpenCV does not open every name that Python does
         cut_off = data[:2].tobytes() == JPEG_START and JPEG_END not in data[-1024:].tobytes()
@@ -55,7 +57,7 @@ def _read_image(path):
     return frame
 
 
-def _read_bytes(path):
+def _read_bytes(path: Path) -> np.ndarray:
     """Bytes of a file as uint8 array, in memory that the thread's next call uses again: new memory costs as much."""
     with open(path, "rb", buffering=0) as file:
         size = os.fstat(file.fileno()).st_size
@@ -67,7 +69,7 @@ def _read_bytes(path):
 _memory = threading.local()
 
 
-def _video_frames(clip, count):
+def _video_frames(clip: Clip, count: int) -> Iterator[np.ndarray]:
     """Decode from the video's start: seeking lands on other frames in some files."""
     path, first = clip.frames
     capture = cv2.VideoCapture(str(path))

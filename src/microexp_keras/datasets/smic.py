@@ -5,11 +5,15 @@ is found at any depth by its name, and every folder inside it is a clip. In SMIC
 """
 
 import re
+from pathlib import Path
+from typing import Any
 
-from microexp_keras.datasets.database import DATABASES
 from microexp_keras.datasets import Clip
+from microexp_keras.datasets.database import DATABASES
 from microexp_keras.datasets.folders import (
     FRAME_SUFFIXES,
+    Chosen,
+    Findings,
     Place,
     frame_files,
     frame_number,
@@ -38,7 +42,7 @@ ANNOTATED = 157
 COLUMNS = ("filename", "onsetf", "offsetf", "firstf", "emotion")
 
 
-def scan(root):
+def scan(root: Path) -> list[Place]:
     """List the class folders and the SMIC-E clip folders below `root`."""
     classes, clips, names = [], [], {}
     for folder, children, _ in walk(root):
@@ -58,7 +62,7 @@ def scan(root):
     return [Place(names.get(tree, "cropped"), tree, path) for tree, path in classes] + clips
 
 
-def read(chosen, findings):
+def read(chosen: Chosen, findings: Findings) -> tuple[list[Clip], Path | None, int | None]:
     """Read the clips of the chosen tree; see `datasets.read_tree`.
 
     Returns
@@ -85,7 +89,7 @@ def read(chosen, findings):
     return in_order(clips, CLASSES, chosen.layout.root, findings), None, None
 
 
-def _read_annotated(chosen, findings):
+def _read_annotated(chosen: Chosen, findings: Findings) -> tuple[list[Clip], Path | None, int | None]:
     """SMIC-E: of every long clip the frames from onset to offset, both included, as numbered in their names."""
     camera = chosen.layout.camera
     workbook = find_workbook(
@@ -148,7 +152,7 @@ def _read_annotated(chosen, findings):
     return in_order(clips, CLASSES, chosen.layout.root, findings), workbook, len(rows)
 
 
-def _rows(workbook, findings):
+def _rows(workbook: Path, findings: Findings) -> list[tuple[str, dict[str, Any]]]:
     """List `(where, {column: cell})` for each clip of the workbook; the text that follows the last is no clip."""
     sheet, rows = read_sheets(workbook)[0]
     named = [{text(cell).replace(" ", ""): place for place, cell in enumerate(cells)} for cells in rows]
@@ -182,7 +186,7 @@ def _rows(workbook, findings):
     return listed
 
 
-def _annotation(where, row, findings):
+def _annotation(where: str, row: dict[str, Any], findings: Findings) -> tuple[int, int, int] | None:
     """Label, onset and offset of a row; None for the label if the row is damaged."""
     name, emotion = text(row["filename"]), text(row["emotion"])
     onset, offset = whole(row["onsetf"]), whole(row["offsetf"])
@@ -197,7 +201,7 @@ def _annotation(where, row, findings):
     return None, None, None
 
 
-def _subject(root, path, findings):
+def _subject(root: Path, path: Path, findings: Findings) -> str | None:
     """`s03` from `s3_ne_01`, or from the nearest folder above that is named like a subject."""
     match = re.match(r"s(\d+)(?:_|$)", path.name, re.IGNORECASE)
     above = [(parent, re.fullmatch(r"s(\d+)", parent.name, re.IGNORECASE)) for parent in path.parents]
@@ -220,12 +224,12 @@ def _subject(root, path, findings):
     return subject_name((match or above[0][1])[1])
 
 
-def _key(name):
+def _key(name: str) -> tuple[int, str, int]:
     subject, code, number = CLIP_NAME.fullmatch(name.strip()).groups()
     return int(subject), code.lower(), int(number)
 
 
-def _tree(root, folder):
+def _tree(root: Path, folder: Path) -> tuple[Path, bool]:
     """Where the tree begins that holds this folder, and whether the folder lies in `sN` or `sN/micro`."""
     subject = folder.parent if folder.name.lower() == "micro" else folder
     if subject is folder and not SUBJECT_FOLDER.fullmatch(folder.name):
@@ -233,7 +237,7 @@ def _tree(root, folder):
     return (subject.parent if root in subject.parents else root), True
 
 
-def _first_image(folder):
+def _first_image(folder: Path) -> str | None:
     for clip in visible(folder):
         if clip.is_dir():
             for image in visible(clip):

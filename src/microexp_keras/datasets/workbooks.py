@@ -1,12 +1,17 @@
 """From the folder of a database to its annotation workbook to the cells of its sheets (.xlsx or .xls)."""
 
 import re
+from pathlib import Path
+from typing import Any
 
 from microexp_keras.datasets.folders import walk
 from microexp_keras.errors import MicroExpError
 
+Sheet = tuple[str, list[tuple[Any, ...]]]
+"""Name and rows of cells."""
 
-def find_workbook(root, pattern, example):
+
+def find_workbook(root: Path, pattern: str, example: str) -> Path:
     """Find the one workbook below `root` whose name holds the pattern.
 
     Parameters
@@ -46,7 +51,7 @@ def find_workbook(root, pattern, example):
     return found[0]
 
 
-def read_sheets(path):
+def read_sheets(path: Path) -> list[Sheet]:
     """Read all cells of a workbook.
 
     Returns
@@ -74,7 +79,7 @@ def read_sheets(path):
         ) from error
 
 
-def whole(cell):
+def whole(cell: Any) -> int | None:
     """Return the whole number in a cell (12, 12.0, "12"), 0 for an empty cell, None for anything else."""
     if cell is None or (isinstance(cell, str) and not cell.strip()):
         return 0
@@ -85,12 +90,12 @@ def whole(cell):
         return None
 
 
-def text(cell):
+def text(cell: Any) -> str:
     """Return a cell's text in lower case without spaces around it; "" for an empty cell."""
     return "" if cell is None else " ".join(str(cell).lower().split())
 
 
-def _xlsx(path):
+def _xlsx(path: Path) -> list[Sheet]:
     import openpyxl
 
     with open(path, "rb") as file:
@@ -102,7 +107,7 @@ def _xlsx(path):
         return sheets
 
 
-def _xls(path):
+def _xls(path: Path) -> list[Sheet]:
     import xlrd
 
     with open(path, "rb") as file:

@@ -10,6 +10,8 @@ Reddy et al., "Spontaneous Facial Micro-Expression Recognition using 3D Spatiote
 IJCNN 2019, Tables I and II; the programs `{SMIC,CASME-SQUARE}/MicroExpSTCNN.py`, `Intermediate_*.py`, `Late_*.py`.
 """
 
+from collections.abc import Sequence
+
 import keras
 from keras import layers, ops
 
@@ -18,10 +20,13 @@ from microexp_keras.models.keras2 import Keras2GlorotUniform
 from microexp_keras.models.networks import FILTERS, POOL
 
 
-
 def build_microexp_stcnn(
-    frames=18, size=64, num_classes=3, kernel_size=(3, 3, 15), conv_initializer="keras2_glorot_uniform"
-):
+    frames: int = 18,
+    size: int | tuple[int, int] = 64,
+    num_classes: int = 3,
+    kernel_size: tuple[int, int, int] = (3, 3, 15),
+    conv_initializer: str = "keras2_glorot_uniform",
+) -> keras.Model:
     """Build MicroExpSTCNN, the network on the whole face (Table I).
 
     Parameters
@@ -60,8 +65,12 @@ def build_microexp_stcnn(
 
 
 def build_intermediate_fusenet(
-    frames=18, size=32, num_classes=3, kernel_size=(3, 3, 15), conv_initializer="keras2_glorot_uniform"
-):
+    frames: int = 18,
+    size: int | tuple[int, int] = 32,
+    num_classes: int = 3,
+    kernel_size: tuple[int, int, int] = (3, 3, 15),
+    conv_initializer: str = "keras2_glorot_uniform",
+) -> keras.Model:
     """Build the Intermediate MicroExpFuseNet: eyes and mouth, concatenated after the convolutions (Table II).
 
     Its dense layers are linear, as in the original programs. Parameters, errors and axis order are those of
@@ -86,8 +95,12 @@ def build_intermediate_fusenet(
 
 
 def build_late_fusenet(
-    frames=18, size=32, num_classes=3, kernel_size=(3, 3, 15), conv_initializer="keras2_glorot_uniform"
-):
+    frames: int = 18,
+    size: int | tuple[int, int] = 32,
+    num_classes: int = 3,
+    kernel_size: tuple[int, int, int] = (3, 3, 15),
+    conv_initializer: str = "keras2_glorot_uniform",
+) -> keras.Model:
     """Build the Late MicroExpFuseNet: each region has its own dense layers, fused before the classifier.
 
     The original applies a second ReLU behind the pooling, which changes nothing. Its dense layers are linear.
@@ -116,7 +129,7 @@ class Conv3D(layers.Conv3D):
     3D kernels, shifted by that step and zero elsewhere. Weights, names and saved files are those of a plain Conv3D.
     """
 
-    def call(self, inputs):
+    def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
         steps = inputs.shape[3] - self.kernel_size[2] + 1
         if steps != POOL:
             return super().call(inputs)
@@ -126,7 +139,12 @@ class Conv3D(layers.Conv3D):
         return ops.reshape(y, (-1, y.shape[1], y.shape[2], steps, self.filters)) + self.bias
 
 
-def _convolved_stream(x, kernel_size, initializer, prefix=""):
+def _convolved_stream(
+    x: keras.KerasTensor,
+    kernel_size: tuple[int, int, int],
+    initializer: str | keras.initializers.Initializer,
+    prefix: str = "",
+) -> keras.KerasTensor:
     """One region of the face: convolution, max-pooling, ReLU, dropout, flatten; the part the networks share."""
     if initializer == "keras2_glorot_uniform":
         initializer = Keras2GlorotUniform()
@@ -138,12 +156,12 @@ def _convolved_stream(x, kernel_size, initializer, prefix=""):
     return layers.Flatten(name=prefix + "flatten")(x)
 
 
-def _input_shape(frames, size):
+def _input_shape(frames: int, size: int | tuple[int, int]) -> tuple[int, int, int, int]:
     rows, columns = (size, size) if isinstance(size, int) else size
     return rows, columns, frames, 1
 
 
-def _discarded_by_pooling(shape, kernel_size):
+def _discarded_by_pooling(shape: Sequence[int], kernel_size: Sequence[int]) -> list[tuple[int, int]]:
     """Margins `((0, rows), (0, columns), (0, frames))` that no pooling window of the convolution's output reaches."""
     margins = []
     for axis, length, kernel in zip(("rows", "columns", "frames"), shape, kernel_size, strict=True):

@@ -1,5 +1,7 @@
 """What Keras 2.0.0 does differently, as parts of Keras 3: its initial values and its loss."""
 
+from typing import Any
+
 import keras
 
 
@@ -15,17 +17,17 @@ class Keras2GlorotUniform(keras.initializers.RandomUniform):
     `keras/initializers.py:435` of Keras 2.0.0.
     """
 
-    def __init__(self, seed=None):
+    def __init__(self, seed: int | None = None) -> None:
         super().__init__(seed=seed)
 
-    def __call__(self, shape, dtype=None):
+    def __call__(self, shape: tuple[int, ...], dtype: str | None = None) -> keras.KerasTensor:
         """Draw a kernel of `shape` (rows, columns, frames, channels, filters)."""
         rows, columns, _, channels, filters = shape
         self.maxval = (6 / (rows * columns * (channels + filters))) ** 0.5
         self.minval = -self.maxval
         return super().__call__(shape, dtype)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Return what Keras needs to make the initialiser again."""
         return {"seed": super().get_config()["seed"]}
 
@@ -46,11 +48,11 @@ class Crossentropy(keras.losses.Loss):
     `keras/backend/tensorflow_backend.py`, `categorical_crossentropy`, of Keras 2.0.0.
     """
 
-    def __init__(self, floor=1e-7):
+    def __init__(self, floor: float = 1e-7) -> None:
         super().__init__(name="categorical_crossentropy")
         self.floor = floor
 
-    def call(self, targets, probabilities):
+    def call(self, targets: keras.KerasTensor, probabilities: keras.KerasTensor) -> keras.KerasTensor:
         """Return the loss of each clip; both arguments are (clips, classes)."""
         clipped = keras.ops.clip(probabilities, self.floor, 1 - self.floor)
         return -keras.ops.sum(targets * keras.ops.log(clipped), axis=-1)

@@ -1,4 +1,4 @@
-"""The three networks as data: names, inputs, builder, and the original's layers and files. Nothing of Keras is loaded."""
+"""The three networks as data: names, inputs, builder, the original's layers and files. No Keras is loaded."""
 
 import importlib
 from dataclasses import dataclass

@@ -1,14 +1,18 @@
 """From a network and clips to saliency: how strongly each pixel of each frame moves a class's score."""
 
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import keras
 import numpy as np
 
-from microexp_keras.errors import MicroExpError
 from microexp_keras.backend import gradients
+from microexp_keras.errors import MicroExpError
 
 AT_ONCE = 4  # clips: the convolution of one CAS(ME)^2 clip and its gradient take 0.1 GB each
+
+Box = tuple[int, int, int, int]
+"""Top, bottom, left, right in pixels, ends not included."""
 
 THIRDS = {"eyes": (0, 1 / 3), "mouth": (2 / 3, 1)}  # of the rows, from the top
 
@@ -28,7 +32,9 @@ class RegionShare(NamedTuple):
     area: np.ndarray
 
 
-def gradient(model, inputs, classes=None):
+def gradient(
+    model: keras.Model, inputs: Mapping[str, np.ndarray], classes: np.ndarray | None = None
+) -> dict[str, np.ndarray]:
     """Differentiate the score of a class by every pixel of the clips.
 
     The score is the logit, what the softmax takes in: a probability near 0 or 1 hardly changes with any pixel, so its
@@ -78,7 +84,7 @@ def gradient(model, inputs, classes=None):
     return found
 
 
-def _scores(model):
+def _scores(model: keras.Model) -> keras.Model:
     """The network without its softmax, sharing its layers."""
     last = model.layers[-1]
     if not isinstance(last, keras.layers.Softmax):
@@ -89,10 +95,10 @@ def _scores(model):
     return keras.Model(model.inputs, last.input)
 
 
-def _summed(scores, classes):
+def _summed(scores: keras.Model, classes: np.ndarray | None) -> Callable[..., keras.KerasTensor]:
     """Sum of one score of each clip. No clip touches another's score, so its gradient is that of every clip at once."""
 
-    def function(*tensors):
+    def function(*tensors: keras.KerasTensor) -> keras.KerasTensor:
         found = scores(list(tensors), training=False)
         chosen = keras.ops.argmax(found, axis=1) if classes is None else keras.ops.convert_to_tensor(classes, "int32")
         return keras.ops.sum(found * keras.ops.one_hot(chosen, found.shape[1], dtype=found.dtype))
@@ -100,7 +106,9 @@ def _summed(scores, classes):
     return function
 
 
-def saliency(model, inputs, classes=None):
+def saliency(
+    model: keras.Model, inputs: Mapping[str, np.ndarray], classes: np.ndarray | None = None
+) -> dict[str, np.ndarray]:
     """Return the absolute value of `gradient`, whose parameters it takes.
 
     Returns
@@ -114,7 +122,7 @@ def saliency(model, inputs, classes=None):
     return {name: np.abs(one) for name, one in gradient(model, inputs, classes).items()}
 
 
-def binarize(maps, share=0.05):
+def binarize(maps: np.ndarray, share: float = 0.05) -> np.ndarray:
     """Mark the strongest pixels of each clip.
 
     Figure 4 of Reddy et al. shows binarised maps, but the paper does not say where it draws the line. Here a clip's
@@ -144,7 +152,7 @@ def binarize(maps, share=0.05):
     return (maps >= weakest) & (maps > 0)
 
 
-def region_shares(maps, boxes=None):
+def region_shares(maps: np.ndarray, boxes: Sequence[Mapping[str, Box]] | None = None) -> dict[str, RegionShare]:
     """Measure how much of a face's saliency lies at the eyes, at the mouth and elsewhere.
 
     Parameters
@@ -195,7 +203,7 @@ def region_shares(maps, boxes=None):
     }
 
 
-def scale_boxes(boxes, shape, size):
+def scale_boxes(boxes: Mapping[str, Box], shape: tuple[int, ...], size: tuple[int, ...]) -> dict[str, Box]:
     """Take boxes from a frame to the frame resized, as the networks on the face see it.
 
     Parameters

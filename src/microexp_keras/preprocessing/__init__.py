@@ -1,6 +1,7 @@
 """From clips to uint8 stacks of gray frames to standardised float32, pixel for pixel as the original programs."""
 
 from microexp_keras.preprocessing.samples import Samples, arrange, load_arrays, load_samples
+from microexp_keras.preprocessing.stacks import face_stacks, gray, region_stacks
 from microexp_keras.preprocessing.standardization import (
     StandardizedInput,
     Statistics,
@@ -8,7 +9,6 @@ from microexp_keras.preprocessing.standardization import (
     network_inputs,
     standardize,
 )
-from microexp_keras.preprocessing.stacks import face_stacks, gray, region_stacks
 
 __all__ = [
     "Samples",

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
+from microexp_keras.atomic import replacing, write_npy
 from microexp_keras.errors import MicroExpError
 from microexp_keras.models.networks import Network
 from microexp_keras.preprocessing.standardization import StandardizedInput
-from microexp_keras.atomic import replacing, write_npy
+
 
 def read(
     images_paths: Sequence[str | Path], labels_path: str | Path, names: Sequence[str], num_classes: int
@@ -108,7 +109,8 @@ def _write_clips(path: Path, clips: np.ndarray | StandardizedInput, positions: n
     with replacing(path) as temporary, open(temporary, "wb") as file:
         np.lib.format.write_array_header_1_0(file, header)
         for position in positions:
-            file.write(np.ascontiguousarray(clips[position : position + 1]).data)  # the place of an axis of length 1 changes no byte
+            clip = np.ascontiguousarray(clips[position : position + 1])
+            file.write(clip.data)  # the place of an axis of length 1 changes no byte
 
 
 def _read_npy(path: str | Path) -> np.ndarray:

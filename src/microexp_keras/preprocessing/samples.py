@@ -13,7 +13,13 @@ import numpy as np
 from microexp_keras import datasets, landmarks
 from microexp_keras.preprocessing import original_npy
 from microexp_keras.preprocessing.stack_cache import Stacks, pixel_digest
-from microexp_keras.preprocessing.stacks import LandmarkSource, cached_stacks, identity_of, require_length, stacks_in_memory
+from microexp_keras.preprocessing.stacks import (
+    LandmarkSource,
+    cached_stacks,
+    identity_of,
+    require_length,
+    stacks_in_memory,
+)
 from microexp_keras.protocols.protocol import Protocol
 
 
@@ -154,9 +160,7 @@ def load_arrays(images_paths: Sequence[str | Path], labels_path: str | Path, pro
     Samples
         Whose clips they show is not known.
     """
-    stacks, labels = original_npy.read(
-        images_paths, labels_path, protocol.inputs, protocol.database.num_classes
-    )
+    stacks, labels = original_npy.read(images_paths, labels_path, protocol.inputs, protocol.database.num_classes)
     return Samples(
         names=original_npy.names(images_paths[0], len(labels)),
         subjects=[None] * len(labels),

@@ -27,7 +27,7 @@ class Statistics(NamedTuple):
 
 
 def measure(stacks: np.ndarray | Stacks, positions: np.ndarray | None = None) -> Statistics:
-    """Return the `Statistics` of gray stacks (uint8 array, 0-255, or `stack_cache.Stacks`): of some clips, else of all."""
+    """Return the `Statistics` of uint8 gray stacks, 0-255: of the clips at `positions`, else of all."""
     if isinstance(stacks, Stacks):
         stacks = stacks if positions is None else stacks.arranged(positions)
         return Statistics(stacks.mean, float(stacks.max))
@@ -35,9 +35,7 @@ def measure(stacks: np.ndarray | Stacks, positions: np.ndarray | None = None) ->
     return Statistics(float(stacks.mean(dtype=np.float64)), float(stacks.max()))
 
 
-def standardize(
-    stacks: np.ndarray | Stacks, statistics: Statistics | None = None
-) -> tuple[np.ndarray, Statistics]:
+def standardize(stacks: np.ndarray | Stacks, statistics: Statistics | None = None) -> tuple[np.ndarray, Statistics]:
     """Subtract the mean level of all clips, then divide by the largest value left (not by a standard deviation).
 
     Parameters

@@ -24,9 +24,7 @@ def parser() -> argparse.ArgumentParser:
         "protocols", nargs="*", metavar="NAME", help="such as upstream, or upstream/late/casme2: NAME/MODEL/DATASET"
     )
     parser.add_argument("--model", choices=NETWORKS, default="stcnn", help="where NAME says none (default: stcnn)")
-    parser.add_argument(
-        "--dataset", choices=DATABASES, default="smic", help="where NAME says none (default: smic)"
-    )
+    parser.add_argument("--dataset", choices=DATABASES, default="smic", help="where NAME says none (default: smic)")
     parser.add_argument("--all", action="store_true", help="print what is the same in all of them too")
     parser.add_argument("--markdown", action="store_true", help="as a Markdown table")
     return parser

@@ -106,9 +106,11 @@ class Protocol:
         """Return all settings for JSON: network, database and split by their names."""
         own = {field.name: getattr(self, field.name) for field in fields(self)}
         key = {"name": self.name, "model": self.model, "dataset": self.dataset}
-        return key | {name: value for name, value in own.items() if name not in ("network", "database")} | {
-            "split": self.split.__name__
-        }
+        return (
+            key
+            | {name: value for name, value in own.items() if name not in ("network", "database")}
+            | {"split": self.split.__name__}
+        )
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> "Protocol":

@@ -75,9 +75,7 @@ def train_fold(run: Run, number: int, progress: bool = True) -> None:
     }
     if run.has_one_fold:
         seen = protocol.training_inputs(inputs)
-        original_npy.write_validation(
-            folder, protocol.network, seen, samples.labels, len(class_names), fold.held_out
-        )
+        original_npy.write_validation(folder, protocol.network, seen, samples.labels, len(class_names), fold.held_out)
     callbacks = [keras.callbacks.TensorBoard(folder / "tensorboard")] if settings.tensorboard else []
     outcome = training.fit(
         model,

@@ -123,10 +123,6 @@ def read_config(folder: str | Path) -> tuple[Settings, dict[str, Any]]:
         config["data"]["fingerprint"], config["resumed"], config["folds"][0]
         return Settings.from_json(config["settings"]), config
     except FileNotFoundError:
-        raise MicroExpError(
-            folder, "the folder of a run", "no config.json", "Start it without --resume."
-        ) from None
+        raise MicroExpError(folder, "the folder of a run", "no config.json", "Start it without --resume.") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise MicroExpError(
-            path, "the record of a run", f"something else ({error!r})", "Start a new run."
-        ) from error
+        raise MicroExpError(path, "the record of a run", f"something else ({error!r})", "Start a new run.") from error

@@ -7,13 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from microexp_keras.models.networks import NETWORKS
 from microexp_keras import preprocessing
-from microexp_keras.preprocessing import original_npy
-from microexp_keras.protocols import splits
 from microexp_keras.errors import MicroExpError
-from microexp_keras.preprocessing import Samples, StandardizedInput, Statistics
-from microexp_keras.protocols import Protocol
+from microexp_keras.models.networks import NETWORKS
+from microexp_keras.preprocessing import Samples, StandardizedInput, Statistics, original_npy
+from microexp_keras.protocols import Protocol, splits
 from microexp_keras.weights import WeightsFile
 
 SAME_LEVEL = 0.5  # gray levels by which two standardisations may differ without a warning

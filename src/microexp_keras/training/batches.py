@@ -28,9 +28,7 @@ class Batches:
     batch_size, seed : int
     """
 
-    def __init__(
-        self, inputs: Inputs, targets: np.ndarray, positions: np.ndarray, batch_size: int, seed: int
-    ) -> None:
+    def __init__(self, inputs: Inputs, targets: np.ndarray, positions: np.ndarray, batch_size: int, seed: int) -> None:
         self.inputs, self.targets, self.positions = inputs, targets, positions
         self.batch_size, self.seed = batch_size, seed
         self.reorder(0)

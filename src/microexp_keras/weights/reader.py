@@ -161,10 +161,9 @@ def keras3_layers(
             raise MicroExpError(f"{shown(path)}: expected only layers/NAME/vars/0 (kernel) and /1 (bias).")
         found.setdefault(match[1], {})[match[2]] = item
 
-    def order(
-        group: str,
-    ) -> tuple[int, str, int]:  # convolutions before dense layers, then by name and by the number behind it
-        stem, number = re.fullmatch(r"(.*?)(?:_(\d{1,9}))?", group, re.DOTALL).groups()
+    def order(group: str) -> tuple[int, str, int]:  # convolutions first, then by name and number
+        match = re.fullmatch(r"(.*?)(?:_(\d{1,9}))?", group, re.DOTALL)
+        stem, number = match.groups() if match else (group, None)
         return -max(item.ndim for item in found[group].values()), stem, int(number or 0)
 
     layers = []

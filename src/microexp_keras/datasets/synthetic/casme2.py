@@ -5,6 +5,7 @@ a face rests in a random mixture of those motions, so that no frame before the o
 the head wanders, the eyes blink now and then, and one film may hold several expressions.
 """
 
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -49,7 +50,7 @@ class Emotion(NamedTuple):
     action_units, estimated, reported : str
     """
 
-    motion: tuple
+    motion: tuple[float, ...]
     action_units: str
     estimated: str
     reported: str
@@ -118,12 +119,19 @@ class Film(NamedTuple):
 
     path: str
     subject: int
-    key: tuple
+    key: tuple[int, ...]
     frames: int
     expressions: list
 
 
-def write_casme2(root, seed=0, layout="rawvideo", clips_per_class=(75, 93, 35), progress=True, workers=None):
+def write_casme2(
+    root: str | Path,
+    seed: int = 0,
+    layout: str = "rawvideo",
+    clips_per_class: Sequence[int] = (75, 93, 35),
+    progress: bool = True,
+    workers: int | None = None,
+) -> Path:
     """Write a synthetic CAS(ME)^2.
 
     Parameters
@@ -170,7 +178,7 @@ def write_casme2(root, seed=0, layout="rawvideo", clips_per_class=(75, 93, 35), 
         if layout == "rawvideo":
             _write_workbook(whole / WORKBOOK, plan)
 
-        def write_film(film):
+        def write_film(film: Film) -> None:
             frames = render_film(subjects[film.subject], film.key, film.frames, film.expressions)
             _write_video(whole / film.path, frames, film.frames)
 
@@ -178,12 +186,14 @@ def write_casme2(root, seed=0, layout="rawvideo", clips_per_class=(75, 93, 35), 
     return Path(root)
 
 
-def make_subject(seed, number):
+def make_subject(seed: int, number: int) -> synthetic.Subject:
     """Draw subject `number` of CAS(ME)^2; see `synthetic.Subject`."""
     return synthetic.make_subject(seed, PEOPLE + number)
 
 
-def render_film(subject, key, frames, expressions):
+def render_film(
+    subject: synthetic.Subject, key: tuple[int, ...], frames: int, expressions: Sequence[Expression]
+) -> Iterator[np.ndarray]:
     """Film a face.
 
     Parameters
@@ -228,7 +238,7 @@ def render_film(subject, key, frames, expressions):
         yield np.clip(frame * np.float32(1 + flicker[index]) + 2 * noise, 0, 255).astype(np.uint8)
 
 
-def _clips(seed, clips_per_class):
+def _clips(seed: int, clips_per_class: Sequence[int]) -> list[Film]:
     """The flat layout's films: one expression each."""
     plan = []
     for label, name in enumerate(DATABASES["casme2"].class_names):
@@ -245,7 +255,7 @@ def _clips(seed, clips_per_class):
     return plan
 
 
-def _recordings(seed, clips_per_class):
+def _recordings(seed: int, clips_per_class: Sequence[int]) -> list[Film]:
     """The rawvideo layout's films: those of one subject and class hold about equally many expressions."""
     plan = []
     for place, number in enumerate(SUBJECTS):
@@ -268,7 +278,7 @@ def _recordings(seed, clips_per_class):
     return plan
 
 
-def _draw_expression(rng, emotion, middle, spread):
+def _draw_expression(rng: np.random.Generator, emotion: str, middle: int, spread: int) -> Expression:
     """Draw when and how strongly; the apex is at most `spread` frames from `middle`, the ends at most 36 from it."""
     micro = bool(rng.random() < MICRO)
     apex = int(rng.integers(middle - spread, middle + spread, endpoint=True))
@@ -276,13 +286,13 @@ def _draw_expression(rng, emotion, middle, spread):
     return Expression(emotion, micro, apex - int(rise), apex, apex + int(fall), rng.uniform(0.9, 1.3))
 
 
-def _wander(rng, frames):
+def _wander(rng: np.random.Generator, frames: int) -> np.ndarray:
     """A slow random course, float (frames,), about unit spread; it turns every 40 frames."""
     knots = 2 + frames // 40
     return np.interp(np.arange(frames), 40 * np.arange(knots), rng.standard_normal(knots))
 
 
-def _write_video(path, frames, count):
+def _write_video(path: Path, frames: Iterable[np.ndarray], count: int) -> None:
     """Encode `count` frames; an encoder that fails halfway says nothing, so the file is read again."""
     import cv2
 
@@ -305,7 +315,7 @@ def _write_video(path, frames, count):
         raise OSError(f"{path.name} came out with {written} of its {count} frames")
 
 
-def _write_workbook(path, plan):
+def _write_workbook(path: Path, plan: list[Film]) -> None:
     """Write the annotation as distributed: no headers, frames counted from 1, 0 for an offset nobody saw.
 
     Its sheets `naming rule1` (subject, folder, index) and `naming rule2` (start of the file's name, code) say what the

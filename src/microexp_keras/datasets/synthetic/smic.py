@@ -14,15 +14,17 @@ import contextlib
 import functools
 import os
 import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from microexp_keras.datasets.database import DATABASES
 from microexp_keras.console import progress_bar
 from microexp_keras.datasets import SYNTHETIC_MARK
+from microexp_keras.datasets.database import DATABASES
 from microexp_keras.errors import MicroExpError
 
 SIZE = 160  # rows and columns of a frame, in pixels
@@ -85,7 +87,13 @@ class Subject:
     warp: np.ndarray
 
 
-def write_smic(root, seed=0, clips_per_class=(66, 47, 43), progress=True, workers=None):
+def write_smic(
+    root: str | Path,
+    seed: int = 0,
+    clips_per_class: Sequence[int] = (66, 47, 43),
+    progress: bool = True,
+    workers: int | None = None,
+) -> Path:
     """Write a synthetic SMIC, `root/HS/s1/micro/negative/s1_ne_01/reg_image000001.jpg` and so on.
 
     Parameters
@@ -116,7 +124,7 @@ def write_smic(root, seed=0, clips_per_class=(66, 47, 43), progress=True, worker
     with new_folder(root, "smic", seed) as whole:
         subjects = {number: make_subject(seed, number) for number in sorted({number for number, *_ in plan})}
 
-        def write_clip(entry):
+        def write_clip(entry: tuple[int, str, str, int]) -> None:
             number, label, name, take = entry
             folder = whole / "HS" / f"s{number}" / "micro" / label / name
             folder.mkdir(parents=True)
@@ -128,7 +136,7 @@ def write_smic(root, seed=0, clips_per_class=(66, 47, 43), progress=True, worker
 
 
 @contextlib.contextmanager
-def new_folder(root, dataset, seed):
+def new_folder(root: str | Path, dataset: str, seed: int) -> Iterator[Path]:
     """Give a temporary folder beside `root`, marked as synthetic; on success it becomes `root` in one step.
 
     Parameters
@@ -156,7 +164,9 @@ def new_folder(root, dataset, seed):
         with tempfile.TemporaryDirectory(prefix=f".{root.name}-", dir=root.parent) as beside:
             whole = Path(beside) / dataset
             whole.mkdir()
-            (whole / SYNTHETIC_MARK).write_text(MARK.format(seed=seed, title=DATABASES[dataset].title), encoding="utf-8")
+            (whole / SYNTHETIC_MARK).write_text(
+                MARK.format(seed=seed, title=DATABASES[dataset].title), encoding="utf-8"
+            )
             yield whole
             os.replace(whole, root)
     except OSError as error:
@@ -166,7 +176,7 @@ def new_folder(root, dataset, seed):
         ) from error
 
 
-def write_all(write_clip, plan, progress, workers):
+def write_all(write_clip: Callable[[Any], None], plan: Sequence[Any], progress: bool, workers: int | None) -> None:
     """Call `write_clip` with every entry of `plan` on `workers` threads (None: one for each core), under a bar."""
     executor = ThreadPoolExecutor(workers or os.cpu_count())
     try:
@@ -177,7 +187,7 @@ def write_all(write_clip, plan, progress, workers):
         executor.shutdown(cancel_futures=True)
 
 
-def make_subject(seed, number):
+def make_subject(seed: int, number: int) -> Subject:
     """Draw person `number`; see `Subject`."""
     import cv2
 
@@ -196,7 +206,7 @@ def make_subject(seed, number):
     return Subject(np.clip(255 * image, 0, 255).astype(np.uint8), warp)
 
 
-def render_clip(subject, key, motion):
+def render_clip(subject: Subject, key: tuple[int, ...], motion: Sequence[float]) -> Iterator[np.ndarray]:
     """Film one expression.
 
     Parameters
@@ -241,7 +251,7 @@ def render_clip(subject, key, motion):
         yield np.clip(frame * np.float32(1 + flicker[index]) + 2.5 * noise, 0, 255).astype(np.uint8)
 
 
-def photograph(subject, source, turn, zoom, shift):
+def photograph(subject: Subject, source: np.ndarray, turn: float, zoom: float, shift: np.ndarray) -> np.ndarray:
     """Take one frame of a face, without the camera's noise.
 
     Parameters
@@ -267,7 +277,7 @@ def photograph(subject, source, turn, zoom, shift):
     return cv2.remap(subject.image, source, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
 
 
-def _plan(clips_per_class):
+def _plan(clips_per_class: Sequence[int]) -> list[tuple[int, str, str, int]]:
     """(subject number, label, clip name, take) of every clip; `take` counts a subject's clips over all classes from 1.
 
     It does so before any are left out, so that a clip is the same in a small set as in the whole one. Not from 0: numpy
@@ -287,14 +297,14 @@ def _plan(clips_per_class):
     return plan
 
 
-def rise_and_fall(time, onset, apex, offset):
+def rise_and_fall(time: np.ndarray, onset: float, apex: float, offset: float) -> np.ndarray:
     """Smooth pulse over `time` (frames): 0 until `onset`, 1 at `apex`, 0 from `offset`."""
     phase = np.interp(time, [onset, apex, offset], [-1, 0, 1])
     return np.cos(np.pi / 2 * phase)
 
 
 @functools.cache
-def displacements(movements, size):
+def displacements(movements: Iterable[Any], size: int) -> np.ndarray:
     """Displacement of a pixel by each movement (bumps as in MOVEMENTS), float32 (movements, size, size, 2)."""
     place = grid(size)
     fields = np.zeros((len(movements), size, size, 2), np.float32)
@@ -305,7 +315,7 @@ def displacements(movements, size):
     return fields
 
 
-def _smooth(rng, size, knots, channels):
+def _smooth(rng: np.random.Generator, size: int, knots: int, channels: int) -> np.ndarray:
     """Random field, float32 (size, size, channels), about unit spread, `knots` independent values to a side."""
     import cv2
 
@@ -313,12 +323,12 @@ def _smooth(rng, size, knots, channels):
     return cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC).reshape(size, size, channels)
 
 
-def grid(size):
+def grid(size: int) -> np.ndarray:
     """Column and row of every pixel, float32 (size, size, 2)."""
     return np.stack(np.meshgrid(*[np.arange(size, dtype=np.float32)] * 2), axis=-1)
 
 
-def _jpeg(frame):
+def _jpeg(frame: np.ndarray) -> bytes:
     import cv2
 
     done, data = cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])

@@ -1,0 +1,86 @@
+"""What is read of a data folder: which tree, its clips and its problems."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from microexp_keras.datasets.clips import Clip
+from microexp_keras.errors import MicroExpError
+
+
+class Layout(NamedTuple):
+    """Which tree of a database lies where.
+
+    Attributes
+    ----------
+    name : str
+        One of the database's `layouts`.
+    root : Path
+        The folder in which the tree begins.
+    camera : str or None
+        `"HS"`, `"VIS"` or `"NIR"`, if a folder is named so.
+    """
+
+    name: str
+    root: Path
+    camera: str | None = None
+
+
+class Problem(NamedTuple):
+    """Something in a data folder that is not as it should be.
+
+    Attributes
+    ----------
+    kind : str
+        Two or three words, the same for all problems of one kind: `"short clip"`.
+    where : str
+        File, folder, row of a workbook or clip.
+    found : str
+        What was expected and what was found.
+    remedy : str
+        What to do.
+    stops_training : bool
+        Otherwise it is only worth knowing.
+    """
+
+    kind: str
+    where: str
+    found: str
+    remedy: str
+    stops_training: bool
+
+    @classmethod
+    def of(cls, kind: str, error: MicroExpError) -> "Problem":
+        """Take what stops training from an error."""
+        found = f"expected {error.expected}, found {error.found}" if error.expected else error.found or ""
+        return cls(kind, error.where, found, error.remedy or "", True)
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.found}. {self.remedy}"
+
+
+@dataclass(frozen=True)
+class Tree:
+    """What was read of a data folder.
+
+    Attributes
+    ----------
+    dataset : str
+    layout : Layout
+    clips : list of Clip
+    workbook : Path or None
+        The annotation workbook that was used.
+    annotated : int or None
+        How many clips it lists.
+    left_out : dict of str to int
+        How many clips are none of this task, by reason.
+    problems : list of Problem
+    """
+
+    dataset: str
+    layout: Layout
+    clips: list[Clip]
+    workbook: Path | None = None
+    annotated: int | None = None
+    left_out: dict[str, int] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
