@@ -17,22 +17,21 @@ from pathlib import Path
 
 import numpy as np
 
-from microexp_keras.models.networks import NETWORKS
 from microexp_keras import runs
 from microexp_keras.backend import import_keras
+from microexp_keras.models.networks import NETWORKS
 
 keras = import_keras()
 
-from microexp_keras import models, training  # noqa: E402 (Keras is loaded without its start-up remarks first)
+from microexp_keras import training  # noqa: E402 (Keras is loaded without its start-up remarks first)
 
-NETWORKS = {"stcnn": (64, ("face",)), "intermediate": (32, ("eyes", "mouth")), "late": (32, ("eyes", "mouth"))}
 SIZES = {"SMIC": (18, 128), "CAS(ME)^2": (96, 32)}  # frames, clips in the epoch
 BATCH = 16
 
 
 def our_epochs(network, frames, clips, epochs):
     """Seconds of each of `epochs` epochs after one that is not counted."""
-    size, inputs = NETWORKS[network]
+    size, inputs = NETWORKS[network].size, NETWORKS[network].inputs
     model = NETWORKS[network].build(frames)
     training.compile_model(model, 0.01)
     random = np.random.default_rng(0)

@@ -19,16 +19,16 @@ from pathlib import Path
 
 import numpy as np
 
-from microexp_keras.models.networks import NETWORKS
-from microexp_keras.datasets.database import DATABASES
 from microexp_keras import datasets, metrics, preprocessing, protocols, runs
 from microexp_keras.backend import import_keras
+from microexp_keras.datasets.database import DATABASES
+from microexp_keras.models.networks import NETWORKS
 
 keras = import_keras()
 
-from microexp_keras import models, training  # noqa: E402 (Keras is loaded without its start-up remarks first)
+from microexp_keras import training  # noqa: E402 (Keras is loaded without its start-up remarks first)
 
-NETWORKS = ("intermediate", "late")
+MODELS = ("intermediate", "late")
 CLASSES = DATABASES["smic"].class_names
 GLOROT = {"initializer": "glorot_uniform"}
 SETTINGS = {
@@ -116,7 +116,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         root = datasets.synthesize("smic", Path(folder) / "smic")
         print(f"\nprotocol upstream on synthetic SMIC, {args.upstream_epochs} epochs")
-        for network in NETWORKS:
+        for network in MODELS:
             for seed in range(args.seeds):
                 rows = upstream(root, network, seed, args.upstream_epochs)
                 losses = ", ".join(f"{row['loss']:.2f}" for row in rows)
@@ -130,10 +130,10 @@ def main():
         samples = preprocessing.load_samples(root, protocols.get("paper", "late"), progress=False)
         print(f"\nunseen subjects of synthetic SMIC, {args.epochs} epochs, {args.seeds} seeds: UAR (chance 0.333)")
         for title, settings in SETTINGS.items():
-            for network in NETWORKS:
+            for network in MODELS:
                 print_row(samples, title, network, settings, args)
         print("\nprotocol glorot, all four folds of subjects pooled")
-        for network in NETWORKS:
+        for network in MODELS:
             glorot = protocols.get("glorot", network)
             settings = {"initializer": glorot.conv_initializer, "floor": glorot.probability_floor}
             print_row(samples, "glorot", network, settings, args, folds=4)

@@ -123,6 +123,7 @@ def first_epoch(root, batches):
 
     keras = import_keras()
     from microexp_keras import models, training
+    from microexp_keras.models import NETWORKS
     from microexp_keras.preprocessing import original_npy
 
     model = models.build_microexp_stcnn(CASME2.frames)

@@ -19,9 +19,9 @@ from pathlib import Path
 
 import numpy as np
 
-from microexp_keras.datasets.database import DATABASES
 from microexp_keras import datasets, metrics, preprocessing, protocols, runs
 from microexp_keras.backend import import_keras
+from microexp_keras.datasets.database import DATABASES
 from microexp_keras.datasets.synthetic import smic as synthetic
 
 PROTOCOL = protocols.get("upstream", model="stcnn", dataset="smic")

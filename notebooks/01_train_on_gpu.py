@@ -51,15 +51,15 @@ from dataclasses import replace
 
 from IPython.display import Image
 
-from microexp_keras.datasets.database import DATABASES
 from microexp_keras.backend import import_keras
+from microexp_keras.datasets.database import DATABASES
 
 keras = import_keras()
 
 from microexp_keras import datasets, metrics, models, preprocessing, protocols, runs, training
+from microexp_keras import weights as weights_files
 from microexp_keras.protocols import splits
 from microexp_keras.results import plots, text_report
-from microexp_keras import weights as weights_files
 
 print(f"Keras {keras.__version__} on", ", ".join(runs.devices()))
 

@@ -45,23 +45,21 @@ from pathlib import Path
 import numpy as np
 from IPython.display import Image
 
-from microexp_keras.models.networks import NETWORKS
-from microexp_keras.datasets.database import DATABASES
 from microexp_keras.backend import import_keras
+from microexp_keras.datasets.database import DATABASES
+from microexp_keras.models.networks import NETWORKS
 
 keras = import_keras()
 
 from microexp_keras import datasets, metrics, models, preprocessing, protocols, training
-from microexp_keras.preprocessing import original_npy
+from microexp_keras import weights as weights_files
+from microexp_keras.datasets.synthetic import casme2 as synthetic_casme2
+from microexp_keras.paper.published import PAPER
 from microexp_keras.results import plots, text_report
 from microexp_keras.runs import Settings, scored_clips
 from microexp_keras.runs.fold import train_fold
 from microexp_keras.runs.report import report
 from microexp_keras.runs.run import Run, load_samples
-from microexp_keras.models import NETWORKS
-from microexp_keras import weights as weights_files
-from microexp_keras.datasets.synthetic import casme2 as synthetic_casme2
-from microexp_keras.paper.published import PAPER
 
 scratch = tempfile.TemporaryDirectory()  # runs.new_folder() keeps the files
 folder = Path(scratch.name)
@@ -149,7 +147,9 @@ if AUTHORS:
     )
     print(
         text_report.scores_text(
-            metrics.score(theirs.labels, predict(authors, theirs), DATABASES["smic"].class_names)
+            metrics.score(
+                theirs.labels, predict(authors, theirs), DATABASES["smic"].class_names
+            )
         )
     )
     print(*theirs.notes, sep="\n")

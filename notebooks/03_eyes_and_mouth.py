@@ -40,13 +40,13 @@ import cv2
 import numpy as np
 from IPython.display import Image
 
-from microexp_keras.models.networks import NETWORKS
-from microexp_keras.datasets.database import DATABASES
 from microexp_keras.backend import import_keras
+from microexp_keras.datasets.database import DATABASES
+from microexp_keras.models.networks import NETWORKS
 
 keras = import_keras()
 
-from microexp_keras import datasets, landmarks, models, protocols, runs
+from microexp_keras import datasets, landmarks, models, protocols
 from microexp_keras.results import plots
 from microexp_keras.runs import Settings
 from microexp_keras.runs.fold import train_fold

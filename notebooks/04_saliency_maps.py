@@ -40,17 +40,25 @@ import cv2
 import numpy as np
 from IPython.display import Image
 
-from microexp_keras.datasets.database import DATABASES
 from microexp_keras.backend import import_keras
+from microexp_keras.datasets.database import DATABASES
 
 keras = import_keras()
 
-from microexp_keras import datasets, landmarks, metrics, models, preprocessing, protocols, training
+from microexp_keras import (
+    datasets,
+    landmarks,
+    metrics,
+    models,
+    preprocessing,
+    protocols,
+    training,
+)
+from microexp_keras import weights as weights_files
 from microexp_keras.datasets import frames
 from microexp_keras.models import saliency
 from microexp_keras.results import plots
 from microexp_keras.runs import scored_clips
-from microexp_keras import weights as weights_files
 
 scratch = tempfile.TemporaryDirectory()  # runs.new_folder() keeps the files
 folder = Path(scratch.name)

@@ -40,19 +40,19 @@ from pathlib import Path
 
 from IPython.display import Image
 
-from microexp_keras.datasets.database import DATABASES
 from microexp_keras.backend import import_keras
+from microexp_keras.datasets.database import DATABASES
 
 keras = import_keras()
 
 from microexp_keras import datasets, metrics, models, paper, protocols, runs
 from microexp_keras.paper import tables
+from microexp_keras.paper.published import PAPER
 from microexp_keras.results import plots
 from microexp_keras.runs import Settings
 from microexp_keras.runs.fold import train_fold
 from microexp_keras.runs.report import report
 from microexp_keras.runs.run import Run, load_samples
-from microexp_keras.paper.published import PAPER
 
 scratch = tempfile.TemporaryDirectory()  # runs.new_folder() keeps the files
 folder = Path(scratch.name)

@@ -40,11 +40,11 @@ from pathlib import Path
 
 from IPython.display import Image
 
-from microexp_keras.models.networks import NETWORKS
+from microexp_keras import metrics, paper
 from microexp_keras.datasets.database import DATABASES
-from microexp_keras import metrics, paper, weights
-from microexp_keras.results import plots
+from microexp_keras.models.networks import NETWORKS
 from microexp_keras.paper.published import PAPER
+from microexp_keras.results import plots
 
 scratch = tempfile.TemporaryDirectory()  # runs.new_folder() keeps the files
 folder = Path(scratch.name)

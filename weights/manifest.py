@@ -14,11 +14,11 @@ import shutil
 import sys
 from pathlib import Path
 
-from microexp_keras.models.networks import NETWORKS
 from microexp_keras import runs, weights
+from microexp_keras.atomic import replacing, write_json
 from microexp_keras.console import command
 from microexp_keras.errors import MicroExpError
-from microexp_keras.atomic import replacing, write_json
+from microexp_keras.models.networks import NETWORKS
 
 HERE = Path(__file__).resolve().parent
 LARGEST = 10_000_000  # bytes of a file in git

@@ -40,7 +40,10 @@ def gradients(function: Callable[..., Any], arrays: "Sequence[np.ndarray]") -> "
     backend = keras.backend.backend()
     if backend not in _BACKENDS:
         raise MicroExpError(
-            f"gradients: expected Keras on {' or '.join(_BACKENDS)}, found {backend}. Set KERAS_BACKEND=tensorflow."
+            "gradients",
+            f"Keras on {' or '.join(_BACKENDS)}",
+            backend,
+            "Set KERAS_BACKEND=tensorflow.",
         )
     found = _BACKENDS[backend](function, [keras.ops.convert_to_tensor(array) for array in arrays])
     return [keras.ops.convert_to_numpy(one) for one in found]

@@ -86,7 +86,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         name = args.protocol or file.metadata.get("protocol")
         protocol = protocols.get(name if name in protocols.NAMES else "upstream", file.network, dataset)
         if args.landmarks and protocol.network.on_whole_face:
-            raise MicroExpError(f"--landmarks: expected with a fused network only, found {args.weights} of another.")
+            raise MicroExpError(
+                "--landmarks",
+                "with a fused network only",
+                f"{args.weights} of another",
+            )
         points = landmarks.CsvLandmarks(args.landmarks) if args.landmarks else None
         options: dict[str, Any] = datasets.chosen_options(args)
         samples = preprocessing.load_samples(data, protocol, points, **options)

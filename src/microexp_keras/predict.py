@@ -151,7 +151,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         clip, rate, promised = footage.open_clip(source)
     rate = args.fps or rate
     if not rate and isinstance(clip.frames, datasets.Video):
-        raise MicroExpError(f"{source}: expected a video that says its frames a second, found none. Give --fps.")
+        raise MicroExpError(
+            source,
+            "a video that says its frames a second",
+            "none",
+            "Give --fps.",
+        )
     rate = rate or float(protocol.database.frames_per_second)
 
     every = args.face_every or LOOK_EVERY[protocol.inputs[0]]
@@ -211,8 +216,10 @@ def _protocol(args: argparse.Namespace, file: "WeightsFile") -> Protocol:
     dataset = args.dataset or (trained_on if trained_on in [*DATABASES] else by_length.get(file.frames))
     if dataset is None:
         raise MicroExpError(
-            f"{args.weights}: expected weights that say what they were trained on, or for 18 or 96 frames, found "
-            f"neither. Say it with --dataset {' or '.join(DATABASES)}."
+            args.weights,
+            "weights that say what they were trained on, or for 18 or 96 frames",
+            "neither",
+            f"Say it with --dataset {' or '.join(DATABASES)}.",
         )
     return protocols.get(name if name in protocols.NAMES else "upstream", file.network, dataset)
 
@@ -223,7 +230,11 @@ def _template(args: argparse.Namespace, protocol: Protocol, file: "WeightsFile")
 
     if not protocol.network.on_whole_face:
         if args.crop or args.like:
-            raise MicroExpError(f"--crop, --like: expected with MicroExpSTCNN only, found another in {args.weights}.")
+            raise MicroExpError(
+                "--crop, --like",
+                "with MicroExpSTCNN only",
+                f"another in {args.weights}",
+            )
         return None
     if args.like and args.crop == "none":
         raise MicroExpError("--like: expected without --crop none, which takes the whole frame. Leave one out.")

@@ -93,8 +93,10 @@ def _new_plan(args: argparse.Namespace) -> dict[str, Any]:
     chosen = args.tables or [table for table in tables.NAMES if table not in {*others, "IX"}]
     if others & {*chosen}:
         raise MicroExpError(
-            f"--tables: expected tables of {DATABASES[args.dataset].title}, found {', '.join(others & {*chosen})}. "
-            "Leave it out, or take the other --dataset."
+            "--tables",
+            f"tables of {DATABASES[args.dataset].title}",
+            str(", ".join(others & {*chosen})),
+            "Leave it out, or take the other --dataset.",
         )
     plan = {
         "dataset": args.dataset,
@@ -131,7 +133,10 @@ def _kept_plan(args: argparse.Namespace) -> dict[str, Any]:
         return plan | moved
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise MicroExpError(
-            f"{path}: expected the record of a reproduction, found something else ({error!r}). Start a new one."
+            path,
+            "the record of a reproduction",
+            f"something else ({error!r})",
+            "Start a new one.",
         ) from None
 
 

@@ -107,7 +107,12 @@ def _new(args: argparse.Namespace) -> Settings:
     if (args.training_images is None) != (args.training_labels is None):
         raise MicroExpError("expected --training-images and --training-labels together, received one of them.")
     if args.tensorboard and not find_spec("tensorboard"):
-        raise MicroExpError("--tensorboard: expected the package tensorboard, found none. Run: pip install tensorboard")
+        raise MicroExpError(
+            "--tensorboard",
+            "the package tensorboard",
+            "none",
+            "Run: pip install tensorboard",
+        )
     if args.weights:
         file = weights.inspect(args.weights)  # a wrong file is said before any clip is read
         if file.network != protocol.model:

@@ -90,8 +90,10 @@ def pick_images(stack: np.ndarray, images: int = 8) -> np.ndarray:
     frames = stack.shape[2]
     if not 2 <= images <= frames:
         raise MicroExpError(
-            f"images of a clip: expected from 2 to {frames}, as there are frames, found {images}. "
-            "Ask for fewer, or interpolate the clip to more frames (baselines.tim)."
+            "images of a clip",
+            f"from 2 to {frames}, as there are frames",
+            str(images),
+            "Ask for fewer, or interpolate the clip to more frames (baselines.tim).",
         )
     return np.ascontiguousarray(stack[:, :, np.arange(images) * (frames - 1) // (images - 1)].transpose(2, 0, 1))
 
@@ -159,7 +161,9 @@ def clip_probabilities(of_images: np.ndarray, images: int = 8) -> np.ndarray:
     """
     if len(of_images) % images:
         raise MicroExpError(
-            f"answers: expected a multiple of the {images} images of each clip, found {len(of_images)}. "
-            "Give the answers to all images of all clips."
+            "answers",
+            f"a multiple of the {images} images of each clip",
+            str(len(of_images)),
+            "Give the answers to all images of all clips.",
         )
     return of_images.reshape(-1, images, of_images.shape[1]).mean(axis=1)

@@ -43,8 +43,10 @@ def flow(
     """
     if stack.dtype != np.uint8 or stack.ndim != 3 or stack.shape[2] < 2:
         raise MicroExpError(
-            f"optical flow: expected uint8 gray levels (rows, columns, time) of at least 2 frames, found {stack.dtype} "
-            f"{stack.shape}. Give one clip of a uint8 stack, not standardised."
+            "optical flow",
+            "uint8 gray levels (rows, columns, time) of at least 2 frames",
+            f"{stack.dtype} {stack.shape}",
+            "Give one clip of a uint8 stack, not standardised.",
         )
     frames = np.ascontiguousarray(stack.transpose(2, 0, 1))
     fields = [

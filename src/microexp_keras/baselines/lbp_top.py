@@ -36,7 +36,12 @@ def codes(volume: np.ndarray, radii: tuple[int, int, int] = (1, 1, 1), sampling:
     Zhao and Pietikäinen, "Dynamic texture recognition using local binary patterns", PAMI 29(6), 2007.
     """
     if sampling not in ("nearest", "bilinear"):
-        raise MicroExpError(f'sampling: expected "nearest" or "bilinear", found {sampling!r}. Give one of the two.')
+        raise MicroExpError(
+            "sampling",
+            '"nearest" or "bilinear"',
+            f"{sampling!r}",
+            "Give one of the two.",
+        )
     frames = frames_first(volume, radii)
     found = _bilinear_codes(frames, radii) if sampling == "bilinear" else _nearest_codes(frames, radii)
     return found.transpose(0, 2, 3, 1)
@@ -65,8 +70,10 @@ def counts(plane_codes: np.ndarray, blocks: tuple[int, int, int] = (8, 8, 1)) ->
     planes, *shape = plane_codes.shape
     if len(blocks) != 3 or min(blocks) < 1 or any(parts > length for parts, length in zip(blocks, shape, strict=True)):
         raise MicroExpError(
-            f"blocks: expected between 1 and {' x '.join(map(str, shape))} along rows, columns and time, as there are "
-            f"centres, found {' x '.join(map(str, blocks))}. Take fewer blocks, larger frames or smaller radii."
+            "blocks",
+            f"between 1 and {' x '.join(map(str, shape))} along rows, columns and time, as there are centres",
+            str(" x ".join(map(str, blocks))),
+            "Take fewer blocks, larger frames or smaller radii.",
         )
     offsets = _block_offsets(planes, tuple(shape), tuple(blocks))
     places = offsets + plane_codes.transpose(0, 3, 1, 2)

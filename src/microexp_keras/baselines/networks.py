@@ -116,6 +116,8 @@ def _require_eight(lengths: dict[str, int]) -> None:
     for axis, length in lengths.items():
         if length < 8:
             raise MicroExpError(
-                f"{axis}: expected at least 8, of which three poolings by two leave 1, found {length}. "
-                "Give larger clips."
+                axis,
+                "at least 8, of which three poolings by two leave 1",
+                str(length),
+                "Give larger clips.",
             )

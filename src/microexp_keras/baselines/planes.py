@@ -41,19 +41,26 @@ def frames_first(volume: np.ndarray, radii: tuple[int, int, int]) -> np.ndarray:
     """
     if volume.dtype != np.uint8 or volume.ndim != 3:
         raise MicroExpError(
-            f"volume: expected uint8 gray levels (rows, columns, time), found {volume.dtype} {volume.shape}. "
-            "Give one clip of a uint8 stack, not standardised."
+            "volume",
+            "uint8 gray levels (rows, columns, time)",
+            f"{volume.dtype} {volume.shape}",
+            "Give one clip of a uint8 stack, not standardised.",
         )
     if len(radii) != 3 or min(radii) < 1:
         raise MicroExpError(
-            f"radii: expected three of at least 1, for x, y and t, found {radii}. Give for example 1 1 1."
+            "radii",
+            "three of at least 1, for x, y and t",
+            str(radii),
+            "Give for example 1 1 1.",
         )
     needed = tuple(2 * margin + 1 for margin in margins(radii))
     found = (volume.shape[2], *volume.shape[:2])
     if any(have < least for have, least in zip(found, needed, strict=True)):
         raise MicroExpError(
-            f"volume: expected at least {needed[0]} frames of {needed[1]}x{needed[2]} pixels for the radii {radii}, "
-            f"found {found[0]} of {found[1]}x{found[2]}. Take smaller radii, or interpolate the clip to more frames."
+            "volume",
+            f"at least {needed[0]} frames of {needed[1]}x{needed[2]} pixels for the radii {radii}",
+            f"{found[0]} of {found[1]}x{found[2]}",
+            "Take smaller radii, or interpolate the clip to more frames.",
         )
     return np.ascontiguousarray(volume.transpose(2, 0, 1))
 

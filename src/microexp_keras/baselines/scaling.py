@@ -49,8 +49,10 @@ def measure(values: np.ndarray, train: np.ndarray) -> Scale:
     known = values[train]
     if not known.size or known.min() == known.max():
         raise MicroExpError(
-            f"scale: expected training clips whose values differ, found {len(known)} clips and "
-            f"{min(known.size, 1)} value in all of them. Look at the frames, and at the face boxes."
+            "scale",
+            "training clips whose values differ",
+            f"{len(known)} clips and {min(known.size, 1)} value in all of them",
+            "Look at the frames, and at the face boxes.",
         )
     mean = float(known.mean(dtype=np.float64))
     return Scale(mean, float(known.max()) - mean)

@@ -117,8 +117,10 @@ def counts(
     in_blocks = lbp_top.counts(found.reshape(9, *found.shape[2:]), blocks)
     if in_blocks.max() > np.iinfo(np.uint16).max:
         raise MicroExpError(
-            f"blocks: expected at most 65,535 centres of one code in a block, found {in_blocks.max()}. "
-            "Take more blocks, or smaller frames."
+            "blocks",
+            "at most 65,535 centres of one code in a block",
+            str(in_blocks.max()),
+            "Take more blocks, or smaller frames.",
         )
     return in_blocks.astype(np.uint16).reshape(3, 3, -1, CODES)
 
@@ -174,8 +176,10 @@ def learn(
     """
     if not len(train) or not sizes or min(sizes) < 1 or max(sizes) > CODES or not 0 < share <= 1:
         raise MicroExpError(
-            f"codebooks: expected training clips, sizes from 1 to {CODES} and a share above 0 and at most 1, found "
-            f"{len(train)} clips, sizes {tuple(sizes)}, share {share}. Give these as the documentation says."
+            "codebooks",
+            f"training clips, sizes from 1 to {CODES} and a share above 0 and at most 1",
+            f"{len(train)} clips, sizes {tuple(sizes)}, share {share}",
+            "Give these as the documentation says.",
         )
     known, classes = clip_counts[train], np.asarray(labels)[train]
     tables, chosen = np.empty((3, 3, CODES), np.uint8), np.empty((3, 3), int)

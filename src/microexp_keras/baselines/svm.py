@@ -113,8 +113,10 @@ def fit(
     found = (len(np.unique(labels[train])), len(np.unique(owner)))
     if min(found) < 2:
         raise MicroExpError(
-            f"support vector machine: expected training clips of at least two classes and two subjects, found "
-            f"{found[0]} and {found[1]}. Take more clips."
+            "support vector machine",
+            "training clips of at least two classes and two subjects",
+            f"{found[0]} and {found[1]}",
+            "Take more clips.",
         )
     _require_kernel(gram, len(labels), train)
     inner = _parts_of_subjects(labels[train], owner, parts)
@@ -168,8 +170,10 @@ def _owners(subjects: Sequence[str]) -> np.ndarray:
     unknown = sum(subject is None for subject in subjects)
     if unknown:
         raise MicroExpError(
-            f"support vector machine: expected the subject of every clip, found {unknown} clips of nobody known. "
-            "Take clips in the folders of their subjects (data/README.md)."
+            "support vector machine",
+            "the subject of every clip",
+            f"{unknown} clips of nobody known",
+            "Take clips in the folders of their subjects (data/README.md).",
         )
     return np.array([str(subject) for subject in subjects])
 
@@ -177,14 +181,18 @@ def _owners(subjects: Sequence[str]) -> np.ndarray:
 def _require_kernel(gram: np.ndarray, clips: int, train: np.ndarray) -> None:
     if gram.shape != (clips, clips):
         raise MicroExpError(
-            f"support vector machine: expected a Gram matrix of all {clips} clips, found {gram.shape}. "
-            "Give one row and one column for each clip, training or not."
+            "support vector machine",
+            f"a Gram matrix of all {clips} clips",
+            str(gram.shape),
+            "Give one row and one column for each clip, training or not.",
         )
     known = gram[np.ix_(train, train)]
     if not np.isfinite(known).all() or not np.allclose(known, known.T):
         raise MicroExpError(
-            "support vector machine: expected a finite symmetric Gram matrix, found one that is not. "
-            "Look for NaN among the features, and make it by one of the functions of baselines.kernels."
+            "support vector machine",
+            "a finite symmetric Gram matrix",
+            "one that is not",
+            "Look for NaN among the features, and make it by one of the functions of baselines.kernels.",
         )
 
 

@@ -37,8 +37,10 @@ def interpolation_matrix(n: int, m: int) -> np.ndarray:
     """
     if n < 1 or m < 2:
         raise MicroExpError(
-            f"temporal interpolation: expected at least 1 frame and 2 wanted ones, found {n} and {m}. "
-            "Give a clip with frames, and ask for its first and last at least."
+            "temporal interpolation",
+            "at least 1 frame and 2 wanted ones",
+            f"{n} and {m}",
+            "Give a clip with frames, and ask for its first and last at least.",
         )
     old = np.arange(n) + 0.5  # i - 1/2 for i = 1 .. n
     new = np.linspace(1, n, m) - 0.5
@@ -69,8 +71,10 @@ def interpolate(stack: np.ndarray, m: int) -> np.ndarray:
     """
     if stack.dtype != np.uint8 or stack.ndim != 3:
         raise MicroExpError(
-            f"temporal interpolation: expected uint8 gray levels (rows, columns, time), found {stack.dtype} "
-            f"{stack.shape}. Give one clip of a uint8 stack, not standardised."
+            "temporal interpolation",
+            "uint8 gray levels (rows, columns, time)",
+            f"{stack.dtype} {stack.shape}",
+            "Give one clip of a uint8 stack, not standardised.",
         )
     levels = stack @ interpolation_matrix(stack.shape[2], m)
     halves_kept = np.round(levels, 9)  # the sum's last bits must not decide which way a half goes

@@ -4,9 +4,8 @@ import argparse
 import contextlib
 import importlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from microexp_keras.datasets.clips import SYNTHETIC_MARK, SYNTHETIC_NOTE, Clip, Video, are_synthetic
 from microexp_keras.datasets.database import CASME2, DATABASES, SMIC, Database, get_database
@@ -145,13 +144,17 @@ def find_dataset(root: str | Path) -> str:
     found = [dataset for dataset in DATABASES if _scan(root, dataset)]
     if len(found) > 1:
         raise MicroExpError(
-            f"{root}: expected the clips of one database, found {' and '.join(_TITLES)}. Say which with "
-            f"--dataset ({' or '.join(found)}), or point at its folder."
+            root,
+            "the clips of one database",
+            str(" and ".join(_TITLES)),
+            f"Say which with --dataset ({' or '.join(found)}), or point at its folder.",
         )
     if not found:
         raise MicroExpError(
-            f"{root}: expected the clips of {' or '.join(_TITLES)}, found none. "
-            "See data/README.md for the trees that are read."
+            root,
+            f"the clips of {' or '.join(_TITLES)}",
+            "none",
+            "See data/README.md for the trees that are read.",
         )
     return found[0]
 
@@ -211,9 +214,13 @@ def _choose(
     _one_of("camera", camera, (None, *folders.CAMERAS) if dataset == "smic" else (None,))
     if not places:
         raise MicroExpError(
-            f"{root}: expected the clips of {DATABASES[dataset].title}, such as in folders "
-            f"{', '.join(DATABASES[dataset].class_names)}, "
-            "found none. See data/README.md for the trees that are read."
+            root,
+            (
+                f"the clips of {DATABASES[dataset].title}, such as in folders "
+                f"{', '.join(DATABASES[dataset].class_names)}"
+            ),
+            "none",
+            "See data/README.md for the trees that are read.",
         )
     with _readable(root):
         place, chosen = folders.choose_layout(Path(root), places, layout, camera)
@@ -227,7 +234,12 @@ def _scan(root: str | Path, dataset: str) -> list["Place"]:
     root = Path(root)
     if not root.is_dir():
         found = "a file" if root.exists() else "nothing"
-        raise MicroExpError(f"{root}: expected the folder of the clips, found {found}. See data/README.md.")
+        raise MicroExpError(
+            root,
+            "the folder of the clips",
+            found,
+            "See data/README.md.",
+        )
     with _readable(root):
         return _reader(dataset).scan(root)
 

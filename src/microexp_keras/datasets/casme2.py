@@ -251,8 +251,10 @@ def _expressions(workbook: Path, findings: Findings) -> tuple[list[Expression], 
     sheets = read_sheets(workbook)
     if len(sheets) < 3:
         raise MicroExpError(
-            f"{workbook}: expected three sheets (expressions, index to subject, clip to video), found {len(sheets)}. "
-            "Restore the workbook."
+            workbook,
+            "three sheets (expressions, index to subject, clip to video)",
+            str(len(sheets)),
+            "Restore the workbook.",
         )
     subjects, videos = _subjects(workbook, *sheets[1]), _videos(workbook, *sheets[2])
     sheet, rows = sheets[0]
@@ -318,8 +320,10 @@ def _subjects(workbook: Path, sheet: str, rows: list[tuple[Any, ...]]) -> dict[i
             subjects[min(figures)] = subject_name(max(figures))
         elif figures:
             raise MicroExpError(
-                f"{workbook}, sheet {sheet!r}, row {number}: expected the index of a subject and the subject (1, 15), "
-                f"found {', '.join(map(repr, cells))}. Restore the workbook."
+                f"{workbook}, sheet {sheet!r}, row {number}",
+                "the index of a subject and the subject (1, 15)",
+                str(", ".join(map(repr, cells))),
+                "Restore the workbook.",
             )
     return _found(subjects, workbook, sheet, "the index of each subject and the subject (1, 15)")
 
@@ -335,15 +339,22 @@ def _videos(workbook: Path, sheet: str, rows: list[tuple[Any, ...]]) -> dict[str
             videos[codes[0]] = f"{int(names[0]):04d}"
         elif codes:
             raise MicroExpError(
-                f"{workbook}, sheet {sheet!r}, row {number}: expected a clip's name and its video (disgust1, "
-                f"0101disgustingteeth), found {', '.join(map(repr, cells))}. Restore the workbook."
+                f"{workbook}, sheet {sheet!r}, row {number}",
+                "a clip's name and its video (disgust1, 0101disgustingteeth)",
+                str(", ".join(map(repr, cells))),
+                "Restore the workbook.",
             )
     return _found(videos, workbook, sheet, "each clip's name and its video (disgust1, 0101disgustingteeth)")
 
 
 def _found(mapping: dict[Any, str], workbook: Path, sheet: str, what: str) -> dict[Any, str]:
     if not mapping:
-        raise MicroExpError(f"{workbook}, sheet {sheet!r}: expected {what}, found none. Restore the workbook.")
+        raise MicroExpError(
+            f"{workbook}, sheet {sheet!r}",
+            what,
+            "none",
+            "Restore the workbook.",
+        )
     return mapping
 
 

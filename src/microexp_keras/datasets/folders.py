@@ -146,17 +146,29 @@ def choose_layout(
     trees = {key: some for key, some in trees.items() if layout in (None, key[0]) and camera in (None, key[1])}
     if not trees:
         wanted = " ".join(filter(None, [layout, camera]))
-        raise MicroExpError(f"{root}: expected a tree {wanted}, found {found}. Ask for one of these, or for none.")
+        raise MicroExpError(
+            root,
+            f"a tree {wanted}",
+            found,
+            "Ask for one of these, or for none.",
+        )
     if len({name for name, _ in trees}) > 1:
         raise MicroExpError(
-            f"{root}: expected one tree, found {found}. Say which with --layout "
-            f"({' or '.join(dict.fromkeys(name for name, _ in trees))}), or point at its folder."
+            root,
+            "one tree",
+            found,
+            (
+                f"Say which with --layout ({' or '.join(dict.fromkeys((name for name, _ in trees)))}), or point at its "
+                "folder."
+            ),
         )
     cameras = [lens for lens in CAMERAS if any(lens == other for _, other in trees)]
     if len(cameras) > 1:
         raise MicroExpError(
-            f"{root}: expected the clips of one camera, found {', '.join(cameras)}. Say which with --camera, or point "
-            "at its folder; the paper used HS."
+            root,
+            "the clips of one camera",
+            str(", ".join(cameras)),
+            "Say which with --camera, or point at its folder; the paper used HS.",
         )
     chosen = [place for some in trees.values() for place in some]
     name = chosen[0].layout

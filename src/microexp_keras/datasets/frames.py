@@ -38,8 +38,10 @@ def read_frames(clip: Clip, count: int) -> Iterator[np.ndarray]:
         return
     if len(clip.frames) < count:
         raise MicroExpError(
-            f"{clip.path}: expected at least {count} frames, found {len(clip.frames)}. "
-            'Restore or remove this clip; see data/README.md, "Frame folders".'
+            clip.path,
+            f"at least {count} frames",
+            str(len(clip.frames)),
+            'Restore or remove this clip; see data/README.md, "Frame folders".',
         )
     for path in clip.frames[:count]:
         yield _read_image(path)
@@ -53,7 +55,12 @@ def _read_image(path: Path) -> np.ndarray:
     except (OSError, cv2.error):
         frame = None
     if frame is None:
-        raise MicroExpError(f"{path}: expected a whole image, found one that cannot be decoded. Restore this frame.")
+        raise MicroExpError(
+            path,
+            "a whole image",
+            "one that cannot be decoded",
+            "Restore this frame.",
+        )
     return frame
 
 
@@ -78,8 +85,10 @@ def _video_frames(clip: Clip, count: int) -> Iterator[np.ndarray]:
             read, frame = capture.read() if number >= first else (capture.grab(), None)
             if not read:
                 raise MicroExpError(
-                    f"{path}: expected {first + count} frames, found {number} that can be decoded. "
-                    "Restore or remove this video."
+                    path,
+                    f"{first + count} frames",
+                    f"{number} that can be decoded",
+                    "Restore or remove this video.",
                 )
             if number >= first:
                 yield frame

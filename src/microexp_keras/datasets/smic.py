@@ -159,8 +159,10 @@ def _rows(workbook: Path, findings: Findings) -> list[tuple[str, dict[str, Any]]
     head = next((place for place, columns in enumerate(named) if set(COLUMNS) <= set(columns)), None)
     if head is None:
         raise MicroExpError(
-            f"{workbook}, sheet {sheet!r}: expected a row with the columns {', '.join(COLUMNS)}, found none. "
-            "Restore the workbook."
+            f"{workbook}, sheet {sheet!r}",
+            f"a row with the columns {', '.join(COLUMNS)}",
+            "none",
+            "Restore the workbook.",
         )
     columns = {name: named[head][name] for name in COLUMNS}
     cells_of = {

@@ -40,13 +40,17 @@ def find_workbook(root: Path, pattern: str, example: str) -> Path:
     ]
     if not found:
         raise MicroExpError(
-            f"{root}: expected the annotation workbook ({example}) in this folder or below, found none. Put it there, "
-            "or point at the folder above that holds it too."
+            root,
+            f"the annotation workbook ({example}) in this folder or below",
+            "none",
+            "Put it there, or point at the folder above that holds it too.",
         )
     if len(found) > 1:
         raise MicroExpError(
-            f"{root}: expected one annotation workbook, found {' and '.join(sorted(map(str, found)))}. "
-            "Move all but one away."
+            root,
+            "one annotation workbook",
+            str(" and ".join(sorted(map(str, found)))),
+            "Move all but one away.",
         )
     return found[0]
 
@@ -69,13 +73,18 @@ def read_sheets(path: Path) -> list[Sheet]:
         return reader(path)
     except ImportError as error:
         raise MicroExpError(
-            f"{path}: expected the package {error.name}, which reads this workbook, found none. "
-            f"Run pip install {error.name}."
+            path,
+            f"the package {error.name}, which reads this workbook",
+            "none",
+            f"Run pip install {error.name}.",
         ) from error
     except Exception as error:  # damaged parts raise whatever the parser of that part does
         said = " ".join(str(error).split()) or type(error).__name__
         raise MicroExpError(
-            f"{path}: expected a workbook, found one that cannot be read ({said}). Restore it."
+            path,
+            "a workbook",
+            f"one that cannot be read ({said})",
+            "Restore it.",
         ) from error
 
 

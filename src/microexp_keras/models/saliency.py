@@ -89,8 +89,10 @@ def _scores(model: keras.Model) -> keras.Model:
     last = model.layers[-1]
     if not isinstance(last, keras.layers.Softmax):
         raise MicroExpError(
-            f"{model.name}: expected a network that ends in a layer Softmax, as models.build_* make them, found "
-            f"{type(last).__name__} {last.name}. Its logits are needed."
+            model.name,
+            "a network that ends in a layer Softmax, as models.build_* make them",
+            f"{type(last).__name__} {last.name}",
+            "Its logits are needed.",
         )
     return keras.Model(model.inputs, last.input)
 

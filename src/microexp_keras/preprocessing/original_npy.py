@@ -48,15 +48,18 @@ def read(
         fits = images.ndim == 5 and images.shape[1] == 1 and images.dtype == np.float32 and images.size > 0
         if not fits or not np.isfinite(images).all():
             raise MicroExpError(
-                f"{path}: expected finite float32 of shape (clips, 1, rows, columns, time), found {images.dtype} "
-                f"of shape {images.shape}{' with NaN or infinity' if fits else ''}."
+                path,
+                "finite float32 of shape (clips, 1, rows, columns, time)",
+                f"{images.dtype} of shape {images.shape}{' with NaN or infinity' if fits else ''}",
             )
         stacks[name] = images[:, 0]
     shapes = {stack.shape for stack in stacks.values()}
     if len(shapes) > 1:
         raise MicroExpError(
-            f"{' and '.join(map(str, images_paths))}: expected arrays of one shape, found "
-            f"{' and '.join(str((s[0], 1, *s[1:])) for s in sorted(shapes))}. Take both from the same folder."
+            str(" and ".join(map(str, images_paths))),
+            "arrays of one shape",
+            str(" and ".join(str((s[0], 1, *s[1:])) for s in sorted(shapes))),
+            "Take both from the same folder.",
         )
     clips = len(stacks[names[0]])
     labels = _read_npy(labels_path)
@@ -65,8 +68,9 @@ def read(
         labels = labels.argmax(axis=1)
     if labels.shape != (clips,) or not np.isin(labels, np.arange(num_classes)).all():
         raise MicroExpError(
-            f"{labels_path}: expected {clips} labels from 0 to {num_classes - 1}, or one-hot rows of "
-            f"{num_classes}, found {labels.dtype} of shape {labels.shape}."
+            labels_path,
+            f"{clips} labels from 0 to {num_classes - 1}, or one-hot rows of {num_classes}",
+            f"{labels.dtype} of shape {labels.shape}",
         )
     return stacks, labels.astype(int)
 
@@ -117,7 +121,15 @@ def _read_npy(path: str | Path) -> np.ndarray:
     try:
         array = np.load(path, allow_pickle=False)
     except Exception as error:  # numpy's reader fails in many ways on foreign files
-        raise MicroExpError(f"{path}: expected a .npy file of numbers, found something else ({error}).") from error
+        raise MicroExpError(
+            path,
+            "a .npy file of numbers",
+            f"something else ({error})",
+        ) from error
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "biuf":
-        raise MicroExpError(f"{path}: expected a .npy file of numbers, found {type(array).__name__} of other things.")
+        raise MicroExpError(
+            path,
+            "a .npy file of numbers",
+            f"{type(array).__name__} of other things",
+        )
     return array

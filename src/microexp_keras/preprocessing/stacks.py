@@ -144,8 +144,10 @@ def _require_one_size(clip: Clip, images: list[np.ndarray]) -> None:
     for index, image in enumerate(images):
         if image.shape != size:
             raise MicroExpError(
-                f"{clip.frame_name(index)}: expected {size[0]}x{size[1]} pixels as in the clip's first frame, found "
-                f"{image.shape[0]}x{image.shape[1]}. Restore this frame."
+                str(clip.frame_name(index)),
+                f"{size[0]}x{size[1]} pixels as in the clip's first frame",
+                f"{image.shape[0]}x{image.shape[1]}",
+                "Restore this frame.",
             )
 
 

@@ -129,8 +129,10 @@ def _values(statistics: Statistics) -> np.ndarray:
     """Standardised value of every gray level, float32 (256,)."""
     if statistics.max <= statistics.mean:
         raise MicroExpError(
-            f"standardize: expected pixels of different levels, found maximum {statistics.max} and mean "
-            f"{statistics.mean}. Look at the frames: they may be blank."
+            "standardize",
+            "pixels of different levels",
+            f"maximum {statistics.max} and mean {statistics.mean}",
+            "Look at the frames: they may be blank.",
         )
     return ((np.arange(256) - statistics.mean) / (statistics.max - statistics.mean)).astype(np.float32)
 

@@ -119,9 +119,13 @@ def leave_one_subject_out(labels: np.ndarray, subjects: Sequence[str | None]) ->
     known = sorted({subject for subject in subjects if subject is not None})
     if unknown or len(known) < 3:
         raise MicroExpError(
-            f"leave one subject out: expected clips of at least three known subjects (one is scored, one chooses the "
-            f"epoch, one trains), found {len(known)} subjects and {unknown} clips of nobody known. Take clips in the "
-            "folders of their subjects (data/README.md), or a protocol that does not look at subjects."
+            "leave one subject out",
+            "clips of at least three known subjects (one is scored, one chooses the epoch, one trains)",
+            f"{len(known)} subjects and {unknown} clips of nobody known",
+            (
+                "Take clips in the folders of their subjects (data/README.md), or a protocol that does not look at "
+                "subjects."
+            ),
         )
     labels, owner, folds = np.asarray(labels), np.array([str(subject) for subject in subjects]), []
     for subject in known:
@@ -129,8 +133,10 @@ def leave_one_subject_out(labels: np.ndarray, subjects: Sequence[str | None]) ->
         parts = min(INNER_PARTS, len(known) - 1, np.bincount(labels[others]).max())
         if parts < 2:
             raise MicroExpError(
-                f"leave one subject out: expected at least two clips of some class beside those of {subject}, found "
-                f"none. Take more clips."
+                "leave one subject out",
+                f"at least two clips of some class beside those of {subject}",
+                "none",
+                "Take more clips.",
             )
         with warnings.catch_warnings():  # that a class has fewer clips than there are parts
             warnings.simplefilter("ignore", UserWarning)
@@ -171,16 +177,20 @@ def _require_unseen(fold: Fold, samples: "Samples", name: str) -> None:
     subjects = {samples.subjects[clip] for clip in known} & {samples.subjects[clip] for clip in fold.score}
     if subjects:
         raise MicroExpError(
-            f"protocol {name}: expected subjects that are scored to be nowhere else, found {', '.join(subjects)} among "
-            "those that train or choose the epoch. This would be a fault of the split: please report it."
+            f"protocol {name}",
+            "subjects that are scored to be nowhere else",
+            f"{', '.join(subjects)} among those that train or choose the epoch",
+            "This would be a fault of the split: please report it.",
         )
     pixels = samples.pixels
     for position in fold.score:
         same = known[pixels[known] == pixels[position]]
         if len(same):
             raise MicroExpError(
-                f"protocol {name}: expected every clip under one subject, found the same pixels in "
-                f"{samples.names[position]} and {samples.names[same[0]]}. Remove the one that is misfiled."
+                f"protocol {name}",
+                "every clip under one subject",
+                f"the same pixels in {samples.names[position]} and {samples.names[same[0]]}",
+                "Remove the one that is misfiled.",
             )
 
 

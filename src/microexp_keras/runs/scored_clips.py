@@ -61,8 +61,9 @@ def known_statistics(file: WeightsFile) -> dict[str, Statistics]:
     except (TypeError, KeyError, ValueError, OverflowError):
         pass
     raise MicroExpError(
-        f"{file.path}: statistics: expected 0 <= mean < max <= 255 for {' and '.join(inputs)}, "
-        f"found {str(named)[:80]!a}."
+        f"{file.path}: statistics",
+        f"0 <= mean < max <= 255 for {' and '.join(inputs)}",
+        f"{str(named)[:80]!a}",
     )
 
 
@@ -106,8 +107,10 @@ def from_samples(
     number = 0 if len(folds) == 1 else trained.get("fold") if same_split else None
     if not isinstance(number, int) or number not in range(len(folds)):
         raise MicroExpError(
-            f"{file.path}: expected weights of one of the {len(folds)} folds of protocol {protocol.name} on these "
-            "clips, found others. Take another --protocol, or --clips all with it."
+            file.path,
+            f"weights of one of the {len(folds)} folds of protocol {protocol.name} on these clips",
+            "others",
+            "Take another --protocol, or --clips all with it.",
         )
     fold = folds[number]
     chosen, which = {

@@ -172,8 +172,10 @@ class RunState(keras.callbacks.Callback):
             self.best.restore(value, next(reached, epoch), best)
         except (MicroExpError, KeyError, TypeError, ValueError) as error:
             raise MicroExpError(
-                f"{self.path.parent}: expected the files that the run left, found them changed or missing ({error}). "
-                "Restore them, or start a new run; --weights can start from one of these."
+                self.path.parent,
+                "the files that the run left",
+                f"them changed or missing ({error})",
+                "Restore them, or start a new run; --weights can start from one of these.",
             ) from error
         return epoch + 1
 

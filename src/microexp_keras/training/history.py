@@ -33,7 +33,9 @@ class History:
                 self.rows = [{**row, "epoch": int(row["epoch"])} for row in rows]
             except (ValueError, TypeError, KeyError) as error:
                 raise MicroExpError(
-                    f"{self.path}: expected the history of a run, found something else ({error})."
+                    self.path,
+                    "the history of a run",
+                    f"something else ({error})",
                 ) from error
 
     def add(self, epoch: int, logs: dict[str, float]) -> None:

@@ -74,8 +74,10 @@ def annotate(
         written = sum(1 for _ in to_the_end(Clip("", "", 0, Video(temporary))))
         if written != faces.frames:
             raise MicroExpError(
-                f"{path}: expected {faces.frames} frames, found {written} after writing. Is the disk full? Without "
-                "--annotated no video is written."
+                path,
+                f"{faces.frames} frames",
+                f"{written} after writing",
+                "Is the disk full? Without --annotated no video is written.",
             )
 
 

@@ -197,5 +197,10 @@ def template_of(path: Path) -> Template:
     (image,) = read_frames(Clip("", "", 0, (path,)), 1)
     found = landmarks.DlibLandmarks(cache=False)(None, [image])
     if found.faces[0] != 1:
-        raise MicroExpError(f"{path}: expected one face, found {found.faces[0]}. Give another frame of training.")
+        raise MicroExpError(
+            path,
+            "one face",
+            found.faces[0],
+            "Give another frame of training.",
+        )
     return Template(image.shape[:2], anchors(found.points[0].astype(float)))

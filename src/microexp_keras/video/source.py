@@ -46,14 +46,19 @@ def open_clip(path: Path) -> tuple[Clip, float | None, int]:
         inside = sorted(child.name for child in visible(path) if child.is_dir())
         if inside:
             raise MicroExpError(
-                f"{path}: expected the frames of one clip, found folders ({', '.join(inside[:3])}). Point at the "
-                "folder of one clip."
+                path,
+                "the frames of one clip",
+                f"folders ({', '.join(inside[:3])})",
+                "Point at the folder of one clip.",
             )
         frames = tuple(frame_files(path, Findings(strict=True)))
         return Clip(path.resolve().name, "", 0, frames), None, len(frames)
     if not path.is_file():
         raise MicroExpError(
-            f"{path}: expected a video, a folder of frames or the number of a camera, found nothing. Correct the path."
+            path,
+            "a video, a folder of frames or the number of a camera",
+            "nothing",
+            "Correct the path.",
         )
     capture = cv2.VideoCapture(str(path))
     rate, frames = capture.get(cv2.CAP_PROP_FPS), capture.get(cv2.CAP_PROP_FRAME_COUNT)
@@ -61,8 +66,10 @@ def open_clip(path: Path) -> tuple[Clip, float | None, int]:
     capture.release()
     if not opened:
         raise MicroExpError(
-            f"{path}: expected a video, found a file that OpenCV cannot open as one. Play it, or convert it: "
-            "ffmpeg -i FILE video.mp4"
+            path,
+            "a video",
+            "a file that OpenCV cannot open as one",
+            "Play it, or convert it: ffmpeg -i FILE video.mp4",
         )
     known = math.isfinite(rate) and 0 < rate <= 1000
     return Clip(path.stem, "", 0, Video(path)), rate if known else None, max(0, int(frames))
@@ -83,8 +90,10 @@ def open_camera(number: int) -> cv2.VideoCapture:
     camera = cv2.VideoCapture(number)
     if not camera.isOpened():
         raise MicroExpError(
-            f"camera {number}: expected a camera, found none that OpenCV can open. Plug it in, close what else uses "
-            "it, or give a video."
+            f"camera {number}",
+            "a camera",
+            "none that OpenCV can open",
+            "Plug it in, close what else uses it, or give a video.",
         )
     _from_camera(camera)
     return camera
@@ -146,8 +155,10 @@ def read(clip: Clip, seconds: Counter[str], swapped_colours: bool = False) -> It
         shape = shape or frame.shape
         if frame.shape != shape:
             raise MicroExpError(
-                f"{clip.frame_name(number)}: expected {shape[1]}x{shape[0]} pixels as in the first frame, found "
-                f"{frame.shape[1]}x{frame.shape[0]}. Give frames of one size."
+                str(clip.frame_name(number)),
+                f"{shape[1]}x{shape[0]} pixels as in the first frame",
+                f"{frame.shape[1]}x{frame.shape[0]}",
+                "Give frames of one size.",
             )
         yield frame
 

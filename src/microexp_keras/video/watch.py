@@ -64,16 +64,22 @@ def watch(
     faces = find_faces(read(clip, seconds, swapped), every, seconds, promised)
     if faces.frames < protocol.frames:
         raise MicroExpError(
-            f"{clip.path}: expected at least the {protocol.frames} frames that the network sees at once, found "
-            f"{faces.frames}. Give a longer clip."
+            clip.path,
+            f"at least the {protocol.frames} frames that the network sees at once",
+            faces.frames,
+            "Give a longer clip.",
         )
     parts = windows(faces, protocol, stride, template)
     reasons = [window.reason for window in parts]
     if all(reasons):
         raise MicroExpError(
-            f"{clip.path}: expected a face throughout at least one window of {protocol.frames} frames, found none in "
-            f"{len(parts)} (the first: {reasons[0]}; {np.count_nonzero(faces.counts)} of {len(faces.looks)} looks "
-            "found a face). It must look at the camera and be wider than an eighth of the frame."
+            clip.path,
+            f"a face throughout at least one window of {protocol.frames} frames",
+            (
+                f"none in {len(parts)} (the first: {reasons[0]}; {np.count_nonzero(faces.counts)} of "
+                f"{len(faces.looks)} looks found a face)"
+            ),
+            "It must look at the camera and be wider than an eighth of the frame.",
         )
 
     def cuts(what: str) -> Iterator[tuple[int, dict[str, np.ndarray]]]:

@@ -91,7 +91,11 @@ def load_weights(
         classes, or has a value that is not finite. The message says how to build the model that fits.
     """
     if data_format not in (None, "channels_first", "channels_last"):
-        raise MicroExpError(f'data_format: expected "channels_first", "channels_last" or None, found {data_format!r}.')
+        raise MicroExpError(
+            "data_format",
+            '"channels_first", "channels_last" or None',
+            f"{data_format!r}",
+        )
     facts = network, kernel_size, num_classes, shape = model_facts(model)
     with opened(path) as file:
         found, layers, state = examined(file, path, data_format, shape[:2])
@@ -187,7 +191,12 @@ def _optimizer_values(
         name, shape = f"optimizer/vars/{index}", tuple(variable.shape)
         if name not in arrays or arrays[name].shape != shape:
             found = by_shape(arrays[name].shape) if name in arrays else "nothing"
-            raise MicroExpError(f"{name}: expected {by_shape(shape)}, found {found}. Train with the same optimizer.")
+            raise MicroExpError(
+                name,
+                str(by_shape(shape)),
+                found,
+                "Train with the same optimizer.",
+            )
         yield variable, arrays[name][()] if arrays[name].dtype.kind in "iu" else finite(name, arrays[name])
 
 

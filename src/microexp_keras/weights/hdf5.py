@@ -33,7 +33,10 @@ def opened(path: str | Path) -> Iterator["h5py.File"]:
         file = h5py.File(path, "r", locking=False)
     except (OSError, RuntimeError, ValueError) as error:
         raise MicroExpError(
-            f"{path}: expected a complete HDF5 file, found something else ({error}). Copy or download it again."
+            path,
+            "a complete HDF5 file",
+            f"something else ({error})",
+            "Copy or download it again.",
         ) from error
     try:
         with file:
@@ -64,7 +67,11 @@ def audited(file: "h5py.File", file_bytes: int) -> tuple[dict[str, "h5py.Group"]
                 raise MicroExpError(f"{label}: expected a plain name.")
             link = group.get(name, getlink=True)
             if not isinstance(link, h5py.HardLink):
-                raise MicroExpError(f"{label}: expected data, found a link ({type(link).__name__}).")
+                raise MicroExpError(
+                    label,
+                    "data",
+                    f"a link ({type(link).__name__})",
+                )
             item = group[name]
             if isinstance(item, h5py.Group):
                 groups[path] = item
@@ -72,12 +79,24 @@ def audited(file: "h5py.File", file_bytes: int) -> tuple[dict[str, "h5py.Group"]
                 continue
             kind: Any = getattr(item, "dtype", None)
             if not isinstance(item, h5py.Dataset) or kind.kind not in "fiu" or item.id.get_type().committed():
-                raise MicroExpError(f"{label}: expected a plain array of numbers, found {shown(str(kind))}.")
+                raise MicroExpError(
+                    label,
+                    "a plain array of numbers",
+                    str(shown(str(kind))),
+                )
             properties, stored = item.id.get_create_plist(), item.id.get_storage_size()
             if properties.get_layout() not in (h5py.h5d.CONTIGUOUS, h5py.h5d.COMPACT):
-                raise MicroExpError(f"{label}: expected plain storage, found it chunked, compressed or virtual.")
+                raise MicroExpError(
+                    label,
+                    "plain storage",
+                    "it chunked, compressed or virtual",
+                )
             if properties.get_external_count():
-                raise MicroExpError(f"{label}: expected data in the file, found external storage.")
+                raise MicroExpError(
+                    label,
+                    "data in the file",
+                    "external storage",
+                )
             if item.shape is None or item.nbytes != stored or stored > file_bytes:
                 raise MicroExpError(
                     f"{label}: declares {by_shape(item.shape or ())} {kind}, found {stored} bytes stored."
@@ -97,13 +116,21 @@ def texts_of(owner: "h5py.Group", name: str) -> list[str]:
     if count == 0:
         return []
     if h5py.check_string_dtype(attribute.dtype) is None:
-        raise MicroExpError(f"attribute {name}: expected text, found {shown(str(attribute.dtype))}.")
+        raise MicroExpError(
+            f"attribute {name}",
+            "text",
+            str(shown(str(attribute.dtype))),
+        )
     if count <= MAX_TEXTS and attribute.get_storage_size() <= MAX_TEXT_BYTES:
         texts = np.asarray(owner.attrs[name]).ravel().tolist()
         texts = [text.decode("utf-8", "replace") if isinstance(text, bytes) else text for text in texts]
         if sum(map(len, texts)) <= MAX_TEXT_BYTES:
             return texts
-    raise MicroExpError(f"attribute {name}: expected at most {MAX_TEXTS} texts and 1 MiB, found more.")
+    raise MicroExpError(
+        f"attribute {name}",
+        f"at most {MAX_TEXTS} texts and 1 MiB",
+        "more",
+    )
 
 
 def finite(name: str, dataset: "h5py.Dataset") -> np.ndarray:
@@ -111,7 +138,12 @@ def finite(name: str, dataset: "h5py.Dataset") -> np.ndarray:
     with np.errstate(over="ignore"):
         values = dataset[()].astype("float32", copy=False)
     if not np.isfinite(values).all():
-        raise MicroExpError(f"{name}: expected finite numbers, found NaN or infinity. Take an earlier checkpoint.")
+        raise MicroExpError(
+            name,
+            "finite numbers",
+            "NaN or infinity",
+            "Take an earlier checkpoint.",
+        )
     return values
 
 

@@ -76,7 +76,9 @@ def model_facts(model: "keras.Model") -> ModelFacts:
             shape = tuple(model.inputs[0].shape[1:4])
             return ModelFacts(network, tuple(kernel_size), model.output_shape[-1], shape)
     raise MicroExpError(
-        f"model: expected one built by microexp_keras.models, found one with the layers {', '.join(names) or 'none'}."
+        "model",
+        "one built by microexp_keras.models",
+        f"one with the layers {', '.join(names) or 'none'}",
     )
 
 

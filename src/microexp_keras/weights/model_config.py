@@ -30,7 +30,11 @@ def config_facts(text: str, network: str) -> tuple[str, tuple[int, int, int]]:
             for key in ("strides", "padding", "dilation_rate", "pool_size"):  # what would change predictions unnoticed
                 expected, found = SETTINGS.get(name, {}).get(key), settings.get(key)
                 if expected not in (None, found):
-                    raise MicroExpError(f"model_config: {name} {key}: expected {expected}, found {shown(str(found))}.")
+                    raise MicroExpError(
+                        f"model_config: {name} {key}",
+                        expected,
+                        str(shown(str(found))),
+                    )
         activations = [_OURS.get(name) or settings.get("activation", "linear") for name, settings in steps]
         flatten = max(place for place, (name, _) in enumerate(steps) if name == "Flatten")
         streams = [name for name in activations[:flatten] if name != "linear"]
@@ -38,8 +42,9 @@ def config_facts(text: str, network: str) -> tuple[str, tuple[int, int, int]]:
         expected = ["relu", "softmax"] if network == "stcnn" else ["softmax"]
         if set(streams) != {"relu"} or head != expected:
             raise MicroExpError(
-                f"model_config: expected the activations relu before the flatten and {expected} behind it, "
-                f"found {shown(str(streams))} and {shown(str(head))}."
+                "model_config",
+                f"the activations relu before the flatten and {expected} behind it",
+                f"{shown(str(streams))} and {shown(str(head))}",
             )
         (channels,) = {settings["data_format"] for name, settings in steps if name in ("Conv3D", "MaxPooling3D")}
         keys = ("batch_input_shape", "batch_shape")

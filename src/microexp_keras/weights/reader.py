@@ -56,7 +56,11 @@ def examined(
     versions = texts_of(file, "keras_version") or texts_of(groups[root], "keras_version")
     version = versions[0] if versions else None
     if version and not re.fullmatch(r"[0-9A-Za-z.+-]{1,40}", version):
-        raise MicroExpError(f"keras_version: expected one such as 2.0.0, found {shown(version)}.")
+        raise MicroExpError(
+            "keras_version",
+            "one such as 2.0.0",
+            str(shown(version)),
+        )
     if texts_of(file, "backend") == ["theano"]:
         raise MicroExpError("written on Theano, which mirrors convolution kernels. Save it again on TensorFlow.")
     modern = "layers" in groups and not root
@@ -112,7 +116,11 @@ def metadata_of(file: "h5py.File") -> dict[str, Any]:
     except (ValueError, RecursionError):
         metadata = None
     if not isinstance(metadata, dict):
-        raise MicroExpError(f"attribute microexp_keras: expected a JSON object, found {shown(text)}.")
+        raise MicroExpError(
+            "attribute microexp_keras",
+            "a JSON object",
+            str(shown(text)),
+        )
     return metadata
 
 
@@ -178,7 +186,11 @@ def recognised(layers: list[tuple[str, list["h5py.Dataset"]]]) -> tuple[str, lis
     for name, data in layers:
         if len(data) != 2 or any(item.dtype.kind != "f" or item.dtype.itemsize > 8 for item in data):
             found = ", ".join(f"{by_shape(item.shape)} {item.dtype}" for item in data)
-            raise MicroExpError(f"layer {shown(name)}: expected a kernel and a bias of floats, found {found}.")
+            raise MicroExpError(
+                f"layer {shown(name)}",
+                "a kernel and a bias of floats",
+                found,
+            )
     for network in NETWORKS:
         plan = weighted_layers(network, (0, 0, 0), 0, 0)
         ours = [str(layer.ours) for layer, _, _ in plan]
@@ -199,5 +211,9 @@ def recognised(layers: list[tuple[str, list["h5py.Dataset"]]]) -> tuple[str, lis
     for (name, kernel, bias), (_, expected, _) in zip(named, plan, strict=True):
         for part, data, shape in (("kernel", kernel, expected), ("bias", bias, expected[-1:])):
             if data.shape != shape or 0 in shape:
-                raise MicroExpError(f"{name} {part}: expected {by_shape(shape)}, found {by_shape(data.shape)}.")
+                raise MicroExpError(
+                    f"{name} {part}",
+                    str(by_shape(shape)),
+                    str(by_shape(data.shape)),
+                )
     return network, named, flattened

@@ -13,7 +13,7 @@ import h5py
 import keras
 import numpy as np
 import pytest
-from conftest import as_nobody, write_clips
+from helpers import as_nobody, write_clips
 from test_files import on_a_full_disk
 
 from microexp_keras import cache, evaluate, landmarks, models, preprocessing, protocols, train, training

@@ -23,7 +23,7 @@ from microexp_keras.errors import MicroExpError
 from microexp_keras.models.networks import NETWORKS
 from microexp_keras.weights.__main__ import main
 
-GOLDEN = Path(__file__).parent / "golden"
+GOLDEN = Path(__file__).parents[1] / "golden"
 STCNN = GOLDEN / "keras2" / "stcnn.hdf5"
 STCNN_WEIGHTS = GOLDEN / "keras2" / "stcnn.weights_only.hdf5"
 FOLDERS = [GOLDEN] + [Path(folder) for folder in (os.environ.get("MICROEXP_GOLDEN"),) if folder]

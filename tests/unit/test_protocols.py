@@ -157,7 +157,7 @@ def test_every_protocol_is_listed(capsys):
 
 def generated_tables():
     """Tables in the documents that a comment above them says how to make: the document, the arguments, the table."""
-    root = Path(__file__).parent.parent
+    root = Path(__file__).parents[2]
     for path in (root / "README.md", *sorted((root / "docs").glob("*.md"))):
         said = path.read_text(encoding="utf-8")
         for found in re.finditer(r"<!-- python -m microexp_keras\.protocols (.*?) -->\n\n((?:\|.*\n)+)", said):

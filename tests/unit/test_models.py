@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from conftest import GOLDEN
+from helpers import GOLDEN
 from keras import layers
 
 from microexp_keras import models

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-SOURCE = Path(__file__).parent.parent / "src" / "microexp_keras"
+SOURCE = Path(__file__).parents[2] / "src" / "microexp_keras"
 
 
 def test_only_one_module_imports_a_backend_of_keras():

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from conftest import write_clips
+from helpers import write_clips
 
 from microexp_keras import evaluate, landmarks, train
 from microexp_keras.datasets.database import DATABASES

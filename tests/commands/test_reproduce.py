@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import write_clips
+from helpers import write_clips
 
 from microexp_keras import metrics, reproduce, train
 from microexp_keras.paper import published, tables, tables_markdown

@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from conftest import as_nobody
+from helpers import as_nobody
 
 from microexp_keras import landmarks
 from microexp_keras.datasets import Clip, Video, find_clips
@@ -27,7 +27,7 @@ from microexp_keras.landmarks import (
     write_csv,
 )
 
-GOLDEN = Path(__file__).parent / "golden" / "clips" / "smic"
+GOLDEN = Path(__file__).parents[1] / "golden" / "clips" / "smic"
 SHAPE = (100, 120)
 
 # Boxes with which resized gray regions equal the arrays of SMIC/Intermediate_MicroFuseNet.py in every pixel.

@@ -13,7 +13,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from conftest import GOLDEN
+from helpers import GOLDEN
 from test_files import on_a_full_disk
 
 from microexp_keras import models, protocols, training, weights
@@ -256,7 +256,7 @@ def test_divergence_in_the_first_epoch_leaves_no_weights(tmp_path):
 
 FILL_THE_DISK = f"""
 import hashlib, pathlib, sys
-sys.path.insert(0, {str(Path(__file__).parent)!r})
+sys.path[:0] = {[str(Path(__file__).parent), str(Path(__file__).parents[1])]!r}
 import keras, test_training
 from microexp_keras.errors import MicroExpError
 folder = pathlib.Path(sys.argv[1])

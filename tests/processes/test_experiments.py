@@ -14,7 +14,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from conftest import write_clips
+from helpers import write_clips
 
 from microexp_keras import atomic, evaluate, protocols, train, weights
 from microexp_keras.datasets.synthetic import smic as synthetic

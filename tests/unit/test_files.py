@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import as_nobody
+from helpers import as_nobody
 
 from microexp_keras import atomic
 from microexp_keras.errors import MicroExpError

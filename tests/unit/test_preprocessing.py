@@ -6,7 +6,7 @@ import shutil
 import cv2
 import numpy as np
 import pytest
-from conftest import GOLDEN, write_clips
+from helpers import GOLDEN, write_clips
 
 from microexp_keras import datasets, landmarks, preprocessing, protocols
 from microexp_keras.errors import MicroExpError

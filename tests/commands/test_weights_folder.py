@@ -13,7 +13,7 @@ from microexp_keras import models, preprocessing, protocols, train, training, we
 from microexp_keras.errors import MicroExpError
 from microexp_keras.runs import scored_clips
 
-FOLDER = Path(__file__).parent.parent / "weights"
+FOLDER = Path(__file__).parents[2] / "weights"
 SPEC = importlib.util.spec_from_file_location("manifest", FOLDER / "manifest.py")
 manifest = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(manifest)

@@ -91,7 +91,7 @@ def test_evaluation_repeats_the_runs_score(run, small_smic, tmp_path, capsys):
 
 
 def test_evaluation_warns_of_other_pictures(run, small_smic, tmp_path, capsys):
-    from conftest import write_clips
+    from helpers import write_clips
 
     names = [
         f"HS/s{n}/micro/{label}/s{n}_{label[:2]}_01" for n in (1, 2) for label in ("negative", "positive", "surprise")
@@ -181,7 +181,7 @@ def test_mistakes_are_one_line_and_leave_nothing(run, small_smic, tmp_path, caps
 
 
 def test_a_resumed_run_wants_the_same_data(run, tmp_path, capsys):
-    from conftest import write_clips
+    from helpers import write_clips
 
     write_clips(tmp_path, ["negative/s1_ne_1", "positive/s1_po_1", "surprise/s1_su_1"], size=64)
     assert "found others" in refused(train.main, capsys, "--resume", run, "--data", tmp_path)

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import openpyxl
 import pytest
-from conftest import as_nobody, write_clips
+from helpers import as_nobody, write_clips
 
 from microexp_keras.datasets import (
     SYNTHETIC_MARK,

@@ -1,0 +1,38 @@
+"""What several tests share: where the golden files are, clips of noise, a process without rights, a small disk."""
+
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+GOLDEN = [Path(__file__).parent / "golden", *map(Path, filter(None, [os.environ.get("MICROEXP_GOLDEN")]))]
+
+
+def write_clips(root, clips, frames=18, size=70, suffix=".png", seed=0, brightest=200):
+    """Write a folder of noisy frames at `root/NAME` for each clip, no two alike."""
+    random = np.random.default_rng(seed)
+    for place, name in enumerate(clips):
+        folder = Path(root) / name
+        folder.mkdir(parents=True)
+        for frame in range(frames):
+            image = random.integers(0, brightest + place % 50, (size, size, 3), np.uint8)
+            cv2.imwrite(str(folder / f"reg_image{frame + 1}{suffix}"), image)
+
+
+def as_nobody(folder, function):
+    """Call a function in `folder` in a process without root's rights; give what it printed or raised, as text."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.chdir(folder)  # a test's folder is closed to others from above
+            if os.geteuid() == 0:
+                os.setuid(65534)
+            said = repr(function())
+        except Exception as error:
+            said = f"{type(error).__name__}: {error}"
+        os.write(writer, said.encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    return os.read(reader, 65536).decode()
