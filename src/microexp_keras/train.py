@@ -200,6 +200,8 @@ def _train(run: "Run", jobs: int | None) -> int:
     text, trained_well = report(run)
     print(text)
     print(f"The page of this run: {run.folder / 'report.html'}")
+    if not run.samples.synthetic:
+        print("It shows faces of your clips: do not pass it on where their licence forbids it.")
     return 0 if trained_well else 1
 
 

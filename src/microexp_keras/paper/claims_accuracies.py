@@ -109,6 +109,12 @@ def rivals(published: Published, cells: list[Cell]) -> Iterator[Claim]:
         if not fits:
             kind, verdict = "not possible", f"no count of {either(by_size)} clips"
         lines = (*(line for _, line in by_size.values()), f"fitting sizes to {max(sizes)}: {small}")
+        if counts := published.distributed.get(dataset):
+            largest, clips = max(counts), sum(counts)
+            answer = DATABASES[dataset].class_names[counts.index(largest)]
+            constant = f"always answering {answer} on all that is distributed: {largest}/{clips}"
+            rate = 100 * largest / clips
+            lines += (f"{constant} = {rate:.2f}%, {abs(percent - rate):.2f} points from it",)
         doubt = "" if fits else "which clips were counted; a mean over folds or subjects need not be a count"
         yield Claim(key, TABLE_5, subject, kind, verdict, lines, unknown=doubt)
 
