@@ -107,8 +107,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from microexp_keras.results import html_page, text_report
 
     _, rows, columns, frames, _ = next(iter(clips.inputs.values())).shape
-    model = NETWORKS[file.network].build(frames, (rows, columns), len(class_names), file.kernel_size)
-    weights.load_weights(model, args.weights)
+    model, _ = weights.load_model(args.weights, frames, (rows, columns), len(class_names))
     probabilities = training.predict(model, clips.inputs, clips.positions)
     scores = metrics.score(clips.labels, probabilities.argmax(axis=1), class_names)
     folder = runs.new_folder(args.out, f"evaluate-{dataset}")

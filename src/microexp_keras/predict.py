@@ -140,8 +140,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     began = time.perf_counter()
     import_keras()
 
-    model = NETWORKS[file.network].build(protocol.frames, protocol.size, len(class_names), file.kernel_size)
-    weights.load_weights(model, args.weights)
+    model, _ = weights.load_model(args.weights, protocol.frames, protocol.size, len(class_names))
     loading = time.perf_counter() - began
 
     if camera:
@@ -198,7 +197,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "stride": stride,
         "face_every": every,
         "windows": len(seen.windows),
-        "windows_without_prediction": sum(bool(window.reason) for window in seen.windows),
+        "windows_without_prediction": sum(bool(window.gap) for window in seen.windows),
         "statistics": {name: one._asdict() for name, one in (statistics or seen.levels).items()},
         "template": template and {"shape": template.shape, "anchors": template.anchors.tolist()},
         "seconds": {"all": seen.wall, **seen.seconds},

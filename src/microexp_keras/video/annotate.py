@@ -62,7 +62,7 @@ def annotate(
             position = np.abs(middles - number).argmin()
             window = windows[position]
             image = cv2.resize(frame, size, interpolation=cv2.INTER_LINEAR)
-            if not window.reason:
+            if not window.gap:
                 inside = window.first <= number <= window.last
                 found = {} if window.box or not inside else landmarks.boxes(points_in(faces, number, number)[0])
                 for box in [window.box] if window.box else found.values():
@@ -98,8 +98,8 @@ def _panel(
         cv2.putText(panel, text, (column, row), cv2.FONT_HERSHEY_SIMPLEX, size, colour, 1, cv2.LINE_AA)
 
     write(f"{seconds:.2f} s", 10, 22)
-    if window.reason:
-        write(f"no prediction: {window.reason}", 110, 22)
+    if window.gap:
+        write(f"no prediction: {window.gap}", 110, 22)
         return panel
     write(f"frames {window.first} to {window.last}; probabilities are not calibrated", 110, 22, 0.45, (200, 200, 200))
     best = probabilities.argmax()

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -124,7 +123,7 @@ def class_counts(seen: Seen, class_names: Sequence[str]) -> list[str]:
     lines = [f"windows   {len(seen.windows)}, {len(there)} of them with a prediction"]
     for place, name in enumerate(class_names):
         lines.append(f"{name:<10}most probable in {called[place]}; mean probability {there[:, place].mean():.3f}")
-    causes = Counter(re.sub(r"\d+", "N", window.reason) for window in seen.windows if window.reason)
+    causes = Counter(window.gap.cause.replace("{}", "N") for window in seen.windows if window.gap)
     return [*lines, *(f"no prediction in {count}: {cause}" for cause, count in causes.items()), ""]
 
 
@@ -135,6 +134,6 @@ def table(seen: Seen, class_names: Sequence[str], rate: float) -> str:
     writer.writerow(["window", "first_frame", "last_frame", "start_s", "end_s", "predicted", *class_names, "reason"])
     for number, (window, row) in enumerate(zip(seen.windows, seen.probabilities, strict=True)):
         span = [window.first, window.last, f"{window.first / rate:.3f}", f"{(window.last + 1) / rate:.3f}"]
-        said: list[Any] = [""] * (1 + len(class_names)) if window.reason else [class_names[row.argmax()], *row]
-        writer.writerow([number, *span, *said, window.reason])
+        said: list[Any] = [""] * (1 + len(class_names)) if window.gap else [class_names[row.argmax()], *row]
+        writer.writerow([number, *span, *said, window.gap or ""])
     return text.getvalue()

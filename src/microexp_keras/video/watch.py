@@ -70,13 +70,13 @@ def watch(
             "Give a longer clip.",
         )
     parts = windows(faces, protocol, stride, template)
-    reasons = [window.reason for window in parts]
-    if all(reasons):
+    gaps = [window.gap for window in parts]
+    if all(gaps):
         raise MicroExpError(
             clip.path,
             f"a face throughout at least one window of {protocol.frames} frames",
             (
-                f"none in {len(parts)} (the first: {reasons[0]}; {np.count_nonzero(faces.counts)} of "
+                f"none in {len(parts)} (the first: {gaps[0]}; {np.count_nonzero(faces.counts)} of "
                 f"{len(faces.looks)} looks found a face)"
             ),
             "It must look at the camera and be wider than an eighth of the frame.",
@@ -85,7 +85,7 @@ def watch(
     def cuts(what: str) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
         frames = read(clip, seconds, swapped)
         cut = levels.of(stacks(frames, parts, faces, protocol, seconds))
-        return iter(progress_bar(cut, total=reasons.count(""), desc=what, unit="window"))
+        return iter(progress_bar(cut, total=gaps.count(None), desc=what, unit="window"))
 
     levels = Levels()
     if not statistics:

@@ -21,6 +21,24 @@ from microexp_keras.video.source import timed
 LEAP = 0.5  # widths of the face that its middle moves between two looks, at most
 
 
+class Gap(NamedTuple):
+    """Why nothing is predicted for a window.
+
+    Attributes
+    ----------
+    cause : str
+        With {} in the place of each number: `"no face at frame {}"`.
+    frames : tuple of int
+        The numbers.
+    """
+
+    cause: str
+    frames: tuple[int, ...]
+
+    def __str__(self) -> str:
+        return self.cause.format(*self.frames)
+
+
 class Window(NamedTuple):
     """Some frames that follow each other.
 
@@ -30,14 +48,14 @@ class Window(NamedTuple):
         Numbers of its frames; the video's first is 0.
     box : (int, int, int, int) or None
         What a network on faces sees of each: top, bottom, left, right; None without a face, and for eyes and mouth.
-    reason : str
-        Why nothing is predicted: `"no face at frame 25"`; empty where something is.
+    gap : Gap or None
+        Why nothing is predicted; None where something is.
     """
 
     first: int
     last: int
     box: Box | None
-    reason: str
+    gap: Gap | None
 
 
 def windows(faces: Faces, protocol: Protocol, stride: int, template: Template | None) -> list[Window]:
@@ -65,20 +83,20 @@ def _window(faces: Faces, first: int, last: int, protocol: Protocol, template: T
     looks = looks_around(faces, first, last)
     numbers, counts, points = faces.looks[looks], faces.counts[looks], faces.points[looks]
     if not counts.all():
-        return Window(first, last, None, f"no face at frame {numbers[counts.argmin()]}")
+        return Window(first, last, None, Gap("no face at frame {}", (int(numbers[counts.argmin()]),)))
     middles, widths = points.mean(axis=1), np.ptp(points[..., 0], axis=1)
     leaps = np.linalg.norm(np.diff(middles, axis=0), axis=1) > LEAP * np.minimum(widths[1:], widths[:-1])
     if leaps.any():
         place = leaps.argmax()
-        return Window(first, last, None, f"the face leaps between frames {numbers[place]} and {numbers[place + 1]}")
+        between = int(numbers[place]), int(numbers[place + 1])
+        return Window(first, last, None, Gap("the face leaps between frames {} and {}", between))
     points = points_in(faces, first, last)
     if protocol.network.on_whole_face:
-        return Window(
-            first, last, face_box(points, template) if template else (0, faces.shape[0], 0, faces.shape[1]), ""
-        )
+        box = face_box(points, template) if template else (0, faces.shape[0], 0, faces.shape[1])
+        return Window(first, last, box, None)
     faults = landmarks.find_faults(landmarks.Landmarks(np.ones(len(points), int), points), faces.shape)
-    reasons = [f"{fault} at frame {frame}" for frame, fault in enumerate(faults, start=first) if fault]
-    return Window(first, last, None, reasons[0] if reasons else "")
+    gaps = (Gap(f"{fault} at frame {{}}", (frame,)) for frame, fault in enumerate(faults, start=first) if fault)
+    return Window(first, last, None, next(gaps, None))
 
 
 def reaches_beyond(box: Box, shape: tuple[int, ...]) -> bool:
@@ -125,7 +143,7 @@ def stacks(
         Position in `windows`.
     dict of str to uint8 array (rows, columns, time), 0-255
     """
-    coming = [position for position, window in enumerate(windows) if not window.reason][::-1]
+    coming = [position for position, window in enumerate(windows) if not window.gap][::-1]
     opened, points = {}, {}
     for number, frame in enumerate(frames):
         with timed(seconds, "cutting"):
