@@ -120,6 +120,7 @@ def test_the_sum_of_levels_does_not_overflow_or_round():
     assert stack_cache.Stacks(levels, None, sums, None).mean == (2**54 + 2) / 128
 
 
+@pytest.mark.slow
 def test_fused_training_streamed_from_the_cache_is_training_in_memory(data, tmp_path, monkeypatch):
     def run(name, samples):
         inputs, _ = preprocessing.network_inputs(samples.stacks)
@@ -140,6 +141,7 @@ def test_fused_training_streamed_from_the_cache_is_training_in_memory(data, tmp_
     np.testing.assert_array_equal(streamed, probabilities)
 
 
+@pytest.mark.slow
 def test_the_commands_give_the_same_files_streamed_and_in_memory(small_smic, tmp_path, monkeypatch):
     def run(name):
         out = tmp_path / name

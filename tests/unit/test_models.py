@@ -23,6 +23,7 @@ from microexp_keras.models.networks import NETWORKS
         ("late", 96, 177_221_123),
     ],
 )
+@pytest.mark.slow
 def test_parameter_counts(network, frames, parameters):
     assert NETWORKS[network].build(frames=frames).count_params() == parameters
 

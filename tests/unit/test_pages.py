@@ -52,6 +52,9 @@ class Page(HTMLParser):
         return [one for one in self.attributes("p", "class") if one.startswith("banner")]
 
 
+pytestmark = pytest.mark.slow  # every page is of a real run
+
+
 def train(folder, protocol, people=4, synthetic=False, names=None):
     """Train for an epoch on noise; give the folder of the run."""
     labels = np.array([0, 1, 2] * people)

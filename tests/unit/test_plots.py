@@ -95,6 +95,7 @@ def test_a_figure_is_a_png_and_an_svg_with_its_text_the_same_every_time(name, tm
     assert [text for text in texts if text not in written] == []
 
 
+@pytest.mark.slow
 def test_another_process_writes_the_same_bytes(tmp_path):
     command = "import sys; sys.path.insert(0, sys.argv[1]); import test_plots as t; from pathlib import Path\n"
     command += "for name in ('accuracies', 'saliency sheet'): t.FIGURES[name][0](Path(sys.argv[2], name + '.png'))"

@@ -25,6 +25,7 @@ def few(tmp_path_factory):
     return synthetic.write_smic(tmp_path_factory.mktemp("few") / "smic", 0, FEW, progress=False, workers=2)
 
 
+@pytest.mark.slow
 def test_the_seed_alone_decides_every_byte(few, tmp_path):
     assert digest(synthetic.write_smic(tmp_path / "serial", 0, FEW, progress=False, workers=1)) == digest(few)
     assert digest(synthetic.write_smic(tmp_path / "other", 1, FEW, progress=False)) != digest(few)

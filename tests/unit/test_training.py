@@ -79,6 +79,7 @@ def test_a_run_that_was_broken_off_and_resumed_gives_the_same_bits(whole_run, tm
     assert state(tmp_path) == state(whole_run)
 
 
+@pytest.mark.slow
 def test_a_run_killed_between_its_two_files_resumes_from_the_older(whole_run, tmp_path):
     start(tmp_path, epochs=2)
     last = (tmp_path / "last.weights.h5").read_bytes()
@@ -171,6 +172,7 @@ def test_a_run_says_that_it_collapsed_or_did_not_learn(tmp_path):
     assert "12 epochs" in said and "COLLAPSED" not in said and "NOT LEARNED" not in said
 
 
+@pytest.mark.slow
 def test_the_eye_stream_sees_what_the_protocol_says(tmp_path, monkeypatch):
     seen = []
     plain = training.Batches.__getitem__
@@ -284,6 +286,7 @@ print(test_training.start(folder)[1].history[-1]["epoch"])
 """
 
 
+@pytest.mark.slow
 def test_a_full_disk_keeps_the_previous_checkpoint(whole_run, tmp_path):
     done = on_a_full_disk(FILL_THE_DISK, tmp_path / "disk", megabytes=2)
     message, kept, epochs = done.stdout.splitlines()
@@ -321,12 +324,14 @@ def killed_run(small_smic, tmp_path_factory):
     return out, running, second.returncode, refusal
 
 
+@pytest.mark.slow
 def test_two_runs_in_one_folder_are_refused(killed_run):
     out, running, code, refusal = killed_run
     assert running, "the first run ended before the second asked"
     assert code == 2 and f"{out}: another run" in refusal
 
 
+@pytest.mark.slow
 def test_killed_and_resumed_equals_uninterrupted(killed_run, small_smic, tmp_path):
     out, *_ = killed_run
     reached = weights.inspect(out / "last.weights.h5").metadata["epoch"]
@@ -346,6 +351,7 @@ def test_killed_and_resumed_equals_uninterrupted(killed_run, small_smic, tmp_pat
     assert scores[0] == scores[1]
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_a_resumable_run(small_smic, tmp_path):
     out = tmp_path / "run"
     options = ["--dataset", "smic", "--data", small_smic, "--epochs", 400, "--out", out]

@@ -201,6 +201,7 @@ def test_writes_what_keras_2_wrote(tmp_path, path, suffix):
 
 
 @pytest.mark.parametrize("network", list(NETWORKS))
+@pytest.mark.slow
 def test_keras_3_round_trips(tmp_path, network):
     model = randomised(network)
     model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])

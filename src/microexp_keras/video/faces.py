@@ -200,7 +200,7 @@ def template_of(path: Path) -> Template:
         raise MicroExpError(
             path,
             "one face",
-            found.faces[0],
+            str(found.faces[0]),
             "Give another frame of training.",
         )
     return Template(image.shape[:2], anchors(found.points[0].astype(float)))

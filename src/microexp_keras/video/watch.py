@@ -66,7 +66,7 @@ def watch(
         raise MicroExpError(
             clip.path,
             f"at least the {protocol.frames} frames that the network sees at once",
-            faces.frames,
+            str(faces.frames),
             "Give a longer clip.",
         )
     parts = windows(faces, protocol, stride, template)
