@@ -18,7 +18,8 @@ import cv2
 import numpy as np
 
 from microexp_keras import landmarks, runs
-from microexp_keras.datasets import Clip, synthetic
+from microexp_keras.datasets import Clip
+from microexp_keras.datasets.synthetic import smic as synthetic
 from microexp_keras.landmarks import dlib_detector
 
 CLIP_FRAMES = 18  # what the networks see of a clip of SMIC
