@@ -29,7 +29,7 @@ def parser() -> argparse.ArgumentParser:
     parser = Parser(
         "reproduce",
         description="Train the networks of Reddy et al. as often as their tables V to IX need, under one or several "
-        "protocols and seeds, and lay what comes out beside what was published. Can be stopped and gone on with.",
+        "protocols and seeds, and lay what comes out beside what was published. Can be stopped and resumed.",
     )
     parser.add_argument("--dataset", choices=DATABASES, help="which database the clips are of")
     parser.add_argument("--data", type=Path, metavar="PATH", help="your copy of the database; see data/README.md")

@@ -37,7 +37,7 @@ class DlibLandmarks:
     ----------
     cache : bool
         Keep what was found in `cache.folder()`, one file for each clip, under a name made of all its pixels, and look
-        there first. Found points are kept before any fault is mended.
+        there first. Found points are kept before any fault is settled.
 
     Raises
     ------

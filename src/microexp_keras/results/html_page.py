@@ -279,7 +279,7 @@ def _repeating(scores: Json, config: Json | None) -> list[Element]:
         counts = ", ".join(f"{count} {name}" for name, count in data["clips_per_class"].items())
         several = len(config["folds"]) > 1
         rows |= {
-            "gone on with": ", ".join(time["started"] for time in config["resumed"]) or "never",
+            "resumed": ", ".join(time["started"] for time in config["resumed"]) or "never",
             "seed": str(settings["seed"]),
             "data": settings["data"] or ", ".join(settings["training_images"]),
             "clips": f"{data['clips']} ({counts}) of {data['subjects']} known subjects",
