@@ -369,3 +369,14 @@ def test_ctrl_c_leaves_a_resumable_run(small_smic, tmp_path):
     assert process.returncode == 130
     assert f"--resume {out}" in said and "Traceback" not in said
     assert weights.inspect(out / "last.weights.h5").metadata["resume"]
+
+
+def test_the_callbacks_work_with_plain_fit(tmp_path):
+    model = models.build_microexp_stcnn(18, (16, 14))
+    training.compile_model(model, 0.01)
+    targets = keras.utils.to_categorical(LABELS, 3)
+    best = training.BestWeights(tmp_path / "new" / "folder")
+    bar = training.EpochBar(best, epochs=2)
+    model.fit(INPUTS, targets, validation_data=(INPUTS, targets), epochs=2, callbacks=[best, bar], verbose=0)
+    assert best.path.parent == tmp_path / "new" / "folder" and best.path.exists() and best.epoch in (0, 1)
+    assert weights.inspect(best.path).metadata["val_accuracy"] == best.value
