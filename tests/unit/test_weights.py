@@ -564,3 +564,18 @@ def test_inspecting_loads_no_keras():
     program = f"import sys; from microexp_keras import weights; weights.inspect({str(STCNN)!r}); print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
     assert "h5py" in loaded and not {"keras", "tensorflow", "jax", "torch"} & set(loaded)
+
+
+def test_a_model_is_built_and_loaded_from_its_file():
+    inputs, arrays = arrays_beside(STCNN.with_suffix(".npz"))
+    model, file = weights.load_model(STCNN)
+    np.testing.assert_allclose(model.predict(inputs, verbose=0), arrays["predictions"], rtol=0, atol=1e-6)
+    assert file.network == "stcnn"
+    with pytest.raises(MicroExpError, match="classes"):
+        weights.load_model(STCNN, num_classes=5)
+    unsaid = weights.inspect(STCNN_WEIGHTS)
+    if unsaid.frames is None or unsaid.size is None:
+        with pytest.raises(MicroExpError, match="Give them: load_model"):
+            weights.load_model(STCNN_WEIGHTS)
+    again, _ = weights.load_model(STCNN_WEIGHTS, file.frames, file.size)
+    np.testing.assert_allclose(again.predict(inputs, verbose=0), arrays["predictions"], rtol=0, atol=1e-6)
