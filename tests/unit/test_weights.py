@@ -21,7 +21,6 @@ from keras import layers
 from microexp_keras import models, training, weights
 from microexp_keras.errors import MicroExpError
 from microexp_keras.models.networks import NETWORKS
-from microexp_keras.weights.__main__ import main
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 STCNN = GOLDEN / "keras2" / "stcnn.hdf5"
@@ -546,16 +545,16 @@ def test_damaged_structure_is_refused(tmp_path, stcnn, damaged):
 
 
 def test_command_says_what_a_file_is(capsys):
-    assert main(["inspect", str(STCNN)]) == 0
+    assert weights.main(["inspect", str(STCNN)]) == 0
     text = capsys.readouterr().out
     assert "Keras 2 whole model" in text and "models.build_microexp_stcnn(frames=18, size=(14, 11)" in text
-    assert main(["inspect", "--json", str(STCNN_WEIGHTS)]) == 0
+    assert weights.main(["inspect", "--json", str(STCNN_WEIGHTS)]) == 0
     facts = json.loads(capsys.readouterr().out)
     assert (facts["network"], facts["frames"], facts["parameters"]) == ("stcnn", None, 54019)
 
 
 def test_command_shows_errors_without_traceback(tmp_path, capsys):
-    assert main(["inspect", str(tmp_path / "none.h5")]) == 2
+    assert weights.main(["inspect", str(tmp_path / "none.h5")]) == 2
     shown = capsys.readouterr()
     assert shown.out == "" and shown.err.startswith("error: ") and "none.h5: no such file" in shown.err
 
@@ -577,5 +576,7 @@ def test_a_model_is_built_and_loaded_from_its_file():
     if unsaid.frames is None or unsaid.size is None:
         with pytest.raises(MicroExpError, match="Give them: load_model"):
             weights.load_model(STCNN_WEIGHTS)
+        with pytest.raises(MicroExpError, match=r"expected frames in the file, found none\. .*\(path, frames=\)"):
+            weights.load_model(STCNN_WEIGHTS, size=file.size)
     again, _ = weights.load_model(STCNN_WEIGHTS, file.frames, file.size)
     np.testing.assert_allclose(again.predict(inputs, verbose=0), arrays["predictions"], rtol=0, atol=1e-6)

@@ -145,9 +145,9 @@ def load_model(
     file = inspect(path)
     frames, size = frames or file.frames, size or file.size
     if frames is None or size is None:
-        raise MicroExpError(
-            path, "frames and size in the file", "neither", "Give them: load_model(path, frames=, size=)."
-        )
+        missing = [name for name, value in (("frames", frames), ("size", size)) if value is None]
+        remedy = f"Give them: load_model(path, {'=, '.join(missing)}=)."
+        raise MicroExpError(path, f"{' and '.join(missing)} in the file", "none", remedy)
     network = NETWORKS[file.network]
     model = network.build(frames, size, num_classes or file.num_classes, file.kernel_size)
     load_weights(model, path)
