@@ -1,5 +1,6 @@
 """From a clip to its colour frames, whether it is a folder of images or a video."""
 
+import contextlib
 import os
 import threading
 from collections.abc import Iterator
@@ -79,8 +80,7 @@ _memory = threading.local()
 def _video_frames(clip: Clip, count: int) -> Iterator[np.ndarray]:
     """Decode from the video's start: seeking lands on other frames in some files."""
     path, first = clip.frames
-    capture = cv2.VideoCapture(str(path))
-    try:
+    with open_video(path) as capture:
         for number in range(first + count):
             read, frame = capture.read() if number >= first else (capture.grab(), None)
             if not read:
@@ -92,6 +92,14 @@ def _video_frames(clip: Clip, count: int) -> Iterator[np.ndarray]:
                 )
             if number >= first:
                 yield frame
+
+
+@contextlib.contextmanager
+def open_video(path: Path) -> Iterator[cv2.VideoCapture]:
+    """Open a video file and release it when the block ends; `isOpened()` says whether OpenCV could open it."""
+    capture = cv2.VideoCapture(str(path))
+    try:
+        yield capture
     finally:
         capture.release()
 

@@ -1,21 +1,141 @@
-"""From what a network saw in a video to the sentences and the table of its report."""
+"""From what a network saw in a video to its report: sentences, table, picture, summary, annotated video."""
 
 import csv
 import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from microexp_keras.atomic import write_text
+from microexp_keras.datasets import Clip
 from microexp_keras.datasets.database import DATABASES
+from microexp_keras.models.networks import NETWORKS
 from microexp_keras.preprocessing import Statistics
 from microexp_keras.protocols import Protocol
+from microexp_keras.results import plots
+from microexp_keras.video.annotate import annotate
 from microexp_keras.video.faces import Template
 from microexp_keras.video.watch import Seen
 from microexp_keras.video.windows import reaches_beyond
 from microexp_keras.weights import WeightsFile
+
+UNCALIBRATED = (
+    "The probabilities are what the softmax gives. They are not calibrated, nor was it measured how far off they are: "
+    "0.9 does not mean right nine times in ten."
+)
+NO_REST = (
+    'The networks have no class "no expression": every window with a face gets {}, also when nothing happens in it.'
+)
+CAPTION = "Probabilities are not calibrated, and no class says that nothing happens."
+
+
+class Viewing(NamedTuple):
+    """A clip, how a network looked at it, and what it saw.
+
+    Attributes
+    ----------
+    file : weights.WeightsFile
+    protocol : protocols.Protocol
+    clip : datasets.Clip
+    promised : int
+        Frames that the folder holds or the header promises, 0 if it does not.
+    rate : float
+        Frames a second.
+    rate_assumed : bool
+        Whether nobody said so.
+    every : int
+        The face was looked for in every so many frames.
+    stride : int
+        Frames from window to window.
+    template : Template or None
+        How the face was cut, None for the whole frame and for eyes and mouth.
+    like : Path or None
+        The image that the template was measured in.
+    statistics : dict of str to preprocessing.Statistics
+        By what the weights say that windows are standardised; empty if they say nothing.
+    seen : Seen
+    """
+
+    file: WeightsFile
+    protocol: Protocol
+    clip: Clip
+    promised: int
+    rate: float
+    rate_assumed: bool
+    every: int
+    stride: int
+    template: Template | None
+    like: Path | None
+    statistics: Mapping[str, Statistics]
+    seen: Seen
+
+    @property
+    def class_names(self) -> Sequence[str]:
+        """Names of the network's classes."""
+        return self.protocol.database.class_names
+
+    @property
+    def title(self) -> str:
+        """Title of report and timeline."""
+        return f"{NETWORKS[self.protocol.model].title} on {self.clip.path.name}"
+
+
+def all_notes(viewing: Viewing) -> list[str]:
+    """What one must know to read the probabilities."""
+    protocol, seen, names = viewing.protocol, viewing.seen, viewing.class_names
+    return [
+        *about_weights(viewing.file, protocol.dataset),
+        *about_time(protocol, viewing.rate, viewing.rate_assumed),
+        *about_cuts(seen, viewing.template, viewing.like, protocol),
+        *about_faces(seen, viewing.every, viewing.promised),
+        about_levels(seen.levels, viewing.statistics),
+        UNCALIBRATED,
+        NO_REST.format(f"{', '.join(names[:-1])} or {names[-1]}"),
+    ]
+
+
+def report_text(viewing: Viewing, loading: float) -> str:
+    """report.txt; `loading` is the seconds that loading the network took."""
+    counts = class_counts(viewing.seen, viewing.class_names)
+    notes = [f"* {note}" for note in all_notes(viewing)]
+    return "\n".join([viewing.title, *notes, "", *counts, about_speed(viewing.seen, viewing.rate, loading), ""])
+
+
+def write_files(folder: Path, viewing: Viewing, text: str, annotated: bool) -> None:
+    """Write report.txt, predictions.csv, timeline.png and, if wanted, annotated.mp4 into a folder."""
+    seen, rate, names = viewing.seen, viewing.rate, viewing.class_names
+    write_text(folder / "report.txt", text)
+    write_text(folder / "predictions.csv", table(seen, names, rate))
+    times = np.array([(window.first, window.last + 1) for window in seen.windows]) / rate
+    caption = " ".join([*about_weights(viewing.file, viewing.protocol.dataset), CAPTION])
+    plots.timeline(times, seen.probabilities, names, folder / "timeline.png", viewing.title, caption)
+    if annotated:
+        path, colours = folder / "annotated.mp4", plots.CLASS_COLOURS
+        annotate(viewing.clip, seen.windows, seen.faces, seen.probabilities, names, colours, rate, path)
+
+
+def summary(viewing: Viewing) -> dict[str, Any]:
+    """All but where it comes from of summary.json."""
+    seen, template = viewing.seen, viewing.template
+    return {
+        "weights": viewing.file.path,
+        "trained": viewing.file.metadata,
+        "source": str(viewing.clip.path),
+        "frames": seen.faces.frames,
+        "frames_per_second": viewing.rate,
+        "window": viewing.protocol.frames,
+        "stride": viewing.stride,
+        "face_every": viewing.every,
+        "windows": len(seen.windows),
+        "windows_without_prediction": sum(bool(window.gap) for window in seen.windows),
+        "statistics": {name: levels._asdict() for name, levels in (viewing.statistics or seen.levels).items()},
+        "template": template and {"shape": template.shape, "anchors": template.anchors.tolist()},
+        "seconds": {"all": seen.wall, **seen.seconds},
+        "notes": all_notes(viewing),
+    }
 
 
 def about_weights(file: WeightsFile, dataset: str) -> list[str]:

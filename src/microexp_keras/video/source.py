@@ -15,7 +15,7 @@ from microexp_keras.atomic import replacing
 from microexp_keras.console import progress_bar
 from microexp_keras.datasets import Clip, Video
 from microexp_keras.datasets.folders import Findings, frame_files, visible
-from microexp_keras.datasets.frames import read_frames
+from microexp_keras.datasets.frames import open_video, read_frames
 from microexp_keras.errors import MicroExpError
 
 WARM_UP = 1.0  # seconds in which a camera finds its exposure, and its rate is measured
@@ -60,10 +60,9 @@ def open_clip(path: Path) -> tuple[Clip, float | None, int]:
             "nothing",
             "Correct the path.",
         )
-    capture = cv2.VideoCapture(str(path))
-    rate, frames = capture.get(cv2.CAP_PROP_FPS), capture.get(cv2.CAP_PROP_FRAME_COUNT)
-    opened = capture.isOpened()
-    capture.release()
+    with open_video(path) as capture:
+        rate, frames = capture.get(cv2.CAP_PROP_FPS), capture.get(cv2.CAP_PROP_FRAME_COUNT)
+        opened = capture.isOpened()
     if not opened:
         raise MicroExpError(
             path,
@@ -165,15 +164,12 @@ def read(clip: Clip, seconds: Counter[str], swapped_colours: bool = False) -> It
 
 def to_the_end(clip: Clip) -> Iterator[np.ndarray]:
     """Yield all frames of a video that can be decoded."""
-    capture = cv2.VideoCapture(str(clip.frames.path))
-    try:
+    with open_video(clip.frames.path) as capture:
         while True:
             read, frame = capture.read()
             if not read:
                 return
             yield frame
-    finally:
-        capture.release()
 
 
 @contextlib.contextmanager
