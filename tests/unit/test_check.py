@@ -338,3 +338,34 @@ def test_training_stops_where_check_says_so(clean, tmp_path):
                     find_clips(root, "casme2")
             else:
                 find_clips(root, "casme2")
+
+
+@pytest.mark.parametrize("name", ["a workbook too many", "a folder that may not be read"])
+def test_a_path_that_holds_a_colon_stays_whole(clean, tmp_path, monkeypatch, name):
+    root = tmp_path / "Disk: mine. Yes" / "CAS: 2"
+    shutil.copytree(clean("rawpic"), root)
+    if name == "a workbook too many":
+        copy("CAS(ME)^2code_final.xlsx", "code_final.xlsx")(root)
+        found, remedy = "expected one annotation workbook, found ", "Move all but one away."
+    else:
+        denied = PermissionError(13, "Permission denied", str(root))
+        monkeypatch.setattr(casme2, "read", lambda *_: (_ for _ in ()).throw(denied))
+        found, remedy = "could not be read (Permission denied)", "Change its permissions, or restore it."
+    report = check.check(root, progress=False)
+    (problem,) = report.problems
+    assert problem.kind == "cannot be read" and problem.stops_training
+    assert problem.where == str(root) and problem.found.startswith(found) and problem.remedy == remedy
+    assert f"    {problem.where}: {problem.found}\n  {remedy}" in check_text.as_text(report)
+    with pytest.raises(MicroExpError) as error:
+        find_clips(root, "casme2")
+    assert (error.value.where, error.value.remedy) == (str(root), remedy)
+
+
+def test_what_stops_training_is_raised_in_four_parts(clean, tmp_path):
+    root = tmp_path / "a: b"
+    shutil.copytree(clean("smic"), root)
+    copy(IMAGE, f"{NE}/notes.txt")(root)
+    with pytest.raises(MicroExpError) as error:
+        find_clips(root)
+    assert error.value.where == str(root / NE) and error.value.found == "notes.txt"
+    assert error.value.expected.startswith("only frames") and error.value.remedy == "Move it away."

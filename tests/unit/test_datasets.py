@@ -4,6 +4,7 @@ import base64
 import re
 import subprocess
 import sys
+import types
 import zipfile
 import zlib
 
@@ -14,15 +15,19 @@ import pytest
 from helpers import as_nobody, write_clips
 
 from microexp_keras.datasets import (
+    DATABASES,
     SYNTHETIC_MARK,
+    Clip,
+    Database,
     Video,
     are_synthetic,
     find_clips,
     find_dataset,
     find_layout,
     read_tree,
+    synthesize,
 )
-from microexp_keras.datasets.folders import natural_order
+from microexp_keras.datasets.folders import Place, natural_order
 from microexp_keras.errors import MicroExpError
 
 ORIGINAL = ["Negative/s10_ne_01", "Negative/s2_ne_10", "Negative/s2_ne_9", "Positive/s3_po_01", "Surprise/s4_sur_01"]
@@ -583,6 +588,23 @@ def test_the_database_is_found_out(tmp_path):
         find_dataset(tmp_path)
     with pytest.raises(MicroExpError, match="found none"):
         find_dataset(tmp_path / "a" / "cropped" / "15" / "anger1_1")
+
+
+def test_a_database_of_ones_own_is_found_and_read(tmp_path, monkeypatch):
+    reader = types.ModuleType("reader_of_two")
+    reader.scan = lambda root: [Place("flat", root, path) for path in sorted(root.glob("*.two"))]
+    reader.read = lambda chosen, findings: ([Clip(p.path.stem, "s01", 0, (p.path,)) for p in chosen.places], None, None)
+    monkeypatch.setitem(sys.modules, "reader_of_two", reader)
+    own = {"class_names": ("calm", "tense"), "frames": 1, "frames_per_second": 25, "recordings": "own"}
+    two = Database(name="two", title="TWO", layouts=("flat",), reader="reader_of_two", **own)
+    monkeypatch.setitem(DATABASES, "two", two)
+    (tmp_path / "first.two").write_bytes(b"")
+    assert find_dataset(tmp_path) == "two" and [clip.id for clip in find_clips(tmp_path, "two")] == ["first"]
+    write_casme2(tmp_path, "cropped")
+    with pytest.raises(MicroExpError, match=r"found CAS\(ME\)\^2 and TWO. Say which with --dataset \(casme2 or two\)"):
+        find_dataset(tmp_path)
+    with pytest.raises(MicroExpError, match="one of smic, casme2, found 'two'"):
+        synthesize("two", tmp_path / "new")
 
 
 def test_looking_for_clips_loads_neither_opencv_nor_a_reader_of_workbooks():

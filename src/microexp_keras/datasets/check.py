@@ -1,54 +1,21 @@
 """From a data folder to what is in it, what would stop training and what is worth knowing. Reads every pixel."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
-import cv2
-import numpy as np
-
-from microexp_keras import datasets
-from microexp_keras.datasets import Clip, Problem, Tree, Video, casme2, smic
+from microexp_keras.datasets import casme2, smic
+from microexp_keras.datasets.clips import Clip, are_synthetic
 from microexp_keras.datasets.database import DATABASES
+from microexp_keras.datasets.find import find_dataset, find_layout, read_tree
 from microexp_keras.datasets.folders import frame_number, natural_order
-from microexp_keras.datasets.frames import read_frames
+from microexp_keras.datasets.media import Media, clip_length, clip_name, is_video, read_media
+from microexp_keras.datasets.tree import Problem, Tree
 from microexp_keras.errors import MicroExpError
-from microexp_keras.parallel import in_threads
-
-
-class Medium(NamedTuple):
-    """What reading an image or a video showed.
-
-    Attributes
-    ----------
-    size : (int, int) or None
-        Columns and rows; None if nothing could be decoded.
-    digest : bytes
-        Of the file's content.
-    length, promised : int
-        Frames that can be decoded, and frames that the video's header promises.
-    cut_off : bool
-        Whether decoding ended before the time at which the header promises the last frame.
-    oddities : tuple of (str, str, str)
-        Kind, what was expected and found, and the remedy, of what is worth knowing.
-    """
-
-    size: tuple[int, int] | None
-    digest: bytes = b""
-    length: int = 1
-    promised: int = 1
-    cut_off: bool = False
-    oddities: tuple[tuple[str, str, str], ...] = ()
-
 
 SHOWN = 5
 """Places named for each kind of problem; `--json` names all."""
-
-Media = dict[Path, Medium]
-"""By the path of the image or video."""
 
 
 @dataclass(frozen=True)
@@ -120,14 +87,14 @@ def check(
     MicroExpError
         If it is not clear which clips are meant, or there are none.
     """
-    dataset = dataset or datasets.find_dataset(root)
-    place = datasets.find_layout(root, dataset, layout, camera, labels, expressions)
+    dataset = dataset or find_dataset(root)
+    layout_read = find_layout(root, dataset, layout, camera, labels, expressions)
     frames = frames or DATABASES[dataset].frames
     try:
-        tree = datasets.read_tree(root, dataset, layout, camera, labels, expressions, frames, strict=False)
+        tree = read_tree(root, dataset, layout, camera, labels, expressions, frames, strict=False)
     except MicroExpError as error:
-        tree = Tree(dataset, place, [], problems=[Problem.of("cannot be read", error)])
-    media = _read_all(tree.clips, progress)
+        tree = Tree(dataset, layout_read, [], problems=[Problem.of("cannot be read", error)])
+    media = read_media(tree.clips, progress)
     problems = [*tree.problems, *_published(tree), *_spoiled(tree.clips, media, frames)]
     problems += [
         *_short(tree, media, frames),
@@ -138,10 +105,10 @@ def check(
     return Report(
         tree=tree,
         frames=frames,
-        lengths=dict(sorted(Counter(_length(clip, media) for clip in tree.clips).items())),
+        lengths=dict(sorted(Counter(clip_length(clip, media) for clip in tree.clips).items())),
         sizes=dict(sorted(Counter(medium.size for medium in media.values() if medium.size).items())),
         published=_published_counts(tree),
-        synthetic=datasets.are_synthetic(tree.clips),
+        synthetic=are_synthetic(tree.clips),
         problems=problems,
     )
 
@@ -155,19 +122,17 @@ def _published_counts(tree: Tree) -> dict[str, tuple[int, int, int]] | None:
 def _published(tree: Tree) -> Iterator[Problem]:
     """Yield what the database as distributed has more of, or less."""
     remedy = "Nothing needs to be done if these are the clips you mean; else unpack the archive again."
-    if not tree.clips or tree.layout.camera in ("VIS", "NIR"):  # whose counts are not known here
-        return
-    known, annotated = {
-        "smic": (smic.PUBLISHED, smic.ANNOTATED),
-        "casme2": (casme2.SUBJECTS, casme2.ANNOTATED),
-    }[tree.dataset]
-    found = {clip.subject for clip in tree.clips}
-    for subject in sorted(set(known) - found):
+    distributed = {"smic": (smic.PUBLISHED, smic.ANNOTATED), "casme2": (casme2.SUBJECTS, casme2.ANNOTATED)}
+    if not tree.clips or tree.layout.camera not in (None, "HS") or tree.dataset not in distributed:
+        return  # what is published of the other cameras is not known here
+    known, annotated = distributed[tree.dataset]
+    subjects = {clip.subject for clip in tree.clips}
+    for subject in sorted(set(known) - subjects):
         yield Problem("missing subject", subject, "expected clips of this subject, found none", remedy, False)
-    for subject in sorted(found - set(known)):
+    for subject in sorted(subjects - set(known)):
         yield Problem("unknown subject", subject, "expected only the database's subjects, found another", remedy, False)
     counts = _published_counts(tree) or {}
-    for subject in sorted(found & set(counts)):
+    for subject in sorted(subjects & set(counts)):
         for label, name in enumerate(DATABASES[tree.dataset].class_names):
             clips = sum(clip.subject == subject and clip.label == label for clip in tree.clips)
             if clips != counts[subject][label]:
@@ -178,77 +143,11 @@ def _published(tree: Tree) -> Iterator[Problem]:
         yield Problem("clips missing or added", str(tree.workbook), expected, remedy, False)
 
 
-def _read_all(clips: Sequence[Clip], progress: bool) -> Media:
-    """Read every file of the clips once, on threads: dict of Path to Medium."""
-    readers = {}
-    for clip in clips:
-        readers.update({clip.path: _read_video} if _is_video(clip) else dict.fromkeys(clip.frames, _read_image))
-    media = in_threads(lambda path: readers[path](path), readers, "reading files", "file", progress)
-    return dict(zip(readers, media, strict=True))
-
-
-def _read_image(path: Path) -> Medium:
-    """Read an image as training does, then look for what it does away with: an alpha channel, levels above 255."""
-    try:
-        (frame,) = read_frames(Clip("", "", 0, (path,)), 1)
-        data = np.fromfile(path, np.uint8)
-    except (MicroExpError, OSError):
-        return Medium(None, length=0)
-    oddities = []
-    if data[:2].tobytes() != b"\xff\xd8":  # a JPEG has neither
-        whole = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
-        if whole.dtype != np.uint8:
-            found = f"expected 8 bits a channel, found {whole.dtype.itemsize * 8}"
-            oddities.append(
-                ("16-bit image", found, "Training sees the upper 8 bits; make sure that they hold the face.")
-            )
-        if whole.ndim == 3 and whole.shape[2] == 4:
-            oddities.append(("alpha channel", "expected three channels, found a fourth", "Training does not see it."))
-    return Medium((frame.shape[1], frame.shape[0]), hashlib.sha1(data).digest(), oddities=tuple(oddities))
-
-
-def _read_video(path: Path) -> Medium:
-    """Decode a video to its end."""
-    capture = cv2.VideoCapture(str(path))
-    try:
-        promised = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 0
-        times = []
-        while capture.grab():
-            times.append(capture.get(cv2.CAP_PROP_POS_MSEC))
-        size = (int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)))
-    finally:
-        capture.release()
-    steps = np.diff(times)
-    reached = round(times[-1] / np.median(steps)) + 1 if len(steps) else len(times)  # dropped frames take time too
-    oddities = []
-    if len(steps) and np.ptp(steps) > 0.5 * np.median(steps):
-        found = f"expected frames at equal times, found steps of {steps.min():.0f} to {steps.max():.0f} ms"
-        oddities.append(("uneven frame rate", found, "Frames are read one after the other, whatever their times."))
-    digest = hashlib.sha1()
-    with open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    cut_off = max(reached, len(times)) < promised
-    return Medium(size if times else None, digest.digest(), len(times), promised, cut_off, tuple(oddities))
-
-
-def _is_video(clip: Clip) -> bool:
-    return isinstance(clip.frames, Video)
-
-
-def _where(clip: Clip) -> str:
-    return str(clip.path) if clip.path.stem == clip.id else f"{clip.id} in {clip.path}"
-
-
-def _length(clip: Clip, media: Media) -> int:
-    return max(0, media[clip.path].length - clip.frames.first) if _is_video(clip) else len(clip.frames)
-
-
 def _spoiled(clips: Sequence[Clip], media: Media, frames: int) -> Iterator[Problem]:
     """Yield files that cannot be read to their end, and what is odd about the others."""
-    read = {path for clip in clips if not _is_video(clip) for path in clip.frames[:frames]}
-    read |= {clip.path for clip in clips if _is_video(clip) and _length(clip, media) < frames}
-    videos = {clip.path for clip in clips if _is_video(clip)}
+    read = {path for clip in clips if not is_video(clip) for path in clip.frames[:frames]}
+    read |= {clip.path for clip in clips if is_video(clip) and clip_length(clip, media) < frames}
+    videos = {clip.path for clip in clips if is_video(clip)}
     for path, medium in media.items():
         if path not in videos and not medium.size:
             found = "expected a whole image, found one that cannot be decoded or is cut off"
@@ -270,19 +169,19 @@ def _short(tree: Tree, media: Media, frames: int) -> Iterator[Problem]:
     if tree.dataset == "casme2" and tree.layout.name in ("selectedpic", "cropped"):
         remedy = f"This tree holds the expressions alone; read {frames} frames of each from rawvideo or rawpic."
     for clip in tree.clips:
-        length, medium = _length(clip, media), media.get(clip.path)
+        length, medium = clip_length(clip, media), media.get(clip.path)
         if length >= frames or (medium and (not medium.size or medium.cut_off)):
             continue
         found = f"expected at least {frames} frames, found {length}"
         if medium:
             found = f"expected {clip.frames.first + frames} frames in the video, found {medium.length}"
-        yield Problem("short clip", _where(clip), found, remedy, True)
+        yield Problem("short clip", clip_name(clip), found, remedy, True)
 
 
 def _gaps(clips: Sequence[Clip]) -> Iterator[Problem]:
     """Yield the clips in whose numbered frames some are missing, or two have one number."""
     for clip in clips:
-        numbers = [] if _is_video(clip) else [frame_number(frame) for frame in clip.frames]
+        numbers = [] if is_video(clip) else [frame_number(frame) for frame in clip.frames]
         if not numbers or None in numbers:
             continue
         missing = sorted(set(range(min(numbers), max(numbers) + 1)) - set(numbers))
@@ -290,24 +189,24 @@ def _gaps(clips: Sequence[Clip]) -> Iterator[Problem]:
             found = (
                 f"expected frames {min(numbers)} to {max(numbers)}, found {len(missing)} missing, first {missing[0]}"
             )
-            yield Problem("missing frames", _where(clip), found, "Restore the frames.", False)
+            yield Problem("missing frames", clip_name(clip), found, "Restore the frames.", False)
         again = [number for number, times in Counter(numbers).items() if times > 1]
         if again:
             found = f"expected every frame once, found number {again[0]} more than once"
-            yield Problem("repeated frame number", _where(clip), found, "Remove the copies.", False)
+            yield Problem("repeated frame number", clip_name(clip), found, "Remove the copies.", False)
 
 
 def _sizes(clips: Sequence[Clip], media: Media) -> Iterator[Problem]:
     """Yield the clips with frames of several sizes; if there are none, say whether clips differ from each other."""
     remedy = "Training resizes every frame to a square: faces are squeezed differently."
-    mixed, sizes = False, Counter()
+    mixed, sizes = False, Counter[tuple[int, int]]()
     for clip in clips:
-        paths = [clip.path] if _is_video(clip) else clip.frames
+        paths = [clip.path] if is_video(clip) else clip.frames
         own = {media[path].size for path in paths} - {None}
         sizes.update(own)
         if len(own) > 1:
             mixed = True
-            yield Problem("mixed sizes", _where(clip), f"expected one size, found {_written(own)}", remedy, False)
+            yield Problem("mixed sizes", clip_name(clip), f"expected one size, found {_written(own)}", remedy, False)
     if len(sizes) > 1 and not mixed:
         found = f"expected clips of one size, found {_written(sorted(sizes)[:SHOWN])}"
         found += f" and {len(sizes) - SHOWN} more" * (len(sizes) > SHOWN)
@@ -320,9 +219,9 @@ def _written(sizes: Iterable[tuple[int, int]]) -> str:
 
 def _twice(clips: Sequence[Clip], media: Media) -> Iterator[Problem]:
     """Yield the clips that show the very frames of another."""
-    seen = {}
+    seen: dict[tuple, Clip] = {}
     for clip in sorted(clips, key=lambda clip: natural_order(clip.id)):
-        if _is_video(clip):
+        if is_video(clip):
             content = (media[clip.path].digest, clip.frames.first)
         else:
             content = tuple(media[path].digest or path for path in clip.frames)  # an unreadable file is like no other
@@ -330,8 +229,8 @@ def _twice(clips: Sequence[Clip], media: Media) -> Iterator[Problem]:
         if other is not clip:
             yield Problem(
                 "same clip twice",
-                _where(clip),
-                f"expected every clip once, found the frames of {_where(other)}",
+                clip_name(clip),
+                f"expected every clip once, found the frames of {clip_name(other)}",
                 "Remove one of them, or they may stand on both sides of a split.",
                 False,
             )

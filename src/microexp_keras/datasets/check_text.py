@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from microexp_keras.datasets import SYNTHETIC_NOTE, Video
 from microexp_keras.datasets.check import SHOWN, Report
+from microexp_keras.datasets.clips import SYNTHETIC_NOTE, Video
 from microexp_keras.datasets.database import DATABASES
 
 

@@ -27,6 +27,10 @@ class Database:
         Whether the original programs show the frames to detector and gray conversion as red, green, blue.
     layouts : tuple of str
         Names of the folder trees that are read; data/README.md shows them.
+    cameras : tuple of str
+        Names of the cameras, where clips were filmed by several.
+    reader : str
+        Module whose `scan` and `read` know the trees; see `find.Reader`.
     """
 
     name: str
@@ -37,6 +41,8 @@ class Database:
     recordings: str
     swapped_colours: bool = False
     layouts: tuple[str, ...] = ()
+    cameras: tuple[str, ...] = ()
+    reader: str
 
     @property
     def num_classes(self) -> int:
@@ -56,6 +62,8 @@ SMIC = Database(
     frames_per_second=100,
     recordings="SMIC-HS",
     layouts=("cropped", "raw", "smic-e", "flat"),
+    cameras=("HS", "VIS", "NIR"),
+    reader="microexp_keras.datasets.smic",
 )
 
 CASME2 = Database(
@@ -67,6 +75,7 @@ CASME2 = Database(
     recordings="CAS(ME)^2",
     swapped_colours=True,  # imageio gives red, green, blue: CASME-SQUARE/MicroExpSTCNN.py:37
     layouts=("rawvideo", "rawpic", "selectedpic", "cropped", "flat"),
+    reader="microexp_keras.datasets.casme2",
 )
 
 DATABASES = {database.name: database for database in (SMIC, CASME2)}

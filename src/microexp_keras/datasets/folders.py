@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from microexp_keras.datasets import Clip, Layout, Problem
+from microexp_keras.datasets.clips import Clip
+from microexp_keras.datasets.database import SMIC
+from microexp_keras.datasets.tree import Layout, Problem
 from microexp_keras.errors import MicroExpError
 
 LEFT_BEHIND = ("thumbs.db", "desktop.ini", "__macosx")
 """Files and folders that systems leave behind, in lower case."""
 
 FRAME_SUFFIXES = (".bmp", ".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
-CAMERAS = ("HS", "VIS", "NIR")
 SUBJECT_FOLDER = re.compile(r"s?(\d{1,3})", re.IGNORECASE)
 
 
@@ -52,16 +53,17 @@ class Findings:
         self.problems: list[Problem] = []
         self.left_out: Counter[str] = Counter()
 
-    def stop(self, kind: str, where: str | Path, text: str, remedy: str) -> None:
-        """Add what stops training."""
-        problem = Problem(kind, str(where), text, remedy, True)
+    def stop(self, kind: str, where: str | Path, expected: str, found: str, remedy: str) -> None:
+        """Add what stops training, or raise it."""
+        error = MicroExpError(where, expected, found, remedy)
         if self.strict:
-            raise MicroExpError(str(problem))
-        self.problems.append(problem)
+            raise error
+        self.problems.append(Problem.of(kind, error))
 
-    def note(self, kind: str, where: str | Path, text: str, remedy: str) -> None:
+    def note(self, kind: str, where: str | Path, expected: str, found: str, remedy: str) -> None:
         """Add what is worth knowing."""
-        self.problems.append(Problem(kind, str(where), text, remedy, False))
+        error = MicroExpError(where, expected, found, remedy)
+        self.problems.append(Problem.of(kind, error, stops_training=False))
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ class Chosen:
 
     root: Path
     layout: Layout
-    places: list
+    places: list[Place]
     labels: str
     expressions: str
     frames: int
@@ -152,22 +154,20 @@ def choose_layout(
             found,
             "Ask for one of these, or for none.",
         )
-    if len({name for name, _ in trees}) > 1:
+    names = list(dict.fromkeys(name for name, _ in trees))
+    if len(names) > 1:
         raise MicroExpError(
             root,
             "one tree",
             found,
-            (
-                f"Say which with --layout ({' or '.join(dict.fromkeys((name for name, _ in trees)))}), or point at its "
-                "folder."
-            ),
+            f"Say which with --layout ({' or '.join(names)}), or point at its folder.",
         )
-    cameras = [lens for lens in CAMERAS if any(lens == other for _, other in trees)]
+    cameras = [lens for lens in SMIC.cameras if any(lens == other for _, other in trees)]
     if len(cameras) > 1:
         raise MicroExpError(
             root,
             "the clips of one camera",
-            str(", ".join(cameras)),
+            ", ".join(cameras),
             "Say which with --camera, or point at its folder; the paper used HS.",
         )
     chosen = [place for some in trees.values() for place in some]
@@ -185,14 +185,16 @@ def frame_files(folder: Path, findings: Findings) -> list[Path]:
         findings.stop(
             "strange file",
             folder,
-            f"expected only frames ({', '.join(FRAME_SUFFIXES)}), found {', '.join(strange[:3])}",
+            f"only frames ({', '.join(FRAME_SUFFIXES)})",
+            ", ".join(strange[:3]),
             "Move it away.",
         )
     if not images:
         findings.stop(
             "empty clip",
             folder,
-            "expected the frames of a clip, found none",
+            "the frames of a clip",
+            "none",
             "Remove the folder or restore the frames.",
         )
     return [folder / name for name in sorted((entry.name for entry in images), key=natural_order)]
@@ -220,7 +222,8 @@ def in_order(clips: Sequence[Clip], classes: Sequence[str], root: Path, findings
         findings.stop(
             "repeated name",
             clip.path,
-            f"expected every clip once, found {clip.id} also as {other.path}",
+            "every clip once",
+            f"{clip.id} also as {other.path}",
             "Point at one copy of the database.",
         )
     for label, name in enumerate(classes):
@@ -228,7 +231,8 @@ def in_order(clips: Sequence[Clip], classes: Sequence[str], root: Path, findings
             findings.stop(
                 "empty class",
                 root,
-                f"expected clips of {', '.join(classes)}, found none of {name}",
+                f"clips of {', '.join(classes)}",
+                f"none of {name}",
                 "See data/README.md for the trees that are read.",
             )
     return sorted(once, key=lambda clip: (clip.label, natural_order(clip.id)))
@@ -242,7 +246,7 @@ def _camera(root: Path, tree: Path) -> str | None:
     """HS, VIS or NIR, from the deepest folder of that name between the user's folder and the tree."""
     for part in reversed([Path(os.path.abspath(root)).name, *tree.relative_to(root).parts]):
         for word in re.split(r"[^A-Za-z]+", part.upper()):
-            if word in CAMERAS:
+            if word in SMIC.cameras:
                 return word
     return None
 

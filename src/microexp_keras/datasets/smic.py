@@ -8,8 +8,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from microexp_keras.datasets import Clip
-from microexp_keras.datasets.database import DATABASES
+from microexp_keras.datasets.clips import Clip
+from microexp_keras.datasets.database import SMIC
 from microexp_keras.datasets.folders import (
     FRAME_SUFFIXES,
     Chosen,
@@ -25,7 +25,7 @@ from microexp_keras.datasets.folders import (
 from microexp_keras.datasets.workbooks import find_workbook, read_sheets, text, whole
 from microexp_keras.errors import MicroExpError
 
-CLASSES = DATABASES["smic"].class_names
+CLASSES = SMIC.class_names
 SUBJECT_FOLDER = re.compile(r"s\d+", re.IGNORECASE)
 CLIP_NAME = re.compile(r"s(\d+)_(ne|po|su)r?_(\d+)", re.IGNORECASE)
 CODES = {"ne": 0, "po": 1, "su": 2}
@@ -79,7 +79,8 @@ def read(chosen: Chosen, findings: Findings) -> tuple[list[Clip], Path | None, i
                 findings.stop(
                     "strange file",
                     path,
-                    f"expected only clip folders in {path.parent.name}/, found a file",
+                    f"only clip folders in {path.parent.name}/",
+                    "a file",
                     "Move it away.",
                 )
             elif frames := frame_files(path, findings):
@@ -102,7 +103,8 @@ def _read_annotated(chosen: Chosen, findings: Findings) -> tuple[list[Clip], Pat
             findings.stop(
                 "repeated name",
                 place.path,
-                f"expected every clip once, found it also as {other}",
+                "every clip once",
+                f"it also as {other}",
                 "Point at one copy of the database.",
             )
     rows = _rows(workbook, findings)
@@ -114,22 +116,24 @@ def _read_annotated(chosen: Chosen, findings: Findings) -> tuple[list[Clip], Pat
             findings.note(
                 "missing clip",
                 where,
-                f"expected the folder {name}, found none",
+                f"the folder {name}",
+                "none",
                 "Restore it; without it there is one clip less.",
             )
             continue
-        label, onset, offset = _annotation(where, row, findings)
+        annotation = _annotation(where, row, findings)
         frames = frame_files(path, findings)
         subject = _subject(chosen.root, path, findings)
-        if label is None or not frames:
+        if annotation is None or not frames:
             continue
+        label, onset, offset = annotation
         numbers = [frame_number(frame) for frame in frames]
         if onset not in numbers or offset not in numbers:
             findings.stop(
                 "damaged row",
                 where,
-                f"expected onset and offset among the frames of {path} ({numbers[0]} to {numbers[-1]}), "
-                f"found {onset} and {offset}",
+                f"onset and offset among the frames of {path} ({numbers[0]} to {numbers[-1]})",
+                f"{onset} and {offset}",
                 "Restore the frames or the workbook.",
             )
             continue
@@ -137,7 +141,8 @@ def _read_annotated(chosen: Chosen, findings: Findings) -> tuple[list[Clip], Pat
             findings.note(
                 "missing frames",
                 path,
-                f"expected the first frame {row['firstf']}, as in {workbook.name}, found {numbers[0]}",
+                f"the first frame {row['firstf']}, as in {workbook.name}",
+                str(numbers[0]),
                 "Restore the frames.",
             )
         seen = [
@@ -147,7 +152,7 @@ def _read_annotated(chosen: Chosen, findings: Findings) -> tuple[list[Clip], Pat
         ]
         clips.append(Clip(path.name, subject, label, tuple(seen)))
     for path in folders.values():
-        findings.note("no row", path, f"expected a row for this clip in {workbook.name}, found none", "It is left out.")
+        findings.note("no row", path, f"a row for this clip in {workbook.name}", "none", "It is left out.")
         findings.left_out["without a row in the workbook"] += 1
     return in_order(clips, CLASSES, chosen.layout.root, findings), workbook, len(rows)
 
@@ -182,25 +187,26 @@ def _rows(workbook: Path, findings: Findings) -> list[tuple[str, dict[str, Any]]
             findings.stop(
                 "damaged row",
                 where,
-                f"expected a clip's name (s3_ne_01), found {row['filename']!r}",
+                "a clip's name (s3_ne_01)",
+                repr(row["filename"]),
                 "Restore the workbook.",
             )
     return listed
 
 
 def _annotation(where: str, row: dict[str, Any], findings: Findings) -> tuple[int, int, int] | None:
-    """Label, onset and offset of a row; None for the label if the row is damaged."""
+    """Return label, onset and offset of a row, or None if the row is damaged."""
     name, emotion = text(row["filename"]), text(row["emotion"])
     onset, offset = whole(row["onsetf"]), whole(row["offsetf"])
     label = CODES[CLIP_NAME.fullmatch(name)[2]]
     if not onset or not offset or offset < onset:
-        found = f"expected onset and offset as frame numbers, found {row['onsetf']!r} and {row['offsetf']!r}"
+        expected, found = "onset and offset as frame numbers", f"{row['onsetf']!r} and {row['offsetf']!r}"
     elif emotion[:2] not in CODES or CODES[emotion[:2]] != label:
-        found = f"expected the emotion {CLASSES[label]}, as in the name {name}, found {row['emotion']!r}"
+        expected, found = f"the emotion {CLASSES[label]}, as in the name {name}", repr(row["emotion"])
     else:
         return label, onset, offset
-    findings.stop("damaged row", where, found, "Restore the workbook.")
-    return None, None, None
+    findings.stop("damaged row", where, expected, found, "Restore the workbook.")
+    return None
 
 
 def _subject(root: Path, path: Path, findings: Findings) -> str | None:
@@ -212,7 +218,8 @@ def _subject(root: Path, path: Path, findings: Findings) -> str | None:
         findings.stop(
             "no subject",
             path,
-            "expected the subject in the clip's name (s1_ne_01) or in a folder above (s1/), found neither",
+            "the subject in the clip's name (s1_ne_01) or in a folder above (s1/)",
+            "neither",
             "Rename the clip folder.",
         )
         return None
@@ -220,7 +227,8 @@ def _subject(root: Path, path: Path, findings: Findings) -> str | None:
         findings.note(
             "wrong subject folder",
             path,
-            f"expected a clip of s{above[0][1][1]}, found one named as of s{match[1]}, as which it is taken",
+            f"a clip of s{above[0][1][1]}",
+            f"one named as of s{match[1]}, as which it is taken",
             "Move it, or rename it if the folder is right.",
         )
     return subject_name((match or above[0][1])[1])

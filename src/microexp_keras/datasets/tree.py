@@ -50,10 +50,10 @@ class Problem(NamedTuple):
     stops_training: bool
 
     @classmethod
-    def of(cls, kind: str, error: MicroExpError) -> "Problem":
-        """Take what stops training from an error."""
+    def of(cls, kind: str, error: MicroExpError, stops_training: bool = True) -> "Problem":
+        """Take a problem from the parts of an error, which may themselves hold any text."""
         found = f"expected {error.expected}, found {error.found}" if error.expected else error.found or ""
-        return cls(kind, error.where, found, error.remedy or "", True)
+        return cls(kind, error.where, found, error.remedy or "", stops_training)
 
     def __str__(self) -> str:
         return f"{self.where}: {self.found}. {self.remedy}"

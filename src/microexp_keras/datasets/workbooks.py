@@ -31,28 +31,28 @@ def find_workbook(root: Path, pattern: str, example: str) -> Path:
     MicroExpError
         If there is none, or more than one.
     """
-    found = [
+    workbooks = [
         folder / name
         for folder, _, files in walk(root)
         for name in files
         if re.search(pattern, name, re.IGNORECASE) and re.search(r"\.xlsx?$", name, re.IGNORECASE)
         if not name.startswith("~$")  # what a spreadsheet program keeps while a workbook is open
     ]
-    if not found:
+    if not workbooks:
         raise MicroExpError(
             root,
             f"the annotation workbook ({example}) in this folder or below",
             "none",
             "Put it there, or point at the folder above that holds it too.",
         )
-    if len(found) > 1:
+    if len(workbooks) > 1:
         raise MicroExpError(
             root,
             "one annotation workbook",
-            str(" and ".join(sorted(map(str, found)))),
+            " and ".join(sorted(map(str, workbooks))),
             "Move all but one away.",
         )
-    return found[0]
+    return workbooks[0]
 
 
 def read_sheets(path: Path) -> list[Sheet]:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from microexp_keras.datasets.database import DATABASES
+from microexp_keras.datasets.database import CASME2
 from microexp_keras.datasets.synthetic import smic as synthetic
 from microexp_keras.datasets.synthetic.smic import SIZE, rise_and_fall
 from microexp_keras.errors import MicroExpError
@@ -121,7 +121,7 @@ class Film(NamedTuple):
     subject: int
     key: tuple[int, ...]
     frames: int
-    expressions: list
+    expressions: list[Expression]
 
 
 def write_casme2(
@@ -167,7 +167,7 @@ def write_casme2(
     layouts = {"rawvideo": _recordings, "flat": _clips}
     if layout not in layouts:
         raise MicroExpError(f"layout: expected one of {', '.join(layouts)}, received {layout!r}.")
-    for label, wanted in zip(DATABASES["casme2"].class_names, clips_per_class, strict=True):
+    for label, wanted in zip(CASME2.class_names, clips_per_class, strict=True):
         if not 0 <= wanted <= MOST_OF_A_CLASS:
             raise MicroExpError(f"clips_per_class: expected 0 to {MOST_OF_A_CLASS} {label} clips, received {wanted}.")
     plan = layouts[layout](seed, clips_per_class)
@@ -213,7 +213,7 @@ def render_film(
     time = np.arange(frames)
     size = len(subject.image)
     fields = synthetic.displacements((*MOVEMENTS, synthetic.BLINK), size)
-    motions = np.array([EMOTIONS[label].motion for label in DATABASES["casme2"].class_names])
+    motions = np.array([EMOTIONS[label].motion for label in CASME2.class_names])
     rest = (rng.uniform(-REST, REST, len(motions)) @ motions).astype(np.float32)
     still = synthetic.grid(size) - subject.warp - np.tensordot(rest, fields[:-1], axes=1)
 
@@ -241,7 +241,7 @@ def render_film(
 def _clips(seed: int, clips_per_class: Sequence[int]) -> list[Film]:
     """The flat layout's films: one expression each."""
     plan = []
-    for label, name in enumerate(DATABASES["casme2"].class_names):
+    for label, name in enumerate(CASME2.class_names):
         videos = list(VIDEOS[name].values())
         for clip in range(clips_per_class[label]):
             turn, place = divmod(clip, len(SUBJECTS))
@@ -259,7 +259,7 @@ def _recordings(seed: int, clips_per_class: Sequence[int]) -> list[Film]:
     """The rawvideo layout's films: those of one subject and class hold about equally many expressions."""
     plan = []
     for place, number in enumerate(SUBJECTS):
-        for label, name in enumerate(DATABASES["casme2"].class_names):
+        for label, name in enumerate(CASME2.class_names):
             emotions = [name] * len(range(place, clips_per_class[label], len(SUBJECTS)))
             if emotions and name in OTHERS and place < SHOW_OTHERS:
                 emotions.append(OTHERS[name])

@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 
 from microexp_keras.console import progress_bar
-from microexp_keras.datasets import SYNTHETIC_MARK
-from microexp_keras.datasets.database import DATABASES
+from microexp_keras.datasets.clips import SYNTHETIC_MARK
+from microexp_keras.datasets.database import DATABASES, SMIC
 from microexp_keras.errors import MicroExpError
 
 SIZE = 160  # rows and columns of a frame, in pixels
@@ -34,7 +34,7 @@ ZOOM = 1.3  # frame pixels per pixel of the portrait
 CENTRE = (104.0, 116.0)  # of the face in the portrait: column, row
 JPEG_QUALITY = 95  # its loss drowns in the sensor noise, which makes .png four times and .bmp five times as large
 
-CODES = dict(zip(DATABASES["smic"].class_names, ("ne", "po", "sur"), strict=True))  # as in clip names
+CODES = dict(zip(SMIC.class_names, ("ne", "po", "sur"), strict=True))  # as in clip names
 
 # Clips (negative, positive, surprise) of each subject: SMIC-HS's own 70/51/43, less four negative and four positive of
 # the subjects who have most, which gives the 66/47/43 of the original programs.
@@ -143,7 +143,7 @@ def new_folder(root: str | Path, dataset: str, seed: int) -> Iterator[Path]:
     ----------
     root : str or Path
     dataset : str
-        Key of `TITLES`: what the clips are made like.
+        Name of the database that the clips are made like.
     seed : int
 
     Yields
@@ -158,7 +158,7 @@ def new_folder(root: str | Path, dataset: str, seed: int) -> Iterator[Path]:
     """
     root = Path(root)
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
-        raise MicroExpError(f"{root}: expected no such folder, or an empty one. Choose another, or remove it yourself.")
+        raise MicroExpError(root, "no such folder, or an empty one", remedy="Choose another, or remove it yourself.")
     try:
         root.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{root.name}-", dir=root.parent) as beside:
@@ -171,8 +171,10 @@ def new_folder(root: str | Path, dataset: str, seed: int) -> Iterator[Path]:
             os.replace(whole, root)
     except OSError as error:
         raise MicroExpError(
-            f"{root}: could not be written ({error.strerror or error}). Nothing is left there. "
-            "Free space on that disk or choose another folder, then run the command again."
+            root,
+            found=f"could not be written ({error.strerror or error})",
+            remedy="Nothing is left there. Free space on that disk or choose another folder, then run the command "
+            "again.",
         ) from error
 
 
