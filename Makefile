@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
+WORKERS := -n auto --maxprocesses 8 --dist loadfile
 FUSED := $(foreach kind,intermediate late,weights/local/$(kind)-fusenet_synthetic-smic_glorot_seed0.weights.h5)
 
 .PHONY: demo test test-fast test-jax lint bench weights notebooks clean
@@ -10,10 +11,10 @@ demo: $(READY)  ## train MicroExpSTCNN on synthetic SMIC clips and score the sav
 	$(BIN)/python -m microexp_keras.train --dataset smic --synthetic
 
 test: $(READY)  ## all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(WORKERS)
 
 test-fast: $(READY)  ## what runs in seconds: no training command, no process, no notebook
-	$(BIN)/python -m pytest -m "not slow" tests/unit
+	$(BIN)/python -m pytest $(WORKERS) -m "not slow" tests/unit tests/golden
 
 test-jax: $(READY)  ## the model and weights tests on the JAX backend
 	$(BIN)/python -m pip install --quiet jax

@@ -1,6 +1,9 @@
 """What several tests share: where the golden files are, clips of noise, a process without rights, a small disk."""
 
 import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -36,3 +39,14 @@ def as_nobody(folder, function):
         os._exit(0)
     os.waitpid(child, 0)
     return os.read(reader, 65536).decode()
+
+
+def on_a_full_disk(script, folder, megabytes):
+    """Run a script on `folder`: a small tmpfs where this machine allows one, else under a limit on a file's size."""
+    folder.mkdir()
+    python = [sys.executable, "-c", script, str(folder)]
+    mount = f'mount -t tmpfs -o size={megabytes}m tmpfs "$0" && exec "$@"'
+    tmpfs = ["unshare", "--map-root-user", "--mount", "sh", "-c", mount, str(folder)]
+    allowed = shutil.which("unshare") and subprocess.run([*tmpfs, "true"], capture_output=True).returncode == 0
+    limit = ["sh", "-c", f'ulimit -f {megabytes * 2048} && exec "$@"', "limit"]
+    return subprocess.run([*(tmpfs if allowed else limit), *python], capture_output=True, text=True)

@@ -90,7 +90,7 @@ def test_training_goes_on_from_its_cache_and_its_state(run, small_faces, monkeyp
     def not_again(images):
         raise AssertionError("the faces were found already")
 
-    monkeypatch.setattr(dlib_detector, "_detect", not_again)
+    monkeypatch.setattr(dlib_detector, "detect", not_again)
     assert train.main(["--resume", str(run), "--epochs", "3"]) == 0
     assert len((run / "history.csv").read_text().splitlines()) == 4
 

@@ -13,8 +13,7 @@ import h5py
 import keras
 import numpy as np
 import pytest
-from helpers import as_nobody, write_clips
-from test_files import on_a_full_disk
+from helpers import as_nobody, on_a_full_disk, write_clips
 
 from microexp_keras import cache, evaluate, landmarks, models, preprocessing, protocols, train, training
 from microexp_keras.datasets import __main__ as datasets_command
@@ -316,6 +315,7 @@ def test_what_a_killed_process_leaves_is_never_believed(data, folder):
     assert [kept.path for kept in cache.find("stacks")] == list((folder / "stacks").iterdir())
 
 
+@pytest.mark.slow
 def test_two_processes_at_once_do_each_other_no_harm(data, folder):
     expected = load(data, cache=False).fingerprint
     for counts in ((8, 8), (0, 0)):

@@ -6,7 +6,7 @@ import shutil
 import cv2
 import numpy as np
 import pytest
-from test_datasets import (
+from trees import (
     EXPRESSIONS,
     smic_e_rows,
     write_casme2,
@@ -326,6 +326,7 @@ def test_many_problems_of_a_kind_are_counted(clean):
     assert "rawvideo or rawpic" in check_text.as_text(report) and "* short clip (5)" in check_text.as_text(report)
 
 
+@pytest.mark.slow
 def test_training_stops_where_check_says_so(clean, tmp_path):
     """The readers raise the first of the problems that `check` lists."""
     for (tree, name), (plant, _, where, stops) in PLANTED.items():

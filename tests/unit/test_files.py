@@ -1,12 +1,11 @@
 """A file is written whole or not at all, whatever goes wrong in the middle."""
 
 import os
-import shutil
 import subprocess
 import sys
 
 import pytest
-from helpers import as_nobody
+from helpers import as_nobody, on_a_full_disk
 
 from microexp_keras import atomic
 from microexp_keras.errors import MicroExpError
@@ -45,17 +44,6 @@ def test_an_exception_in_the_middle_keeps_the_old_file(tmp_path):
         temporary.write_text("tw")
         raise KeyboardInterrupt
     assert path.read_text() == "one" and os.listdir(tmp_path) == ["a.txt"]
-
-
-def on_a_full_disk(script, folder, megabytes):
-    """Run a script on `folder`: a small tmpfs where this machine allows one, else under a limit on a file's size."""
-    folder.mkdir()
-    python = [sys.executable, "-c", script, str(folder)]
-    mount = f'mount -t tmpfs -o size={megabytes}m tmpfs "$0" && exec "$@"'
-    tmpfs = ["unshare", "--map-root-user", "--mount", "sh", "-c", mount, str(folder)]
-    allowed = shutil.which("unshare") and subprocess.run([*tmpfs, "true"], capture_output=True).returncode == 0
-    limit = ["sh", "-c", f'ulimit -f {megabytes * 2048} && exec "$@"', "limit"]
-    return subprocess.run([*(tmpfs if allowed else limit), *python], capture_output=True, text=True)
 
 
 def test_a_full_disk_keeps_the_old_file_and_says_so(tmp_path):

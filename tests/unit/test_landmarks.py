@@ -81,6 +81,7 @@ def found_in(faces):
     return Landmarks(np.array(faces, np.int32), np.array(points, np.int32))
 
 
+@pytest.mark.slow
 def test_boxes_are_those_of_the_original_program(detected):
     for name, frames in GOLDEN_BOXES.items():
         assert (detected[name].faces == 1).all()
@@ -104,13 +105,14 @@ def test_channels_are_shown_to_the_detector_as_given(monkeypatch):
             shown.append((image.copy(), times))
             return []
 
-    monkeypatch.setattr(dlib_detector, "_idle_detectors", [Detector()])
+    monkeypatch.setattr(dlib_detector, "idle_detectors", [Detector()])
     image = np.random.default_rng(0).integers(0, 255, (40, 50, 3), np.uint8)
     found = DlibLandmarks(cache=False)(clip_of(1), [image[..., ::-1]])
     assert np.array_equal(shown[0][0], image[..., ::-1]) and shown[0][1] == 1
     assert found.faces.tolist() == [0] and not found.points.any()
 
 
+@pytest.mark.slow
 def test_many_threads_find_what_one_finds(detected):
     clips, images = golden_images()
     source = DlibLandmarks(cache=False)
@@ -133,7 +135,7 @@ def test_a_second_run_finds_the_points_in_the_cache(cache, monkeypatch, detected
     frames = images[0][:2]
     first = DlibLandmarks()(clips[0], frames)
     assert len(list(cache.rglob("*.npz"))) == 1
-    monkeypatch.setattr(dlib_detector, "_detect", None)  # calling it would fail
+    monkeypatch.setattr(dlib_detector, "detect", None)  # calling it would fail
     again = DlibLandmarks()(clip_of(2, "another name"), frames)
     assert np.array_equal(first.points, again.points) and np.array_equal(first.faces, again.faces)
     assert again.points.dtype == again.faces.dtype == np.int32
@@ -145,7 +147,7 @@ def test_one_other_pixel_is_another_clip(monkeypatch):
     other = [frames[0], frames[1].copy()]
     other[1][-1, -1, -1] ^= 1
     calls = []
-    monkeypatch.setattr(dlib_detector, "_detect", lambda images: calls.append(1) or found_in([1] * len(images)))
+    monkeypatch.setattr(dlib_detector, "detect", lambda images: calls.append(1) or found_in([1] * len(images)))
     for seen in (frames, other, frames[::-1], [frame[..., ::-1] for frame in frames], frames):
         DlibLandmarks()(clip_of(2), seen)
     assert len(calls) == 4
@@ -170,7 +172,7 @@ def spoiled_arrays(path):
     }.values(),
 )
 def test_a_damaged_cache_is_detected_again_and_replaced(cache, monkeypatch, spoil):
-    monkeypatch.setattr(dlib_detector, "_detect", lambda images: found_in([1] * len(images)))
+    monkeypatch.setattr(dlib_detector, "detect", lambda images: found_in([1] * len(images)))
     images = [np.zeros((100, 120, 3), np.uint8)] * 2
     DlibLandmarks()(clip_of(2), images)
     (path,) = cache.rglob("*.npz")
@@ -180,7 +182,7 @@ def test_a_damaged_cache_is_detected_again_and_replaced(cache, monkeypatch, spoi
 
 
 def test_a_cache_that_cannot_be_written_is_named(tmp_path, monkeypatch):
-    monkeypatch.setattr(dlib_detector, "_detect", lambda images: found_in([1]))
+    monkeypatch.setattr(dlib_detector, "detect", lambda images: found_in([1]))
     images = [np.zeros((100, 120, 3), np.uint8)]
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("MICROEXP_CACHE", str(tmp_path / "file"))
@@ -210,6 +212,7 @@ def test_nothing_but_the_original_model_is_used(tmp_path, monkeypatch):
         DlibLandmarks()(clip_of(1), [np.zeros((9, 9, 3), np.uint8)])
 
 
+@pytest.mark.slow
 def test_the_licence_is_told_once_and_only_when_detection_begins(tmp_path):
     script = (
         "import sys, numpy as np\n"
@@ -400,7 +403,7 @@ def test_detect_writes_the_table_and_names_the_faults(database, tmp_path, capsys
 
 def test_frames_of_cas_me_2_are_shown_as_the_original_shows_them(tmp_path, capsys, monkeypatch):
     shown = []
-    monkeypatch.setattr(dlib_detector, "_detect", lambda images: shown.extend(images) or found_in([1] * len(images)))
+    monkeypatch.setattr(dlib_detector, "detect", lambda images: shown.extend(images) or found_in([1] * len(images)))
     for red, name in zip((10, 20, 30), ("angry", "happy", "disgust"), strict=True):
         (tmp_path / name).mkdir()
         writer = cv2.VideoWriter(
@@ -423,6 +426,7 @@ def test_frames_of_cas_me_2_are_shown_as_the_original_shows_them(tmp_path, capsy
         ("video.avi", "2 frames of video.avi, none with faults"),
     ],
 )
+@pytest.mark.slow
 def test_preview_draws_a_database_a_clip_an_image_and_a_video(database, tmp_path, capsys, which, said):
     if which == "video.avi":
         frame = cv2.imread(str(database / "Negative" / "s1_ne_01" / "reg_image004000.webp"))
@@ -444,7 +448,7 @@ def test_preview_draws_a_database_a_clip_an_image_and_a_video(database, tmp_path
 
 
 def test_preview_draws_points_from_a_table(database, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(dlib_detector, "_detect", None)  # calling it would fail
+    monkeypatch.setattr(dlib_detector, "detect", None)  # calling it would fail
     path = tmp_path / "points.csv"
     write_csv(path, {"s1_ne_01": found_in([1, 2, 0])})
     clip = database / "Negative" / "s1_ne_01"

@@ -3,7 +3,6 @@
 import keras
 import numpy as np
 import pytest
-from helpers import GOLDEN
 from keras import layers
 
 from microexp_keras import models
@@ -56,20 +55,6 @@ def test_initial_weights_are_keras_2s():
     kernel = keras.ops.convert_to_numpy(model.get_layer("dense_1").kernel)
     assert kernel.std() == pytest.approx(0.05, rel=0.01)
     assert not keras.ops.convert_to_numpy(model.get_layer("conv").bias).any()
-
-
-def test_convolutions_start_as_large_as_those_of_keras_2():
-    written = np.load(GOLDEN[0] / "training" / "saturated.npz")
-    for kernel_size, largest in zip(written["kernel_sizes"], written["largest_initial_values"], strict=True):
-        model = models.build_late_fusenet(20, 20, kernel_size=tuple(kernel_size.tolist()))
-        for name in ("eyes_conv", "mouth_conv"):
-            kernel = keras.ops.convert_to_numpy(model.get_layer(name).kernel)
-            assert np.abs(kernel).max() == pytest.approx(largest, rel=0.01)
-            assert kernel.std() == pytest.approx(largest / 3**0.5, rel=0.05) and abs(kernel.mean()) < 0.1 * largest
-    # Glorot's own rule is there by its name.
-    model = models.build_microexp_stcnn(conv_initializer="glorot_uniform")
-    kernel = keras.ops.convert_to_numpy(model.get_layer("conv").kernel)
-    assert np.abs(kernel).max() == pytest.approx(np.sqrt(6 / (135 + 135 * 32)), rel=0.01)
 
 
 def test_a_network_is_made_again_from_its_configuration():

@@ -84,7 +84,7 @@ def test_subjects_look_different():
 
 
 def test_an_interrupted_run_leaves_nothing(tmp_path, monkeypatch):
-    encode, frames = synthetic._jpeg, []
+    encode, frames = synthetic.jpeg, []
 
     def interrupted(frame):
         frames.append(frame)
@@ -92,7 +92,7 @@ def test_an_interrupted_run_leaves_nothing(tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return encode(frame)
 
-    monkeypatch.setattr(synthetic, "_jpeg", interrupted)
+    monkeypatch.setattr(synthetic, "jpeg", interrupted)
     with pytest.raises(KeyboardInterrupt):
         synthetic.write_smic(tmp_path / "smic", 0, FEW, progress=False)
     assert not list(tmp_path.iterdir())
@@ -102,7 +102,7 @@ def test_a_full_disk_is_a_plain_error(tmp_path, monkeypatch):
     def full(frame):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(synthetic, "_jpeg", full)
+    monkeypatch.setattr(synthetic, "jpeg", full)
     with pytest.raises(MicroExpError, match=r"smic: could not be written \(No space left"):
         synthetic.write_smic(tmp_path / "smic", 0, FEW, progress=False)
     assert not list(tmp_path.iterdir())

@@ -13,8 +13,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from helpers import GOLDEN
-from test_files import on_a_full_disk
+from helpers import on_a_full_disk
 
 from microexp_keras import models, protocols, training, weights
 from microexp_keras.models.networks import NETWORKS
@@ -66,6 +65,7 @@ def test_the_same_seed_gives_the_same_bits(whole_run, tmp_path):
     assert state(tmp_path) == state(whole_run)
 
 
+@pytest.mark.slow
 def test_a_run_that_was_broken_off_and_resumed_gives_the_same_bits(whole_run, tmp_path):
     class Break(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
@@ -101,6 +101,7 @@ def test_every_epoch_has_its_own_order_and_every_clip_once():
     assert np.concatenate([batches[index][0] for index in range(len(batches))]).tolist() == orders[1]
 
 
+@pytest.mark.slow
 def test_an_epoch_is_what_keras_fit_does():
     targets = np.eye(3, dtype="float32")[LABELS]
     ours, theirs = (models.build_microexp_stcnn(size=(16, 14)) for _ in range(2))
@@ -126,36 +127,6 @@ def test_an_epoch_is_what_keras_fit_does():
     assert logs == pytest.approx({name: values[0] for name, values in expected.history.items()}, abs=2e-6)
     for one, other in zip(ours.get_weights(), theirs.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
-
-
-def saturating(floor):
-    """Losses of the golden steps, and predictions after them."""
-    written = np.load(GOLDEN[0] / "training" / "saturated.npz")
-    arrays = np.load(GOLDEN[0] / "keras2" / "stcnn.npz")
-    model = models.build_microexp_stcnn(size=(14, 11))
-    weights.load_weights(model, GOLDEN[0] / "keras2" / "stcnn.hdf5")
-    for name in ("dropout_1", "dropout_2"):
-        model.get_layer(name).rate = 0
-    training.compile_model(model, float(written["learning_rate"]), probability_floor=floor)
-    inputs, losses = np.moveaxis(arrays["inputs"], 1, -1), []
-    for _ in range(5):
-        for start in range(0, len(inputs), 8):
-            chosen = slice(start, start + 8)
-            losses.append(float(model.train_on_batch(inputs[chosen], arrays["labels"][chosen])[0]))
-            model.reset_metrics()
-    return losses, model.predict(inputs, verbose=0), written
-
-
-def test_a_saturated_network_is_stuck_as_in_keras_2():
-    losses, predictions, written = saturating(floor=1e-7)
-    np.testing.assert_allclose(losses, written["losses"], rtol=1e-4)
-    np.testing.assert_allclose(predictions, written["predictions"], atol=1e-5)
-    assert losses[5] == losses[8] == losses[11] > 6  # the same clips, nothing learned
-
-
-def test_a_lower_floor_lets_it_go_on():
-    losses, _, _ = saturating(floor=1e-30)
-    assert losses[11] != losses[8] and losses[-1] < 6
 
 
 def test_a_run_says_that_it_collapsed_or_did_not_learn(tmp_path):
@@ -211,6 +182,7 @@ def test_fit_uses_the_order_of_each_epoch(tmp_path, monkeypatch):
     assert set(seen) == expected and all(indices == {0, 1, 2} for indices in seen.values())
 
 
+@pytest.mark.slow
 def test_only_the_best_and_the_last_are_kept(tmp_path):
     (tmp_path / "one").mkdir()
     (tmp_path / "all").mkdir()
@@ -371,6 +343,7 @@ def test_ctrl_c_leaves_a_resumable_run(small_smic, tmp_path):
     assert weights.inspect(out / "last.weights.h5").metadata["resume"]
 
 
+@pytest.mark.slow
 def test_the_callbacks_work_with_plain_fit(tmp_path):
     model = models.build_microexp_stcnn(18, (16, 14))
     training.compile_model(model, 0.01)

@@ -61,21 +61,22 @@ class DlibLandmarks:
         """Find the points in the images of a clip; see `Landmarks`."""
         images = [np.ascontiguousarray(image) for image in images]
         if not self.cache:
-            return _detect(images)
+            return detect(images)
         path = _cache_file(images)
         found = _read_cached(path, len(images))
         if found is None:
-            found = _detect(images)
+            found = detect(images)
             _write_cached(path, found)
         return found
 
 
 _loading = threading.Lock()
-_idle_detectors: list[Any] = []
+idle_detectors: list[Any] = []
 _detectors_left = threading.BoundedSemaphore(os.cpu_count() or 1)
 
 
-def _detect(images: Sequence[np.ndarray]) -> Landmarks:
+def detect(images: Sequence[np.ndarray]) -> Landmarks:
+    """Find the points in the images of a clip, whatever the cache holds."""
     with _loading:
         predictor = _load_predictor()
     found = Landmarks(np.zeros(len(images), np.int32), np.zeros((len(images), POINTS, 2), np.int32))
@@ -97,13 +98,13 @@ def _detector() -> Iterator[Any]:
     """
     with _detectors_left:
         try:
-            detector = _idle_detectors.pop()
+            detector = idle_detectors.pop()
         except IndexError:
             detector = _import_dlib().get_frontal_face_detector()
         try:
             yield detector
         finally:
-            _idle_detectors.append(detector)
+            idle_detectors.append(detector)
 
 
 def _import_dlib() -> ModuleType:

@@ -129,7 +129,7 @@ def write_smic(
             folder = whole / "HS" / f"s{number}" / "micro" / label / name
             folder.mkdir(parents=True)
             for index, frame in enumerate(render_clip(subjects[number], (seed, number, take), MOTIONS[label]), start=1):
-                (folder / f"reg_image{index:06d}.jpg").write_bytes(_jpeg(frame))
+                (folder / f"reg_image{index:06d}.jpg").write_bytes(jpeg(frame))
 
         write_all(write_clip, plan, progress, workers)
     return Path(root)
@@ -330,7 +330,7 @@ def grid(size: int) -> np.ndarray:
     return np.stack(np.meshgrid(*[np.arange(size, dtype=np.float32)] * 2), axis=-1)
 
 
-def _jpeg(frame: np.ndarray) -> bytes:
+def jpeg(frame: np.ndarray) -> bytes:
     import cv2
 
     done, data = cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
