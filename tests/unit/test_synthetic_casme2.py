@@ -172,6 +172,8 @@ def test_a_video_that_was_not_written_whole_is_an_error(tmp_path, monkeypatch):
     class Full:
         """A writer on a full disk: frames are lost, and nothing is said."""
 
+        fourcc = staticmethod(cv2.VideoWriter.fourcc)
+
         def __init__(self, *arguments):
             self.writer, self.room = VideoWriter(*arguments), 50
             self.isOpened, self.release = self.writer.isOpened, self.writer.release

@@ -5,7 +5,8 @@ expression is a window of as many frames as the protocol reads, centred on the a
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -72,8 +73,8 @@ def read(chosen: Chosen, findings: Findings) -> tuple[list[Clip], Path | None, i
         The clips, the workbook used, and how many expressions it lists.
     """
     if chosen.layout.name == "flat":
-        clips = [_read_video(path, place, findings) for place in chosen.places for path in visible(place.path)]
-        return in_order(list(filter(None, clips)), CLASSES, chosen.layout.root, findings), None, None
+        videos = [_read_video(path, place, findings) for place in chosen.places for path in visible(place.path)]
+        return in_order(list(filter(None, videos)), CLASSES, chosen.layout.root, findings), None, None
     workbook = find_workbook(chosen.root, r"code_?final", "CAS(ME)^2code_final.xlsx")
     expressions, rows = read_expressions(workbook, findings)
     reader = _read_recordings if chosen.layout.name in ("rawvideo", "rawpic") else _read_expressions
@@ -105,11 +106,36 @@ def _read_video(path: Path, place: Place, findings: Findings) -> Clip | None:
     return Clip(path.stem, subject_name(match[1]), CLASSES.index(place.path.name.lower()), Video(path, FIRST_FRAME))
 
 
+@dataclass(frozen=True)
+class Recording:
+    """A long recording.
+
+    Attributes
+    ----------
+    path : Path
+        Its folder of images or its video.
+    images : list of Path
+        Its images in order, none for a video.
+    numbers : sequence of int or None
+        The number of each frame as the workbook counts, a video's first being 1; empty if it cannot be read.
+    """
+
+    path: Path
+    images: list[Path]
+    numbers: Sequence[int | None]
+
+    def window(self, centre: int, frames: int) -> Video | tuple[Path, ...]:
+        """Return so many frames around the frame of this number, moved to lie within the recording."""
+        first = self.numbers.index(centre) - frames // 2
+        first = max(0, min(first, len(self.numbers) - frames))
+        return tuple(self.images[first : first + frames]) if self.images else Video(self.path, first)
+
+
 def _read_recordings(chosen: Chosen, expressions: list[Expression], findings: Findings) -> list[Clip]:
     """rawvideo and rawpic: the window around each expression."""
-    recordings = {}
+    paths: dict[tuple[str, str], Path] = {}
     for place in chosen.places:
-        subject, video = RECORDING.fullmatch(place.path.name).groups()
+        [(subject, video)] = RECORDING.findall(place.path.name)
         folder = SUBJECT_FOLDER.fullmatch(place.path.parent.name)
         if folder and int(folder[1]) != int(subject):
             findings.note(
@@ -119,22 +145,21 @@ def _read_recordings(chosen: Chosen, expressions: list[Expression], findings: Fi
                 f"one named as of {subject_name(subject)}, as which it is taken",
                 "Nothing needs to be done for rawpic/s19/23_0502funnyerrors, which is distributed so; move any other.",
             )
-        _once(recordings, (subject_name(subject), video), place.path, findings)
-    clips, lengths = [], {}
+        _once(paths, (subject_name(subject), video), place.path, findings)
+    recordings: dict[Path, Recording] = {}
+    clips = []
     for expression, label in _wanted(chosen, expressions, findings):
-        path = recordings.get((expression.subject, expression.video))
+        path = paths.get((expression.subject, expression.video))
         if path is None:
             _missing(expression, f"a recording {expression.subject[1:]}_{expression.video}...", findings)
             continue
-        if path not in lengths:
-            lengths[path] = _length(path, findings) if chosen.layout.name == "rawvideo" else frame_files(path, findings)
-        if not lengths[path]:
-            continue
-        if chosen.layout.name == "rawvideo":
-            numbers = range(1, lengths[path] + 1)
-        else:
-            numbers = [frame_number(frame) for frame in lengths[path]]
-        if expression.centre not in numbers:
+        if path not in recordings:
+            recordings[path] = _read_recording(path, findings)
+        numbers = recordings[path].numbers
+        if expression.centre in numbers:
+            window = recordings[path].window(expression.centre, chosen.frames)
+            clips.append(Clip(expression.id, expression.subject, label, window))
+        elif numbers:
             findings.stop(
                 "damaged row",
                 expression.where,
@@ -142,19 +167,28 @@ def _read_recordings(chosen: Chosen, expressions: list[Expression], findings: Fi
                 "none",
                 "Restore the recording or the workbook.",
             )
-            continue
-        first = numbers.index(expression.centre) - chosen.frames // 2
-        first = max(0, min(first, len(numbers) - chosen.frames))
-        seen = Video(path, first)
-        if chosen.layout.name == "rawpic":
-            seen = tuple(lengths[path][first : first + chosen.frames])
-        clips.append(Clip(expression.id, expression.subject, label, seen))
     return clips
+
+
+def _read_recording(path: Path, findings: Findings) -> Recording:
+    """Number the frames of a folder by the names of its images, those of a video by the length in its header."""
+    if path.is_dir():
+        images = frame_files(path, findings)
+        return Recording(path, images, [frame_number(image) for image in images])
+    import cv2
+
+    from microexp_keras.datasets.frames import open_video
+
+    with open_video(path) as capture:
+        length = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 0
+    if length <= 0:
+        findings.stop("unreadable video", path, "a video with a number of frames", "none", "Restore this video.")
+    return Recording(path, [], range(1, length + 1))
 
 
 def _read_expressions(chosen: Chosen, expressions: list[Expression], findings: Findings) -> list[Clip]:
     """selectedpic and cropped: a folder for each expression."""
-    folders = {}
+    folders: dict[tuple[str, str], Path] = {}
     for place in chosen.places:
         subject = SUBJECT_FOLDER.fullmatch(place.path.parent.name)
         if subject:
@@ -219,20 +253,6 @@ def _once(places: dict[Any, Path], key: Any, path: Path, findings: Findings) -> 
 
 def _missing(expression: Expression, what: str, findings: Findings) -> None:
     findings.note("missing clip", expression.id, what, "none", "Restore it; without it there is one clip less.")
-
-
-def _length(path: Path, findings: Findings) -> int:
-    """Number of frames that a video says it has; reading tells whether it does."""
-    import cv2
-
-    capture = cv2.VideoCapture(str(path))
-    try:
-        length = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 0
-    finally:
-        capture.release()
-    if length <= 0:
-        findings.stop("unreadable video", path, "a video with a number of frames", "none", "Restore this video.")
-    return max(length, 0)
 
 
 def _expression_layout(folder: Path) -> str:

@@ -1,7 +1,7 @@
 """From a data folder to what is in it, what would stop training and what is worth knowing. Reads every pixel."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from microexp_keras.datasets.clips import Clip, are_synthetic
 from microexp_keras.datasets.database import DATABASES
 from microexp_keras.datasets.find import find_dataset, find_layout, read_tree
 from microexp_keras.datasets.folders import frame_number, natural_order
-from microexp_keras.datasets.media import Media, clip_length, clip_name, is_video, read_media
+from microexp_keras.datasets.media import Media, clip_length, clip_name, read_media
 from microexp_keras.datasets.tree import Problem, Tree
 from microexp_keras.errors import MicroExpError
 
@@ -42,7 +42,7 @@ class Report:
     frames: int
     lengths: dict[int, int]
     sizes: dict[tuple[int, int], int]
-    published: dict[str, tuple[int, int, int]] | None
+    published: Mapping[str, tuple[int, ...]] | None
     synthetic: bool
     problems: list[Problem]
 
@@ -51,8 +51,8 @@ class Report:
         """Whether any problem would make training fail."""
         return any(problem.stops_training for problem in self.problems)
 
-    def counts(self) -> dict[str, int]:
-        """Clips of each class by subject: dict of str to tuple of int."""
+    def counts(self) -> dict[str, tuple[int, ...]]:
+        """Clips of each class by subject."""
         classes = range(len(DATABASES[self.tree.dataset].class_names))
         counted = Counter((clip.subject, clip.label) for clip in self.tree.clips)
         subjects = sorted({clip.subject for clip in self.tree.clips} | set(self.published or ()))
@@ -113,7 +113,7 @@ def check(
     )
 
 
-def _published_counts(tree: Tree) -> dict[str, tuple[int, int, int]] | None:
+def _published_counts(tree: Tree) -> Mapping[str, tuple[int, ...]] | None:
     """Clips by subject and class are known of SMIC-HS alone, for which a tree without a camera's name is taken."""
     known = tree.dataset == "smic" and tree.layout.name != "smic-e" and tree.layout.camera in (None, "HS")
     return smic.PUBLISHED if known else None
@@ -145,9 +145,9 @@ def _published(tree: Tree) -> Iterator[Problem]:
 
 def _spoiled(clips: Sequence[Clip], media: Media, frames: int) -> Iterator[Problem]:
     """Yield files that cannot be read to their end, and what is odd about the others."""
-    read = {path for clip in clips if not is_video(clip) for path in clip.frames[:frames]}
-    read |= {clip.path for clip in clips if is_video(clip) and clip_length(clip, media) < frames}
-    videos = {clip.path for clip in clips if is_video(clip)}
+    read = {path for clip in clips for path in clip.images[:frames]}
+    read |= {clip.path for clip in clips if clip.video and clip_length(clip, media) < frames}
+    videos = {clip.path for clip in clips if clip.video}
     for path, medium in media.items():
         if path not in videos and not medium.size:
             found = "expected a whole image, found one that cannot be decoded or is cut off"
@@ -173,16 +173,16 @@ def _short(tree: Tree, media: Media, frames: int) -> Iterator[Problem]:
         if length >= frames or (medium and (not medium.size or medium.cut_off)):
             continue
         found = f"expected at least {frames} frames, found {length}"
-        if medium:
-            found = f"expected {clip.frames.first + frames} frames in the video, found {medium.length}"
+        if medium and clip.video:
+            found = f"expected {clip.video.first + frames} frames in the video, found {medium.length}"
         yield Problem("short clip", clip_name(clip), found, remedy, True)
 
 
 def _gaps(clips: Sequence[Clip]) -> Iterator[Problem]:
     """Yield the clips in whose numbered frames some are missing, or two have one number."""
     for clip in clips:
-        numbers = [] if is_video(clip) else [frame_number(frame) for frame in clip.frames]
-        if not numbers or None in numbers:
+        numbers = [number for image in clip.images if (number := frame_number(image)) is not None]
+        if not numbers or len(numbers) < len(clip.images):
             continue
         missing = sorted(set(range(min(numbers), max(numbers) + 1)) - set(numbers))
         if missing:
@@ -201,8 +201,7 @@ def _sizes(clips: Sequence[Clip], media: Media) -> Iterator[Problem]:
     remedy = "Training resizes every frame to a square: faces are squeezed differently."
     mixed, sizes = False, Counter[tuple[int, int]]()
     for clip in clips:
-        paths = [clip.path] if is_video(clip) else clip.frames
-        own = {media[path].size for path in paths} - {None}
+        own = {size for path in clip.images or (clip.path,) if (size := media[path].size)}
         sizes.update(own)
         if len(own) > 1:
             mixed = True
@@ -221,11 +220,8 @@ def _twice(clips: Sequence[Clip], media: Media) -> Iterator[Problem]:
     """Yield the clips that show the very frames of another."""
     seen: dict[tuple, Clip] = {}
     for clip in sorted(clips, key=lambda clip: natural_order(clip.id)):
-        if is_video(clip):
-            content = (media[clip.path].digest, clip.frames.first)
-        else:
-            content = tuple(media[path].digest or path for path in clip.frames)  # an unreadable file is like no other
-        other = seen.setdefault(content, clip)
+        content = [media[path].digest or path for path in clip.images or (clip.path,)]  # unreadable: like no other
+        other = seen.setdefault((*content, clip.video and clip.video.first), clip)
         if other is not clip:
             yield Problem(
                 "same clip twice",

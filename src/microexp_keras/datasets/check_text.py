@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from microexp_keras.datasets.check import SHOWN, Report
-from microexp_keras.datasets.clips import SYNTHETIC_NOTE, Video
+from microexp_keras.datasets.clips import SYNTHETIC_NOTE
 from microexp_keras.datasets.database import DATABASES
+from microexp_keras.datasets.tree import Problem
 
 
 def as_json(report: Report) -> dict[str, Any]:
@@ -50,7 +51,7 @@ def as_text(report: Report) -> str:
         lines.append("left out: " + ", ".join(f"{count} {reason}" for reason, count in sorted(tree.left_out.items())))
     if report.lengths:
         lines.append(f"frames of a clip: {_spread(report.lengths)}; the first {report.frames} are read")
-        if any(isinstance(clip.frames, Video) for clip in tree.clips):
+        if any(clip.video for clip in tree.clips):
             lines[-1] = (
                 f"frames from a clip's first to its video's end: {_spread(report.lengths)}; {report.frames} are read"
             )
@@ -59,7 +60,7 @@ def as_text(report: Report) -> str:
             "columns x rows: " + ", ".join(sizes[:SHOWN]) + (f" and {len(sizes) - SHOWN} more" * (len(sizes) > SHOWN))
         )
     for stops, title in ((True, "Stops training"), (False, "Worth knowing")):
-        kinds = {}
+        kinds: dict[str, list[Problem]] = {}
         for problem in report.problems:
             if problem.stops_training == stops:
                 kinds.setdefault(problem.kind, []).append(problem)
@@ -77,7 +78,7 @@ def _table(report: Report) -> list[str]:
     classes = DATABASES[report.tree.dataset].class_names
     counts = report.counts()
     counts["all"] = tuple(sum(column) for column in zip(*counts.values(), strict=True)) or (0,) * len(classes)
-    published = counts
+    published: Mapping[str, tuple[int, ...]] = counts
     if report.published:
         total = tuple(sum(column) for column in zip(*report.published.values(), strict=True))
         published = {**report.published, "all": total}

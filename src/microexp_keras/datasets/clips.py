@@ -50,6 +50,16 @@ class Clip:
     frames: tuple[Path, ...] | Video
 
     @property
+    def video(self) -> Video | None:
+        """The video that holds the frames, None if they are images."""
+        return self.frames if isinstance(self.frames, Video) else None
+
+    @property
+    def images(self) -> tuple[Path, ...]:
+        """The image files in order of time, none if the frames lie in a video."""
+        return () if isinstance(self.frames, Video) else self.frames
+
+    @property
     def path(self) -> Path:
         """The folder of the clip's images, or its video file."""
         return self.frames.path if isinstance(self.frames, Video) else self.frames[0].parent

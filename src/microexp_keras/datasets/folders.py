@@ -138,7 +138,7 @@ def choose_layout(
     MicroExpError
         If there is none, or more than one; the message names them and the option that decides.
     """
-    trees = {}
+    trees: dict[tuple[str, str | None], list[Place]] = {}
     for place in places:
         trees.setdefault((place.layout, _camera(root, place.root)), []).append(place)
     found = ", ".join(
@@ -177,8 +177,8 @@ def choose_layout(
 
 def frame_files(folder: Path, findings: Findings) -> list[Path]:
     """List the images of a clip in the order of their numbers; whatever else is there is a problem."""
-    with os.scandir(folder) as entries:
-        entries = [entry for entry in entries if _is_visible(entry.name)]
+    with os.scandir(folder) as found:
+        entries = [entry for entry in found if _is_visible(entry.name)]
     images = [entry for entry in entries if entry.name.lower().endswith(FRAME_SUFFIXES) and entry.is_file()]
     if len(images) < len(entries):
         strange = sorted({entry.name for entry in entries} - {entry.name for entry in images}, key=natural_order)
@@ -213,7 +213,8 @@ def subject_name(number: int | str) -> str:
 
 def in_order(clips: Sequence[Clip], classes: Sequence[str], root: Path, findings: Findings) -> list[Clip]:
     """Sort clips by class and natural order of their names; a name twice, or a class without clips, is a problem."""
-    seen, once = {}, []
+    seen: dict[str, Clip] = {}
+    once = []
     for clip in clips:
         other = seen.setdefault(clip.id, clip)
         if other is clip:

@@ -34,17 +34,17 @@ def read_frames(clip: Clip, count: int) -> Iterator[np.ndarray]:
     MicroExpError
         If a frame is missing, cannot be decoded or is cut off; the message names it.
     """
-    if isinstance(clip.frames, Video):
-        yield from _video_frames(clip, count)
+    if clip.video:
+        yield from _video_frames(clip.video, count)
         return
-    if len(clip.frames) < count:
+    if len(clip.images) < count:
         raise MicroExpError(
             clip.path,
             f"at least {count} frames",
-            str(len(clip.frames)),
+            str(len(clip.images)),
             'Restore or remove this clip; see data/README.md, "Frame folders".',
         )
-    for path in clip.frames[:count]:
+    for path in clip.images[:count]:
         yield _read_image(path)
 
 
@@ -77,13 +77,15 @@ def _read_bytes(path: Path) -> np.ndarray:
 _memory = threading.local()
 
 
-def _video_frames(clip: Clip, count: int) -> Iterator[np.ndarray]:
+def _video_frames(video: Video, count: int) -> Iterator[np.ndarray]:
     """Decode from the video's start: seeking lands on other frames in some files."""
-    path, first = clip.frames
+    path, first = video
     with open_video(path) as capture:
         for number in range(first + count):
-            read, frame = capture.read() if number >= first else (capture.grab(), None)
-            if not read:
+            whole = capture.grab()
+            if whole and number >= first:
+                whole, frame = capture.retrieve()
+            if not whole:
                 raise MicroExpError(
                     path,
                     f"{first + count} frames",

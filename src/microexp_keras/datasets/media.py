@@ -8,8 +8,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from microexp_keras.datasets.clips import Clip, Video
-from microexp_keras.datasets.frames import read_frames
+from microexp_keras.datasets.clips import Clip
+from microexp_keras.datasets.frames import open_video, read_frames
 from microexp_keras.errors import MicroExpError
 from microexp_keras.parallel import in_threads
 
@@ -52,8 +52,8 @@ def read_media(clips: Sequence[Clip], progress: bool) -> Media:
     """
     readers: dict[Path, Callable[[Path], Medium]] = {}
     for clip in clips:
-        readers.update({clip.path: _read_video} if is_video(clip) else dict.fromkeys(clip.frames, _read_image))
-    media = in_threads(lambda path: readers[path](path), readers, "reading files", "file", progress)
+        readers.update({clip.path: _read_video} if clip.video else dict.fromkeys(clip.images, _read_image))
+    media = in_threads(lambda path: readers[path](path), [*readers], "reading files", "file", progress)
     return dict(zip(readers, media, strict=True))
 
 
@@ -67,6 +67,8 @@ def _read_image(path: Path) -> Medium:
     oddities = []
     if data[:2].tobytes() != b"\xff\xd8":  # a JPEG has neither
         whole = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+        if whole is None:
+            return Medium(None, length=0)
         if whole.dtype != np.uint8:
             found = f"expected 8 bits a channel, found {whole.dtype.itemsize * 8}"
             oddities.append(
@@ -74,20 +76,17 @@ def _read_image(path: Path) -> Medium:
             )
         if whole.ndim == 3 and whole.shape[2] == 4:
             oddities.append(("alpha channel", "expected three channels, found a fourth", "Training does not see it."))
-    return Medium((frame.shape[1], frame.shape[0]), hashlib.sha1(data).digest(), oddities=tuple(oddities))
+    return Medium((frame.shape[1], frame.shape[0]), hashlib.sha1(data.tobytes()).digest(), oddities=tuple(oddities))
 
 
 def _read_video(path: Path) -> Medium:
     """Decode a video to its end."""
-    capture = cv2.VideoCapture(str(path))
-    try:
+    with open_video(path) as capture:
         promised = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 0
         times = []
         while capture.grab():
             times.append(capture.get(cv2.CAP_PROP_POS_MSEC))
         size = (int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)))
-    finally:
-        capture.release()
     steps = np.diff(times)
     reached = round(times[-1] / np.median(steps)) + 1 if len(steps) else len(times)  # dropped frames take time too
     oddities = []
@@ -102,11 +101,6 @@ def _read_video(path: Path) -> Medium:
     return Medium(size if times else None, digest.digest(), len(times), promised, cut_off, tuple(oddities))
 
 
-def is_video(clip: Clip) -> bool:
-    """Say whether the frames of a clip lie in a video."""
-    return isinstance(clip.frames, Video)
-
-
 def clip_name(clip: Clip) -> str:
     """Name a clip for a message: its path, after its id where the path does not hold it."""
     return str(clip.path) if clip.path.stem == clip.id else f"{clip.id} in {clip.path}"
@@ -114,4 +108,4 @@ def clip_name(clip: Clip) -> str:
 
 def clip_length(clip: Clip, media: Media) -> int:
     """Return how many frames there are from the first of a clip to the end of its folder or video."""
-    return max(0, media[clip.path].length - clip.frames.first) if is_video(clip) else len(clip.frames)
+    return max(0, media[clip.path].length - clip.video.first) if clip.video else len(clip.images)

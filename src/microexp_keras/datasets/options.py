@@ -1,6 +1,7 @@
 """Options that say which of several things in a data folder are meant, on a command line and as arguments."""
 
 import argparse
+from typing import Any
 
 from microexp_keras.datasets.database import DATABASES, SMIC
 from microexp_keras.errors import MicroExpError
@@ -15,7 +16,7 @@ OPTIONS = ("layout", "camera", "labels", "expressions")
 """Options of `find_clips` that say which of several things in a data folder are meant."""
 
 
-def chosen_options(args: argparse.Namespace) -> dict[str, str]:
+def chosen_options(args: argparse.Namespace) -> dict[str, Any]:
     """Return those of the `OPTIONS` that a parsed command line gives, as a dict."""
     return {name: getattr(args, name) for name in OPTIONS if getattr(args, name) is not None}
 

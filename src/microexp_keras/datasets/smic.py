@@ -96,7 +96,7 @@ def _read_annotated(chosen: Chosen, findings: Findings) -> tuple[list[Clip], Pat
     workbook = find_workbook(
         chosen.root, rf"smic.*{camera or ''}.*annotation", f"SMIC-{camera or 'HS'}-E_annotation.xlsx"
     )
-    folders = {}
+    folders: dict[tuple[int, str, int], Path] = {}
     for place in chosen.places:
         other = folders.setdefault(_key(place.path.name), place.path)
         if other is not place.path:
@@ -124,7 +124,7 @@ def _read_annotated(chosen: Chosen, findings: Findings) -> tuple[list[Clip], Pat
         annotation = _annotation(where, row, findings)
         frames = frame_files(path, findings)
         subject = _subject(chosen.root, path, findings)
-        if annotation is None or not frames:
+        if annotation is None or subject is None or not frames:
             continue
         label, onset, offset = annotation
         numbers = [frame_number(frame) for frame in frames]
@@ -198,7 +198,7 @@ def _annotation(where: str, row: dict[str, Any], findings: Findings) -> tuple[in
     """Return label, onset and offset of a row, or None if the row is damaged."""
     name, emotion = text(row["filename"]), text(row["emotion"])
     onset, offset = whole(row["onsetf"]), whole(row["offsetf"])
-    label = CODES[CLIP_NAME.fullmatch(name)[2]]
+    label = CODES[CLIP_NAME.findall(name)[0][1]]
     if not onset or not offset or offset < onset:
         expected, found = "onset and offset as frame numbers", f"{row['onsetf']!r} and {row['offsetf']!r}"
     elif emotion[:2] not in CODES or CODES[emotion[:2]] != label:
@@ -212,8 +212,9 @@ def _annotation(where: str, row: dict[str, Any], findings: Findings) -> tuple[in
 def _subject(root: Path, path: Path, findings: Findings) -> str | None:
     """`s03` from `s3_ne_01`, or from the nearest folder above that is named like a subject."""
     match = re.match(r"s(\d+)(?:_|$)", path.name, re.IGNORECASE)
-    above = [(parent, re.fullmatch(r"s(\d+)", parent.name, re.IGNORECASE)) for parent in path.parents]
-    above = [(parent, found) for parent, found in above if found]
+    above = [
+        (parent, found[1]) for parent in path.parents if (found := re.fullmatch(r"s(\d+)", parent.name, re.IGNORECASE))
+    ]
     if not match and not above:
         findings.stop(
             "no subject",
@@ -223,19 +224,19 @@ def _subject(root: Path, path: Path, findings: Findings) -> str | None:
             "Rename the clip folder.",
         )
         return None
-    if match and above and root in above[0][0].parents and int(above[0][1][1]) != int(match[1]):
+    if match and above and root in above[0][0].parents and int(above[0][1]) != int(match[1]):
         findings.note(
             "wrong subject folder",
             path,
-            f"a clip of s{above[0][1][1]}",
+            f"a clip of s{above[0][1]}",
             f"one named as of s{match[1]}, as which it is taken",
             "Move it, or rename it if the folder is right.",
         )
-    return subject_name((match or above[0][1])[1])
+    return subject_name(match[1] if match else above[0][1])
 
 
 def _key(name: str) -> tuple[int, str, int]:
-    subject, code, number = CLIP_NAME.fullmatch(name.strip()).groups()
+    [(subject, code, number)] = CLIP_NAME.findall(name.strip())
     return int(subject), code.lower(), int(number)
 
 

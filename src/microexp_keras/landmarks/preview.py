@@ -54,7 +54,7 @@ def clips_to_draw(
         clip = Clip(path.stem, "", 0, (path,))
     else:
         clip = Clip(path.stem, "", 0, Video(path))
-    count = _count_frames(path) if isinstance(clip.frames, Video) else len(clip.frames)
+    count = len(clip.images) or _count_frames(path)
     return [clip], min(limit or count, count), 24
 
 

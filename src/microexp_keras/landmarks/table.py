@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from microexp_keras.atomic import write_text
-from microexp_keras.datasets import Clip, Video
+from microexp_keras.datasets import Clip
 from microexp_keras.errors import MicroExpError
 from microexp_keras.landmarks.points import POINTS, Landmarks
 
@@ -107,7 +107,7 @@ class CsvLandmarks:
         if clip.id not in self.rows:
             raise MicroExpError(self.path, f"rows for the clip {clip.id} ({clip.path})", "none", "Add them.")
         count = len(images)
-        length = float("inf") if isinstance(clip.frames, Video) else len(clip.frames)
+        length = len(clip.images) or float("inf")
         found = Landmarks(np.zeros(count, np.int32), np.zeros((count, POINTS, 2), np.int32))
         for frame, (line, faces, points) in self.rows[clip.id].items():
             if frame >= length:

@@ -17,7 +17,7 @@ import numpy as np
 
 from microexp_keras.atomic import replacing, reserve
 from microexp_keras.cache import REMEDY
-from microexp_keras.datasets import Clip, Video
+from microexp_keras.datasets import Clip
 from microexp_keras.errors import MicroExpError
 
 FORMAT = 1  # of the files; another number makes all of them anew
@@ -147,10 +147,9 @@ def clips_key(clips: Sequence[Clip], frames: int, settings: Mapping[str, Any]) -
     """
     digest = hashlib.sha256(json.dumps([FORMAT, settings]).encode())
     for clip in clips:
-        video = clip.frames if isinstance(clip.frames, Video) else None
-        first = video.first if video else ""
+        first = clip.video.first if clip.video else ""
         lines = [f"\n{os.path.abspath(clip.path)}\0{clip.id}\0{clip.subject}\0{clip.label}\0{first}"]
-        for path in map(str, [video.path] if video else clip.frames[:frames]):
+        for path in map(str, clip.images[:frames] or [clip.path]):
             try:
                 status = os.stat(path)
             except OSError as error:

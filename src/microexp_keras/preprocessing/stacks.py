@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from microexp_keras import cache, landmarks
-from microexp_keras.datasets import Clip, Video
+from microexp_keras.datasets import Clip
 from microexp_keras.datasets.frames import read_frames
 from microexp_keras.errors import MicroExpError
 from microexp_keras.landmarks import Landmarks
@@ -130,8 +130,8 @@ def _shape(clips: Sequence[Clip], protocol: Protocol) -> tuple[int, int, int, in
 
 def require_length(clips: Sequence[Clip], protocol: Protocol) -> None:
     """Refuse frame folders that are too short, all at once; a video tells its length when read."""
-    folders = [clip for clip in clips if not isinstance(clip.frames, Video)]
-    short = [f"{clip.id} ({len(clip.frames)})" for clip in folders if len(clip.frames) < protocol.frames]
+    folders = [clip for clip in clips if clip.images]
+    short = [f"{clip.id} ({len(clip.images)})" for clip in folders if len(clip.images) < protocol.frames]
     if short:
         raise MicroExpError(
             f"expected at least {protocol.frames} frames in every clip, found fewer in {len(short)} of {len(clips)}: "

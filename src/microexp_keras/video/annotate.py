@@ -1,6 +1,5 @@
 """From a video and what a network saw in it to the video with box and probabilities drawn on it."""
 
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -56,8 +55,8 @@ def annotate(
     middles = np.array([(window.first + window.last) / 2 for window in windows])
     bgr = [tuple(int(colour[at : at + 2], 16) for at in (5, 3, 1)) for colour in colours]
     with replacing(path) as temporary:
-        writer = cv2.VideoWriter(str(temporary), cv2.VideoWriter_fourcc(*"mp4v"), rate, (size[0], size[1] + PANEL[0]))
-        frames = progress_bar(read(clip, Counter()), total=faces.frames, desc="annotating", unit="frame")
+        writer = cv2.VideoWriter(str(temporary), cv2.VideoWriter.fourcc(*"mp4v"), rate, (size[0], size[1] + PANEL[0]))
+        frames = progress_bar(read(clip, {}), total=faces.frames, desc="annotating", unit="frame")
         for number, frame in enumerate(frames):
             position = np.abs(middles - number).argmin()
             window = windows[position]
@@ -71,7 +70,7 @@ def annotate(
             panel = _panel(window, number / rate, probabilities[position], class_names, bgr, size[0])
             writer.write(np.vstack([image, panel]))
         writer.release()
-        written = sum(1 for _ in to_the_end(Clip("", "", 0, Video(temporary))))
+        written = len([None for _ in to_the_end(Video(temporary))])
         if written != faces.frames:
             raise MicroExpError(
                 path,

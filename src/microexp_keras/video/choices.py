@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from microexp_keras import protocols
-from microexp_keras.datasets import Clip, Video
+from microexp_keras.datasets import Clip
 from microexp_keras.datasets.database import DATABASES
 from microexp_keras.errors import MicroExpError
 from microexp_keras.protocols import Protocol
@@ -51,7 +51,7 @@ def rate_for(clip: Clip, given: float | None, in_header: float | None, protocol:
     """Return the frames a second, and whether they are assumed: only those of a folder may be, as trained."""
     if rate := given or in_header:
         return rate, False
-    if isinstance(clip.frames, Video):
+    if clip.video:
         raise MicroExpError(
             clip.path,
             "a video that says its frames a second",

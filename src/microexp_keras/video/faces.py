@@ -6,7 +6,6 @@ In two webcam videos of one man talking (1,400 frames of 320x240), looking in ev
 the points by 0.6 % of the face's width on average, every 2nd 0.3 %, every 10th 1 %; a pixel of the detector is 1.3 %.
 """
 
-from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -73,14 +72,14 @@ class Faces(NamedTuple):
     points: np.ndarray
 
 
-def find_faces(frames: Iterable[np.ndarray], every: int, seconds: Counter[str], total: int | None = None) -> Faces:
+def find_faces(frames: Iterable[np.ndarray], every: int, seconds: dict[str, float], total: int | None = None) -> Faces:
     """Look for the face in every n-th frame and in the last.
 
     Parameters
     ----------
     frames : iterable of uint8 array (rows, columns, 3)
     every : int
-    seconds : Counter
+    seconds : dict of str to float
         Gets the time it takes as `"finding faces"`.
     total : int, optional
         For the progress bar.
@@ -91,7 +90,8 @@ def find_faces(frames: Iterable[np.ndarray], every: int, seconds: Counter[str], 
         Of no frames, if there are none.
     """
     detect = landmarks.DlibLandmarks(cache=False)
-    looks, found, waiting, shape, frame = [], [], [], (0, 0), None
+    looks, found, shape, frame = [], [], (0, 0), None
+    waiting: list[np.ndarray] = []
 
     def look() -> None:
         with timed(seconds, "finding faces"):

@@ -4,7 +4,6 @@ import contextlib
 import itertools
 import math
 import time
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -61,7 +60,7 @@ def open_clip(path: Path) -> tuple[Clip, float | None, int]:
             "Correct the path.",
         )
     with open_video(path) as capture:
-        rate, frames = capture.get(cv2.CAP_PROP_FPS), capture.get(cv2.CAP_PROP_FRAME_COUNT)
+        rate, promised = capture.get(cv2.CAP_PROP_FPS), capture.get(cv2.CAP_PROP_FRAME_COUNT)
         opened = capture.isOpened()
     if not opened:
         raise MicroExpError(
@@ -71,7 +70,7 @@ def open_clip(path: Path) -> tuple[Clip, float | None, int]:
             "Play it, or convert it: ffmpeg -i FILE video.mp4",
         )
     known = math.isfinite(rate) and 0 < rate <= 1000
-    return Clip(path.stem, "", 0, Video(path)), rate if known else None, max(0, int(frames))
+    return Clip(path.stem, "", 0, Video(path)), rate if known else None, max(0, int(promised))
 
 
 def open_camera(number: int) -> cv2.VideoCapture:
@@ -112,7 +111,7 @@ def record(camera: cv2.VideoCapture, seconds: float, path: Path) -> None:
             frame, warm = _from_camera(camera), warm + 1
         rate = warm / (time.monotonic() - start)
         with replacing(path) as temporary:
-            writer = cv2.VideoWriter(str(temporary), cv2.VideoWriter_fourcc(*CODEC), rate, frame.shape[1::-1])
+            writer = cv2.VideoWriter(str(temporary), cv2.VideoWriter.fourcc(*CODEC), rate, frame.shape[1::-1])
             for _ in progress_bar(range(max(1, round(seconds * rate))), desc="recording", unit="frame"):
                 writer.write(_from_camera(camera))
             writer.release()
@@ -127,13 +126,13 @@ def _from_camera(camera: cv2.VideoCapture) -> np.ndarray:
     return frame
 
 
-def read(clip: Clip, seconds: Counter[str], swapped_colours: bool = False) -> Iterator[np.ndarray]:
+def read(clip: Clip, seconds: dict[str, float], swapped_colours: bool = False) -> Iterator[np.ndarray]:
     """Yield all frames of a clip, uint8 (rows, columns, 3), 0-255; the time it takes is added to `seconds["reading"]`.
 
     Parameters
     ----------
     clip : datasets.Clip
-    seconds : Counter
+    seconds : dict of str to float
     swapped_colours : bool
         Give red, green, blue instead of blue, green, red; see `protocols.Protocol`.
 
@@ -142,7 +141,7 @@ def read(clip: Clip, seconds: Counter[str], swapped_colours: bool = False) -> It
     MicroExpError
         If an image is damaged, or the frames are of several sizes. A video ends where its decoder ends.
     """
-    source = to_the_end(clip) if isinstance(clip.frames, Video) else read_frames(clip, len(clip.frames))
+    source = to_the_end(clip.video) if clip.video else read_frames(clip, len(clip.images))
     shape = None
     for number in itertools.count():
         with timed(seconds, "reading"):
@@ -162,9 +161,9 @@ def read(clip: Clip, seconds: Counter[str], swapped_colours: bool = False) -> It
         yield frame
 
 
-def to_the_end(clip: Clip) -> Iterator[np.ndarray]:
+def to_the_end(video: Video) -> Iterator[np.ndarray]:
     """Yield all frames of a video that can be decoded."""
-    with open_video(clip.frames.path) as capture:
+    with open_video(video.path) as capture:
         while True:
             read, frame = capture.read()
             if not read:
@@ -173,10 +172,10 @@ def to_the_end(clip: Clip) -> Iterator[np.ndarray]:
 
 
 @contextlib.contextmanager
-def timed(seconds: Counter[str], what: str) -> Iterator[None]:
+def timed(seconds: dict[str, float], what: str) -> Iterator[None]:
     """Add the time that a block takes to `seconds[what]`."""
     start = time.perf_counter()
     try:
         yield
     finally:
-        seconds[what] += time.perf_counter() - start
+        seconds[what] = seconds.get(what, 0.0) + time.perf_counter() - start

@@ -2,7 +2,7 @@
 
 import itertools
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -35,7 +35,7 @@ class Seen(NamedTuple):
         NaN where there is no prediction.
     levels : dict of str to preprocessing.Statistics
         Of the windows' gray levels.
-    seconds : Counter
+    seconds : dict of str to float
         What took how long.
     wall : float
         How long all of it took.
@@ -45,7 +45,7 @@ class Seen(NamedTuple):
     windows: list[Window]
     probabilities: np.ndarray
     levels: dict[str, Statistics]
-    seconds: Counter[str]
+    seconds: dict[str, float]
     wall: float
 
 
@@ -60,7 +60,8 @@ def watch(
     stride: int,
 ) -> Seen:
     """Find the face, cut the windows, ask the network."""
-    start, seconds, swapped = time.perf_counter(), Counter(), protocol.swapped_colours
+    start, swapped = time.perf_counter(), protocol.swapped_colours
+    seconds: dict[str, float] = {}
     faces = find_faces(read(clip, seconds, swapped), every, seconds, promised)
     if faces.frames < protocol.frames:
         raise MicroExpError(
@@ -108,8 +109,8 @@ class Levels:
 
     def __init__(self) -> None:
         self._windows = 0
-        self._means: Counter[str] = Counter()
-        self._maxima: Counter[str] = Counter()
+        self._means: dict[str, float] = defaultdict(float)
+        self._maxima: dict[str, float] = defaultdict(float)
 
     def of(self, cuts: Iterable[tuple[int, dict[str, np.ndarray]]]) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
         """Pass on what `stacks` yields."""

@@ -5,7 +5,6 @@ face did not leap between two looks (a cut, or somebody else). The whole window 
 of its points: a box that trembles would show the network motion that is not there.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -121,7 +120,7 @@ def stacks(
     windows: Sequence[Window],
     faces: Faces,
     protocol: Protocol,
-    seconds: Counter[str],
+    seconds: dict[str, float],
 ) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
     """Cut windows out of a video as it is read: no more of it is in memory than the windows that one frame is in.
 
@@ -134,7 +133,7 @@ def stacks(
     faces : Faces
     protocol : protocols.Protocol
         Gives inputs, size and number of frames.
-    seconds : Counter
+    seconds : dict of str to float
         Gets the time that cutting takes as `"cutting"`.
 
     Yields

@@ -9,9 +9,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 
 from microexp_keras.datasets.database import CASME2
+from microexp_keras.datasets.frames import open_video
 from microexp_keras.datasets.synthetic import smic as synthetic
 from microexp_keras.datasets.synthetic.smic import SIZE, rise_and_fall
 from microexp_keras.errors import MicroExpError
@@ -218,9 +220,9 @@ def render_film(
     still = synthetic.grid(size) - subject.warp - np.tensordot(rest, fields[:-1], axes=1)
 
     blinks = np.cumsum(rng.uniform(50, 150, 2 + frames // 50)) - rng.uniform(0, 100)
-    moves = [(sum(rise_and_fall(time, at - 3, at, at + 4) for at in blinks), fields[-1])]
+    moves = [(np.sum([rise_and_fall(time, at - 3, at, at + 4) for at in blinks], axis=0), fields[-1])]
     for emotion, _, onset, apex, offset, strength in expressions:
-        motion = np.tensordot(np.float32(EMOTIONS[emotion].motion), fields[:-1], axes=1)
+        motion = np.tensordot(np.array(EMOTIONS[emotion].motion, np.float32), fields[:-1], axes=1)
         moves.append((strength * rise_and_fall(time, onset, apex, offset), motion))
 
     turn = rng.normal(0, 1.2) + 0.12 * _wander(rng, frames)  # degrees
@@ -294,9 +296,7 @@ def _wander(rng: np.random.Generator, frames: int) -> np.ndarray:
 
 def _write_video(path: Path, frames: Iterable[np.ndarray], count: int) -> None:
     """Encode `count` frames; an encoder that fails halfway says nothing, so the file is read again."""
-    import cv2
-
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*FOURCC), FRAMES_PER_SECOND, (SIZE, SIZE))
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*FOURCC), FRAMES_PER_SECOND, (SIZE, SIZE))
     try:
         if not writer.isOpened():
             raise OSError(f"OpenCV {cv2.__version__} could not start a video of the codec {FOURCC}")
@@ -304,13 +304,10 @@ def _write_video(path: Path, frames: Iterable[np.ndarray], count: int) -> None:
             writer.write(frame)
     finally:
         writer.release()
-    capture = cv2.VideoCapture(str(path))
-    try:
+    with open_video(path) as capture:
         written = 0
         while capture.grab():
             written += 1
-    finally:
-        capture.release()
     if written != count:
         raise OSError(f"{path.name} came out with {written} of its {count} frames")
 
@@ -326,8 +323,8 @@ def _write_workbook(path: Path, plan: list[Film]) -> None:
     codes = {video: code for videos in VIDEOS.values() for code, video in videos.items()}
     shown = [(film, take, what) for film in plan for take, what in enumerate(film.expressions, start=1)]
     book = openpyxl.Workbook()
-    annotation = book.active
-    annotation.title = "CASFEcode_final"
+    book.remove(book.worksheets[0])
+    annotation = book.create_sheet("CASFEcode_final")
     for row, (film, take, expression) in enumerate(shown, start=1):
         emotion = EMOTIONS[expression.emotion]
         annotation.append(

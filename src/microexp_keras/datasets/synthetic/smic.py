@@ -14,12 +14,13 @@ import contextlib
 import functools
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
 from microexp_keras.console import progress_bar
@@ -191,10 +192,8 @@ def write_all(write_clip: Callable[[Any], None], plan: Sequence[Any], progress: 
 
 def make_subject(seed: int, number: int) -> Subject:
     """Draw person `number`; see `Subject`."""
-    import cv2
-
     rng = np.random.default_rng([seed, number])
-    image = cv2.imread(str(Path(__file__).with_name("synthetic_face.png"))).astype(np.float32) / 255
+    image = np.asarray(cv2.imread(str(Path(__file__).with_name("synthetic_face.png"))), np.float32) / 255
     image = np.clip(image + 0.8 * (image - cv2.GaussianBlur(image, (0, 0), 3)), 0, 1)  # crisp after enlargement
     size = len(image)
     place = grid(size) / size - 0.5
@@ -270,13 +269,11 @@ def photograph(subject: Subject, source: np.ndarray, turn: float, zoom: float, s
     -------
     uint8 (160, 160, 3), BGR, 0-255
     """
-    import cv2
-
     pose = cv2.getRotationMatrix2D(CENTRE, turn, zoom)
     pose[:, 2] += SIZE / 2 - np.array(CENTRE) + shift
     # Warping the smooth map instead of the picture interpolates the picture only once.
     source = cv2.warpAffine(source, pose, (SIZE, SIZE), borderMode=cv2.BORDER_REPLICATE)
-    return cv2.remap(subject.image, source, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    return cv2.remap(subject.image, source, np.empty(0), cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _plan(clips_per_class: Sequence[int]) -> list[tuple[int, str, str, int]]:
@@ -306,7 +303,7 @@ def rise_and_fall(time: np.ndarray, onset: float, apex: float, offset: float) ->
 
 
 @functools.cache
-def displacements(movements: Iterable[Any], size: int) -> np.ndarray:
+def displacements(movements: Sequence[Any], size: int) -> np.ndarray:
     """Displacement of a pixel by each movement (bumps as in MOVEMENTS), float32 (movements, size, size, 2)."""
     place = grid(size)
     fields = np.zeros((len(movements), size, size, 2), np.float32)
@@ -319,8 +316,6 @@ def displacements(movements: Iterable[Any], size: int) -> np.ndarray:
 
 def _smooth(rng: np.random.Generator, size: int, knots: int, channels: int) -> np.ndarray:
     """Random field, float32 (size, size, channels), about unit spread, `knots` independent values to a side."""
-    import cv2
-
     coarse = rng.standard_normal((knots, knots, channels), dtype=np.float32)
     return cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC).reshape(size, size, channels)
 
@@ -331,8 +326,6 @@ def grid(size: int) -> np.ndarray:
 
 
 def jpeg(frame: np.ndarray) -> bytes:
-    import cv2
-
     done, data = cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
     if not done:
         raise OSError("the frame could not be encoded as JPEG")
