@@ -78,9 +78,9 @@ def _whole_number(text: str, least: int, most: int | None) -> int:
     try:
         value = int(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{expected}, received {text!r}") from None
+        raise argparse.ArgumentTypeError(f"{expected}, found {text!r}") from None
     if value < least or (most and value > most):
-        raise argparse.ArgumentTypeError(f"{expected}, received {text}")
+        raise argparse.ArgumentTypeError(f"{expected}, found {text}")
     return value
 
 

@@ -62,11 +62,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Load the weights, score the clips, write and print the report."""
     args = parser().parse_args(argv)
     if (args.validation_images is None) != (args.validation_labels is None):
-        raise MicroExpError("expected --validation-images and --validation-labels together, received one of them.")
+        raise MicroExpError("--validation-images, --validation-labels", "both", "one of them")
     if args.validation_images and (args.protocol or args.clips or args.landmarks or datasets.chosen_options(args)):
         raise MicroExpError(
-            "expected --protocol, --clips, --landmarks and the options of folders with clips only: arrays are scored "
-            "whole."
+            "--protocol, --clips, --landmarks and the options of folders",
+            "with clips only",
+            remedy="Leave them out: arrays are scored whole.",
         )
     runs.require_free(args.out)
 

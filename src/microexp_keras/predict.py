@@ -81,7 +81,7 @@ def parser() -> argparse.ArgumentParser:
 def _rate(text: str) -> float:
     value = float(text)
     if not 0 < value <= 1000:
-        raise argparse.ArgumentTypeError(f"expected a number above 0, up to 1000, received {text}")
+        raise argparse.ArgumentTypeError(f"expected a number above 0, up to 1000, found {text}")
     return value
 
 
@@ -92,8 +92,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     runs.require_free(args.out)
     if args.weights is None:
         raise MicroExpError(
-            "--weights: expected a file, received none. To try it take that in the repository's folder weights, which "
-            "knows synthetic clips only; or train some, or get the authors': weights/README.md says where."
+            "--weights",
+            "a file",
+            "none",
+            "To try it take that in the repository's folder weights, which knows synthetic clips only; or train some, or "
+            "get the authors': weights/README.md says where.",
         )
     os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")  # what it says of bad videos, we say in one line
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")

@@ -87,7 +87,10 @@ def _new_plan(args: argparse.Namespace) -> dict[str, Any]:
     datasets.require_dataset(args.dataset)
     if (args.data is not None) == args.synthetic:
         raise MicroExpError(
-            "expected one of --data PATH and --synthetic. Without a copy of the database take --synthetic."
+            "--data, --synthetic",
+            "one of them",
+            "none or both",
+            "Without a copy of the database take --synthetic.",
         )
     others = {*tables.MATRIX.values()} - {tables.MATRIX[args.dataset]}
     chosen = args.tables or [table for table in tables.NAMES if table not in {*others, "IX"}]

@@ -100,12 +100,14 @@ def _new(args: argparse.Namespace) -> Settings:
     datasets.require_dataset(args.dataset)
     if [args.data is not None, args.synthetic, args.training_images is not None].count(True) != 1:
         raise MicroExpError(
-            "expected one of --data PATH, --synthetic and --training-images. Without a copy of the database take "
-            "--synthetic."
+            "--data, --synthetic, --training-images",
+            "one of them",
+            "none or several",
+            "Without a copy of the database take --synthetic.",
         )
     protocol = protocols.get(args.protocol or "upstream", args.model or "stcnn", args.dataset)
     if (args.training_images is None) != (args.training_labels is None):
-        raise MicroExpError("expected --training-images and --training-labels together, received one of them.")
+        raise MicroExpError("--training-images, --training-labels", "both", "one of them")
     if args.tensorboard and not find_spec("tensorboard"):
         raise MicroExpError(
             "--tensorboard",
@@ -124,14 +126,15 @@ def _new(args: argparse.Namespace) -> Settings:
             )
         if protocol.unseen_subjects:
             raise MicroExpError(
-                f"--weights: expected without --protocol {protocol.name}, for they may know the people that are left "
-                "out. Leave it out."
+                "--weights",
+                f"without --protocol {protocol.name}, for they may know the people that are left out",
+                remedy="Leave it out.",
             )
     if args.landmarks and (args.training_images or protocol.network.on_whole_face):
-        raise MicroExpError("--landmarks: expected with clips and a fused network only. Leave it out.")
+        raise MicroExpError("--landmarks", "with clips and a fused network only", remedy="Leave it out.")
     if args.training_images and datasets.chosen_options(args):
         given = ", ".join(f"--{name}" for name in datasets.chosen_options(args))
-        raise MicroExpError(f"{given}: expected with --data only. Leave it out.")
+        raise MicroExpError(given, "with --data only", remedy="Leave it out.")
     runs.require_free(args.out)
     return Settings.of(
         protocol,
@@ -167,15 +170,13 @@ def _resumed(args: argparse.Namespace) -> Settings:
     moved = {name: value for name, value in paths.items() if value}
     unknown = [name for name in moved if not getattr(settings, name)]
     if unknown:
-        raise MicroExpError(f"--resume: expected no {', '.join(unknown)}, for the run was started without.")
+        raise MicroExpError("--resume", f"no {', '.join(unknown)}, for the run was started without")
     if args.epochs and len(config["folds"]) > 1:
-        raise MicroExpError("--epochs: expected with a run of one fold only. Start a new run with this number.")
+        raise MicroExpError("--epochs", "with a run of one fold only", remedy="Start a new run with this number.")
     last = args.resume / "last.weights.h5"
     done = weights.inspect(last).metadata.get("epoch", -1) + 1 if last.exists() else 0
     if args.epochs and args.epochs < done:
-        raise MicroExpError(
-            f"--epochs: expected at least the {done} that this run has behind it, received {args.epochs}."
-        )
+        raise MicroExpError("--epochs", f"at least the {done} that this run has behind it", str(args.epochs))
     return replace(settings, **moved, epochs=args.epochs or settings.epochs)
 
 

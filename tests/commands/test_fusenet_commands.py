@@ -83,7 +83,7 @@ def test_evaluation_takes_two_arrays(run, tmp_path, capsys):
         and read(tmp_path / "out")["clips"] == 5
     )
     assert evaluate.main([*weights, "--validation-images", images[0], *labels, "--out", str(tmp_path / "no")]) == 2
-    assert "expected 2 .npy files (eyes, mouth, in this order), received 1" in capsys.readouterr().err
+    assert "expected 2 .npy files (eyes, mouth, in this order), found 1" in capsys.readouterr().err
 
 
 def test_training_goes_on_from_its_cache_and_its_state(run, small_faces, monkeypatch):

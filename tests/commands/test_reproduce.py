@@ -178,7 +178,7 @@ def test_mistakes_are_one_line(small, tmp_path, capsys):
         ([*data, "--protocols", "glorot", "--models", "stcnn"], "nothing to train"),
         ([*data, "--tables", "IX", "--models", "late"], "nothing to train"),
         (["--resume", str(tmp_path)], "expected the record of a reproduction"),
-        (["--resume", str(tmp_path), "--epochs", "3"], "received --epochs"),
+        (["--resume", str(tmp_path), "--epochs", "3"], "found --epochs"),
         (["--dataset", "smic", "--data", str(tmp_path / "none")], "none"),
     ]:
         assert reproduce.main(wrong) == 2

@@ -41,7 +41,7 @@ def test_what_is_written_is_read(saved):
 
 def test_one_array_is_not_enough_for_two_inputs(saved):
     images, labels = paths(saved[0])
-    with pytest.raises(MicroExpError, match=r"expected 2 \.npy files \(eyes, mouth, in this order\), received 1"):
+    with pytest.raises(MicroExpError, match=r"expected 2 \.npy files \(eyes, mouth, in this order\), found 1"):
         original_npy.read(images[:1], labels, NAMES, 3)
 
 

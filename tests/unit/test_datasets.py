@@ -197,7 +197,7 @@ def test_of_several_trees_and_cameras_the_options_decide(tmp_path):
     for asked in ({"camera": "NIR"}, {"layout": "flat"}):
         with pytest.raises(MicroExpError, match=r"found cropped \(HS\) in "):
             find_clips(tmp_path, **asked)
-    with pytest.raises(MicroExpError, match="expected one of HS, VIS, NIR, received 'hs'"):
+    with pytest.raises(MicroExpError, match="expected one of HS, VIS, NIR, found 'hs'"):
         find_clips(tmp_path, camera="hs")
 
 
@@ -463,7 +463,7 @@ def test_of_several_casme2_trees_the_option_decides(tmp_path):
         find_clips(tmp_path, "casme2")
     for layout in ("rawpic", "selectedpic", "cropped"):
         assert all(layout in str(clip.path) for clip in find_clips(tmp_path, "casme2", layout=layout))
-    with pytest.raises(MicroExpError, match="received 'flats'"):
+    with pytest.raises(MicroExpError, match="found 'flats'"):
         find_clips(tmp_path, "casme2", layout="flats")
 
 

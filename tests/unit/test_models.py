@@ -66,7 +66,7 @@ def test_a_network_is_made_again_from_its_configuration():
 
 
 def test_too_few_frames_for_the_kernel():
-    with pytest.raises(MicroExpError, match=r"frames: expected at least 21 .* received 18"):
+    with pytest.raises(MicroExpError, match=r"frames: expected at least 21 .* found 18"):
         models.build_microexp_stcnn(kernel_size=(3, 3, 19))
     with pytest.raises(MicroExpError, match="rows: expected at least 5"):
         models.build_microexp_stcnn(size=4)

@@ -126,11 +126,11 @@ def test_marks_lie_where_the_saliency_is(tmp_path):
 
 def test_what_cannot_be_drawn_is_said(tmp_path):
     path = tmp_path / "figure.png"
-    with pytest.raises(MicroExpError, match="expected at least one row to draw, received none"):
+    with pytest.raises(MicroExpError, match="expected at least one row to draw, found none"):
         plots.accuracies([], path)
-    with pytest.raises(MicroExpError, match="expected clips and a title for each, received 3 and 1"):
+    with pytest.raises(MicroExpError, match="expected clips and a title for each, found 3 and 1"):
         plots.contact_sheet(CLIPS, path, ["one"])
-    with pytest.raises(MicroExpError, match="expected clips and a title for each, received 0 and 0"):
+    with pytest.raises(MicroExpError, match="expected clips and a title for each, found 0 and 0"):
         plots.contact_sheet(CLIPS[:0], path, [])
     for maps in (MARKS.astype(float), MARKS[:1]):
         with pytest.raises(MicroExpError, match=r"maps: expected bool \(3, 16, 16, 18\), as saliency.binarize gives"):

@@ -122,7 +122,7 @@ def test_frames_of_the_protocols_are_those_of_the_databases():
 def test_an_unknown_protocol_lists_the_known():
     with pytest.raises(MicroExpError, match="upstream for stcnn on smic"):
         protocols.get("upstream", model="vgg")
-    with pytest.raises(MicroExpError, match=r"\[glorot for intermediate on smic; glorot for late on smic\], received"):
+    with pytest.raises(MicroExpError, match=r"\[glorot for intermediate on smic; glorot for late on smic\], found"):
         protocols.get("glorot", "late", "casme2")
 
 

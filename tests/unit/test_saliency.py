@@ -127,10 +127,10 @@ def test_pixels_that_the_pooling_discards_have_none():
 
 def test_what_does_not_fit_is_said(case):
     model, inputs, _ = case
-    with pytest.raises(MicroExpError, match=r"inputs: expected (face|eyes and mouth), received nose"):
+    with pytest.raises(MicroExpError, match=r"inputs: expected (face|eyes and mouth), found nose"):
         saliency.gradient(model, {"nose": inputs[next(iter(inputs))]})
     for classes in ([0, 1], [0, 1, 3], [0, 1, -1], [0.5, 1, 1]):
-        with pytest.raises(MicroExpError, match="classes: expected one of 0 to 2 for each of 3 clips, received"):
+        with pytest.raises(MicroExpError, match="classes: expected one of 0 to 2 for each of 3 clips, found"):
             saliency.gradient(model, inputs, classes)
     with scaled_logits(model, np.nan), pytest.raises(MicroExpError, match="expected finite gradients"):
         saliency.gradient(model, inputs, CLASSES)
@@ -183,7 +183,7 @@ def test_shares_of_boxes_from_landmarks():
 @pytest.mark.parametrize(
     ("eyes", "message"),
     [
-        ((8, 24, 4, 33), r"clip 1: expected a box of the eyes within 64x32 pixels, received rows 8:24, columns 4:33"),
+        ((8, 24, 4, 33), r"clip 1: expected a box of the eyes within 64x32 pixels, found rows 8:24, columns 4:33"),
         ((8, 8, 4, 28), "clip 1: expected a box of the eyes"),
         ((8, 25, 4, 28), "clip 1: expected boxes apart"),
     ],
@@ -192,5 +192,5 @@ def test_boxes_that_are_none_are_refused(eyes, message):
     good = {"eyes": (8, 24, 4, 28), "mouth": (24, 56, 6, 26)}
     with pytest.raises(MicroExpError, match=message):
         saliency.region_shares(np.ones((2, 64, 32, 3)), [good, {**good, "eyes": eyes}])
-    with pytest.raises(MicroExpError, match="boxes: expected one pair for each of 2 clips, received 1"):
+    with pytest.raises(MicroExpError, match="boxes: expected one pair for each of 2 clips, found 1"):
         saliency.region_shares(np.ones((2, 64, 32, 3)), [good])

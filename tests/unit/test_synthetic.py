@@ -121,5 +121,5 @@ def test_an_empty_folder_is_filled(tmp_path):
 
 
 def test_more_clips_than_there_are_is_refused(tmp_path):
-    with pytest.raises(MicroExpError, match="expected 0 to 66 negative clips, received 67"):
+    with pytest.raises(MicroExpError, match="expected 0 to 66 negative clips, found 67"):
         synthetic.write_smic(tmp_path / "smic", 0, (67, 47, 43))

@@ -202,8 +202,8 @@ def test_an_opencv_without_the_codec_is_an_error(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"layout": "rawpic"}, "layout: expected one of rawvideo, flat, received 'rawpic'"),
-        ({"clips_per_class": (1, 111, 1)}, "expected 0 to 110 happy clips, received 111"),
+        ({"layout": "rawpic"}, "layout: expected one of rawvideo, flat, found 'rawpic'"),
+        ({"clips_per_class": (1, 111, 1)}, "expected 0 to 110 happy clips, found 111"),
     ],
 )
 def test_what_cannot_be_written_is_refused(tmp_path, arguments, message):

@@ -188,7 +188,7 @@ def _one_of(name: str, value: str | None, values: Sequence[str | None], layout: 
     if value not in values:
         where = f" for the tree {layout.name} in {layout.root}" if layout else ""
         known = ", ".join(map(str, filter(None, values)))
-        raise MicroExpError(f"{name}: expected {f'one of {known}' if known else 'none'}{where}, received {value!r}.")
+        raise MicroExpError(name, (f"one of {known}" if known else "none") + where, repr(value))
 
 
 @contextlib.contextmanager

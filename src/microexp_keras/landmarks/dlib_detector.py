@@ -129,7 +129,7 @@ def _load_predictor() -> Any:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
         raise MicroExpError(
-            f"{path}: expected dlib's 68-point model, could not read it ({error.strerror}). {INSTALL}"
+            path, "dlib's 68-point model", f"one that cannot be read ({error.strerror})", INSTALL
         ) from None
     if digest != MODEL_SHA256:
         raise MicroExpError(path, f"SHA-256 {MODEL_SHA256}", f"{digest}: not the original's model", INSTALL)

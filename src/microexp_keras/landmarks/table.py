@@ -57,7 +57,7 @@ class CsvLandmarks:
         try:
             text = self.path.read_text(encoding="utf-8-sig", errors="surrogateescape")
         except OSError as error:
-            raise MicroExpError(f"{path}: expected a table of points, could not read it ({error.strerror}).") from None
+            raise MicroExpError(path, "a table of points", f"one that cannot be read ({error.strerror})") from None
         self._digest = hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()
         table = csv.reader(io.StringIO(text, newline=""))
         try:

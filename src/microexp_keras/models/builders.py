@@ -167,8 +167,10 @@ def _discarded_by_pooling(shape: Sequence[int], kernel_size: Sequence[int]) -> l
     for axis, length, kernel in zip(("rows", "columns", "frames"), shape, kernel_size, strict=True):
         if length < kernel + POOL - 1:
             raise MicroExpError(
-                f"{axis}: expected at least {kernel + POOL - 1} (a kernel of {kernel} and a pooling window of {POOL}), "
-                f"received {length}. Give larger clips or a smaller kernel_size."
+                axis,
+                f"at least {kernel + POOL - 1} (a kernel of {kernel} and a pooling window of {POOL})",
+                str(length),
+                "Give larger clips or a smaller kernel_size.",
             )
         margins.append((0, (length - kernel + 1) % POOL))
     return margins

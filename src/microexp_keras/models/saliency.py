@@ -64,14 +64,13 @@ def gradient(
     """
     names = [tensor.name for tensor in model.inputs]
     if sorted(inputs) != sorted(names):
-        raise MicroExpError(f"inputs: expected {' and '.join(names)}, received {' and '.join(inputs)}.")
+        raise MicroExpError("inputs", " and ".join(names), " and ".join(inputs))
     clips, scores = len(inputs[names[0]]), _scores(model)
     if classes is not None:
         classes = np.asarray(classes)
         if classes.shape != (clips,) or not np.isin(classes, range(scores.output_shape[-1])).all():
             raise MicroExpError(
-                f"classes: expected one of 0 to {scores.output_shape[-1] - 1} for each of {clips} clips, received "
-                f"{classes.tolist()}."
+                "classes", f"one of 0 to {scores.output_shape[-1] - 1} for each of {clips} clips", str(classes.tolist())
             )
     found = {name: np.empty(inputs[name].shape[:-1], np.float32) for name in names}
     for start in range(0, clips, AT_ONCE):
@@ -80,7 +79,7 @@ def gradient(
         for name, one in zip(names, of_few, strict=True):
             found[name][few] = one[..., 0]
     if not all(np.isfinite(one).all() for one in found.values()):
-        raise MicroExpError("expected finite gradients, found NaN: the weights or the clips are beyond float32.")
+        raise MicroExpError("saliency", "finite gradients", "NaN", "The weights or the clips are beyond float32.")
     return found
 
 
@@ -148,7 +147,7 @@ def binarize(maps: np.ndarray, share: float = 0.05) -> np.ndarray:
         If `share` is out of range.
     """
     if not 0 < share <= 1:
-        raise MicroExpError(f"share: expected more than 0 and at most 1, received {share}.")
+        raise MicroExpError("share", "more than 0 and at most 1", str(share))
     flat = np.sort(maps.reshape(len(maps), -1), axis=1)
     weakest = flat[:, -max(round(share * flat.shape[1]), 1)].reshape(-1, 1, 1, 1)
     return (maps >= weakest) & (maps > 0)
@@ -181,20 +180,22 @@ def region_shares(maps: np.ndarray, boxes: Sequence[Mapping[str, Box]] | None = 
         thirds = {name: (round(top * rows), round(end * rows), 0, columns) for name, (top, end) in THIRDS.items()}
         boxes = [thirds] * clips
     if len(boxes) != clips:
-        raise MicroExpError(f"boxes: expected one pair for each of {clips} clips, received {len(boxes)}.")
+        raise MicroExpError("boxes", f"one pair for each of {clips} clips", str(len(boxes)))
     inside = {name: np.zeros((clips, rows, columns), bool) for name in THIRDS}
     for clip, of_clip in enumerate(boxes):
         for name, mask in inside.items():
             top, bottom, left, right = of_clip[name]
             if not (0 <= top < bottom <= rows and 0 <= left < right <= columns):
                 raise MicroExpError(
-                    f"clip {clip}: expected a box of the {name} within {rows}x{columns} pixels, received rows "
-                    f"{top}:{bottom}, columns {left}:{right}. Scale boxes of other frames by scale_boxes."
+                    f"clip {clip}",
+                    f"a box of the {name} within {rows}x{columns} pixels",
+                    f"rows {top}:{bottom}, columns {left}:{right}",
+                    "Scale boxes of other frames by scale_boxes.",
                 )
             mask[clip, top:bottom, left:right] = True
     overlapping = (inside["eyes"] & inside["mouth"]).any(axis=(1, 2))
     if overlapping.any():
-        raise MicroExpError(f"clip {overlapping.argmax()}: expected boxes apart, received eyes and mouth that overlap.")
+        raise MicroExpError(f"clip {overlapping.argmax()}", "boxes apart", "eyes and mouth that overlap")
     inside["rest"] = ~(inside["eyes"] | inside["mouth"])
     still = maps.sum(axis=3, dtype=np.float64)
     total = still.sum(axis=(1, 2))

@@ -39,8 +39,7 @@ def read(
     """
     if len(images_paths) != len(names):
         raise MicroExpError(
-            f"images: expected {len(names)} .npy files ({', '.join(names)}, in this order), "
-            f"received {len(images_paths)}."
+            "images", f"{len(names)} .npy files ({', '.join(names)}, in this order)", str(len(images_paths))
         )
     stacks = {}
     for name, path in zip(names, images_paths, strict=True):

@@ -109,8 +109,10 @@ class Stacks:
                 stacks[position] = self._levels[clip]
         except OSError as error:
             raise MicroExpError(
-                f"{self._levels.file.filename}: expected the stacks of clips, could not read them any more ({error}). "
-                "Run: python -m microexp_keras.datasets cache clear"
+                self._levels.file.filename,
+                "the stacks of clips",
+                f"a file that can no longer be read ({error})",
+                "Run: python -m microexp_keras.datasets cache clear",
             ) from error
         return stacks
 
@@ -153,9 +155,7 @@ def clips_key(clips: Sequence[Clip], frames: int, settings: Mapping[str, Any]) -
             try:
                 status = os.stat(path)
             except OSError as error:
-                raise MicroExpError(
-                    f"{path}: expected an image or a video, could not find it ({error.strerror}). Restore it."
-                ) from None
+                raise MicroExpError(path, "an image or a video", f"none ({error.strerror})", "Restore it.") from None
             name = os.path.basename(path)
             lines.append(f"{name}\0{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}")
         digest.update(os.fsencode("\0".join(lines)))

@@ -134,8 +134,10 @@ def require_length(clips: Sequence[Clip], protocol: Protocol) -> None:
     short = [f"{clip.id} ({len(clip.images)})" for clip in folders if len(clip.images) < protocol.frames]
     if short:
         raise MicroExpError(
-            f"expected at least {protocol.frames} frames in every clip, found fewer in {len(short)} of {len(clips)}: "
-            f'{", ".join(short)}. Restore or remove these clips; see data/README.md, "Frame folders".'
+            f"{len(short)} of {len(clips)} clips",
+            f"at least {protocol.frames} frames",
+            ", ".join(short),
+            'Restore or remove these clips; see data/README.md, "Frame folders".',
         )
 
 

@@ -156,4 +156,4 @@ def get(name: str, model: str = "stcnn", dataset: str = "smic") -> Protocol:
             return protocol
     alike = [f"{name} for {protocol.model} on {protocol.dataset}" for protocol in ALL if protocol.name == name]
     known = "; ".join(alike or NAMES)
-    raise MicroExpError(f"protocol: expected one of [{known}], received {name} for {model} on {dataset}.")
+    raise MicroExpError("protocol", f"one of [{known}]", f"{name} for {model} on {dataset}")

@@ -127,7 +127,7 @@ def accuracies(
         If there are no rows.
     """
     if not rows:
-        raise MicroExpError(f"{path}: expected at least one row to draw, received none.")
+        raise MicroExpError(path, "at least one row to draw", "none")
     heights: list[float] = []
     headings: list[tuple[float, str]] = []
     height, group = -1.0, None

@@ -54,9 +54,7 @@ def saliency_sheet(
         If clips and maps differ in shape, or if the maps are not binarised.
     """
     if maps.dtype != bool or maps.shape != clips.shape:
-        raise MicroExpError(
-            f"maps: expected bool {clips.shape}, as saliency.binarize gives, received {maps.dtype} {maps.shape}."
-        )
+        raise MicroExpError("maps", f"bool {clips.shape}, as saliency.binarize gives", f"{maps.dtype} {maps.shape}")
     chosen, strips = _middles(clips.shape[3], frames), []
     for clip, marks in zip(clips, maps, strict=True):
         gray, marks = _gray(clip)[..., chosen], marks[..., chosen]
@@ -90,7 +88,7 @@ def _sheet(
 ) -> PathType:
     """Draw strips of frames, `clips[clip][strip][frame]`, each frame uint8 (rows, columns) or (rows, columns, 3)."""
     if not clips or len(titles) != len(clips):
-        raise MicroExpError(f"{path}: expected clips and a title for each, received {len(clips)} and {len(titles)}.")
+        raise MicroExpError(path, "clips and a title for each", f"{len(clips)} and {len(titles)}")
     rows, columns = clips[0][0][0].shape[:2]
     scale, gap = max(round(CELL / rows), 1), 2
     tall, wide = len(names) * (rows + gap) - gap, len(numbers) * (columns + gap) - gap

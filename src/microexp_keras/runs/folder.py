@@ -67,7 +67,9 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:
-        raise MicroExpError(f"{folder}: expected a folder, could not make one ({error.strerror}). Free it.") from None
+        raise MicroExpError(
+            folder, "a folder", f"none, and none could be made ({error.strerror})", "Free it."
+        ) from None
 
 
 @contextlib.contextmanager
@@ -100,7 +102,7 @@ def require_only(args: argparse.Namespace, *names: str) -> None:
     given = {name for name, value in vars(args).items() if value is not None and value is not False}
     others = ", ".join(f"--{name.replace('_', '-')}" for name in sorted(given - {*names}))
     if others:
-        raise MicroExpError(f"--resume: expected no other option than those that its help names, received {others}.")
+        raise MicroExpError("--resume", "no other option than those that its help names", others)
 
 
 def read_config(folder: str | Path) -> tuple[Settings, dict[str, Any]]:

@@ -164,7 +164,7 @@ class RunState(keras.callbacks.Callback):
             best = self.best.folder / state["best_file"]
             self.history.keep_until(epoch)
             if [row["epoch"] for row in self.history.rows] != list(range(epoch + 1)):
-                raise MicroExpError(f"{self.history.path}: expected a row for each of {epoch + 1} epochs.")
+                raise MicroExpError(self.history.path, f"a row for each of {epoch + 1} epochs")
             if not best.is_file():
                 raise MicroExpError(f"{best}: no such file.")
             value = float(state["best_value"])

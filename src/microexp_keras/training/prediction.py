@@ -57,5 +57,7 @@ def predict(model: keras.Model, inputs: Inputs, positions: np.ndarray | None = N
     batches = [positions[start : start + PREDICTED] for start in range(0, len(positions), PREDICTED)]
     probabilities = np.concatenate([model.predict_on_batch(taken(inputs, chosen)) for chosen in batches])
     if not np.isfinite(probabilities).all():
-        raise MicroExpError("expected finite probabilities, found NaN: the weights or the clips are beyond float32.")
+        raise MicroExpError(
+            "predictions", "finite probabilities", "NaN", "The weights or the clips are beyond float32."
+        )
     return probabilities

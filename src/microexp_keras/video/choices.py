@@ -39,7 +39,7 @@ def template_for(file: WeightsFile, protocol: Protocol, crop: str | None, like: 
             )
         return None
     if like and crop == "none":
-        raise MicroExpError("--like: expected without --crop none, which takes the whole frame. Leave one out.")
+        raise MicroExpError("--like", "without --crop none, which takes the whole frame", remedy="Leave one out.")
     if like:
         return template_of(like)
     as_original = protocol.dataset == "casme2" and file.metadata.get("synthetic") is not True

@@ -122,7 +122,7 @@ def record(camera: cv2.VideoCapture, seconds: float, path: Path) -> None:
 def _from_camera(camera: cv2.VideoCapture) -> np.ndarray:
     read, frame = camera.read()
     if not read:
-        raise MicroExpError("camera: expected a frame, received none. Plug it in again, or give a video.")
+        raise MicroExpError("camera", "a frame", "none", "Plug it in again, or give a video.")
     return frame
 
 

@@ -168,10 +168,10 @@ def write_casme2(
     """
     layouts = {"rawvideo": _recordings, "flat": _clips}
     if layout not in layouts:
-        raise MicroExpError(f"layout: expected one of {', '.join(layouts)}, received {layout!r}.")
+        raise MicroExpError("layout", f"one of {', '.join(layouts)}", repr(layout))
     for label, wanted in zip(CASME2.class_names, clips_per_class, strict=True):
         if not 0 <= wanted <= MOST_OF_A_CLASS:
-            raise MicroExpError(f"clips_per_class: expected 0 to {MOST_OF_A_CLASS} {label} clips, received {wanted}.")
+            raise MicroExpError("clips_per_class", f"0 to {MOST_OF_A_CLASS} {label} clips", str(wanted))
     plan = layouts[layout](seed, clips_per_class)
     with synthetic.new_folder(root, "casme2", seed) as whole:
         subjects = {number: make_subject(seed, number) for number in sorted({film.subject for film in plan})}

@@ -291,7 +291,7 @@ def _plan(clips_per_class: Sequence[int]) -> list[tuple[int, str, str, int]]:
         ]
         wanted = clips_per_class[column]
         if not 0 <= wanted <= len(clips):
-            raise MicroExpError(f"clips_per_class: expected 0 to {len(clips)} {label} clips, received {wanted}.")
+            raise MicroExpError("clips_per_class", f"0 to {len(clips)} {label} clips", str(wanted))
         plan += clips[:wanted]
     return plan
 
