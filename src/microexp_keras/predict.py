@@ -95,8 +95,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             "--weights",
             "a file",
             "none",
-            "To try it take that in the repository's folder weights, which knows synthetic clips only; or train some, or "
-            "get the authors': weights/README.md says where.",
+            "To try it take that in the repository's folder weights, which knows synthetic clips only; or train some, "
+            "or get the authors': weights/README.md says where.",
         )
     os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")  # what it says of bad videos, we say in one line
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")

@@ -163,7 +163,7 @@ def refused(main, capsys, *arguments):
 
 def test_mistakes_are_one_line_and_leave_nothing(run, small_smic, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert "expected one of --data" in refused(train.main, capsys, "--dataset", "smic")
+    assert "expected one of them" in refused(train.main, capsys, "--dataset", "smic")
     assert "--dataset" in refused(train.main, capsys, "--data", small_smic)
     assert "found nothing" in refused(train.main, capsys, "--dataset", "smic", "--data", tmp_path / "no")
     assert "no config.json" in refused(train.main, capsys, "--resume", tmp_path)
