@@ -83,7 +83,9 @@ def _is_file_name(value: Any) -> bool:
 def _are_figures(value: Any) -> bool:
     if value is None:
         return True
-    sheets = value.get("sheets") if isinstance(value, dict) else None
+    if not isinstance(value, dict) or not isinstance(value.get("missing"), str | None):
+        return False
+    sheets = value.get("sheets")
     return isinstance(sheets, list) and all(
         isinstance(sheet, dict)
         and isinstance(sheet.get("input"), str)
