@@ -5,7 +5,7 @@ READY := .venv/ready
 WORKERS := -n auto --maxprocesses 8 --dist loadfile
 FUSED := $(foreach kind,intermediate late,weights/local/$(kind)-fusenet_synthetic-smic_glorot_seed0.weights.h5)
 
-.PHONY: demo test test-fast test-jax lint bench weights notebooks clean
+.PHONY: demo test test-fast test-jax fuzz lint bench weights notebooks clean
 
 demo: $(READY)  ## train MicroExpSTCNN on synthetic SMIC clips and score the saved weights
 	$(BIN)/python -m microexp_keras.train --dataset smic --synthetic
@@ -19,6 +19,9 @@ test-fast: $(READY)  ## what runs in seconds: no training command, no process, n
 test-jax: $(READY)  ## the model and weights tests on the JAX backend
 	$(BIN)/python -m pip install --quiet jax
 	KERAS_BACKEND=jax $(BIN)/python -m pytest tests/unit/test_models.py tests/unit/test_weights.py tests/unit/test_training.py tests/unit/test_saliency.py
+
+fuzz: $(READY)  ## a thousand damaged files of each kind, each read under limits of time and memory
+	PYTHONPATH=tests $(BIN)/python -m fuzz.fuzz
 
 lint: $(READY)  ## style, types, and imports that run downwards only
 	$(BIN)/ruff check .

@@ -117,10 +117,10 @@ def _files(kind: str) -> list[tuple[Path, int]]:
 
 def _about(path: Path) -> dict[str, Any] | None:
     """Read what a file of stacks tells about itself; None if it is damaged."""
-    import h5py
+    from microexp_keras.hdf5 import contents
 
     try:
-        with h5py.File(path, "r", locking=False) as file:
-            return json.loads(file["about"].asstr()[()])
+        about = json.loads(contents(path).arrays["about"][()].tobytes())
     except Exception:  # a damaged file fails in many ways
         return None
+    return about if isinstance(about, dict) else None

@@ -2,13 +2,15 @@
 
 import csv
 import json
+import os
 import shutil
 
 import numpy as np
 import pytest
 
-from microexp_keras import __main__, evaluate, train
+from microexp_keras import __main__, evaluate, hdf5, train
 from microexp_keras.datasets import __main__ as datasets_command
+from microexp_keras.weights import checksums
 
 RUN_FILES = {
     "config.json", "history.csv", "curves.png", "curves.svg", "confusion_matrix.json", "confusion_matrix.png",
@@ -229,6 +231,7 @@ def test_strange_names_in_a_weights_file_are_passed_over(run, small_smic, tmp_pa
     shutil.copy(best_weights(run), path)
     with h5py.File(path, "r+") as file:
         file.attrs["microexp_keras"] = np.bytes_('{"dataset": [], "protocol": {}, "split": {}, "data_fingerprint": []}')
+    checksums.write(path)  # a stranger can do that too
     assert evaluate.main(["--weights", str(path), "--data", str(small_smic), "--out", str(tmp_path / "out")]) == 0
 
 
@@ -251,6 +254,7 @@ def test_metadata_of_a_weights_file_is_not_trusted(run, small_smic, tmp_path, ca
     shutil.copy(best_weights(run), path)
     with h5py.File(path, "r+") as file:
         file.attrs["microexp_keras"] = np.bytes_(metadata)
+    checksums.write(path)
     error = refused(evaluate.main, capsys, "--weights", path, "--data", small_smic)
     assert "x.weights.h5" in error and "expected" in error
 
@@ -263,6 +267,7 @@ def test_weights_that_overflow_are_no_classifier(run, small_smic, tmp_path, caps
     with h5py.File(path, "r+") as file:
         for name in ("conv3d", "dense", "dense_1"):
             file[f"layers/{name}/vars/0"][...] = 3e38
+    checksums.write(path)
     assert "finite" in refused(evaluate.main, capsys, "--weights", path, "--data", small_smic)
 
 
@@ -273,6 +278,18 @@ def test_weights_that_started_from_others_are_not_said_to_be_new_to_the_clips(ru
     best = best_weights(tmp_path / "run")
     assert evaluate.main(["--weights", str(best), "--data", str(small_smic), "--out", str(tmp_path / "out")]) == 0
     assert "whether the weights were trained on some of them is not known" in capsys.readouterr().out
+
+
+def flip_a_bit(path):
+    """Flip a bit in the middle of the longest array."""
+    array = max(hdf5.contents(path).arrays.values(), key=lambda array: len(array[()].tobytes()))
+    data, kernel = bytearray(path.read_bytes()), array[()].tobytes()
+    data[data.index(kernel) + len(kernel) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def change_json(path, **changes):
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
 
 
 def copied(run, tmp_path):
@@ -288,6 +305,10 @@ def copied(run, tmp_path):
         "no best weights": lambda run: best_weights(run).unlink(),
         "no history": lambda run: (run / "history.csv").unlink(),
         "half a history": lambda run: (run / "history.csv").write_text((run / "history.csv").read_text()[:90]),
+        "one bit of the last weights": lambda run: flip_a_bit(run / "last.weights.h5"),
+        "a pipe for a history": lambda run: ((run / "history.csv").unlink(), os.mkfifo(run / "history.csv")),
+        "no folds": lambda run: change_json(run / "config.json", folds=[]),
+        "folds of nothing": lambda run: change_json(run / "config.json", folds=[{}]),
         "no settings": lambda run: (run / "config.json").write_text('{"settings": {}, "data": {"fingerprint": ""}}'),
         "text for a number": lambda run: (run / "config.json").write_text(
             (run / "config.json").read_text().replace('"epochs": 2', '"epochs": "2"')

@@ -292,7 +292,11 @@ def test_results_of_another_fold_are_refused(serial, tmp_path, capsys):
     kept = two.read_text()
     two.write_text(one.read_text())
     assert train.main(["--resume", str(out)]) == 2
-    assert f"{two}: expected the result of a fold, found something else" in capsys.readouterr().err
+    assert f"{two}: expected clips: the names of this fold's clips, found something else" in capsys.readouterr().err
+    result = json.loads(kept)
+    two.write_text(json.dumps({**result, "probabilities": [[9e9, 0, 0] for _ in result["clips"]]}))
+    assert train.main(["--resume", str(out)]) == 2
+    assert f"{two}: expected probabilities: " in capsys.readouterr().err
     two.write_text(kept)
     assert train.main(["--resume", str(out)]) == 0
     assert contents(out)["result"] == contents(serial)["result"]

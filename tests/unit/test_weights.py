@@ -156,7 +156,7 @@ def test_flatten_that_reorders_is_noticed(tmp_path, flatten):
 
 def test_layers_go_by_name_and_without_names_by_order(tmp_path):
     model = randomised("late")
-    weights.save_weights(model, tmp_path / "x.weights.h5")
+    model.save_weights(tmp_path / "x.weights.h5")  # Keras': without checksums, so that its layers can be moved
     other = models.build_late_fusenet(frames=24, size=(14, 11))
     with h5py.File(tmp_path / "x.weights.h5", "r+") as file:
         file.move("layers/conv3d", "layers/moved")
@@ -301,19 +301,19 @@ def values(change):
 
 
 HOSTILE = {
-    "soft link": (lambda f: linked(f, h5py.SoftLink("/model_weights/dense_2/dense_2/kernel:0")), "SoftLink"),
-    "external link": (lambda f: linked(f, h5py.ExternalLink("/etc/passwd", "/x")), "ExternalLink"),
-    "dangling link elsewhere": (lambda f: f.__setitem__("odd", h5py.SoftLink("/nowhere")), "SoftLink"),
+    "soft link": (lambda f: linked(f, h5py.SoftLink("/model_weights/dense_2/dense_2/kernel:0")), "found a link"),
+    "external link": (lambda f: linked(f, h5py.ExternalLink("/etc/passwd", "/x")), "structure"),
+    "dangling link elsewhere": (lambda f: f.__setitem__("odd", h5py.SoftLink("/nowhere")), "found a link"),
     "external storage": (
         lambda f: replace(f, KERNEL, shape=(384, 128), dtype="f4", external=[("/etc/passwd", 0, 384 * 128 * 4)]),
-        "external storage",
+        "fewer or none",
     ),
     "virtual": (virtual, "virtual"),
     "compression bomb": (bomb, "compressed"),
     "chunks": (lambda f: replace(f, KERNEL, np.zeros((384, 128), "f4"), chunks=(8, 8)), "chunked"),
     "petabytes": (nothing_stored((2**40, 2**10)), "stored"),
     "nothing stored": (nothing_stored((384, 128)), "stored"),
-    "no dataspace": (lambda f: replace(f, KERNEL, h5py.Empty("f4")), "dense_1"),
+    "no dataspace": (lambda f: replace(f, KERNEL, h5py.Empty("f4")), "structure"),
     "shape": (lambda f: replace(f, KERNEL, np.zeros((383, 128), "f4")), "383 features"),
     "transposed": (lambda f: replace(f, KERNEL, np.zeros((128, 384), "f4")), "dense_1 kernel"),
     "empty": (lambda f: replace(f, KERNEL, np.zeros((0, 128), "f4")), "dense_1 kernel"),
@@ -324,8 +324,8 @@ HOSTILE = {
     "compound": (lambda f: replace(f, KERNEL, np.zeros((384, 128), [("a", "f4")])), "numbers"),
     "complex": (lambda f: replace(f, KERNEL, np.zeros((384, 128), "c8")), "complex64"),
     "integers": (lambda f: replace(f, KERNEL, np.zeros((384, 128), "i4")), "int32"),
-    "long doubles": (lambda f: replace(f, KERNEL, np.zeros((384, 128), np.longdouble)), "dense_1"),
-    "named type": (named_type, "plain array"),
+    "long doubles": (lambda f: replace(f, KERNEL, np.zeros((384, 128), np.longdouble)), "structure"),
+    "named type": (named_type, "numbers"),
     "nan": (values(lambda x: x.__setitem__((3, 4), np.nan)), "dense_1 kernel: expected finite"),
     "infinity": (values(lambda x: x.__setitem__((3, 4), -np.inf)), "dense_1 kernel: expected finite"),
     "overflow": (lambda f: replace(f, KERNEL, np.full((384, 128), 1e300)), "dense_1 kernel: expected finite"),
@@ -358,12 +358,12 @@ HOSTILE = {
     "cycle": (lambda f: f.__setitem__("model_weights/loop", f["model_weights"]), "objects"),
     "deep": (deep, "levels"),
     "many": (lambda f: [f.create_group(f"g{i}") for i in range(1100)], "objects"),
-    "many names": (lambda f: f["model_weights"].attrs.__setitem__("layer_names", [b"x"] * 100), "layer_names"),
+    "many names": (lambda f: f["model_weights"].attrs.__setitem__("layer_names", [b"x"] * 100), "at most 64 texts"),
     "numbers as names": (lambda f: f["model_weights"].attrs.__setitem__("layer_names", [1, 2]), "expected text"),
     "no names": (lambda f: f["model_weights"].attrs.__delitem__("layer_names"), "layer_names"),
-    "large config": (lambda f: f.attrs.__setitem__("model_config", "x" * 2**21), "1 MiB"),
+    "large config": (lambda f: f.attrs.__setitem__("model_config", "x" * 2**21), "65536"),
     "no json": (lambda f: f.attrs.__setitem__("model_config", "lambda: 1"), "model_config"),
-    "nested json": (lambda f: f.attrs.__setitem__("model_config", "[" * 10**5), "model_config"),
+    "nested json": (lambda f: f.attrs.__setitem__("model_config", "[" * 60_000), "model_config"),
     "other json": (lambda f: f.attrs.__setitem__("model_config", '{"config": 3}'), "model_config"),
     "lambda layer": (
         lambda f: config(f, lambda s, c: c["config"].append({"class_name": "Lambda", "config": {}})),
@@ -393,7 +393,7 @@ def test_refuses(tmp_path, stcnn, name):
 
 
 HOSTILE_KERAS_3 = {
-    "link": (lambda f: f.__setitem__("layers/dense/vars/2", h5py.ExternalLink("/etc/passwd", "/x")), "ExternalLink"),
+    "link": (lambda f: f.__setitem__("layers/dense/vars/2", h5py.ExternalLink("/etc/passwd", "/x")), "structure"),
     "third array": (lambda f: f.create_dataset("layers/dense/vars/2", data=np.zeros(3, "f4")), "vars/2"),
     "nested model": (lambda f: f.create_dataset("layers/a/layers/dense/vars/0", data=np.zeros(3, "f4")), "layers/a"),
     "extra layer": (lambda f: f.create_dataset("layers/dense_9/vars/0", data=np.zeros(3, "f4")), "dense_9"),
@@ -421,7 +421,7 @@ def test_refuses_what_is_no_complete_hdf5_file(tmp_path, stcnn):
     path = tmp_path / "x.hdf5"
     refuses(stcnn, path, "no such file")
     refuses(stcnn, tmp_path, "no such file")
-    for length in (0, 7, 100, 2000, len(whole) // 2, len(whole) - 1):
+    for length in (0, 7, 100, 2000, len(whole) // 2, len(whole) * 9 // 10):
         path.write_bytes(whole[:length])
         refuses(stcnn, path, "complete HDF5 file")
     path.write_bytes(b"PK\x03\x04" + bytes(1000))
@@ -470,7 +470,7 @@ def test_command_shows_errors_without_traceback(tmp_path, capsys):
 def test_inspecting_loads_no_keras():
     program = f"import sys; from microexp_keras import weights; weights.inspect({str(STCNN)!r}); print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
-    assert "h5py" in loaded and not {"keras", "tensorflow", "jax", "torch"} & set(loaded)
+    assert "pyfive" in loaded and not {"h5py", "keras", "tensorflow", "jax", "torch"} & set(loaded)
 
 
 def test_a_model_is_built_and_loaded_from_its_file():

@@ -9,6 +9,7 @@ from microexp_keras.atomic import replacing, write_npy
 from microexp_keras.errors import MicroExpError
 from microexp_keras.models.networks import Network
 from microexp_keras.preprocessing.standardization import StandardizedInput
+from microexp_keras.regular import open_regular
 
 
 def read(
@@ -118,17 +119,17 @@ def _write_clips(path: Path, clips: np.ndarray | StandardizedInput, positions: n
 
 def _read_npy(path: str | Path) -> np.ndarray:
     try:
-        array = np.load(path, allow_pickle=False)
+        open_regular(path).close()
+        # Mapped first: an array that declares more than the file holds is refused before any memory is taken.
+        array = np.array(np.lib.format.open_memmap(path, mode="r"))
+    except MicroExpError:
+        raise
     except Exception as error:  # numpy's reader fails in many ways on foreign files
         raise MicroExpError(
             path,
             "a .npy file of numbers",
             f"something else ({error})",
         ) from error
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in "biuf":
-        raise MicroExpError(
-            path,
-            "a .npy file of numbers",
-            f"{type(array).__name__} of other things",
-        )
+    if array.dtype.kind not in "biuf":
+        raise MicroExpError(path, "a .npy file of numbers", f"one of {array.dtype}")
     return array

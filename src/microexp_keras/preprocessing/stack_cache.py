@@ -12,18 +12,22 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
 from microexp_keras.atomic import replacing, reserve
 from microexp_keras.cache import REMEDY
 from microexp_keras.datasets import Clip
 from microexp_keras.errors import MicroExpError
+from microexp_keras.hdf5 import StoredArray, contents
 
-FORMAT = 1  # of the files; another number makes all of them anew
+FORMAT = 2  # of the files; another number makes all of them anew
 
-CLIP = np.dtype([("sha256", np.uint8, 32), ("sum", np.int64), ("max", np.uint8)])
-"""What is known of the pixels of each clip."""
+TABLES: dict[str, tuple[type[np.integer], tuple[int, ...]]] = {
+    "sha256": (np.uint8, (32,)),
+    "sum": (np.int64, ()),
+    "max": (np.uint8, ()),
+}
+"""What is known of the pixels of each clip: type and shape for one."""
 
 IN_MEMORY = 2**26  # gray levels of a data set; more than that are read and standardised batch by batch
 
@@ -38,7 +42,7 @@ class Stacks:
 
     Parameters
     ----------
-    levels : h5py.Dataset or array
+    levels : hdf5.StoredArray or array
         uint8 (clips, rows, columns, time). The file stays open, so that removing it does no harm.
     digests : uint8 array (clips, 32)
         SHA-256 of the pixels of each clip.
@@ -52,13 +56,13 @@ class Stacks:
 
     def __init__(
         self,
-        levels: h5py.Dataset | np.ndarray,
+        levels: StoredArray | np.ndarray,
         digests: np.ndarray,
         sums: np.ndarray,
         highest: np.ndarray,
         order: np.ndarray | None = None,
     ) -> None:
-        self._levels: Any = levels  # of the two only a dataset raises OSError and has a file
+        self._levels: Any = levels  # of the two only a stored array raises OSError and has a file
         self._digests, self._sums, self._highest = digests, sums, highest
         self._order = np.arange(len(levels)) if order is None else order
 
@@ -109,7 +113,7 @@ class Stacks:
                 stacks[position] = self._levels[clip]
         except OSError as error:
             raise MicroExpError(
-                self._levels.file.filename,
+                self._levels.path,
                 "the stacks of clips",
                 f"a file that can no longer be read ({error})",
                 "Run: python -m microexp_keras.datasets cache clear",
@@ -217,7 +221,11 @@ def make_stacks(
     MicroExpError
         If the file cannot be written, or what `read` raises. Nothing is kept then.
     """
-    tables = {name: np.zeros(shape[0], CLIP) for name in names}
+    import h5py
+
+    tables = {
+        f"{name}/{column}": np.zeros((shape[0], *one), kind) for name in names for column, (kind, one) in TABLES.items()
+    }
     room = len(names) * math.prod(shape) + 1024 * shape[0] + 2**16  # pixels, digests and notes, HDF5's own
     _remove_abandoned(path.parent)
     with replacing(path, room, REMEDY) as temporary:
@@ -229,47 +237,51 @@ def make_stacks(
                 for name, stack in stacks.items():
                     levels[name][position] = stack
                     digest = np.frombuffer(pixel_digest(stack), np.uint8)
-                    tables[name][position] = digest, stack.sum(dtype=np.int64), stack.max()
+                    for column, value in zip(TABLES, (digest, stack.sum(dtype=np.int64), stack.max()), strict=True):
+                        tables[f"{name}/{column}"][position] = value
 
             notes = read(keep)
             made = datetime.now(timezone.utc).isoformat(timespec="seconds")
-            said = json.dumps({**about, "clips": shape[0], "made": made, "notes": notes})
-            file["about"], file["sha256"] = said, _seal(said, tables)
-            for name in names:
-                file[f"{name}/clips"] = tables[name]
+            said = json.dumps({**about, "clips": shape[0], "made": made, "notes": notes}).encode()
+            file["about"], file["sha256"] = (np.frombuffer(text, np.uint8) for text in (said, _seal(said, tables)))
+            for name, table in tables.items():
+                file[name] = table
         return _opened(temporary, names, shape)
 
 
 def _opened(path: Path, names: Sequence[str], shape: tuple[int, ...]) -> tuple[dict[str, Stacks], list[str]]:
     """Return the stacks and notes of a file; any exception means that it is not what was written."""
-    file = h5py.File(path, "r", locking=False)
-    try:
-        said = file["about"].asstr()[()]
-        tables = {name: file[f"{name}/clips"][()] for name in names}
-        if file["sha256"].asstr()[()] != _seal(said, tables):
-            raise ValueError("other sums of clips")
-        whole = len(names) * math.prod(shape) <= IN_MEMORY
-        stacks = {name: _checked(file[f"{name}/levels"], tables[name], shape, whole) for name in names}
-        return stacks, json.loads(said)["notes"]
-    except BaseException:
-        file.close()
-        raise
+    arrays = contents(path).arrays
+    said = arrays["about"][()].tobytes()
+    tables = {
+        f"{name}/{column}": _require(arrays[f"{name}/{column}"], kind, (shape[0], *one))[()]
+        for name in names
+        for column, (kind, one) in TABLES.items()
+    }
+    if arrays["sha256"][()].tobytes() != _seal(said, tables):
+        raise ValueError("other sums of clips")
+    whole = len(names) * math.prod(shape) <= IN_MEMORY
+    stacks = {}
+    for name in names:
+        stored = _require(arrays[f"{name}/levels"], np.uint8, shape)
+        levels = stored[()] if whole else stored
+        digests, sums, highest = (tables[f"{name}/{column}"] for column in TABLES)
+        for position, expected in enumerate(digests):
+            if pixel_digest(levels[position]) != expected.tobytes():
+                raise ValueError(f"other pixels in clip {position}")
+        stacks[name] = Stacks(levels, digests, sums, highest)
+    return stacks, json.loads(said)["notes"]
 
 
-def _checked(levels: h5py.Dataset, table: np.ndarray, shape: tuple[int, ...], whole: bool) -> Stacks:
-    """Return the stacks after checking every pixel; in memory if the whole is wanted there."""
-    if (levels.shape, levels.dtype, len(table)) != (shape, np.uint8, shape[0]):
-        raise ValueError(f"{levels.dtype} of shape {levels.shape}")
-    if whole:
-        levels = levels[()]
-    for position, expected in enumerate(table["sha256"]):
-        if pixel_digest(levels[position]) != expected.tobytes():
-            raise ValueError(f"other pixels in clip {position}")
-    return Stacks(levels, table["sha256"], table["sum"], table["max"])
+def _require(array: StoredArray, kind: type[np.integer], shape: tuple[int, ...]) -> StoredArray:
+    """Return an array that has a type and a shape, before any of it is read."""
+    if (array.dtype, array.shape) != (np.dtype(kind), shape):
+        raise ValueError(f"{array.dtype} of shape {array.shape}")
+    return array
 
 
-def _seal(said: str, tables: Mapping[str, np.ndarray]) -> str:
-    return hashlib.sha256(said.encode() + b"".join(table.tobytes() for table in tables.values())).hexdigest()
+def _seal(said: bytes, tables: Mapping[str, np.ndarray]) -> bytes:
+    return hashlib.sha256(said + b"".join(table.tobytes() for table in tables.values())).digest()
 
 
 def _remove_abandoned(parent: Path) -> None:

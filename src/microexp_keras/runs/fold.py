@@ -1,6 +1,5 @@
 """From a run and the number of a fold to trained weights and predictions in the fold's folder."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,13 +15,12 @@ from microexp_keras.preprocessing import StandardizedInput, original_npy
 from microexp_keras.results import plots
 from microexp_keras.runs.folder import make_folder
 from microexp_keras.runs.provenance import devices
+from microexp_keras.runs.result import REMEDY, RESULT, read_result
 from microexp_keras.runs.run import Run
 from microexp_keras.training.history import History, Outcome
 
 if TYPE_CHECKING:
     import keras
-
-RESULT = "result.json"
 
 SALIENCY_CLIPS = 4  # on a sheet: a page's length
 
@@ -122,20 +120,11 @@ def read_outcome(run: Run, number: int) -> tuple[Outcome, dict[str, Any]]:
         If it is not the result of this fold.
     """
     folder, clips = run.fold_folder(number), run.clip_names(run.folds[number].score)
-    path = folder / RESULT
-    try:
-        result = json.loads(path.read_text(encoding="utf-8"))
-        shape = (len(clips), len(run.protocol.database.class_names))
-        if result["clips"] != clips or np.shape(result["probabilities"]) != shape:
-            raise ValueError("of other clips")
-        history = History(folder / "history.csv").rows
-        outcome = Outcome(history, result["best_epoch"], folder / result["weights"], result["diverged"])
-        outcome.only_class, result["subjects"], result["devices"]
-        return outcome, result
-    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
-        raise MicroExpError(
-            path, "the result of a fold", f"something else ({error!r})", "Remove this file and resume with --resume."
-        ) from None
+    class_names, history = run.protocol.database.class_names, History(folder / "history.csv").rows
+    if not history or any("val_only_class" not in row for row in history):
+        raise MicroExpError(folder / RESULT, "a history.csv of its epochs beside it", "none", REMEDY)
+    result = read_result(folder / RESULT, clips, len(class_names), len(history))
+    return Outcome(history, result["best_epoch"], folder / result["weights"], result["diverged"]), result
 
 
 def _draw_saliency(

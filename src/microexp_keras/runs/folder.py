@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import json
 import shlex
 import sys
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from typing import Any
 
 from microexp_keras.atomic import only_writer
 from microexp_keras.errors import MicroExpError
+from microexp_keras.regular import read_json
 from microexp_keras.runs.settings import Settings
 
 
@@ -121,10 +121,12 @@ def read_config(folder: str | Path) -> tuple[Settings, dict[str, Any]]:
     """
     path = Path(folder) / "config.json"
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-        config["data"]["fingerprint"], config["resumed"], config["folds"][0]
+        config = read_json(path)
+        config["data"]["fingerprint"], config["folds"][0]["train"]
+        if not isinstance(config["resumed"], list) or not isinstance(config["folds"], list):
+            raise TypeError("resumed, folds")
         return Settings.from_json(config["settings"]), config
     except FileNotFoundError:
         raise MicroExpError(folder, "the folder of a run", "no config.json", "Start it without --resume.") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, LookupError, TypeError) as error:
         raise MicroExpError(path, "the record of a run", f"something else ({error!r})", "Start a new run.") from error

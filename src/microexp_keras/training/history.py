@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 from microexp_keras.atomic import write_text
 from microexp_keras.errors import MicroExpError
+from microexp_keras.regular import open_regular
 
 Row = dict[str, Any]
 """`epoch`, a whole number from 0, and the epoch's logs and `seconds` as numbers."""
@@ -28,10 +30,14 @@ class History:
         self.rows: list[Row] = []
         if self.path.exists():
             try:
-                with open(self.path, newline="", encoding="utf-8") as file:
+                with io.TextIOWrapper(open_regular(self.path), newline="", encoding="utf-8") as file:
                     rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
                 self.rows = [{**row, "epoch": int(row["epoch"])} for row in rows]
-            except (ValueError, TypeError, KeyError) as error:
+                if not all(math.isfinite(value) for row in rows for value in row.values()):
+                    raise ValueError("a number that is not finite")
+            except MicroExpError:
+                raise
+            except (ValueError, OverflowError, TypeError, AttributeError, KeyError, csv.Error) as error:
                 raise MicroExpError(
                     self.path,
                     "the history of a run",

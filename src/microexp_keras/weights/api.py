@@ -1,10 +1,10 @@
 """Weights files (.h5, .hdf5) in and out: those of Keras 2.0.0 and of Keras 3, read without trusting what is in them.
 
-`load_weights` and `inspect` find out by content which kind of file they have. They use h5py only: nothing from a file
-is executed or unpickled, its `model_config` is read as JSON and compared with what the networks are, and arrays are
-read only after links, storage, types and shapes have been checked. `python -m microexp_keras.weights inspect FILE`
-says what a file is without loading Keras. One thing is beyond this module: bytes damaged with intent can make the HDF5
-library itself loop. Inspect a file from a stranger in a process of its own first.
+`load_weights` and `inspect` find out by content which kind of file they have. They read it in Python alone, without
+the HDF5 library: nothing from a file is executed or unpickled, its `model_config` is read as JSON and compared with
+what the networks are, and arrays are read only after links, storage, types and shapes have been checked.
+`python -m microexp_keras.weights inspect FILE` says what a file is without loading Keras. SECURITY.md says what is
+promised of files from strangers. What is written here carries checksums, which loading compares.
 
 The original networks are channels first and flatten in the order (channel, row, column, time); the models of this
 package are channels last and flatten in the order (row, column, time, channel). The rows of each dense kernel behind
@@ -26,13 +26,13 @@ import numpy as np
 
 from microexp_keras.atomic import replacing
 from microexp_keras.errors import MicroExpError
+from microexp_keras.hdf5 import StoredArray, opened
 from microexp_keras.models.networks import FILTERS, NETWORKS
-from microexp_keras.weights.hdf5 import finite, opened
+from microexp_keras.weights import checksums
 from microexp_keras.weights.layers import by_shape, bytes_of, model_facts, pooled_shape, weighted_layers
-from microexp_keras.weights.reader import NamedWeights, WeightsFile, examined
+from microexp_keras.weights.reader import Examined, NamedWeights, WeightsFile, examined
 
 if TYPE_CHECKING:
-    import h5py
     import keras
 
 
@@ -53,8 +53,8 @@ def inspect(path: str | Path) -> WeightsFile:
     MicroExpError
         If it is not such a file, or holds anything that is not the weights of one of the three networks.
     """
-    with opened(path) as file:
-        return examined(file, path)[0]
+    with opened(path) as contents:
+        return examined(contents, path).file
 
 
 def load_weights(
@@ -97,23 +97,44 @@ def load_weights(
             f"{data_format!r}",
         )
     facts = network, kernel_size, num_classes, shape = model_facts(model)
-    with opened(path) as file:
-        found, layers, state = examined(file, path, data_format, shape[:2])
-        _require_fit(found, layers, *facts)
+    with opened(path) as contents:
+        file = examined(contents, path, data_format, shape[:2])
+        found = file.file
+        _require_fit(found, file.layers, *facts)
         plan = weighted_layers(network, kernel_size, found.flattened, num_classes)
         for assign in (False, True):  # all is read and judged before the first assignment, but never held together
-            for (layer, _, streams), (name, kernel, bias) in zip(plan, layers, strict=True):
-                kernel, bias = finite(f"{name} kernel", kernel), finite(f"{name} bias", bias)
+            for (layer, _, streams), (name, *stored) in zip(plan, file.layers, strict=True):
+                kernel, bias = (
+                    _judged(file, array, f"{name} {part}", again=assign)
+                    for part, array in zip(("kernel", "bias"), stored, strict=True)
+                )
                 if not assign:
                     continue
                 if found.dense_row_order == "channels_first" and streams:
                     blocks = kernel.reshape(streams, FILTERS, *pooled_shape(shape, kernel_size), -1)
                     kernel = blocks.transpose(0, 2, 3, 4, 1, 5).reshape(kernel.shape)
                 model.get_layer(layer.ours).set_weights([kernel, bias])
-            for variable, value in _optimizer_values(model, state) if optimizer else ():
+            for variable, value in _optimizer_values(model, file) if optimizer else ():
                 if assign:
                     variable.assign(value)
     return found
+
+
+def _judged(file: Examined, array: StoredArray, label: str, again: bool = False) -> np.ndarray:
+    """Read an array as float32 (whole numbers as they are); refuse other bytes than were written, NaN and infinity.
+
+    The checksum is not compared `again`: the file is the same.
+    """
+    values = array[()]
+    if not again:
+        checksums.require(file.checksums, array.name, checksums.of_array(values), label)
+    if values.dtype.kind in "iu":
+        return values
+    with np.errstate(over="ignore"):
+        values = values.astype("float32", copy=False)
+    if not np.isfinite(values).all():
+        raise MicroExpError(label, "finite numbers", "NaN or infinity", "Take an earlier checkpoint.")
+    return values
 
 
 def load_model(
@@ -181,14 +202,13 @@ def save_weights(model: "keras.Model", path: str | Path, metadata: dict[str, Any
         model.save_weights(temporary)
         with h5py.File(temporary, "r+") as file:
             file.attrs["microexp_keras"] = np.bytes_(json.dumps(metadata or {}, allow_nan=False))
+        checksums.write(temporary)
 
 
-def _optimizer_values(
-    model: "keras.Model", arrays: dict[str, "h5py.Dataset"]
-) -> Iterator[tuple["keras.Variable", np.ndarray]]:
+def _optimizer_values(model: "keras.Model", file: Examined) -> Iterator[tuple["keras.Variable", np.ndarray]]:
     """Yield `(variable, value)` of the model's optimizer from the arrays of a `.weights.h5` file."""
     for index, variable in enumerate(model.optimizer.variables):
-        name, shape = f"optimizer/vars/{index}", tuple(variable.shape)
+        name, shape, arrays = f"optimizer/vars/{index}", tuple(variable.shape), file.arrays
         if name not in arrays or arrays[name].shape != shape:
             found = by_shape(arrays[name].shape) if name in arrays else "nothing"
             raise MicroExpError(
@@ -197,7 +217,7 @@ def _optimizer_values(
                 found,
                 "Train with the same optimizer.",
             )
-        yield variable, arrays[name][()] if arrays[name].dtype.kind in "iu" else finite(name, arrays[name])
+        yield variable, _judged(file, arrays[name], name)
 
 
 def _require_fit(

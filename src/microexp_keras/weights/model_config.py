@@ -4,8 +4,8 @@ import json
 from typing import Any
 
 from microexp_keras.errors import MicroExpError
+from microexp_keras.hdf5 import shown
 from microexp_keras.models.networks import FILTERS, LAYER_CLASSES, POOL
-from microexp_keras.weights.hdf5 import shown
 
 _OURS = {"ReLU": "relu", "Softmax": "softmax", "Cropping3D": "linear"}  # what our builders use beside them
 

@@ -5,18 +5,16 @@ import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 from microexp_keras.errors import MicroExpError
+from microexp_keras.hdf5 import Contents, StoredArray, shown
 from microexp_keras.models.networks import NETWORKS
-from microexp_keras.weights.hdf5 import audited, shown, texts_of
+from microexp_keras.weights import checksums
 from microexp_keras.weights.layers import by_shape, frames_range_of, weighted_layers
 from microexp_keras.weights.model_config import config_facts
 
-if TYPE_CHECKING:
-    import h5py
-
-NamedWeights = tuple[str, "h5py.Dataset", "h5py.Dataset"]
+NamedWeights = tuple[str, StoredArray, StoredArray]
 """Name, kernel and bias of a layer."""
 
 
@@ -27,7 +25,8 @@ class WeightsFile:
     `frames` and `size` (rows, columns) are exact when the file has a `model_config` (`exact`). Otherwise they are the
     paper's that agree with the weights, or None. Every frame count in `frames_range` fits the same weights: the
     pooling discards the rest. `dense_row_order` is the flatten order of the file: "channels_first" or
-    "channels_last". `metadata` is what `save_weights` was given to write, {} in files of others.
+    "channels_last". `checksums` counts the arrays that have one, None in files of others and of version 0.4 and before.
+    `metadata` is what `save_weights` was given to write, {} in files of others.
     """
 
     path: str
@@ -44,16 +43,37 @@ class WeightsFile:
     dense_row_order: str
     parameters: int
     optimizer: bool
+    checksums: int | None
     metadata: dict[str, Any]
 
 
+class Examined(NamedTuple):
+    """What is in a weights file; no array is read yet.
+
+    Attributes
+    ----------
+    file : WeightsFile
+    layers : list of (name, kernel, bias)
+        In our order.
+    arrays : dict of str to StoredArray
+        All of them by path.
+    checksums : dict of str to int, or None
+        By path.
+    """
+
+    file: WeightsFile
+    layers: list[NamedWeights]
+    arrays: dict[str, StoredArray]
+    checksums: dict[str, int] | None
+
+
 def examined(
-    file: "h5py.File", path: str | Path, data_format: str | None = None, model_size: tuple[int, ...] | None = None
-) -> tuple[WeightsFile, list[NamedWeights], dict[str, "h5py.Dataset"]]:
-    """Give `(WeightsFile, [(name, kernel dataset, bias dataset), ...] in our order, other arrays)`; none is read."""
-    groups, arrays = audited(file, Path(path).stat().st_size)
+    contents: Contents, path: str | Path, data_format: str | None = None, model_size: tuple[int, ...] | None = None
+) -> Examined:
+    """Find out which network the contents of a file are of; what is none is refused."""
+    said, groups, arrays = checksums.read(contents), contents.groups, contents.arrays
     root = "model_weights" if "model_weights" in groups else ""
-    versions = texts_of(file, "keras_version") or texts_of(groups[root], "keras_version")
+    versions = contents.texts("", "keras_version") or contents.texts(root, "keras_version")
     version = versions[0] if versions else None
     if version and not re.fullmatch(r"[0-9A-Za-z.+-]{1,40}", version):
         raise MicroExpError(
@@ -61,17 +81,18 @@ def examined(
             "one such as 2.0.0",
             str(shown(version)),
         )
-    if texts_of(file, "backend") == ["theano"]:
+    if contents.texts("", "backend") == ["theano"]:
         raise MicroExpError("written on Theano, which mirrors convolution kernels. Save it again on TensorFlow.")
     modern = "layers" in groups and not root
-    stored = keras3_layers(groups, arrays) if modern else keras2_layers(groups, arrays, root)
+    stored = keras3_layers(contents) if modern else keras2_layers(contents, root)
     major = 3 if modern or (version or "").startswith("3.") else 2
     network, layers, flattened = recognised(stored)
     shapes = [kernel.shape for _, kernel, _ in layers]
-    kernel_size, num_classes = shapes[0][:3], shapes[-1][1]
+    (height, width, duration, *_), num_classes = shapes[0], shapes[-1][1]
+    kernel_size = (height, width, duration)
     size: tuple[int, ...] | None
     frames: int | None
-    if config := texts_of(file, "model_config"):
+    if config := contents.texts("", "model_config"):
         order, (rows, columns, frames) = config_facts(config[0], network)
         size = (rows, columns)
         frames_range = frames_range_of(flattened, size, kernel_size)
@@ -103,14 +124,15 @@ def examined(
         dense_row_order=order,
         parameters=sum(math.prod(shape) + shape[-1] for shape in shapes),
         optimizer=any(name.startswith(("optimizer/", "optimizer_weights/")) for name in arrays),
-        metadata=metadata_of(file),
+        checksums=len(said) - 1 if said else None,
+        metadata=metadata_of(contents),
     )
-    return found, layers, arrays
+    return Examined(found, layers, arrays, said)
 
 
-def metadata_of(file: "h5py.File") -> dict[str, Any]:
+def metadata_of(contents: Contents) -> dict[str, Any]:
     """Give the dictionary that `save_weights` wrote, {} if there is none."""
-    text = (texts_of(file, "microexp_keras") or ["{}"])[0]
+    text = (contents.texts("", "microexp_keras") or ["{}"])[0]
     try:
         metadata = json.loads(text, parse_constant=_refuse)  # NaN and Infinity are no JSON
     except (ValueError, RecursionError):
@@ -128,19 +150,18 @@ def _refuse(name: str) -> None:
     raise ValueError(name)
 
 
-def keras2_layers(
-    groups: dict[str, "h5py.Group"], arrays: dict[str, "h5py.Dataset"], root: str
-) -> list[tuple[str, list["h5py.Dataset"]]]:
-    """List `(name, [datasets])` of the layers with weights, in the order of the attribute `layer_names`."""
-    layers, unread = [], {path for path in arrays if not path.startswith("optimizer_weights/")}
-    names = texts_of(groups[root], "layer_names")
+def keras2_layers(contents: Contents, root: str) -> list[tuple[str, list[StoredArray]]]:
+    """List `(name, [arrays])` of the layers with weights, in the order of the attribute `layer_names`."""
+    layers, arrays = [], contents.arrays
+    unread = {path for path in arrays if not path.startswith("optimizer_weights/")}
+    names = contents.texts(root, "layer_names")
     if not names:
         raise MicroExpError("expected the weights of a Keras model (layer_names or layers), found none.")
     for name in names:
         path = f"{root}/{name}".lstrip("/")
-        if "/" in name or path not in groups:
+        if "/" in name or path not in contents.groups:
             raise MicroExpError(f"layer {shown(name)}: named in layer_names, but it has no group.")
-        paths = [f"{path}/{weight}" for weight in texts_of(groups[path], "weight_names")]
+        paths = [f"{path}/{weight}" for weight in contents.texts(path, "weight_names")]
         for weight in paths:
             if weight not in unread:
                 raise MicroExpError(f"{shown(weight)}: named in weight_names, but missing or named twice.")
@@ -152,16 +173,14 @@ def keras2_layers(
     return layers
 
 
-def keras3_layers(
-    groups: dict[str, "h5py.Group"], arrays: dict[str, "h5py.Dataset"]
-) -> list[tuple[str, list["h5py.Dataset"]]]:
-    """List `(name, [datasets])` of the layers with weights in a `.weights.h5` file, as far as possible in its order.
+def keras3_layers(contents: Contents) -> list[tuple[str, list[StoredArray]]]:
+    """List `(name, [arrays])` of the layers with weights in a `.weights.h5` file, as far as possible in its order.
 
     Keras numbers the groups by class in the order of the model (conv3d, conv3d_1, dense, ...) and keeps the layer's
     own name in an attribute.
     """
-    found: dict[str, dict[str, h5py.Dataset]] = {}
-    for path, item in arrays.items():
+    found: dict[str, dict[str, StoredArray]] = {}
+    for path, item in contents.arrays.items():
         if path.startswith("optimizer/") or "/seed_generator/" in path:
             continue
         match = re.fullmatch(r"layers/([^/]+)/vars/([01])", path)
@@ -176,12 +195,12 @@ def keras3_layers(
 
     layers = []
     for group in sorted(found, key=order):
-        name = texts_of(groups[f"layers/{group}/vars"], "name") or [group]
+        name = contents.texts(f"layers/{group}/vars", "name") or [group]
         layers.append((name[0], [found[group][index] for index in sorted(found[group])]))
     return layers
 
 
-def recognised(layers: list[tuple[str, list["h5py.Dataset"]]]) -> tuple[str, list[NamedWeights], int]:
+def recognised(layers: list[tuple[str, list[StoredArray]]]) -> tuple[str, list[NamedWeights], int]:
     """Give `(network, [(name, kernel, bias), ...], features a stream)`, in our order by name or else as they stand."""
     for name, data in layers:
         if len(data) != 2 or any(item.dtype.kind != "f" or item.dtype.itemsize > 8 for item in data):
@@ -209,11 +228,11 @@ def recognised(layers: list[tuple[str, list["h5py.Dataset"]]]) -> tuple[str, lis
     flattened = named[place][1].shape[0] // plan[place][2]
     plan = weighted_layers(network, named[0][1].shape[:3], flattened, named[-1][1].shape[1])
     for (name, kernel, bias), (_, expected, _) in zip(named, plan, strict=True):
-        for part, data, shape in (("kernel", kernel, expected), ("bias", bias, expected[-1:])):
-            if data.shape != shape or 0 in shape:
+        for part, stored, shape in (("kernel", kernel, expected), ("bias", bias, expected[-1:])):
+            if stored.shape != shape or 0 in shape:
                 raise MicroExpError(
                     f"{name} {part}",
                     str(by_shape(shape)),
-                    str(by_shape(data.shape)),
+                    str(by_shape(stored.shape)),
                 )
     return network, named, flattened

@@ -1,0 +1,52 @@
+"""Files from elsewhere, opened only if they are regular ones: a pipe or a device could be waited for without end."""
+
+import json
+import os
+import stat
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from microexp_keras.errors import MicroExpError
+
+MAX_JSON = 2**26  # bytes; the longest that is written here, 10,000 clips with their names, takes a fiftieth of it
+
+
+def open_regular(path: str | Path) -> BinaryIO:
+    """Open a regular file to read its bytes.
+
+    Raises
+    ------
+    MicroExpError
+        If it is a named pipe, a socket or a device.
+    OSError
+        If it cannot be opened.
+    """
+    file = open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))  # noqa: SIM115 (given away)
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise MicroExpError(path, "a regular file", "a pipe or a device", "Copy its content into a file.")
+    return file
+
+
+def read_json(path: str | Path) -> Any:
+    """Read a JSON file (UTF-8, finite numbers).
+
+    Raises
+    ------
+    ValueError
+        If it is not JSON, nested beyond reason, too long, or not a regular file.
+    OSError
+        If it cannot be read.
+    """
+    with open_regular(path) as file:
+        text = file.read(MAX_JSON + 1)
+    if len(text) > MAX_JSON:
+        raise ValueError(f"more than {MAX_JSON} bytes")
+    try:
+        return json.loads(text.decode("utf-8"), parse_constant=_refuse)  # NaN and Infinity are no JSON
+    except RecursionError:
+        raise ValueError("nested beyond reason") from None
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")

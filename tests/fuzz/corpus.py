@@ -1,0 +1,140 @@
+"""The worst files, made here from bytes: what hung the HDF5 library, what would fill a reader without limits."""
+
+import io
+import struct
+from collections.abc import Callable
+
+import h5py
+import numpy as np
+
+SIZES = 16  # of a reference to a text: its length, where the collection is, which of the collection
+
+
+def _file(fill: Callable[[h5py.File], None]) -> bytearray:
+    memory = io.BytesIO()
+    with h5py.File(memory, "w") as file:
+        fill(file)
+    return bytearray(memory.getvalue())
+
+
+def _with_text(text: str = "text" * 100) -> bytearray:
+    return _file(lambda file: file.attrs.__setitem__("backend", text))
+
+
+def _value_of(data: bytearray, name: bytes) -> int:
+    """Where the value of an attribute stands: behind its name, its type and its shape."""
+    place = data.index(name + b"\0")
+    _, kind, shape = struct.unpack_from("<HHH", data, place - 6)
+    return place + sum(-(-length // 8) * 8 for length in (len(name) + 1, kind, shape))
+
+
+def text_of_no_size() -> bytes:
+    """Sixteen zeros where a text is described: the HDF5 library goes from it to itself."""
+    data = _with_text()
+    place = data.index(b"GCOL") + 16
+    data[place : place + 16] = bytes(16)
+    return bytes(data)
+
+
+def free_space_in_a_cycle() -> bytes:
+    """A block of free space that is followed by itself: the HDF5 library takes a gigabyte a second."""
+    data = _file(lambda file: file.create_dataset("x", data=np.zeros(3, "f4")))
+    place = data.index(b"HEAP")
+    first, segment = struct.unpack_from("<QQ", data, place + 16)
+    struct.pack_into("<QQ", data, segment + first, first, 16)
+    return bytes(data)
+
+
+def text_of_four_gigabytes() -> bytes:
+    """A text that declares 4 GB, of 400 bytes: the HDF5 library takes them."""
+    data = _with_text()
+    struct.pack_into("<I", data, _value_of(data, b"backend"), 2**32 - 1)
+    return bytes(data)
+
+
+def collection_of_the_whole_file() -> bytes:
+    """A collection of texts that is longer than the file, and one of less than nothing."""
+    data = _with_text()
+    struct.pack_into("<Q", data, data.index(b"GCOL") + 8, 2**40)
+    return bytes(data)
+
+
+def collection_of_less_than_nothing() -> bytes:
+    """A collection of texts that is shorter than its own head."""
+    data = _with_text() + bytes(2**20)
+    struct.pack_into("<Q", data, data.index(b"GCOL") + 8, 1)
+    return bytes(data)
+
+
+def many_long_texts() -> bytes:
+    """Megabytes of texts, each within what an attribute may hold."""
+
+    def fill(file: h5py.File) -> None:
+        for number in range(40):
+            file.attrs[f"text {number}"] = "x" * 60_000
+
+    return bytes(_file(fill))
+
+
+def lists_of_lists() -> bytes:
+    """A list of a hundred lists of a hundred lists, eight deep, in 1,600 bytes: each refers to the same."""
+
+    def fill(file: h5py.File) -> None:
+        file.attrs["text"] = "x" * (100 * SIZES)
+        kind = h5py.h5t.NATIVE_INT32
+        for _ in range(8):
+            kind = h5py.h5t.vlen_create(kind)
+        h5py.h5a.create(file.id, b"laughs", kind, h5py.h5s.create_simple((1,)))
+
+    data = _file(fill)
+    heap = data.index(b"GCOL")
+    reference = struct.pack("<IQI", 100, heap, 1)
+    data[heap + 32 : heap + 32 + 100 * SIZES] = reference * 100
+    place = _value_of(data, b"laughs")
+    data[place : place + SIZES] = reference
+    return bytes(data)
+
+
+def texts_without_number() -> bytes:
+    """An attribute that declares a hundred million texts."""
+    data = _file(lambda file: file.attrs.__setitem__("names", ["a", "b"]))
+    place = _value_of(data, b"names")
+    shape = data.rindex(struct.pack("<Q", 2), 0, place)
+    for at in (data.rindex(struct.pack("<Q", 2), 0, shape), shape):
+        struct.pack_into("<Q", data, at, 10**8)
+    return bytes(data)
+
+
+def names_without_end() -> bytes:
+    """Hundreds of names of which each goes on to the end of all."""
+    data = _file(lambda file: [file.create_group(f"{number:060d}") for number in range(800)] and None)
+    heaps = [place for place in range(len(data)) if data.startswith(b"HEAP", place)]
+    size, _, segment = max(struct.unpack_from("<QQQ", data, place + 8) for place in heaps)
+    names = data[segment + 8 : segment + size - 1].replace(b"\0", b"a")
+    data[segment + 8 : segment + size - 1] = names
+    return bytes(data)
+
+
+def link_to_itself() -> bytes:
+    """A soft link that leads to itself."""
+    return bytes(_file(lambda file: file.__setitem__("a", h5py.SoftLink("/a"))))
+
+
+def group_in_itself() -> bytes:
+    """A group that holds itself."""
+    return bytes(_file(lambda file: file.create_group("a").__setitem__("a", file["a"])))
+
+
+HDF5 = [
+    text_of_no_size,
+    free_space_in_a_cycle,
+    text_of_four_gigabytes,
+    collection_of_the_whole_file,
+    collection_of_less_than_nothing,
+    many_long_texts,
+    lists_of_lists,
+    texts_without_number,
+    names_without_end,
+    link_to_itself,
+    group_in_itself,
+]

@@ -1,0 +1,162 @@
+"""Thousands of damaged files of each kind, every one read in a child under a limit of time and memory.
+
+    PYTHONPATH=tests python -m fuzz.fuzz [--kinds h5 npy result cache] [--count 1000] [--seed 0]
+
+A change is drawn from a seed, so that every failure can be made again. What is allowed: a MicroExpError, or the right
+content; for files with checksums "right" is "the same". Everything else fails the command: another exception, other
+content of a file with checksums, more than SECONDS, more than MEGABYTES above what the process takes before.
+"""
+
+import argparse
+import collections
+import json
+import os
+import random
+import resource
+import signal
+import struct
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from fuzz.subjects import KINDS, Subject
+from microexp_keras.errors import MicroExpError
+
+SECONDS, MEGABYTES = 10, 512
+
+NUMBERS = [0, 1, 2, 16, 255, 256, 2**15, 2**16 - 1, 2**20, 2**31 - 1, 2**31, 2**32 - 1, 2**40, 2**63 - 1, 2**64 - 1]
+WORDS = ["9e9", "-1", "1e400", "NaN", "Infinity", "null", "[]", "{}", "true", '""', '"../x"', "[[[[0]]]]", "1" * 5000]
+
+
+def main() -> int:
+    """Damage files and count what comes of it."""
+    parser = argparse.ArgumentParser(description="Read damaged files under limits.")
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
+    parser.add_argument("--count", type=int, default=1000, help="of damaged files of each kind (default: 1000)")
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    failed = 0
+    for kind in arguments.kinds:
+        with tempfile.TemporaryDirectory() as folder:
+            counts, failures, seconds, megabytes = run(kind, Path(folder), arguments.count, arguments.seed)
+        failed += len(failures)
+        said = ", ".join(f"{name} {number}" for name, number in sorted(counts.items()))
+        print(f"{kind}: {said}; slowest {seconds:.2f} s, most memory {megabytes} MB")
+        for number, what in failures:
+            print(f"  seed {arguments.seed}, number {number}: {what}")
+    return int(failed > 0)
+
+
+def run(kind: str, folder: Path, count: int, seed: int) -> tuple[collections.Counter[str], list[Any], float, int]:
+    """Read `count` damaged files of a kind; give counts, failures, the longest time and the most memory of one."""
+    subjects = [(subject, subject.read(_written(folder, subject, subject.bytes))) for subject in KINDS[kind](folder)]
+    counts, failures = collections.Counter[str](), []
+    slowest, most, next_number = 0.0, 0, 0
+    while next_number < count:
+        for number, outcome, seconds, megabytes in _in_child(subjects, folder, next_number, count, seed):
+            next_number, slowest, most = number + 1, max(slowest, seconds), max(most, megabytes)
+            name, _, detail = outcome.partition(": ")
+            counts[name] += 1
+            if detail:
+                failures.append((number, outcome))
+    return counts, failures, slowest, most
+
+
+def _in_child(
+    subjects: list[Any], folder: Path, first: int, count: int, seed: int
+) -> list[tuple[int, str, float, int]]:
+    """Read damaged files from number `first` on in a child, until all are done or one ends it."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.close(reader)
+            before = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+            resource.setrlimit(resource.RLIMIT_AS, (before + MEGABYTES * 2**20,) * 2)
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            sys.stderr = open(os.devnull, "w")  # noqa: SIM115 (of a child; the cache says what is damaged)
+            for number in range(first, count):
+                signal.alarm(SECONDS)
+                row = number, *_outcome(subjects, folder, number, seed)
+                os.write(writer, json.dumps(row).encode() + b"\n")
+        finally:
+            os._exit(0)
+    os.close(writer)
+    with open(reader) as lines:
+        rows = [tuple(json.loads(line)) for line in lines]
+    _, status = os.waitpid(child, 0)
+    if os.WIFSIGNALED(status):
+        ended = os.WTERMSIG(status)
+        what = "hung" if ended == signal.SIGALRM else "crashed"
+        rows.append((first + len(rows), f"{what}: {signal.Signals(ended).name}", float(SECONDS), 0))
+    return rows
+
+
+def _outcome(subjects: list[Any], folder: Path, number: int, seed: int) -> tuple[str, float, int]:
+    """Read one damaged file; give what came of it, a failure with a colon, and what it took."""
+    draw = random.Random(f"{seed} {number}")
+    subject, expected = draw.choice(subjects)
+    path = _written(folder, subject, damaged(subject, draw))
+    before, start = _peak(), time.perf_counter()
+    try:
+        found = subject.read(path)
+        same = found == expected
+        outcome = "same" if same else "refused" if found is None else "other"
+        if subject.sealed and outcome == "other":
+            outcome = f"other: {subject.name} was accepted with other content"
+    except MicroExpError:
+        outcome = "refused"
+    except BaseException as error:
+        outcome = f"raised: {type(error).__name__} {error}"
+    return outcome, time.perf_counter() - start, _peak() - before
+
+
+def damaged(subject: Subject, draw: random.Random) -> bytes:
+    """Change some bytes of a file, nine times of ten where its structure is."""
+    data = bytearray(subject.bytes)
+    for _ in range(draw.choice((1, 1, 1, 2, 4))):
+        first, end = draw.choice(subject.structure) if draw.random() < 0.9 else (0, len(data))
+        end = min(end, len(data))
+        if first >= end:
+            continue
+        place = draw.randrange(first, end)
+        how = draw.randrange(8)
+        if how == 0:
+            data[place] ^= 1 << draw.randrange(8)
+        elif how == 1:
+            data[place] = draw.choice((0, 1, 0xFF, draw.randrange(256)))
+        elif how == 2:
+            data[place : place + 16] = bytes(len(data[place : place + 16]))
+        elif how in (3, 4):  # a length or an address
+            number = draw.choice([*NUMBERS, len(data), draw.randrange(len(data)), draw.randrange(first, end)])
+            place -= place % draw.choice((1, 2, 8))
+            data[place : place + 8] = struct.pack("<Q", number)[: len(data) - place]
+        elif how == 5:  # a block that stands elsewhere too
+            length, other = draw.choice((8, 24, 40, 96, 512)), draw.randrange(first, end)
+            data[place : place + length] = data[other : other + length][: len(data) - place]
+        elif how == 6 and subject.name.endswith(".json"):
+            words = subject.bytes.split(b" ")
+            words[draw.randrange(len(words))] = draw.choice(WORDS).encode() + draw.choice((b"", b","))
+            return b" ".join(words)
+        elif draw.random() < 0.1:
+            del data[place:]
+            if not data:
+                break
+    return bytes(data)
+
+
+def _written(folder: Path, subject: Subject, data: bytes) -> Path:
+    (folder / "damaged").mkdir(exist_ok=True)
+    path = folder / "damaged" / subject.name
+    path.write_bytes(data)
+    return path
+
+
+def _peak() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,166 @@
+"""Whole files of each kind that this package reads, and what reading one must come to: the same content or an error."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from helpers import GOLDEN
+
+from microexp_keras import weights
+from microexp_keras.hdf5 import contents
+from microexp_keras.models.networks import NETWORKS
+from microexp_keras.preprocessing import original_npy, stack_cache
+from microexp_keras.runs.result import read_result
+from microexp_keras.weights.layers import pooled_shape, weighted_layers
+
+CLIPS = ["s1_ne_1", "s1_po_1", "s2_su_1"]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A file to change.
+
+    Attributes
+    ----------
+    name : str
+        Of the file; the same for every change.
+    bytes : bytes
+    read : callable
+        Path to what was read, something that `==` compares.
+    structure : list of (int, int)
+        Where in the file there is more to damage than numbers.
+    sealed : bool
+        Whether a change that is not refused must not change what is read.
+    """
+
+    name: str
+    bytes: bytes
+    read: Callable[[Path], Any]
+    structure: list[tuple[int, int]]
+    sealed: bool
+
+
+def h5(folder: Path) -> list[Subject]:
+    """Weights of Keras 2.0.0, which have no checksums, and ours of all three kinds, which have."""
+    from microexp_keras.backend import import_keras
+
+    keras = import_keras()
+    keras.utils.set_random_seed(0)
+    ours = []
+    for network, size in (("stcnn", (9, 8)), ("late", (8, 8))):
+        model = NETWORKS[network].build(frames=18, size=size, kernel_size=(3, 3, 15))
+        model.compile("sgd", "mse")
+        model.optimizer.build(model.trainable_variables)
+        paths = [folder / f"{network}.{end}" for end in ("h5", "only.h5", "weights.h5", "legacy.h5")]
+        weights.save_keras2_hdf5(model, paths[0])
+        weights.save_keras2_hdf5(model, paths[1], whole_model=False)
+        weights.save_weights(model, paths[2])
+        model.save(paths[3])
+        ours += [_h5(path, paths[0], sealed=path is not paths[3]) for path in paths]
+    golden = GOLDEN[0] / "keras2"
+    return [*ours, *(_h5(path, golden / "stcnn.hdf5", sealed=False) for path in golden.glob("stcnn.*hdf5"))]
+
+
+def npy(folder: Path) -> list[Subject]:
+    """Images and labels as the original programs save them."""
+    images = np.random.default_rng(0).normal(size=(3, 1, 4, 5, 6)).astype("float32")
+    np.save(folder / "x.npy", images)
+    np.save(folder / "y.npy", np.eye(3))
+
+    def read(path: Path) -> Any:
+        pair = {"x.npy": folder / "x.npy", "y.npy": folder / "y.npy"} | {path.name: path}
+        stacks, labels = original_npy.read([pair["x.npy"]], pair["y.npy"], ["face"], 3)
+        return stacks["face"].tobytes(), labels.tolist()
+
+    return [Subject(name, (folder / name).read_bytes(), read, [(0, 128)], False) for name in ("x.npy", "y.npy")]
+
+
+def result(folder: Path) -> list[Subject]:
+    """The result.json of a fold."""
+    value = {
+        "subjects": ["s1", "s2"],
+        "clips": CLIPS,
+        "probabilities": [[0.7, 0.2, 0.1], [0.25, 0.5, 0.25], [0.0, 0.0, 1.0]],
+        "best_epoch": 2,
+        "weights": "weights-improvement-02-0.67.weights.h5",
+        "diverged": None,
+        "devices": ["CPU"],
+        "saliency": {"sheets": [{"input": "face", "file": "saliency_face.png", "clips": CLIPS}], "missing": None},
+    }
+    text = json.dumps(value, indent=2).encode()
+
+    def read(path: Path) -> Any:
+        found = read_result(path, CLIPS, 3, 5)
+        assert all(0 <= p <= 1 for row in found["probabilities"] for p in row) and 0 <= found["best_epoch"] < 5
+        return found
+
+    return [Subject("result.json", text, read, [(0, len(text))], False)]
+
+
+def cache(folder: Path) -> list[Subject]:
+    """A file of the cache of stacks."""
+    path, shape = folder / "cache.h5", (3, 4, 5, 6)
+    clips = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+
+    def fill(keep: stack_cache.Keep) -> list[str]:
+        for position, clip in enumerate(clips):
+            keep(position, {"eyes": clip, "mouth": clip})
+        return ["a note"]
+
+    stack_cache.make_stacks(path, ["eyes", "mouth"], shape, {"origin": "SMIC", "folder": "x"}, fill)
+
+    def read(path: Path) -> Any:
+        kept = stack_cache.kept_stacks(path, ["eyes", "mouth"], shape)
+        return kept and ({name: stacks[:].tobytes() for name, stacks in kept[0].items()}, kept[1])
+
+    return [Subject(path.name, path.read_bytes(), read, _structure(path), True)]
+
+
+KINDS: dict[str, Callable[[Path], list[Subject]]] = {"h5": h5, "npy": npy, "result": result, "cache": cache}
+
+
+class _Layer:
+    def __init__(self, kernel_size: tuple[int, ...]) -> None:
+        self.kernel_size, self.found = kernel_size, []
+
+    def set_weights(self, arrays: list[np.ndarray]) -> None:
+        self.found = [array.tobytes() for array in arrays]
+
+
+class _Model:
+    """What `load_weights` asks of a model, without Keras: thousands of them are loaded."""
+
+    def __init__(self, file: weights.WeightsFile) -> None:
+        plan = weighted_layers(file.network, file.kernel_size, 0, file.num_classes)
+        self.by_name = {layer.ours: _Layer(file.kernel_size) for layer, _, _ in plan}
+        self.layers = [type("L", (), {"name": name, "weights": [0]}) for name in self.by_name]
+        shape = (*(file.size or (14, 11)), file.frames or 18)
+        assert np.prod(pooled_shape(shape, file.kernel_size)) * 32 == file.flattened
+        self.inputs, self.output_shape = [type("T", (), {"shape": (None, *shape, 1)})], (None, file.num_classes)
+
+    def get_layer(self, name: str) -> _Layer:
+        return self.by_name[name]
+
+
+def _h5(path: Path, whole: Path, sealed: bool) -> Subject:
+    """Give weights beside the same as a whole model, which says for which clips they are."""
+    exact = weights.inspect(whole)
+
+    def read(path: Path) -> Any:
+        model = _Model(exact)
+        said = weights.load_weights(model, path)  # type: ignore[arg-type]
+        return {name: layer.found for name, layer in model.by_name.items()}, said.metadata
+
+    return Subject(path.name, path.read_bytes(), read, _structure(path), sealed)
+
+
+def _structure(path: Path) -> list[tuple[int, int]]:
+    """Where an HDF5 file holds no numbers of an array."""
+    places, last = [], 0
+    for array in sorted(contents(path).arrays.values(), key=lambda array: array._start):
+        places.append((last, array._start))
+        last = array._start + array[()].nbytes
+    return [(first, end) for first, end in [*places, (last, path.stat().st_size)] if end > first]

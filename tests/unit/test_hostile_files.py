@@ -1,0 +1,254 @@
+"""Files from strangers: no wait without end, no memory without end, and no damage that is not noticed."""
+
+import json
+import os
+import random
+import resource
+import shutil
+import signal
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from fuzz import corpus, fuzz
+from helpers import GOLDEN
+
+from microexp_keras import cache, models, training, weights
+from microexp_keras.errors import MicroExpError
+from microexp_keras.models.networks import NETWORKS
+from microexp_keras.preprocessing import original_npy, stack_cache
+from microexp_keras.regular import read_json
+from microexp_keras.runs.folder import read_config
+from microexp_keras.runs.result import read_result
+from microexp_keras.training.history import History
+from microexp_keras.weights import checksums
+
+STCNN = GOLDEN[0] / "keras2" / "stcnn.hdf5"
+SECONDS, MEGABYTES = 5, 200
+CLIPS = ["a", "b"]
+
+
+def limited(function):
+    """Call a function in a child that may take SECONDS and MEGABYTES more; give what it said."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + MEGABYTES * 2**20,) * 2)
+        signal.alarm(SECONDS)
+        try:
+            said = repr(function())
+        except BaseException as error:
+            said = f"{type(error).__name__}: {error}"
+        os.write(writer, said.encode())
+        os._exit(0)
+    os.close(writer)
+    with open(reader) as answer:
+        said = answer.read()
+    status = os.waitpid(child, 0)[1]
+    return said if status == 0 else f"ended by {signal.Signals(os.WTERMSIG(status)).name}"
+
+
+def pipe(folder, name):
+    os.mkfifo(folder / name)
+    return folder / name
+
+
+# ------------------------------------------------------------------------------------------------ HDF5
+
+
+@pytest.mark.parametrize("make", corpus.HDF5, ids=lambda make: make.__name__)
+def test_the_worst_files_are_refused_at_once(tmp_path, make):
+    path = tmp_path / "worst.weights.h5"
+    path.write_bytes(make())
+    assert limited(lambda: weights.inspect(path)).startswith(f"MicroExpError: {path}: ")
+    assert "None" in limited(lambda: stack_cache.kept_stacks(path, ["face"], (3, 4, 5, 6)))
+    os.environ["MICROEXP_CACHE"], before = str(tmp_path), os.environ.get("MICROEXP_CACHE")
+    try:
+        shutil.copy(path, cache.place("stacks", "0" * 64))
+        assert "about=None" in limited(lambda: cache.find("stacks"))
+    finally:
+        os.environ.pop("MICROEXP_CACHE") if before is None else os.environ.update(MICROEXP_CACHE=before)
+
+
+@pytest.mark.parametrize("kind", ["h5", "npy", "result", "cache"])
+@pytest.mark.slow
+def test_some_damaged_files(tmp_path, kind):
+    """`make fuzz` reads thousands."""
+    counts, failures, _, megabytes = fuzz.run(kind, tmp_path, count=150, seed=1)
+    assert failures == [] and counts["refused"] > 10 and megabytes < MEGABYTES
+
+
+def test_a_pipe_is_no_file(tmp_path):
+    path = pipe(tmp_path, "x.h5")
+    for read in (
+        lambda: weights.inspect(path),
+        lambda: original_npy.read([path], path, ["face"], 3),
+        lambda: read_json(path),
+        lambda: History(path),
+    ):
+        assert limited(read) == (
+            f"MicroExpError: {path}: expected a regular file, found a pipe or a device. Copy its content into a file."
+        )
+    assert limited(lambda: stack_cache.kept_stacks(path, ["face"], (3, 4, 5, 6))) == "None"
+    pipe(tmp_path, "config.json")
+    assert "regular file" in limited(lambda: read_config(tmp_path))
+
+
+def test_a_device_is_no_file():
+    assert "regular file" in limited(lambda: weights.inspect("/dev/zero"))
+
+
+def test_an_array_that_declares_more_than_there_is_takes_no_memory(tmp_path):
+    with open(tmp_path / "x.npy", "wb") as file:
+        np.lib.format.write_array_header_1_0(
+            file, {"descr": "<f4", "fortran_order": False, "shape": (2**20, 1, 64, 64, 18)}
+        )
+        file.write(bytes(1000))
+    said = limited(lambda: original_npy.read([tmp_path / "x.npy"], tmp_path / "x.npy", ["face"], 3))
+    assert "x.npy: expected a .npy file of numbers" in said and "MemoryError" not in said
+
+
+# -------------------------------------------------------------------------------------------- checksums
+
+
+@pytest.fixture(scope="module")
+def small():
+    model = models.build_microexp_stcnn(frames=18, size=(9, 8))
+    training.compile_model(model, 0.01)
+    return model
+
+
+def state(model):
+    return [keras.ops.convert_to_numpy(variable) for variable in [*model.weights, *model.optimizer.variables]]
+
+
+def flipped(data, place, bit=0):
+    changed = bytearray(data)
+    changed[place] ^= 1 << bit
+    return bytes(changed)
+
+
+def test_every_flipped_bit_is_refused_or_changes_nothing(tmp_path, small):
+    path, draw = tmp_path / "x.weights.h5", random.Random(0)
+    weights.save_weights(small, path, {"epoch": 3})
+    data, before, refused = path.read_bytes(), state(small), 0
+    for _ in range(400):
+        path.write_bytes(flipped(data, draw.randrange(len(data)), draw.randrange(8)))
+        try:
+            found = weights.load_weights(small, path, optimizer=True)
+            assert found.metadata == {"epoch": 3}
+        except MicroExpError:
+            refused += 1
+        assert all(map(np.array_equal, before, state(small)))
+    assert refused > 200
+
+
+@pytest.mark.parametrize("whole_model", [True, False])
+@pytest.mark.parametrize("network", list(NETWORKS))
+def test_an_export_carries_checksums(tmp_path, network, whole_model):
+    model = NETWORKS[network].build(frames=18, size=(9, 9), kernel_size=(3, 3, 15))
+    weights.save_keras2_hdf5(model, tmp_path / "x.hdf5", whole_model)
+    found = weights.load_weights(model, tmp_path / "x.hdf5")
+    assert found.checksums == len(model.get_weights())
+    data = (tmp_path / "x.hdf5").read_bytes()
+    kernel = model.get_weights()[0].tobytes()  # of a convolution: the same in channels first
+    (tmp_path / "x.hdf5").write_bytes(flipped(data, data.index(kernel) + 5))
+    with pytest.raises(MicroExpError, match=r"kernel: expected the checksum .* it was changed or damaged"):
+        weights.load_weights(model, tmp_path / "x.hdf5")
+
+
+def test_files_without_checksums_load_and_say_so(tmp_path, small, capsys):
+    small.save_weights(tmp_path / "keras.weights.h5")
+    assert weights.load_weights(small, tmp_path / "keras.weights.h5").checksums is None
+    assert weights.inspect(STCNN).checksums is None
+    assert weights.main(["inspect", str(STCNN)]) == 0
+    assert "checksums        not in the file" in capsys.readouterr().out
+
+
+def test_changed_metadata_and_missing_checksums_are_refused(tmp_path, small):
+    import h5py
+
+    path = tmp_path / "x.weights.h5"
+    for change, said in (
+        (lambda file: file.attrs.__setitem__("microexp_keras", np.bytes_('{"epoch": 4}')), "names and texts"),
+        (lambda file: file.attrs.__setitem__(checksums.NAME, np.bytes_("{}")), "a checksum of each array"),
+        (lambda file: file.attrs.__setitem__(checksums.NAME, np.bytes_("[[[")), "a checksum of each array"),
+        (lambda file: file["layers/dense/vars"].attrs.__setitem__("name", "dense_2"), "names and texts"),
+    ):
+        weights.save_weights(small, path, {"epoch": 3})
+        with h5py.File(path, "r+") as file:
+            change(file)
+        with pytest.raises(MicroExpError, match=said):
+            weights.inspect(path)
+
+
+def test_keras_itself_reads_what_carries_checksums(tmp_path, small):
+    weights.save_weights(small, tmp_path / "x.weights.h5")
+    other = models.build_microexp_stcnn(frames=18, size=(9, 8))
+    other.load_weights(tmp_path / "x.weights.h5")
+    assert all(map(np.array_equal, small.get_weights(), other.get_weights()))
+
+
+# ---------------------------------------------------------------------------------- records of a run
+
+RESULT = {
+    "subjects": ["s1"],
+    "clips": CLIPS,
+    "probabilities": [[0.7, 0.2, 0.1], [0.0, 0.0, 1.0]],
+    "best_epoch": 1,
+    "weights": "weights-improvement-01-0.50.weights.h5",
+    "diverged": None,
+    "devices": ["CPU"],
+}
+
+
+def test_a_result_that_is_whole_is_read(tmp_path):
+    (tmp_path / "result.json").write_text(json.dumps(RESULT))
+    assert read_result(tmp_path / "result.json", CLIPS, 3, 2) == RESULT
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        ("probabilities", "[[9e9, 0, 0], [0, 0, 1]]"),
+        ("probabilities", "[[0.5, 0.2, 0.1], [0, 0, 1]]"),
+        ("probabilities", "[[-1, 1, 1], [0, 0, 1]]"),
+        ("probabilities", "[[1e400, 0, 0], [0, 0, 1]]"),
+        ("probabilities", "[[true, 0, 0], [0, 0, 1]]"),
+        ("probabilities", "[[0, 0, 1]]"),
+        ("probabilities", "[]"),
+        ("clips", '["a", "c"]'),
+        ("best_epoch", "2"),
+        ("best_epoch", "-1"),
+        ("best_epoch", "1.0"),
+        ("weights", '"../../x.h5"'),
+        ("weights", '".."'),
+        ("subjects", "[1]"),
+        ("devices", '"CPU"'),
+        ("diverged", "0"),
+        ("saliency", '{"sheets": [{"input": "face", "file": "/etc/passwd", "clips": []}]}'),
+        ("saliency", '{"sheets": 3}'),
+    ],
+)
+def test_a_field_that_cannot_be_is_named(tmp_path, field, text):
+    path = tmp_path / "result.json"
+    others = {name: json.dumps(value) for name, value in RESULT.items()}
+    path.write_text("{" + ", ".join(f'"{name}": {value}' for name, value in {**others, field: text}.items()) + "}")
+    with pytest.raises(MicroExpError, match=rf"result\.json: expected {field}: .* Remove this file and resume"):
+        read_result(path, CLIPS, 3, 2)
+
+
+@pytest.mark.parametrize("text", ["NaN", "[Infinity]", "[" * 10**5, "", "{", "\xff", "9" * 5000, "[1]", "null"])
+def test_what_is_no_result_is_refused(tmp_path, text):
+    (tmp_path / "result.json").write_bytes(text.encode("latin-1"))
+    with pytest.raises(MicroExpError, match=r"result\.json: expected (the result|an object)"):
+        read_result(tmp_path / "result.json", CLIPS, 3, 2)
+
+
+@pytest.mark.parametrize("row", ["0,inf", "0,nan", "inf,0", "0", "0,1,2", "0," + "1" * 200_000])
+def test_a_history_of_other_numbers_is_refused(tmp_path, row):
+    (tmp_path / "history.csv").write_text(f"epoch,loss\n{row}\n")
+    with pytest.raises(MicroExpError, match=r"history\.csv: expected the history of a run"):
+        History(tmp_path / "history.csv")
