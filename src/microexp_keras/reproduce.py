@@ -115,7 +115,7 @@ def _new_plan(args: argparse.Namespace) -> dict[str, Any]:
             f"{' '.join(plan['protocols'])} for --tables {' '.join(plan['tables'])}. "
             "python -m microexp_keras.protocols says which there are; tables VI, VII and IX are of stcnn."
         )
-    runs.require_free(args.out)
+    runs.require_free(args.out, resumable=True)
     return plan
 
 

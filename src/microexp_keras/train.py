@@ -132,7 +132,7 @@ def _new(args: argparse.Namespace) -> Settings:
     if args.training_images and datasets.chosen_options(args):
         given = ", ".join(f"--{name}" for name in datasets.chosen_options(args))
         raise MicroExpError(f"{given}: expected with --data only. Leave it out.")
-    runs.require_free(args.out)
+    runs.require_free(args.out, resumable=True)
     return Settings.of(
         protocol,
         data=str(datasets.synthetic_folder(args.dataset)) if args.synthetic else _absolute(args.data),

@@ -1,16 +1,13 @@
 """From the files of a run, or of an evaluation, to one HTML page for a person, complete in itself."""
 
 import csv
-import importlib.resources
 import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 from microexp_keras import protocols
-from microexp_keras.atomic import write_text
 from microexp_keras.datasets.database import get_database
 from microexp_keras.models.networks import get_network
 from microexp_keras.notes import Note
@@ -18,7 +15,7 @@ from microexp_keras.paper.cells import cell_of, constant_answer, table_5
 from microexp_keras.paper.published import PAPER
 from microexp_keras.protocols import Protocol
 from microexp_keras.protocols.splits import SPLITS
-from microexp_keras.results.html_elements import figure, table, tag
+from microexp_keras.results.html_elements import banners, figure, notes_list, table, tag, write_page
 from microexp_keras.text import number
 
 Json = dict[str, Any]
@@ -60,13 +57,12 @@ def write(folder: str | Path) -> Path:
         clips = list(csv.DictReader(file))
     protocol = _protocol(config["protocol"]) if config else None
     notes = [Note.from_text(text) for text in scores["notes"]]
-    style = importlib.resources.files("microexp_keras.results").joinpath("page.css").read_text(encoding="utf-8")
     parts = [
         *_head(scores, notes, config, protocol),
         *_scores(scores),
         *_confusion(folder, scores),
         *(_curves(folder, scores) if config else []),
-        *_notes(notes),
+        *notes_list(notes),
         *(_saliency(folder, scores) if config else []),
         *(_folds(scores, config, clips) if config and len(config["folds"]) > 1 else []),
         *(_settings(protocol) if protocol else []),
@@ -74,24 +70,7 @@ def write(folder: str | Path) -> Path:
         *(_paper(scores, config, protocol) if config and protocol else []),
         *_repeating(scores, config),
     ]
-    policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"  # whatever a name holds, nothing is loaded
-    page = tag(
-        "html",
-        tag(
-            "head",
-            tag("meta", charset="utf-8"),
-            tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-            tag("meta", content=policy, **{"http-equiv": "Content-Security-Policy"}),
-            tag("title", scores["title"]),
-            tag("style", "\n" + style),
-        ),
-        tag("body", *parts),
-        lang="en",
-    )
-    ElementTree.indent(page, "")
-    path = folder / "report.html"
-    write_text(path, "<!DOCTYPE html>\n" + ElementTree.tostring(page, encoding="unicode", method="html") + "\n")
-    return path
+    return write_page(folder / "report.html", scores["title"], parts)
 
 
 def _protocol(record: Json) -> Protocol:
@@ -111,9 +90,6 @@ def _head(scores: Json, notes: Sequence[Note], config: Json | None, protocol: Pr
         alarms = [note for note in alarms if note.level != "collapsed"]  # says less
         text = f": every clip was called {constant}. This is the score of that constant answer."
         alarms.insert(0, Note("collapsed", text))
-    banners = [
-        tag("p", *_loud(note), kind="banner synthetic" if note.level == "synthetic" else "banner") for note in alarms
-    ]
     majority, (low, high) = scores["majority_rate"], scores["accuracy_interval"]
     verdict = (
         f"{scores['correct']} of {scores['clips']} clips are called right: accuracy {scores['accuracy']:.2%}, Wilson "
@@ -128,7 +104,7 @@ def _head(scores: Json, notes: Sequence[Note], config: Json | None, protocol: Pr
             people = " The weights that it was started from may have seen the people that are scored."
         if not protocol.unseen_subjects:
             people = " The protocol does not keep people apart: this is not accuracy on new ones."
-    return [tag("h1", scores["title"]), *banners, tag("p", verdict, people, kind="verdict")]
+    return [tag("h1", scores["title"]), *banners(alarms), tag("p", verdict, people, kind="verdict")]
 
 
 def _scores(scores: Json) -> list[Element]:
@@ -181,13 +157,6 @@ def _curves(folder: Path, scores: Json) -> list[Element]:
     best = "" if others else f" The weights of epoch {first['epoch']} are scored."
     alt = f"Loss and accuracy after each epoch, in training and on the clips that choose the epoch.{best}"
     return [tag("h2", "Training"), figure(folder / "curves.svg", alt, caption)]
-
-
-def _notes(notes: Sequence[Note]) -> list[Element]:
-    return [
-        tag("h2", "What a reader must know"),
-        tag("ul", *[tag("li", *_loud(note)) for note in notes]),
-    ]
 
 
 def _saliency(folder: Path, scores: Json) -> list[Element]:
@@ -299,11 +268,6 @@ def _repeating(scores: Json, config: Json | None) -> list[Element]:
     files = ["report.txt", "scores.json", *(["config.json"] if config else [])]
     links = [part for name in files for part in (" ", tag("a", name, href=name))]
     return [tag("h2", "How to repeat it"), table([], cells), tag("p", "The same as files:", *links, kind="soft")]
-
-
-def _loud(note: Note) -> list[Element | str]:
-    """Return a note, its head being bold."""
-    return [tag("strong", note.head), note.text] if note.head else [note.text]
 
 
 def _levels(statistics: dict[str, dict[str, float]]) -> str:

@@ -62,13 +62,6 @@ def watch(
     """Find the face, cut the windows, ask the network."""
     start, seconds, swapped = time.perf_counter(), Counter(), protocol.swapped_colours
     faces = find_faces(read(clip, seconds, swapped), every, seconds, promised)
-    if faces.frames < protocol.frames:
-        raise MicroExpError(
-            clip.path,
-            f"at least the {protocol.frames} frames that the network sees at once",
-            str(faces.frames),
-            "Give a longer clip.",
-        )
     parts = windows(faces, protocol, stride, template)
     gaps = [window.gap for window in parts]
     if all(gaps):
