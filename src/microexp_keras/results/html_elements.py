@@ -4,11 +4,15 @@ import base64
 import importlib.resources
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 from microexp_keras.atomic import write_text
 from microexp_keras.notes import Note
+
+Json = dict[str, Any]
+"""What scores.json or config.json holds."""
 
 POLICY = "default-src 'none'; img-src data:; media-src 'self'; style-src 'unsafe-inline'"
 """Whatever a name holds, nothing is loaded but a video that lies beside the page."""
@@ -37,11 +41,12 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Element | str]]) -> Eleme
     return tag("div", tag("table", *heads, tag("tbody", *body)), tabindex="0", kind="scroll")
 
 
-def figure(path: Path, alt: str, caption: str | None = None) -> Element:
-    """Make a figure, the picture within the page."""
+def figure(path: Path, alt: str, caption: str | None = None, wide: bool = False) -> Element:
+    """Make a figure, the picture within the page; on a narrow screen a wide one is scrolled, not made small."""
     kind = {".svg": "svg+xml", ".png": "png"}[path.suffix]
     source = f"data:image/{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
-    return tag("figure", tag("img", src=source, alt=alt), *([tag("figcaption", caption)] if caption else []))
+    image = tag("img", src=source, alt=alt, kind="wide" if wide else None)
+    return tag("figure", image, *([tag("figcaption", caption)] if caption else []))
 
 
 def banners(notes: Iterable[Note]) -> list[Element]:

@@ -34,7 +34,7 @@ def write(folder: Path, viewing: Viewing, about: Mapping[str, Any], annotated: b
         *banners(note for note in notes if note.is_alarm),
         *_classes(viewing),
         tag("h2", "Over time"),
-        figure(folder / "timeline.svg", "Probability of each class over time, and the most probable class."),
+        figure(folder / "timeline.svg", "Probability of each class over time, and the most probable class.", wide=True),
         *(_video() if annotated else []),
         *notes_list(notes),
         *_repeating(viewing, about),
@@ -59,7 +59,7 @@ def _classes(viewing: Viewing) -> list[Element]:
 def _video() -> list[Element]:
     link = tag("a", "annotated.webm", href="annotated.webm")
     video = tag("video", controls="", src="annotated.webm", preload="metadata")
-    caption = tag("figcaption", "It lies beside this page as ", link, " and shows the face; the page itself does not.")
+    caption = tag("figcaption", "It lies beside this page as ", link, ". Passed on alone, the page shows no face.")
     return [tag("h2", "Video"), tag("figure", video, caption)]
 
 

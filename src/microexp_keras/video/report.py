@@ -125,7 +125,7 @@ def write_files(folder: Path, viewing: Viewing, text: str, annotated: bool) -> N
     plots.timeline(times, seen.probabilities, names, folder / "timeline.png", viewing.title, caption)
     if annotated:
         path, colours = folder / "annotated.webm", plots.CLASS_COLOURS
-        warning = "The network was trained on synthetic clips: this means nothing." if viewing.synthetic else ""
+        warning = "Trained on synthetic clips: says nothing of real faces." if viewing.synthetic else ""
         annotate(viewing.clip, seen.windows, seen.faces, seen.probabilities, names, colours, rate, path, warning)
 
 
