@@ -2,6 +2,8 @@
 
 import csv
 import json
+import shutil
+import subprocess
 from collections import Counter
 
 import cv2
@@ -327,6 +329,21 @@ def test_a_fault_of_the_weights_is_one_line(video, stcnn, tmp_path, capsys):
     said = capsys.readouterr().err
     assert "expected weights of CAS(ME)^2 (96 frames), found weights of SMIC (18 frames). Give --dataset smic" in said
     assert ask(tmp_path / "out", video, stcnn[0], "--like", "a.png", "--crop", "none") == (2, None)
+
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+PLAYER = """<video src="annotated.webm" muted autoplay onerror="document.title = 'refused'"
+onloadeddata="document.title = `plays ${this.videoWidth} ${this.duration.toFixed(1)} s`"></video>"""
+
+
+@pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium here")
+def test_a_browser_plays_the_annotated_video(video, stcnn, tmp_path):
+    assert ask(tmp_path / "out", video, stcnn[0], "--annotated")[0] == 0
+    (tmp_path / "out" / "player.html").write_text(PLAYER)
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=5000", "--dump-dom"]
+    page = (tmp_path / "out" / "player.html").as_uri()
+    done = subprocess.run([CHROMIUM, *options, page], capture_output=True, text=True, timeout=60)
+    assert "<title>plays 560 1.6 s</title>" in done.stdout
 
 
 @pytest.mark.parametrize("command", [predict, evaluate])
