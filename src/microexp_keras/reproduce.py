@@ -199,6 +199,7 @@ def _reproduce(folder: Path, plan: dict[str, Any], jobs: int | None) -> int:
     write_text(folder / "report.md", text)
     write_json(folder / "tables.json", {"plan": plan, **runs.provenance(), "tables": rows, "runs": found})
     print(text)
+    print(f"The report: {folder / 'report.md'}")
     return 0 if all_well else 1
 
 

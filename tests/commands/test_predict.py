@@ -336,13 +336,14 @@ PLAYER = """<video src="annotated.webm" muted autoplay onerror="document.title =
 onloadeddata="document.title = `plays ${this.videoWidth} ${this.duration.toFixed(1)} s`"></video>"""
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium here")
 def test_a_browser_plays_the_annotated_video(video, stcnn, tmp_path):
     assert ask(tmp_path / "out", video, stcnn[0], "--annotated")[0] == 0
     (tmp_path / "out" / "player.html").write_text(PLAYER)
     options = ["--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=5000", "--dump-dom"]
     page = (tmp_path / "out" / "player.html").as_uri()
-    done = subprocess.run([CHROMIUM, *options, page], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([CHROMIUM, *options, page], capture_output=True, text=True, timeout=240)
     assert "<title>plays 560 1.6 s</title>" in done.stdout
 
 
