@@ -5,9 +5,10 @@ values too, but only after the network's own weights are frozen and a model is c
 at. The three calls below change nothing.
 """
 
+import contextlib
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from microexp_keras.errors import MicroExpError
@@ -76,18 +77,23 @@ _BACKENDS = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}
 
 
 def import_keras() -> Any:
-    """Import Keras without the remarks on the machine that TensorFlow writes past Python to stderr.
-
-    Should the import fail, they are shown after all.
-    """
+    """Import Keras without the remarks on the machine that TensorFlow writes past Python to stderr."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    with without_remarks():
+        import keras
+
+        keras.ops.zeros(1)  # the first operation looks for devices, and is the last to remark on them
+    return keras
+
+
+@contextlib.contextmanager
+def without_remarks() -> Iterator[None]:
+    """Keep back what libraries write past Python to stderr; should the block fail, it is shown after all."""
     stderr = os.dup(2)
     with tempfile.TemporaryFile() as remarks:
         try:
             os.dup2(remarks.fileno(), 2)
-            import keras
-
-            keras.ops.zeros(1)  # the first operation looks for devices, and is the last to remark on them
+            yield
         except BaseException:
             remarks.seek(0)
             os.write(stderr, remarks.read())
@@ -95,4 +101,3 @@ def import_keras() -> Any:
         finally:
             os.dup2(stderr, 2)
             os.close(stderr)
-    return keras

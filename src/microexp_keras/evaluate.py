@@ -77,6 +77,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     file = weights.inspect(args.weights)
     trained_on = file.metadata.get("dataset")
     dataset = args.dataset or (trained_on if trained_on in [*DATABASES] else "smic")
+    scored_clips.require_length(file, dataset)
     class_names = DATABASES[dataset].class_names
     if args.validation_images:
         clips = scored_clips.from_arrays(
@@ -119,7 +120,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     html_page.write(folder)
     print(text)
-    print(f"files are in {folder}", file=sys.stderr)
+    print(f"The page of this evaluation: {folder / 'report.html'}")
 
 
 if __name__ == "__main__":

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Level = Literal["remark", "warning", "synthetic", "collapsed", "not learned", "diverged"]
+Level = Literal["remark", "warning", "faces", "synthetic", "collapsed", "not learned", "diverged"]
 
 HEADS: dict[Level, str] = {
+    "faces": "FACES",
     "synthetic": "SYNTHETIC",
     "collapsed": "COLLAPSED",
     "not learned": "NOT LEARNED",

@@ -10,13 +10,13 @@ from pathlib import Path
 from microexp_keras import runs
 from microexp_keras.atomic import write_json
 from microexp_keras.backend import import_keras
-from microexp_keras.console import command, positive
+from microexp_keras.console import Parser, command, positive
 from microexp_keras.datasets.database import DATABASES
 from microexp_keras.errors import MicroExpError
 
 DESCRIPTION = """\
 Say what a network sees in a video, a folder of frames or a camera: the probabilities of its classes in one window of
-frames after the other, as predictions.csv and timeline.png.
+frames after the other, as predictions.csv, timeline.png and a page, report.html.
 
 The face is looked for in every n-th frame (--face-every), reduced to 320 pixels; in between its points are
 interpolated. For MicroExpSTCNN it is cut out so that eyes and mouth lie where they lie in the clips of training, by one
@@ -29,11 +29,7 @@ The probabilities are not calibrated, and the networks know no "no expression": 
 
 def parser() -> argparse.ArgumentParser:
     """Build the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m microexp_keras.predict",
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = Parser("predict", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "source", metavar="VIDEO_OR_FOLDER_OR_CAMERA", help="a video, a folder of frames, or a camera's number: 0"
     )
@@ -71,7 +67,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--seconds", type=_rate, default=10.0, metavar="S", help="record a camera so long (default: 10)"
     )
-    parser.add_argument("--annotated", action="store_true", help="also write annotated.mp4")
+    parser.add_argument("--annotated", action="store_true", help="also write annotated.webm (VP8), which browsers play")
     parser.add_argument(
         "--out", type=Path, metavar="FOLDER", help="where to write (default: the next runs/predict-NAME-NNN)"
     )
@@ -103,11 +99,12 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     from microexp_keras import weights
     from microexp_keras.runs import scored_clips
-    from microexp_keras.video import choices, report, source
+    from microexp_keras.video import choices, page, report, source
     from microexp_keras.video.watch import watch
 
     file = weights.inspect(args.weights)
     protocol = choices.protocol_for(file, args.dataset)
+    scored_clips.require_length(file, protocol.dataset)
     statistics = scored_clips.known_statistics(file)
     template = choices.template_for(file, protocol, args.crop, args.like)
     camera = folder = None
@@ -115,6 +112,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         camera = source.open_camera(int(args.source))
     else:
         clip, in_header, promised = source.open_clip(Path(args.source))
+        source.require_frames(clip, protocol.frames)
 
     began = time.perf_counter()
     import_keras()
@@ -126,6 +124,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         folder = runs.new_folder(args.out, f"predict-camera-{int(args.source)}")
         source.record(camera, args.seconds, folder / "recording.avi")
         clip, in_header, promised = source.open_clip(folder / "recording.avi")
+        source.require_frames(clip, protocol.frames)
     rate, assumed = choices.rate_for(clip, args.fps, in_header, protocol)
     every = args.face_every or choices.LOOK_EVERY[protocol.inputs[0]]
     stride = args.stride or protocol.frames // 3
@@ -137,9 +136,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     text = report.report_text(viewing, loading)
     folder = folder or runs.new_folder(args.out, f"predict-{clip.id}")
     report.write_files(folder, viewing, text, args.annotated)
-    write_json(folder / "summary.json", {**runs.provenance(), **report.summary(viewing)})
+    about = runs.provenance()
+    write_json(folder / "summary.json", {**about, **report.summary(viewing)})
     print(text)
-    print(f"files are in {folder}", file=sys.stderr)
+    print(f"The page of this prediction: {page.write(folder, viewing, about, args.annotated)}")
 
 
 if __name__ == "__main__":

@@ -118,7 +118,7 @@ def _new_plan(args: argparse.Namespace) -> dict[str, Any]:
             f"{' '.join(plan['protocols'])} for --tables {' '.join(plan['tables'])}. "
             "python -m microexp_keras.protocols says which there are; tables VI, VII and IX are of stcnn."
         )
-    runs.require_free(args.out)
+    runs.require_free(args.out, resumable=True)
     return plan
 
 
@@ -202,6 +202,7 @@ def _reproduce(folder: Path, plan: dict[str, Any], jobs: int | None) -> int:
     write_text(folder / "report.md", text)
     write_json(folder / "tables.json", {"plan": plan, **runs.provenance(), "tables": rows, "runs": found})
     print(text)
+    print(f"The report: {folder / 'report.md'}")
     return 0 if all_well else 1
 
 

@@ -62,6 +62,9 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=seed, metavar="N", help="of initial weights, order and dropout (default: 0)")
     parser.add_argument("--weights", type=Path, metavar="FILE", help="start from these weights, any kind of .h5")
     parser.add_argument("--keep-all", action="store_true", help="keep every improvement, not only the best")
+    parser.add_argument(
+        "--no-faces", action="store_true", help="show no face of the clips in report.html, and draw no saliency"
+    )
     parser.add_argument("--tensorboard", action="store_true", help="also log for TensorBoard, into OUT/tensorboard")
     parser.add_argument(
         "--out", type=Path, metavar="FOLDER", help="where to write (default: the next runs/DATASET-MODEL-PROTOCOL-NNN)"
@@ -135,7 +138,7 @@ def _new(args: argparse.Namespace) -> Settings:
     if args.training_images and datasets.chosen_options(args):
         given = ", ".join(f"--{name}" for name in datasets.chosen_options(args))
         raise MicroExpError(given, "with --data only", remedy="Leave it out.")
-    runs.require_free(args.out)
+    runs.require_free(args.out, resumable=True)
     return Settings.of(
         protocol,
         data=str(datasets.synthetic_folder(args.dataset)) if args.synthetic else _absolute(args.data),
@@ -150,6 +153,7 @@ def _new(args: argparse.Namespace) -> Settings:
         weights=_absolute(args.weights),
         keep_all=args.keep_all,
         tensorboard=args.tensorboard,
+        faces=not args.no_faces,
     )
 
 
@@ -201,8 +205,8 @@ def _train(run: "Run", jobs: int | None) -> int:
     text, trained_well = report(run)
     print(text)
     print(f"The page of this run: {run.folder / 'report.html'}")
-    if not run.samples.synthetic:
-        print("It shows faces of your clips: do not pass it on where their licence forbids it.")
+    if run.settings.faces and not run.samples.synthetic:
+        print("It shows faces of your clips: do not pass it on where their licence forbids it (--no-faces).")
     return 0 if trained_well else 1
 
 

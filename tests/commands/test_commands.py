@@ -15,7 +15,7 @@ from microexp_keras.weights import checksums
 RUN_FILES = {
     "config.json", "history.csv", "curves.png", "curves.svg", "confusion_matrix.json", "confusion_matrix.png",
     "confusion_matrix.svg", "scores.json", "predictions.csv", "report.txt", "report.html",
-    "result.json", "saliency_face.png", "saliency_face.svg",
+    "result.json", "saliency_face.png", "saliency_face.svg", "roc.png", "roc.svg", "calibration.png", "calibration.svg",
     "microexpstcnn_val_images.npy", "microexpstcnn_val_labels.npy", "last.weights.h5",
 }  # fmt: skip
 
@@ -51,6 +51,17 @@ def test_a_run_folder_holds_what_it_should(run, small_smic):
     with open(run / "history.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["epoch"] for row in rows] == ["0", "1"] and set(rows[0]) >= {"loss", "val_loss", "val_accuracy"}
+
+
+def test_a_run_without_faces_shows_none_and_stays_so_when_resumed(small_smic, tmp_path, capsys):
+    out = tmp_path / "run"
+    data = ["--dataset", "smic", "--data", str(small_smic), "--epochs", "1"]
+    assert train.main([*data, "--no-faces", "--out", str(out)]) == 0
+    assert train.main(["--resume", str(out), "--epochs", "2"]) == 0
+    said = capsys.readouterr().out
+    assert "FACES" not in said and "shows faces" not in said and f"The page of this run: {out / 'report.html'}" in said
+    assert {path.name for path in out.iterdir()} >= {"report.html", "roc.png"} and not list(out.glob("saliency*"))
+    assert "data:image/png" not in (out / "report.html").read_text()
 
 
 def test_the_best_file_is_named_by_epoch_and_accuracy(run):

@@ -2,17 +2,20 @@
 
 import csv
 import json
+import shutil
+import subprocess
 from collections import Counter
 
 import cv2
 import numpy as np
 import pytest
+from helpers import as_nobody
 
-from microexp_keras import datasets, models, predict, preprocessing, protocols, weights
+from microexp_keras import datasets, evaluate, models, predict, preprocessing, protocols, runs, weights
 from microexp_keras.datasets.frames import read_frames
 from microexp_keras.results import plots
 from microexp_keras.video import faces as video_faces
-from microexp_keras.video import source
+from microexp_keras.video import report, source, watch
 from microexp_keras.video import windows as video_windows
 
 LEVELS = {"mean": 140.5, "max": 255.0}
@@ -83,10 +86,13 @@ def test_every_window_has_its_frames_times_and_probabilities(video, stcnn, tmp_p
         found = {name: float(row[name]) for name in ("negative", "positive", "surprise")}
         assert sum(found.values()) == pytest.approx(1, abs=1e-5) and row["predicted"] == max(found, key=found.get)
     said = capsys.readouterr().out
-    assert said.strip() == (tmp_path / "out" / "report.txt").read_text().strip()
+    page = tmp_path / "out" / "report.html"
+    report, last = said.strip().rsplit("\n", 1)
+    assert report.strip() == (tmp_path / "out" / "report.txt").read_text().strip()
+    assert last == f"The page of this prediction: {page}"
     for text in (
         "trained on synthetic SMIC (protocol 'upstream', epoch 7): accuracy 62.5% on the clips that its epoch was",
-        "TRAINED ON SYNTHETIC CLIPS",
+        "SYNTHETIC clips trained these weights: what they say of a real face means nothing",
         "not calibrated",
         'no class "no expression"',
         "covers 0.72 s at 25 frames a second, and 0.18 s at the 100 of SMIC-HS. So movements look 4.0 times as fast",
@@ -197,11 +203,17 @@ def test_windows_without_a_face_are_listed_with_the_reason(film, stcnn, tmp_path
     said = capsys.readouterr().out
     assert "windows   18, 10 of them with a prediction" in said and "no prediction in 5: no face at frame N" in said
     assert "no prediction in 3: the face leaps" in said
-    annotated, count = cv2.VideoCapture(str(tmp_path / "out" / "annotated.mp4")), 0
+    annotated, shown = cv2.VideoCapture(str(tmp_path / "out" / "annotated.webm")), []
     assert annotated.get(cv2.CAP_PROP_FPS) == 25
-    while annotated.read()[0]:
-        count += 1
-    assert count == len(film)
+    assert int(annotated.get(cv2.CAP_PROP_FOURCC)).to_bytes(4, "little") == b"VP80"  # which browsers play
+    while (frame := annotated.read())[0]:
+        shown.append(frame[1])
+    assert len(shown) == len(film)
+    for frame in shown:  # "trained on synthetic clips", yellow on black
+        strip = frame[2:22].astype(int)
+        assert (np.minimum(strip[..., 1], strip[..., 2]) - strip[..., 0] > 100).sum() > 300
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert 'src="annotated.webm"' in page and "media-src 'self'" in page
 
 
 def test_fused_networks_see_eyes_and_mouth_of_every_frame(video, tmp_path, capsys):
@@ -313,9 +325,85 @@ def test_a_fault_of_the_weights_is_one_line(video, stcnn, tmp_path, capsys):
     assert predict.main([str(video)]) == 2
     said = capsys.readouterr().err
     assert "weights/README.md says where" in said
-    assert ask(tmp_path / "out", video, stcnn[0], "--dataset", "casme2") == (2, None)  # for 96 frames
-    assert "Build it with frames=18" in capsys.readouterr().err
+    assert ask(tmp_path / "out", video, stcnn[0], "--dataset", "casme2") == (2, None)
+    said = capsys.readouterr().err
+    assert "expected weights of CAS(ME)^2 (96 frames), found weights of SMIC (18 frames). Give --dataset smic" in said
     assert ask(tmp_path / "out", video, stcnn[0], "--like", "a.png", "--crop", "none") == (2, None)
+
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+PLAYER = """<video src="annotated.webm" muted autoplay onerror="document.title = 'refused'"
+onloadeddata="document.title = `plays ${this.videoWidth} ${this.duration.toFixed(1)} s`"></video>"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium here")
+def test_a_browser_plays_the_annotated_video(video, stcnn, tmp_path):
+    assert ask(tmp_path / "out", video, stcnn[0], "--annotated")[0] == 0
+    (tmp_path / "out" / "player.html").write_text(PLAYER)
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=5000", "--dump-dom"]
+    page = (tmp_path / "out" / "player.html").as_uri()
+    done = subprocess.run([CHROMIUM, *options, page], capture_output=True, text=True, timeout=240)
+    assert "<title>plays 560 1.6 s</title>" in done.stdout
+
+
+@pytest.mark.parametrize("command", [predict, evaluate])
+def test_weights_of_another_database_are_named_as_such(command, stcnn, video, capsys):
+    source = [str(video)] if command is predict else ["--synthetic"]
+    assert command.main([*source, "--weights", str(stcnn[0]), "--dataset", "casme2"]) == 2
+    said = capsys.readouterr().err
+    assert "found weights of SMIC (18 frames). Give --dataset smic, or weights of CAS(ME)^2." in said
+
+
+def test_a_network_that_gives_one_answer_is_warned_of(video, tmp_path, capsys):
+    model, path = models.build_microexp_stcnn(), tmp_path / "collapsed.weights.h5"
+    last = next(layer for layer in reversed(model.layers) if layer.weights)
+    kernel, bias = last.get_weights()
+    last.set_weights([0 * kernel, np.array([0, 0, 50], bias.dtype)])
+    weights.save_weights(model, path, {**TRAINED, "statistics": {"face": LEVELS}})
+    code, _ = ask(tmp_path / "out", video, path)
+    assert code == 0 and "* COLLAPSED: the network called all 4 windows surprise" in capsys.readouterr().out
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert page.index("COLLAPSED") < page.index("windows of 18 frames")
+
+
+def test_what_differs_is_no_collapse(stcnn):
+    seen = watch.Seen(None, [], np.array([[0.9, 0.1, 0], [0.1, 0.9, 0]], np.float32), {}, Counter(), 1.0)
+    assert report.about_collapse(seen, ("a", "b", "c")) == []
+    one = seen._replace(probabilities=seen.probabilities[:1])
+    assert report.about_collapse(one, ("a", "b", "c")) == []
+
+
+@pytest.mark.parametrize("kind", ["short", "cut off", "text"])
+def test_a_video_of_too_few_frames_is_refused_before_the_network_is_loaded(
+    kind, film, stcnn, tmp_path, monkeypatch, capsys
+):
+    path = write_video(tmp_path / "my film.avi", film[:7] if kind == "short" else film)
+    if kind == "cut off":  # the header promises all
+        path.write_bytes(path.read_bytes()[:9000])
+    if kind == "text":
+        path.write_text("no video" * 100)
+    monkeypatch.setattr(predict, "import_keras", lambda: pytest.fail("the network was loaded"))
+    assert ask(tmp_path / "out", path, stcnn[0]) == (2, None)
+    said = capsys.readouterr().err
+    assert "at least the 18 frames" in said or "cannot open" in said
+    assert kind == "short" or f"ffmpeg -i '{path}' video.mp4" in said
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_the_network_is_loaded(video, stcnn, tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "closed").mkdir(mode=0o555)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "report.txt").write_text("")
+    for command in (predict, evaluate):
+        source = [str(video)] if command is predict else ["--synthetic"]
+        for out, found in (("file/out", "a folder, found the file"), ("full", "an empty or new folder, found files")):
+            said = [*source, "--weights", str(stcnn[0]), "--out", str(tmp_path / out)]
+            assert command.main(said) == 2
+            said = capsys.readouterr().err
+            assert found in said and "--resume" not in said
+    said = as_nobody(tmp_path, lambda: runs.require_free("closed/out"))
+    assert "expected a folder that can be written" in said and not list((tmp_path / "closed").iterdir())
 
 
 @pytest.mark.parametrize("count", [1, 10, 700])

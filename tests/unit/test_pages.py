@@ -55,7 +55,7 @@ class Page(HTMLParser):
 pytestmark = pytest.mark.slow  # every page is of a real run
 
 
-def train(folder, protocol, people=4, synthetic=False, names=None):
+def train(folder, protocol, people=4, synthetic=False, names=None, **settings):
     """Train for an epoch on noise; give the folder of the run."""
     labels = np.array([0, 1, 2] * people)
     places, subjects = np.arange(len(labels)), [f"s{clip // 3:02d}" for clip in range(len(labels))]
@@ -63,7 +63,7 @@ def train(folder, protocol, people=4, synthetic=False, names=None):
     stacks = {name: random.integers(0, 256, size, np.uint8) for name in protocol.inputs}
     names = names or [f"clip{place}" for place in places]
     samples = Samples(names, subjects, labels, stacks, places, np.zeros(len(labels), bool), synthetic)
-    run = Run.of(folder, Settings.of(replace(protocol, epochs=1), data="nowhere"), samples)
+    run = Run.of(folder, Settings.of(replace(protocol, epochs=1), data="nowhere", **settings), samples)
     run.write_config()
     for number in range(len(run.folds)):
         train_fold(run, number, progress=False)
@@ -103,7 +103,7 @@ def rewritten(run, folder, **changes):
 
 def test_a_page_is_complete_in_itself_and_small(run):
     page = Page(run / "report.html")
-    assert page.size < 1.5e6
+    assert page.size < 2e6
     assert not {"script", "link", "iframe", "object"} & {tag for tag, _ in page.elements}
     sources = page.attributes("img", "src")
     assert len(sources) >= 3 and all(re.match("data:image/(png|svg[+]xml);base64,", one) for one in sources)
@@ -212,6 +212,34 @@ def test_saliency_is_of_every_input_or_the_reason_is_said(one_fold, several_fold
     assert "Not drawn: no <gradients>" in rewritten(one_fold, tmp_path / "none", folds=folds).text
 
 
+def test_faces_of_real_people_are_warned_of_where_they_are_shown(one_fold, several_folds, tmp_path):
+    warning = "FACES of the clips are shown in report.html"
+    page = Page(one_fold / "report.html")
+    assert page.text.index(warning) < page.text.index("clips are called right")
+    assert warning in (one_fold / "report.txt").read_text()
+    assert "FACES" not in Page(several_folds / "report.html").text  # synthetic
+    without = train(tmp_path / "without", protocols.get("paper"), faces=False)
+    page = Page(without / "report.html")
+    assert "FACES" not in page.text and "Not drawn: the run was started with --no-faces" in page.text
+    assert not list(without.glob("saliency*")) and not [one for one in page.attributes("img", "src") if "png" in one]
+
+
+def test_a_page_has_precision_probabilities_subjects_and_the_time_of_training(run):
+    page, scores = Page(run / "report.html"), json.loads((run / "scores.json").read_text())
+    called = [sum(column) for column in zip(*scores["confusion"], strict=True)]
+    for label, name in enumerate(scores["class_names"]):
+        right = scores["confusion"][label][label]
+        precision = f"{right / called[label]:.4f}" if called[label] else "undefined"
+        row = rf"{name} \d+ {called[label]} {right} (?:[.\d]+|undefined) {precision} "
+        assert re.search(row, page.text)
+    alts = page.attributes("img", "alt")
+    assert any("ROC" in alt for alt in alts) and any("how often" in alt.lower() for alt in alts)
+    assert re.search(r"Subjects subject clips right accuracy s\d\d \d+ \d \d+% ", page.text)
+    seconds = sum(fold["seconds"] for fold in scores["folds"])
+    assert seconds > 0 and f"training time {seconds:.1f} s" in page.text
+    assert "@media (max-width: 640px)" in (run / "report.html").read_text(errors="replace")
+
+
 def test_many_wrong_predictions_are_counted(one_fold, tmp_path):
     shutil.copytree(one_fold, tmp_path / "many")
     rows = ["clip,subject,true,predicted,negative,positive,surprise"]
@@ -227,4 +255,8 @@ def test_an_evaluation_has_a_page_too(one_fold, small_smic, tmp_path):
     assert evaluate.main(["--weights", str(weights), "--data", str(small_smic), "--out", str(tmp_path / "out")]) == 0
     page = Page(tmp_path / "out" / "report.html")
     assert str(weights) in page.text and "How to repeat it" in page.text and "Training" not in page.text
-    assert len(page.attributes("img", "src")) == 1 and "people" not in page.text.split("Scores")[0]
+    assert (
+        len(page.attributes("img", "src")) == 3
+        and "FACES" not in page.text
+        and "people" not in page.text.split("Scores")[0]
+    )

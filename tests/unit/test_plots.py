@@ -11,7 +11,7 @@ import pytest
 from microexp_keras import metrics
 from microexp_keras.errors import MicroExpError
 from microexp_keras.models.saliency import RegionShare
-from microexp_keras.results import plots
+from microexp_keras.results import plots, plots_over_time, sheets
 
 HISTORY = [
     {"epoch": epoch, "loss": 2.0 - epoch / 10, "accuracy": epoch / 20, "val_loss": 2.0, "val_accuracy": epoch / 10}
@@ -21,6 +21,8 @@ SCORES = metrics.score([0, 0, 1, 2], [0, 1, 1, 0], ("a class with a long name", 
 CLIPS = np.random.default_rng(0).integers(0, 256, (3, 16, 16, 18), np.uint8)
 MARKS = np.random.default_rng(1).random(CLIPS.shape) < 0.05
 TITLES = ("s1_ne_01", "s1_po_01", "a clip with a long name and more to say of it")
+TRUE = np.arange(40) % 2
+PROBABILITIES = np.random.default_rng(2).dirichlet([1, 1, 1], 40).astype(np.float32)
 SHARES = {name: RegionShare(np.array([0.2, 0.5]), np.array([0.3, 0.3])) for name in ("eyes", "mouth", "rest")}
 
 
@@ -39,6 +41,18 @@ FIGURES = {
         ["best epoch (7)", "majority class (59.4%)", "on synthetic SMIC"],
     ),
     "curves of one epoch": (lambda path: plots.curves(HISTORY[:1], path), ["clips that choose the epoch"]),
+    "curves of folds": (
+        lambda path: plots.curves(HISTORY, path, folds=[HISTORY, HISTORY[:4]]),
+        ["a fold each", "clips that choose the epoch"],
+    ),
+    "roc": (
+        lambda path: plots.roc(TRUE, PROBABILITIES, ("a", "b", "c"), path, "on synthetic SMIC"),
+        ["c: undefined, 0 of 40 clips", "false positive rate", "guessing: area 0.5"],
+    ),
+    "calibration": (
+        lambda path: plots.calibration(TRUE, PROBABILITIES, path),
+        ["probability of the called class", "with Wilson 95 % interval"],
+    ),
     "confusion matrix": (
         lambda path: plots.confusion_matrix(SCORES, path, "on synthetic SMIC"),
         ["predicted", "a class with a long name", "50%", "on synthetic SMIC"],
@@ -71,6 +85,10 @@ FIGURES = {
     "saliency sheet": (
         lambda path: plots.saliency_sheet(CLIPS, MARKS, path, TITLES, 5, "Saliency"),
         [*TITLES, "Saliency", "overlay", "frame (counted from 0)"],
+    ),
+    "saliency sheet with a heat map": (
+        lambda path: plots.saliency_sheet(CLIPS, MARKS, path, TITLES, 5, "Saliency", MARKS * 0.5),
+        [*TITLES, "overlay", "heat map"],
     ),
     "saliency sheet of one clip without a mark": (
         lambda path: plots.saliency_sheet(CLIPS[:1], MARKS[:1] & False, path, TITLES[:1]),
@@ -124,6 +142,36 @@ def test_marks_lie_where_the_saliency_is(tmp_path):
     assert (abs(tall - 64) <= 2, abs(wide - 32) <= 2) == (True, True) and len(coloured) > 0.95 * 64 * 32
 
 
+def test_a_heat_map_is_warm_where_the_saliency_is(tmp_path):
+    clips, strengths = np.full((1, 64, 64, 1), 128, np.uint8), np.zeros((1, 64, 64, 1))
+    strengths[0, 8:24, 40:56] = 1
+    path = plots.saliency_sheet(clips, strengths < 0, tmp_path / "sheet.png", ["a clip"], strengths=strengths)
+    seen = cv2.imread(str(path)).astype(int)
+    warm = np.argwhere(seen[..., 2] - seen[..., 0] > 60)
+    assert 16 * 16 * 3 < len(warm) < 24 * 24 * 5 and np.ptp(warm[:, 0]) < 60  # enlarged twice
+
+
+def test_clips_to_show_are_of_every_class_wrong_ones_first():
+    true, predicted = np.array([0] * 20 + [1, 1, 2, 2]), np.array([0] * 20 + [1, 0, 2, 2])
+    chosen = sheets.some_of_every_class(true, predicted, 4)
+    assert set(true[chosen]) == {0, 1, 2} and len(set(chosen)) == 4 and chosen[0] == 21
+    assert len(sheets.some_of_every_class(true, predicted, 2)) == 3
+    assert sheets.some_of_every_class(true[:1], predicted[:1], 4).tolist() == [0]
+
+
+def test_a_timeline_of_many_windows_shows_means(tmp_path):
+    noise = np.random.default_rng(0).dirichlet([1, 1, 1], 833)
+    noise[100:120] = np.nan
+    times = 0.24 * np.arange(833)[:, None] + [0, 0.72]
+    path = plots.timeline(times, noise, ["a", "b", "c"], tmp_path / "timeline.png")
+    assert "mean over 3.1 s" in path.with_suffix(".svg").read_text()
+    means = plots_over_time._moving_mean(noise, 13)
+    assert np.isnan(means[100:120]).all() and not np.isnan(means[:100]).any()
+    assert means[50] == pytest.approx(noise[44:57].mean(axis=0)) and means[99].sum() == pytest.approx(1)
+    few = plots.timeline(times[:20], noise[:20], ["a", "b", "c"], tmp_path / "few.png")
+    assert "mean over" not in few.with_suffix(".svg").read_text()
+
+
 def test_what_cannot_be_drawn_is_said(tmp_path):
     path = tmp_path / "figure.png"
     with pytest.raises(MicroExpError, match="expected at least one row to draw, found none"):
@@ -136,3 +184,11 @@ def test_what_cannot_be_drawn_is_said(tmp_path):
         with pytest.raises(MicroExpError, match=r"maps: expected bool \(3, 16, 16, 18\), as saliency.binarize gives"):
             plots.saliency_sheet(CLIPS, maps, path, TITLES)
     assert not list(tmp_path.iterdir())
+
+
+def test_the_area_and_the_numbers_of_clips_are_those_of_the_probabilities(tmp_path):
+    true, sure = np.array([0, 0, 1, 1]), np.array([[0.9, 0.1], [0.65, 0.35], [0.7, 0.3], [0.1, 0.9]])
+    said = plots.roc(true, sure, ("a", "b"), tmp_path / "roc.png").with_suffix(".svg").read_text()
+    assert "a (2 clips): area 0.750" in said and "b (2 clips): area 0.750" in said
+    said = plots.calibration(true, sure, tmp_path / "calibration.png").with_suffix(".svg").read_text()
+    assert said.count(">2</text>") == 2  # 0.65 and 0.7; 0.9 twice

@@ -28,6 +28,12 @@ def test_a_setting_of_another_type_is_refused(name, value):
         Settings.from_json(record)
 
 
+def test_a_run_of_before_there_was_a_choice_shows_faces():
+    record = Settings.of(protocols.get("paper")).to_json()
+    del record["faces"]
+    assert Settings.from_json(record).faces
+
+
 def test_settings_change_the_protocol_they_name():
     settings = Settings.of(protocols.get("paper"), data="clips", epochs=3, kernel_size=(5, 5, 3))
     protocol = settings.applied_protocol()

@@ -14,6 +14,9 @@ PathType = TypeVar("PathType", str, Path)
 # Okabe and Ito's palette: told apart by colour-blind readers too.
 BLUE, ORANGE, GREEN, GRAY = "#0072B2", "#D55E00", "#009E73", "#767676"
 
+CLASS_COLOURS = [BLUE, ORANGE, GREEN]
+"""Of classes 0 to 2."""
+
 DPI = 150
 LETTER = 0.085  # inches that a letter takes, about: figures are as wide as their labels need
 

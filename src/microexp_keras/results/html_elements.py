@@ -1,9 +1,21 @@
-"""From text and pictures to the elements of an HTML page; nothing that a text holds becomes an element."""
+"""From text and pictures to elements of HTML and a whole page; nothing that a text holds becomes an element."""
 
 import base64
+import importlib.resources
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
+
+from microexp_keras.atomic import write_text
+from microexp_keras.notes import Note
+
+Json = dict[str, Any]
+"""What scores.json or config.json holds."""
+
+POLICY = "default-src 'none'; img-src data:; media-src 'self'; style-src 'unsafe-inline'"
+"""Whatever a name holds, nothing is loaded but a video that lies beside the page."""
 
 
 def tag(name: str, /, *children: Element | str, kind: str | None = None, **attributes: str) -> Element:
@@ -29,8 +41,47 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Element | str]]) -> Eleme
     return tag("div", tag("table", *heads, tag("tbody", *body)), tabindex="0", kind="scroll")
 
 
-def figure(path: Path, alt: str, caption: str | None = None) -> Element:
-    """Make a figure, the picture within the page."""
+def figure(path: Path, alt: str, caption: str | None = None, wide: bool = False) -> Element:
+    """Make a figure, the picture within the page; on a narrow screen a wide one is scrolled, not made small."""
     kind = {".svg": "svg+xml", ".png": "png"}[path.suffix]
     source = f"data:image/{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
-    return tag("figure", tag("img", src=source, alt=alt), *([tag("figcaption", caption)] if caption else []))
+    image = tag("img", src=source, alt=alt, kind="wide" if wide else None)
+    return tag("figure", image, *([tag("figcaption", caption)] if caption else []))
+
+
+def banners(notes: Iterable[Note]) -> list[Element]:
+    """Make what stands at the top of a page, so that nobody overlooks it."""
+    return [
+        tag("p", *_loud(note), kind="banner synthetic" if note.level == "synthetic" else "banner") for note in notes
+    ]
+
+
+def notes_list(notes: Iterable[Note]) -> list[Element]:
+    """Make the list of all that a reader must know."""
+    return [tag("h2", "What a reader must know"), tag("ul", *[tag("li", *_loud(note)) for note in notes])]
+
+
+def _loud(note: Note) -> list[Element | str]:
+    """Return a note, its head being bold."""
+    return [tag("strong", note.head), note.text] if note.head else [note.text]
+
+
+def write_page(path: Path, title: str, parts: Iterable[Element]) -> Path:
+    """Write a page, which loads nothing and has no scripts, and return its path."""
+    style = importlib.resources.files("microexp_keras.results").joinpath("page.css").read_text(encoding="utf-8")
+    page = tag(
+        "html",
+        tag(
+            "head",
+            tag("meta", charset="utf-8"),
+            tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+            tag("meta", content=POLICY, **{"http-equiv": "Content-Security-Policy"}),
+            tag("title", title),
+            tag("style", "\n" + style),
+        ),
+        tag("body", *parts),
+        lang="en",
+    )
+    ElementTree.indent(page, "")
+    write_text(path, "<!DOCTYPE html>\n" + ElementTree.tostring(page, encoding="unicode", method="html") + "\n")
+    return path

@@ -1,4 +1,4 @@
-"""From scores, training curves, clips and saliency to figures; each is written as PNG and as SVG beside it."""
+"""All figures by name; here those of scores and of regions. Each is written as PNG and as SVG beside it."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -7,62 +7,36 @@ import numpy as np
 
 from microexp_keras.errors import MicroExpError
 from microexp_keras.metrics import Scores
-from microexp_keras.results.canvas import BLUE, GRAY, GREEN, LETTER, ORANGE, PathType, save, subplots, wrapped
+from microexp_keras.results.canvas import (
+    BLUE,
+    CLASS_COLOURS,
+    GRAY,
+    LETTER,
+    ORANGE,
+    PathType,
+    save,
+    subplots,
+    wrapped,
+)
+from microexp_keras.results.plots_over_time import curves, timeline
+from microexp_keras.results.plots_probabilities import calibration, roc
 from microexp_keras.results.sheets import contact_sheet, saliency_sheet
 
 if TYPE_CHECKING:
     from microexp_keras.models.saliency import RegionShare
 
-__all__ = ["accuracies", "confusion_matrix", "contact_sheet", "curves", "saliency_sheet", "shares", "timeline"]
-
-CLASS_COLOURS = [BLUE, ORANGE, GREEN]
-"""Of classes 0 to 2."""
-
-
-def curves(
-    history: Sequence[dict[str, Any]],
-    path: PathType,
-    best_epoch: int | None = None,
-    majority_rate: float | None = None,
-    title: str = "",
-) -> PathType:
-    """Draw loss and accuracy over the epochs, for training and for the clips that the epoch is chosen on.
-
-    Parameters
-    ----------
-    history : list of dict
-        One per epoch: `epoch`, `loss`, `accuracy`, `val_loss`, `val_accuracy`.
-    path : str or Path
-        PNG to write; the SVG of the same name is written too.
-    best_epoch : int, optional
-        Marked by a point: the epoch whose weights are kept.
-    majority_rate : float, optional
-        Accuracy of always answering the most frequent class, drawn as a line.
-    title : str
-        Above the figure.
-    """
-    figure, (left, right) = subplots(1, 2, (9, 3.6))
-    epochs = [row["epoch"] for row in history]
-    dot = "o" if len(epochs) == 1 else None  # a line of one epoch cannot be seen
-    for axes, name in ((left, "loss"), (right, "accuracy")):
-        axes.plot(epochs, [row[name] for row in history], "--", marker=dot, color=BLUE, label="training, with dropout")
-        axes.plot(
-            epochs, [row["val_" + name] for row in history], marker=dot, color=ORANGE,
-            label="clips that choose the epoch",
-        )  # fmt: skip
-        axes.set(xlabel="epoch (counted from 0)", ylabel=name)
-        axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
-        axes.spines[["top", "right"]].set_visible(False)
-    right.set_ylim(-0.02, 1.02)
-    right.yaxis.set_major_formatter("{x:.0%}")
-    for row in history:
-        if row["epoch"] == best_epoch:
-            right.plot(best_epoch, row["val_accuracy"], "o", color=ORANGE, label=f"best epoch ({best_epoch})")
-    if majority_rate is not None:
-        right.axhline(majority_rate, color=GRAY, linestyle=":", label=f"majority class ({majority_rate:.1%})")
-    figure.legend(*right.get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False, fontsize=9)
-    figure.suptitle(title, fontsize=11)
-    return save(figure, path)
+__all__ = [
+    "CLASS_COLOURS",
+    "accuracies",
+    "calibration",
+    "confusion_matrix",
+    "contact_sheet",
+    "curves",
+    "roc",
+    "saliency_sheet",
+    "shares",
+    "timeline",
+]
 
 
 def confusion_matrix(scores: Scores, path: PathType, title: str = "") -> PathType:
@@ -202,63 +176,4 @@ def shares(regions: "Mapping[str, RegionShare]", path: PathType, title: str = ""
     handles = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
     figure.legend(handles.values(), handles, loc="outside lower center", ncols=3, frameon=False, fontsize=9)
     figure.suptitle(wrapped(title, 70), fontsize=11)
-    return save(figure, path)
-
-
-def timeline(
-    times: np.ndarray,
-    probabilities: np.ndarray,
-    class_names: Sequence[str],
-    path: PathType,
-    title: str = "",
-    caption: str = "",
-) -> PathType:
-    """Draw the probabilities of a video's windows over time, and below them the class of each window.
-
-    Parameters
-    ----------
-    times : float array (windows, 2)
-        Start and end of each window in seconds, at equal steps.
-    probabilities : float array (windows, classes)
-        NaN for windows without a prediction, which are shaded.
-    class_names : list of str
-    path : str or Path
-        PNG to write.
-    title, caption : str
-        Above and below the figure.
-    """
-    from matplotlib.colors import ListedColormap
-    from matplotlib.patches import Patch
-
-    figure, (above, below) = subplots(2, 1, (11, 4.8))
-    above.get_gridspec().set_height_ratios([8, 1])
-    below.sharex(above)
-    above.tick_params(labelbottom=False)
-    middles = times.mean(axis=1)
-    step = middles[1] - middles[0] if len(middles) > 1 else times[0, 1] - times[0, 0]
-    edges = np.append(middles - step / 2, middles[-1] + step / 2)
-    missing = np.isnan(probabilities[:, 0])
-    around = np.concatenate([[True], missing, [True]])
-    alone = ~missing & around[:-2] & around[2:]  # a line has no other mark for it
-    few = len(middles) <= 60
-    for label, name in enumerate(class_names):
-        style = {"lw": 1.5 if few else 1, "marker": "o", "ms": 4, "markevery": np.flatnonzero(alone | few).tolist()}
-        above.plot(middles, probabilities[:, label], color=CLASS_COLOURS[label], label=name, **style)
-    borders = np.flatnonzero(np.diff(np.concatenate([[False], missing, [False]])))
-    for first, end in borders.reshape(-1, 2):
-        above.axvspan(edges[first], edges[end], color="#DDDDDD", lw=0, zorder=0)
-    classes = np.where(missing, len(class_names), np.nan_to_num(probabilities).argmax(axis=1))
-    shades = ListedColormap([*CLASS_COLOURS[: len(class_names)], "#DDDDDD"])
-    below.pcolormesh(edges, [0, 1], classes[None], cmap=shades, vmin=0, vmax=len(class_names))
-    above.axhline(1 / len(class_names), color=GRAY, linestyle=":", lw=1, zorder=1, label="all classes alike")
-    above.set(ylim=(-0.03, 1.03), xlim=(0, times[-1, 1]), ylabel="probability (not calibrated)")
-    below.set(yticks=[], xlabel="time (s), middle of the window")
-    below.set_ylabel("most\nprobable", rotation=0, ha="right", va="center", fontsize=9)
-    above.spines[["top", "right"]].set_visible(False)
-    below.spines[:].set_visible(False)
-    handles, _ = above.get_legend_handles_labels()
-    handles += [Patch(color="#DDDDDD", label="no prediction (no face, or a cut)")] * bool(missing.any())
-    above.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=5, frameon=False, fontsize=10)
-    figure.suptitle(title, fontsize=11)
-    figure.supxlabel(wrapped(caption, 170), fontsize=8, color="#444444")
     return save(figure, path)

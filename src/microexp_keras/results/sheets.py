@@ -4,10 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from microexp_keras.datasets.frames import spread
 from microexp_keras.errors import MicroExpError
 from microexp_keras.results.canvas import DPI, LETTER, PathType, empty_figure, save
 
 MARKED = (230, 159, 0)  # the palette's lighter orange, for it lies over gray of every level
+BLUR = 0.03  # deviation of a heat map's smoothing, in widths of the frame
 CELL = 128  # pixels of a frame on a sheet, about: frames are enlarged by a whole number, so that pixels stay square
 
 
@@ -34,8 +36,37 @@ def contact_sheet(
     return _sheet(strips, path, titles, title, chosen, [""])
 
 
+def some_of_every_class(true: np.ndarray, predicted: np.ndarray, wanted: int) -> np.ndarray:
+    """Choose clips to show: of every class one, a wrong one if there is any, then others; wrong ones come first.
+
+    Parameters
+    ----------
+    true, predicted : int array (clips,)
+    wanted : int
+        How many, if there are so many; one of every class in any case.
+
+    Returns
+    -------
+    int array
+        Positions.
+    """
+    wrong = predicted != true
+    order = np.lexsort((np.arange(len(true)), ~wrong))  # wrong ones first
+    _, first = np.unique(true[order], return_index=True)
+    others = np.setdiff1d(np.arange(len(true)), order[first])
+    more = others[spread(len(others), max(wanted - len(first), 0))]
+    chosen = np.concatenate([order[first], more])
+    return chosen[np.argsort(~wrong[chosen], kind="stable")]
+
+
 def saliency_sheet(
-    clips: np.ndarray, maps: np.ndarray, path: PathType, titles: Sequence[str], frames: int = 7, title: str = ""
+    clips: np.ndarray,
+    maps: np.ndarray,
+    path: PathType,
+    titles: Sequence[str],
+    frames: int = 7,
+    title: str = "",
+    strengths: np.ndarray | None = None,
 ) -> PathType:
     """Draw clips with their binarised saliency: frames, marks, and marks over frames, as in Fig. 4 of the paper.
 
@@ -47,6 +78,8 @@ def saliency_sheet(
         See `saliency.binarize`.
     path, titles, frames, title
         As for `contact_sheet`.
+    strengths : float array (clips, rows, columns, time), at least 0, optional
+        What was binarised, drawn too: smoothed, as a heat map over the frames.
 
     Raises
     ------
@@ -56,12 +89,34 @@ def saliency_sheet(
     if maps.dtype != bool or maps.shape != clips.shape:
         raise MicroExpError("maps", f"bool {clips.shape}, as saliency.binarize gives", f"{maps.dtype} {maps.shape}")
     chosen, strips = _middles(clips.shape[3], frames), []
-    for clip, marks in zip(clips, maps, strict=True):
+    for place, (clip, marks) in enumerate(zip(clips, maps, strict=True)):
         gray, marks = _gray(clip)[..., chosen], marks[..., chosen]
         over = np.where(marks[..., None], 0.25 * gray[..., None] + 0.75 * np.array(MARKED), gray[..., None])
-        shown = (gray, 255 * marks.astype(np.uint8), over.astype(np.uint8))
+        shown = [gray, 255 * marks.astype(np.uint8), over.astype(np.uint8)]
+        if strengths is not None:
+            shown.append(_heat(gray, _smoothed(strengths[place])[..., chosen]))
         strips.append([[array[:, :, time] for time in range(len(chosen))] for array in shown])
-    return _sheet(strips, path, titles, title, chosen, ["frame", "saliency", "overlay"])
+    names = ["frame", "saliency", "overlay", *(["heat map"] if strengths is not None else [])]
+    return _sheet(strips, path, titles, title, chosen, names)
+
+
+def _smoothed(strengths: np.ndarray) -> np.ndarray:
+    """Smooth the saliency of a clip (rows, columns, time), its weaker half becoming 0, its strongest hundredth 1."""
+    from scipy.ndimage import gaussian_filter
+
+    blur = BLUR * strengths.shape[1]
+    smooth = gaussian_filter(strengths.astype(np.float64), (blur, blur, 0.5))
+    middle, strong = np.quantile(smooth, (0.5, 0.99))
+    return np.clip((smooth - middle) / max(strong - middle, 1e-12), 0, 1)
+
+
+def _heat(gray: np.ndarray, strengths: np.ndarray) -> np.ndarray:
+    """Lay strengths 0-1 over frames (rows, columns, time), the stronger the less of the frame: uint8 (..., 3)."""
+    from matplotlib import colormaps
+
+    colours = 255 * colormaps["inferno"](strengths)[..., :3]
+    share = 0.75 * strengths[..., None]
+    return (share * colours + (1 - share) * gray[..., None]).astype(np.uint8)
 
 
 def _middles(length: int, wanted: int) -> list[int]:

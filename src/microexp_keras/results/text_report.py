@@ -138,7 +138,8 @@ def write(
     Parameters
     ----------
     folder : str or Path
-        Gets `report.txt`, `scores.json`, `confusion_matrix.json`, `.png` and `.svg`, `predictions.csv`.
+        Gets `report.txt`, `scores.json`, `predictions.csv`, `confusion_matrix.json`, and `confusion_matrix`, `roc` and
+        `calibration` as `.png` and `.svg`.
     title : str
         Which network met which clips: `MicroExpSTCNN on synthetic SMIC`.
     notes : sequence of Note, or of rendered ones
@@ -168,6 +169,8 @@ def write(
         {"class_names": scores.class_names, "rows": "true", "columns": "predicted", "counts": scores.confusion},
     )
     plots.confusion_matrix(scores, folder / "confusion_matrix.png", title)
+    plots.roc(true, probabilities, scores.class_names, folder / "roc.png", title)
+    plots.calibration(true, probabilities, folder / "calibration.png", title)
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(["clip", "subject", "true", "predicted", *scores.class_names])

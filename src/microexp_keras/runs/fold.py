@@ -9,10 +9,9 @@ import numpy as np
 from microexp_keras import preprocessing, weights
 from microexp_keras.atomic import write_json
 from microexp_keras.backend import import_keras
-from microexp_keras.datasets.frames import spread
 from microexp_keras.errors import MicroExpError
 from microexp_keras.preprocessing import StandardizedInput, original_npy
-from microexp_keras.results import plots
+from microexp_keras.results import plots, sheets
 from microexp_keras.runs.folder import make_folder
 from microexp_keras.runs.provenance import devices
 from microexp_keras.runs.result import REMEDY, RESULT, read_result
@@ -130,14 +129,14 @@ def read_outcome(run: Run, number: int) -> tuple[Outcome, dict[str, Any]]:
 def _draw_saliency(
     run: Run, model: "keras.Model", inputs: Mapping[str, np.ndarray | StandardizedInput], probabilities: np.ndarray
 ) -> dict[str, Any]:
-    """Draw what moves the scores of some clips, wrong ones first; give the sheets drawn, or why there are none."""
+    """Draw what moves the scores of some clips, of every class; give the sheets drawn, or why there are none."""
+    if not run.settings.faces:
+        return {"sheets": [], "missing": "the run was started with --no-faces."}
     from microexp_keras.models import saliency
 
     samples, class_names, scored = run.samples, run.protocol.database.class_names, run.folds[0].score
     predicted, true = probabilities.argmax(axis=1), samples.labels[scored]
-    wrong, right = np.flatnonzero(predicted != true), np.flatnonzero(predicted == true)
-    chosen = wrong[spread(len(wrong), SALIENCY_CLIPS // 2)]
-    chosen = np.concatenate([chosen, right[spread(len(right), SALIENCY_CLIPS - len(chosen))]])
+    chosen = sheets.some_of_every_class(true, predicted, SALIENCY_CLIPS)
     few = {name: stacks[scored[chosen]] for name, stacks in inputs.items()}
     try:
         maps = saliency.saliency(model, few, predicted[chosen])
@@ -151,6 +150,7 @@ def _draw_saliency(
     plain = [title.encode("ascii", "backslashreplace").decode().replace("$", r"\$") for title in titles]  # no formulas
     for name, clips in few.items():
         path = run.fold_folder(0) / f"saliency_{name}.png"
-        plots.saliency_sheet(clips[..., 0], saliency.binarize(maps[name]), path, plain, title=f"Saliency: {name}")
-    sheets = [{"input": name, "file": f"saliency_{name}.png", "clips": titles} for name in few]
-    return {"sheets": sheets, "missing": None}
+        marks, title = saliency.binarize(maps[name]), f"Saliency: {name}"
+        plots.saliency_sheet(clips[..., 0], marks, path, plain, title=title, strengths=maps[name])
+    drawn = [{"input": name, "file": f"saliency_{name}.png", "clips": titles} for name in few]
+    return {"sheets": drawn, "missing": None}

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import os
 import shlex
 import sys
 from collections.abc import Iterator
@@ -14,15 +15,31 @@ from microexp_keras.regular import read_json
 from microexp_keras.runs.settings import Settings
 
 
-def require_free(out: str | Path | None) -> None:
-    """Raise a MicroExpError if the folder `out` (a path, or None) holds something already."""
-    if out is not None and Path(out).is_dir() and any(child.name != ".lock" for child in Path(out).iterdir()):
+def require_free(out: str | Path | None, resumable: bool = False) -> None:
+    """Raise unless results can go into the folder `out`, or if it is None below `runs`; nothing is written.
+
+    Parameters
+    ----------
+    out : str, Path or None
+    resumable : bool
+        Whether the command takes `--resume`, for the advice.
+
+    Raises
+    ------
+    MicroExpError
+        If the folder holds something already, is a file, or cannot be written.
+    """
+    folder = Path("runs" if out is None else out).absolute()
+    there = next(place for place in (folder, *folder.parents) if os.path.lexists(place))
+    if not os.path.isdir(there):
+        raise MicroExpError(out or "runs", "a folder", f"the file {there}", "Give another --out.")
+    if not os.access(there, os.R_OK | os.W_OK | os.X_OK):
         raise MicroExpError(
-            out,
-            "an empty or new folder",
-            "files",
-            f"Give another --out; resume a training that began there with --resume {shlex.quote(str(out))}.",
+            out or "runs", "a folder that can be written", f"that {there} is not yours to write", "Give another --out."
         )
+    if out is not None and there == folder and any(child.name != ".lock" for child in folder.iterdir()):
+        resume = f"; resume what began there with --resume {shlex.quote(str(out))}" if resumable else ""
+        raise MicroExpError(out, "an empty or new folder", "files", f"Give another --out{resume}.")
 
 
 def new_folder(out: str | Path | None, name: str) -> Path:

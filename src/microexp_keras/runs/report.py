@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from microexp_keras import datasets, metrics
+from microexp_keras.notes import Note
 from microexp_keras.protocols import splits
 from microexp_keras.results import html_page, plots, text_report
 from microexp_keras.runs.fold import read_outcome
@@ -14,6 +15,13 @@ from microexp_keras.training.history import Outcome, Row
 UNSEEN = (
     "Every clip is scored once, by a network that has seen nothing of its subject: neither to train, nor to choose the "
     "epoch, nor to standardise. Predictions are pooled over the folds."
+)
+
+
+FACES = Note(
+    "faces",
+    " of the clips are shown in report.html and saliency_*.png. SMIC and CAS(ME)^2 may not be passed on, nor may "
+    "pictures of their people: keep these files to yourself. A run with --no-faces has none.",
 )
 
 
@@ -34,11 +42,12 @@ def report(run: Run) -> tuple[str, bool]:
     true, predicted = run.samples.labels[scored], probabilities.argmax(axis=1)
     scores, history = metrics.score(true, predicted, class_names), _mean_history(outcomes)
     best_epoch = outcomes[0].best_epoch if run.has_one_fold else None
-    plots.curves(history, run.folder / "curves.png", best_epoch, scores.majority_rate, run.title)
+    each = [] if run.has_one_fold else [outcome.history for outcome in outcomes]
+    plots.curves(history, run.folder / "curves.png", best_epoch, scores.majority_rate, run.title, each)
     text = text_report.write(
         run.folder,
         run.title,
-        _notes(run, outcomes, predicted == true),
+        [*_notes(run, outcomes, predicted == true), *_faces(run, results)],
         scores,
         run.clip_names(scored),
         true,
@@ -51,6 +60,7 @@ def report(run: Run) -> tuple[str, bool]:
                 "epoch": outcome.best_epoch,
                 "collapsed_to": None if outcome.only_class is None else class_names[outcome.only_class],
                 "weights": str(outcome.best_path.relative_to(run.folder)),
+                "seconds": sum(row["seconds"] for row in outcome.history),
                 "devices": result["devices"],
                 "saliency": result.get("saliency"),
             }
@@ -62,6 +72,12 @@ def report(run: Run) -> tuple[str, bool]:
     )
     html_page.write(run.folder)
     return text, not any(outcome.diverged for outcome in outcomes)
+
+
+def _faces(run: Run, results: tuple[dict[str, Any], ...]) -> list[Note]:
+    """Warn of real people's faces on the page, if it shows any."""
+    shown = any((result.get("saliency") or {}).get("sheets") for result in results)
+    return [FACES] if shown and not run.samples.synthetic else []
 
 
 def _mean_history(outcomes: tuple[Outcome, ...]) -> list[Row]:

@@ -40,6 +40,8 @@ class Settings:
         Whether every improvement is kept, not only the best.
     tensorboard : bool
         Whether training is logged for TensorBoard too.
+    faces : bool
+        Whether report and saliency may show faces of the clips.
     """
 
     dataset: str
@@ -57,6 +59,7 @@ class Settings:
     weights: str | None = None
     keep_all: bool = False
     tensorboard: bool = False
+    faces: bool = True
 
     @classmethod
     def of(cls, protocol: Protocol, **given: Any) -> "Settings":
@@ -82,6 +85,8 @@ class Settings:
         """
         read = {}
         for name, hint in get_type_hints(cls).items():
+            if name == "faces" and name not in value:  # a run of before there was a choice
+                continue
             kind = get_origin(hint) if get_origin(hint) in (dict, tuple) else hint
             item = tuple(value[name]) if kind is tuple and isinstance(value[name], list) else value[name]
             if not isinstance(item, kind) or (kind is int and isinstance(item, bool)):

@@ -8,6 +8,7 @@ import numpy as np
 
 from microexp_keras import landmarks
 from microexp_keras.atomic import replacing
+from microexp_keras.backend import without_remarks
 from microexp_keras.console import progress_bar
 from microexp_keras.datasets import Clip, Video
 from microexp_keras.errors import MicroExpError
@@ -15,6 +16,8 @@ from microexp_keras.video.faces import Faces, points_in
 from microexp_keras.video.source import read, to_the_end
 from microexp_keras.video.windows import Window
 
+CODEC = "VP80"  # VP9 takes OpenCV thirty times as long, and no package of OpenCV brings H.264
+YELLOW = (0, 220, 255)
 PANEL = (110, 560)  # rows of the bars below an annotated video, and its columns at least
 
 
@@ -27,6 +30,7 @@ def annotate(
     colours: Sequence[str],
     rate: float,
     path: Path,
+    warning: str = "",
 ) -> None:
     """Write the video again with the box and the probabilities of the window whose middle is nearest to each frame.
 
@@ -42,12 +46,14 @@ def annotate(
     rate : float
         Frames a second.
     path : Path
-        .mp4 to write.
+        .webm to write, VP8: every browser plays it, and OpenCV's own packages write it.
+    warning : str
+        Written into every frame.
 
     Raises
     ------
     MicroExpError
-        If what was written cannot be read again.
+        If this OpenCV does not write VP8, or what was written cannot be read again.
     """
     rows, columns = faces.shape
     scale = max(1, PANEL[1] / columns)
@@ -55,7 +61,12 @@ def annotate(
     middles = np.array([(window.first + window.last) / 2 for window in windows])
     bgr = [tuple(int(colour[at : at + 2], 16) for at in (5, 3, 1)) for colour in colours]
     with replacing(path) as temporary:
-        writer = cv2.VideoWriter(str(temporary), cv2.VideoWriter.fourcc(*"mp4v"), rate, (size[0], size[1] + PANEL[0]))
+        with without_remarks():
+            code, whole = cv2.VideoWriter.fourcc(*CODEC), (size[0], size[1] + PANEL[0])
+            writer = cv2.VideoWriter(str(temporary), code, rate, whole)
+        if not writer.isOpened():
+            remedy = "Install opencv-python from PyPI. Without --annotated no video is written."
+            raise MicroExpError(path, f"an OpenCV that writes {CODEC} into WebM", "one that does not", remedy)
         frames = progress_bar(read(clip, {}), total=faces.frames, desc="annotating", unit="frame")
         for number, frame in enumerate(frames):
             position = np.abs(middles - number).argmin()
@@ -67,6 +78,9 @@ def annotate(
                 for box in [window.box] if window.box else found.values():
                     top, bottom, left, right = (round(edge * scale) for edge in box)
                     cv2.rectangle(image, (left, top), (right, bottom), (255, 255, 255), 2)
+            if warning:
+                cv2.rectangle(image, (0, 0), (size[0], 24), (0, 0, 0), cv2.FILLED)
+                cv2.putText(image, warning, (10, 17), cv2.FONT_HERSHEY_SIMPLEX, 0.5, YELLOW, 1, cv2.LINE_AA)
             panel = _panel(window, number / rate, probabilities[position], class_names, bgr, size[0])
             writer.write(np.vstack([image, panel]))
         writer.release()

@@ -13,9 +13,11 @@ from microexp_keras.atomic import write_text
 from microexp_keras.datasets import Clip
 from microexp_keras.datasets.database import DATABASES
 from microexp_keras.models.networks import NETWORKS
+from microexp_keras.notes import Note
 from microexp_keras.preprocessing import Statistics
 from microexp_keras.protocols import Protocol
 from microexp_keras.results import plots
+from microexp_keras.text import either
 from microexp_keras.video.annotate import annotate
 from microexp_keras.video.faces import Template
 from microexp_keras.video.watch import Seen
@@ -30,6 +32,7 @@ NO_REST = (
     'The networks have no class "no expression": every window with a face gets {}, also when nothing happens in it.'
 )
 CAPTION = "Probabilities are not calibrated, and no class says that nothing happens."
+SYNTHETIC = Note("synthetic", " clips trained these weights: what they say of a real face means nothing.")
 
 
 class Viewing(NamedTuple):
@@ -82,39 +85,48 @@ class Viewing(NamedTuple):
         """Title of report and timeline."""
         return f"{NETWORKS[self.protocol.model].title} on {self.clip.path.name}"
 
+    @property
+    def synthetic(self) -> bool:
+        """Whether the weights say that synthetic clips trained them."""
+        return self.file.metadata.get("synthetic") is True
 
-def all_notes(viewing: Viewing) -> list[str]:
+
+def all_notes(viewing: Viewing) -> list[Note]:
     """What one must know to read the probabilities."""
     protocol, seen, names = viewing.protocol, viewing.seen, viewing.class_names
-    return [
+    notes = [
+        *about_collapse(seen, names),
         *about_weights(viewing.file, protocol.dataset),
         *about_time(protocol, viewing.rate, viewing.rate_assumed),
         *about_cuts(seen, viewing.template, viewing.like, protocol),
         *about_faces(seen, viewing.every, viewing.promised),
         about_levels(seen.levels, viewing.statistics),
         UNCALIBRATED,
-        NO_REST.format(f"{', '.join(names[:-1])} or {names[-1]}"),
+        NO_REST.format(either(names)),
     ]
+    return [Note.of(note) for note in notes]
 
 
 def report_text(viewing: Viewing, loading: float) -> str:
     """report.txt; `loading` is the seconds that loading the network took."""
     counts = class_counts(viewing.seen, viewing.class_names)
-    notes = [f"* {note}" for note in all_notes(viewing)]
+    notes = [f"* {note.render()}" for note in all_notes(viewing)]
     return "\n".join([viewing.title, *notes, "", *counts, about_speed(viewing.seen, viewing.rate, loading), ""])
 
 
 def write_files(folder: Path, viewing: Viewing, text: str, annotated: bool) -> None:
-    """Write report.txt, predictions.csv, timeline.png and, if wanted, annotated.mp4 into a folder."""
+    """Write report.txt, predictions.csv, timeline.png and, if wanted, annotated.webm into a folder."""
     seen, rate, names = viewing.seen, viewing.rate, viewing.class_names
     write_text(folder / "report.txt", text)
     write_text(folder / "predictions.csv", table(seen, names, rate))
     times = np.array([(window.first, window.last + 1) for window in seen.windows]) / rate
-    caption = " ".join([*about_weights(viewing.file, viewing.protocol.dataset), CAPTION])
+    known = [Note.of(note).render() for note in about_weights(viewing.file, viewing.protocol.dataset)]
+    caption = " ".join([*known, CAPTION])
     plots.timeline(times, seen.probabilities, names, folder / "timeline.png", viewing.title, caption)
     if annotated:
-        path, colours = folder / "annotated.mp4", plots.CLASS_COLOURS
-        annotate(viewing.clip, seen.windows, seen.faces, seen.probabilities, names, colours, rate, path)
+        path, colours = folder / "annotated.webm", plots.CLASS_COLOURS
+        warning = "Trained on synthetic clips: says nothing of real faces." if viewing.synthetic else ""
+        annotate(viewing.clip, seen.windows, seen.faces, seen.probabilities, names, colours, rate, path, warning)
 
 
 def summary(viewing: Viewing) -> dict[str, Any]:
@@ -134,11 +146,27 @@ def summary(viewing: Viewing) -> dict[str, Any]:
         "statistics": {name: levels._asdict() for name, levels in (viewing.statistics or seen.levels).items()},
         "template": template and {"shape": template.shape, "anchors": template.anchors.tolist()},
         "seconds": {"all": seen.wall, **seen.seconds},
-        "notes": all_notes(viewing),
+        "notes": [note.render() for note in all_notes(viewing)],
     }
 
 
-def about_weights(file: WeightsFile, dataset: str) -> list[str]:
+def about_collapse(seen: Seen, class_names: Sequence[str]) -> list[Note]:
+    """Whether the network gives one and the same class to all windows, as a collapsed one does."""
+    called = called_windows(seen, class_names)
+    windows = sum(called.values())
+    if windows < 2 or max(called.values()) < windows:
+        return []
+    [name] = [name for name, count in called.items() if count]
+    return [
+        Note(
+            "collapsed",
+            f": the network called all {windows} windows {name}, as it would if it answered {name} whatever it sees. "
+            "Try another expression, and see in the report of its training whether it collapsed there.",
+        )
+    ]
+
+
+def about_weights(file: WeightsFile, dataset: str) -> list[str | Note]:
     """What is known of the weights: only what they say, and only what has the right type."""
     trained, synthetic = file.metadata, file.metadata.get("synthetic")
     if not trained.get("dataset"):
@@ -157,7 +185,7 @@ def about_weights(file: WeightsFile, dataset: str) -> list[str]:
     else:
         known += ". It does not say how well it did."
     if synthetic is True:
-        return [known, "TRAINED ON SYNTHETIC CLIPS: what it says of a real face means nothing."]
+        return [known, SYNTHETIC]
     return [known, "How well it does on other faces, cameras and light than those of its database was not measured."]
 
 
@@ -238,13 +266,22 @@ def about_speed(seen: Seen, rate: float, loading: float) -> str:
 
 def class_counts(seen: Seen, class_names: Sequence[str]) -> list[str]:
     """How many windows were called what."""
+    called, means = called_windows(seen, class_names), np.nanmean(seen.probabilities, axis=0)
+    lines = [f"windows   {len(seen.windows)}, {sum(called.values())} of them with a prediction"]
+    for (name, count), mean in zip(called.items(), means, strict=True):
+        lines.append(f"{name:<10}most probable in {count}; mean probability {mean:.3f}")
+    return [*lines, *(f"no prediction in {count}: {cause}" for cause, count in gap_causes(seen).items()), ""]
+
+
+def called_windows(seen: Seen, class_names: Sequence[str]) -> dict[str, int]:
+    """Count the windows in which each class is the most probable."""
     there = seen.probabilities[~np.isnan(seen.probabilities[:, 0])]
-    called = np.bincount(there.argmax(axis=1), minlength=len(class_names))
-    lines = [f"windows   {len(seen.windows)}, {len(there)} of them with a prediction"]
-    for place, name in enumerate(class_names):
-        lines.append(f"{name:<10}most probable in {called[place]}; mean probability {there[:, place].mean():.3f}")
-    causes = Counter(window.gap.cause.replace("{}", "N") for window in seen.windows if window.gap)
-    return [*lines, *(f"no prediction in {count}: {cause}" for cause, count in causes.items()), ""]
+    return dict(zip(class_names, np.bincount(there.argmax(axis=1), minlength=len(class_names)).tolist(), strict=True))
+
+
+def gap_causes(seen: Seen) -> Counter[str]:
+    """Count why windows have no prediction."""
+    return Counter(window.gap.cause.replace("{}", "N") for window in seen.windows if window.gap)
 
 
 def table(seen: Seen, class_names: Sequence[str], rate: float) -> str:

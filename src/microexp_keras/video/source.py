@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import math
+import shlex
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from microexp_keras.datasets.frames import open_video, read_frames
 from microexp_keras.errors import MicroExpError
 
 WARM_UP = 1.0  # seconds in which a camera finds its exposure, and its rate is measured
+CONVERT = "Play it, or convert it: ffmpeg -i {} video.mp4"
 CODEC = "FFV1"  # loses nothing, so that predictions on the recording can be repeated
 
 
@@ -67,10 +69,25 @@ def open_clip(path: Path) -> tuple[Clip, float | None, int]:
             path,
             "a video",
             "a file that OpenCV cannot open as one",
-            "Play it, or convert it: ffmpeg -i FILE video.mp4",
+            CONVERT.format(shlex.quote(str(path))),
         )
     known = math.isfinite(rate) and 0 < rate <= 1000
     return Clip(path.stem, "", 0, Video(path)), rate if known else None, max(0, int(promised))
+
+
+def require_frames(clip: Clip, least: int) -> None:
+    """Decode the first frames of a clip, to say early whether it has enough: a header promises what is not there.
+
+    Raises
+    ------
+    MicroExpError
+        If fewer than `least` can be decoded.
+    """
+    found = sum(1 for _ in itertools.islice(read(clip, {}), least))
+    if found < least:
+        remedy = "Give a longer clip." if found else CONVERT.format(shlex.quote(str(clip.path)))
+        expected = f"at least the {least} frames that the network sees at once"
+        raise MicroExpError(clip.path, expected, str(found) if found else "none that can be decoded", remedy)
 
 
 def open_camera(number: int) -> cv2.VideoCapture:

@@ -63,13 +63,6 @@ def watch(
     start, swapped = time.perf_counter(), protocol.swapped_colours
     seconds: dict[str, float] = {}
     faces = find_faces(read(clip, seconds, swapped), every, seconds, promised)
-    if faces.frames < protocol.frames:
-        raise MicroExpError(
-            clip.path,
-            f"at least the {protocol.frames} frames that the network sees at once",
-            str(faces.frames),
-            "Give a longer clip.",
-        )
     parts = windows(faces, protocol, stride, template)
     gaps = [window.gap for window in parts]
     if all(gaps):
