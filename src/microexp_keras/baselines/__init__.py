@@ -18,7 +18,6 @@ _MODULES = (
     "scaling",
     "stclqp",
     "svm",
-    "tim",
 )
 
 __all__ = [*_MODULES]

@@ -1,10 +1,12 @@
 """From a folder on the disk to clips: which frames, of which subject, of which class. `check` alone reads pixels."""
 
 from microexp_keras.datasets.clips import SYNTHETIC_MARK, SYNTHETIC_NOTE, Clip, Video, are_synthetic
+from microexp_keras.datasets.clip_table import own_database
 from microexp_keras.datasets.database import CASME2, DATABASES, SMIC, Database, get_database
 from microexp_keras.datasets.find import find_clips, find_dataset, find_layout, read_tree
 from microexp_keras.datasets.options import LABELS, OPTIONS, add_options, chosen_options, require_dataset
 from microexp_keras.datasets.synthetic import synthesize, synthetic_folder
+from microexp_keras.datasets.table_rows import is_table
 from microexp_keras.datasets.tree import Layout, Problem, Tree
 
 __all__ = [
@@ -28,6 +30,8 @@ __all__ = [
     "find_dataset",
     "find_layout",
     "get_database",
+    "is_table",
+    "own_database",
     "read_tree",
     "require_dataset",
     "synthesize",

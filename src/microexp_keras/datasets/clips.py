@@ -22,10 +22,13 @@ class Video(NamedTuple):
     path : Path
     first : int
         Number of the frame with which the clip begins; the video's first is 0.
+    last : int or None
+        Number of the frame with which it ends, None for the end of the video.
     """
 
     path: Path
     first: int = 0
+    last: int | None = None
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,13 @@ class Clip:
     def path(self) -> Path:
         """The folder of the clip's images, or its video file."""
         return self.frames.path if isinstance(self.frames, Video) else self.frames[0].parent
+
+    @property
+    def length(self) -> int | None:
+        """How many frames it has, None where only decoding the video would tell."""
+        if not isinstance(self.frames, Video):
+            return len(self.frames)
+        return None if self.frames.last is None else self.frames.last - self.frames.first + 1
 
     def frame_name(self, index: int) -> str:
         """Name a frame, counted from the clip's first, for a message."""

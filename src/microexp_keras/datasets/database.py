@@ -1,6 +1,8 @@
 """The databases as data: names, classes, folder trees, frames. A user's own is one more `Database`."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, get_type_hints
 
 from microexp_keras.errors import MicroExpError
 
@@ -19,8 +21,8 @@ class Database:
         In the order of the labels 0, 1, 2, which is also the order of the paper's tables.
     frames : int
         Frames of each clip that the original programs read.
-    frames_per_second : int
-        Of the recordings that the original networks were trained on.
+    frames_per_second : int or None
+        Of the recordings that the original networks were trained on; None where nobody said.
     recordings : str
         Which those are, as readers write it: `"SMIC-HS"`.
     swapped_colours : bool
@@ -29,6 +31,12 @@ class Database:
         Names of the folder trees that are read; data/README.md shows them.
     cameras : tuple of str
         Names of the cameras, where clips were filmed by several.
+    size : int or None
+        Rows and columns of a frame after resizing, in pixels, None for the network's own.
+    sampling : str
+        Which `frames` of a clip are read, one of `SAMPLINGS`.
+    crop : str
+        Of each frame, one of `CROPS`.
     reader : str
         Module whose `scan` and `read` know the trees; see `find.Reader`.
     """
@@ -37,11 +45,14 @@ class Database:
     title: str
     class_names: tuple[str, ...]
     frames: int
-    frames_per_second: int
+    frames_per_second: int | None = None
     recordings: str
     swapped_colours: bool = False
     layouts: tuple[str, ...] = ()
     cameras: tuple[str, ...] = ()
+    size: int | None = None
+    sampling: str = "first"
+    crop: str = "none"
     reader: str
 
     @property
@@ -53,6 +64,56 @@ class Database:
         """Name the clips as every headline must: `SMIC`, or `synthetic SMIC`."""
         return f"synthetic {self.title}" if synthetic else self.title
 
+    @property
+    def is_known(self) -> bool:
+        """Whether it is one of `DATABASES`, and not a user's own."""
+        return DATABASES.get(self.name) == self
+
+    def as_json(self) -> str | dict[str, Any]:
+        """Return it for JSON: a known one by its name, a user's own whole."""
+        return self.name if self.is_known else asdict(self)
+
+    @classmethod
+    def from_json(cls, record: Any) -> "Database":
+        """Read what `as_json` gave, as files have it that may have been damaged.
+
+        Raises
+        ------
+        MicroExpError
+            If it is neither the name of a known database nor the record of another.
+        """
+        if not isinstance(record, Mapping):
+            return get_database(record)
+        try:
+            own = {name: tuple(value) if isinstance(value, list) else value for name, value in record.items()}
+            database = cls(**own)
+            for name, hint in get_type_hints(cls).items():
+                value = getattr(database, name)
+                if not isinstance(value, getattr(hint, "__origin__", hint)) or isinstance(value, bool) != (hint is bool):
+                    raise TypeError(name)
+            names = (*database.class_names, *database.layouts, *database.cameras)
+            if not all(isinstance(name, str) for name in names) or not database.class_names:
+                raise TypeError("class_names, layouts, cameras")
+            numbers = (database.frames, database.size or 1, database.frames_per_second or 1)
+            if min(numbers) < 1 or database.sampling not in SAMPLINGS or database.crop not in CROPS:
+                raise ValueError("frames, size, frames_per_second, sampling, crop")
+            if database.reader not in {OWN_READER, *(known.reader for known in DATABASES.values())}:
+                raise ValueError("reader")  # a file must not say which module is loaded
+        except (TypeError, ValueError) as error:
+            known = " or ".join(DATABASES)
+            said = " ".join(str(error).split())[:80]
+            raise MicroExpError("dataset", f"{known}, or the record of a database", f"another ({said})") from None
+        return database
+
+
+SAMPLINGS = ("first", "apex", "interpolate")
+"""A clip's first frames; those around its apex; or all of them, brought to `frames` by temporal interpolation."""
+
+CROPS = ("none", "face")
+"""The whole frame, or by one box the face that is found in a clip's first frame."""
+
+OWN_READER = "microexp_keras.datasets.clip_table"
+"""The reader of a user's own table of clips."""
 
 SMIC = Database(
     name="smic",
@@ -82,14 +143,16 @@ DATABASES = {database.name: database for database in (SMIC, CASME2)}
 """The databases that the commands know by name."""
 
 
-def get_database(name: str) -> Database:
-    """Return the database of that name.
+def get_database(name: "str | Database") -> Database:
+    """Return the database of that name; a database is returned as it is.
 
     Raises
     ------
     MicroExpError
         If there is none; the message lists those that there are.
     """
-    if name not in DATABASES:
+    if isinstance(name, Database):
+        return name
+    if not isinstance(name, str) or name not in DATABASES:
         raise MicroExpError("dataset", f"one of {', '.join(DATABASES)}", repr(name))
     return DATABASES[name]

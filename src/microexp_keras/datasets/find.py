@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from microexp_keras.datasets.clips import Clip
-from microexp_keras.datasets.database import DATABASES
+from microexp_keras.datasets.database import CASME2, DATABASES, OWN_READER, Database, get_database
 from microexp_keras.datasets.folders import Chosen, Findings, Place, choose_layout
 from microexp_keras.datasets.options import EXPRESSIONS, LABELS
 from microexp_keras.datasets.tree import Layout, Tree
@@ -26,7 +26,7 @@ class Reader(Protocol):
 
 def find_clips(
     root: str | Path,
-    dataset: str = "smic",
+    dataset: str | Database = "smic",
     layout: str | None = None,
     camera: str | None = None,
     labels: str | None = None,
@@ -38,9 +38,10 @@ def find_clips(
     Parameters
     ----------
     root : str or Path
-        The unpacked database, or any folder above or inside it that holds the clips and their workbook.
-    dataset : str
-        `"smic"` or `"casme2"`.
+        The unpacked database, or any folder above or inside it that holds the clips and their workbook; of a user's
+        own database the table of its clips.
+    dataset : str or Database
+        `"smic"`, `"casme2"`, or one of the user's own: see `datasets.own_database`.
     layout : str, optional
         Which tree to read where there are several; one of the database's `layouts`. By default the only one there is.
     camera : str, optional
@@ -71,7 +72,7 @@ def find_clips(
 
 def find_layout(
     root: str | Path,
-    dataset: str = "smic",
+    dataset: str | Database = "smic",
     layout: str | None = None,
     camera: str | None = None,
     labels: str | None = None,
@@ -106,7 +107,7 @@ def find_dataset(root: str | Path) -> str:
 
 def read_tree(
     root: str | Path,
-    dataset: str = "smic",
+    dataset: str | Database = "smic",
     layout: str | None = None,
     camera: str | None = None,
     labels: str | None = None,
@@ -132,7 +133,8 @@ def read_tree(
     MicroExpError
         As in `find_clips`.
     """
-    tree, places = _choose(root, dataset, layout, camera, labels, expressions)
+    database = get_database(dataset)
+    tree, places = _choose(root, database, layout, camera, labels, expressions)
     findings = Findings(strict)
     chosen = Chosen(
         Path(root),
@@ -140,18 +142,19 @@ def read_tree(
         places,
         labels or "emotion",
         expressions or "all",
-        DATABASES[dataset].frames if frames is None else frames,
+        database.frames if frames is None else frames,
+        database,
     )
     with _readable(root):
-        clips, workbook, rows = _reader(dataset).read(chosen, findings)
-    return Tree(dataset, tree, clips, workbook, rows, dict(findings.left_out), findings.problems)
+        clips, workbook, rows = _reader(database).read(chosen, findings)
+    return Tree(database, tree, clips, workbook, rows, dict(findings.left_out), findings.problems)
 
 
 def _choose(
-    root: str | Path, dataset: str, layout: str | None, camera: str | None, labels: str | None, expressions: str | None
+    root: str | Path, dataset: str | Database, layout: str | None, camera: str | None, labels: str | None, expressions: str | None
 ) -> tuple[Layout, list[Place]]:
-    places = _scan(root, dataset)
-    database = DATABASES[dataset]
+    database = get_database(dataset)
+    places = _scan(root, database)
     _one_of("layout", layout, (None, *database.layouts))
     _one_of("camera", camera, (None, *database.cameras))
     if not places:
@@ -163,25 +166,24 @@ def _choose(
         )
     with _readable(root):
         tree, places = choose_layout(Path(root), places, layout, camera)
-    annotated = dataset == "casme2" and tree.name != "flat"
+    annotated = database == CASME2 and tree.name != "flat"
     _one_of("labels", labels, (None, *LABELS) if annotated else (None,), tree)
     _one_of("expressions", expressions, (None, *EXPRESSIONS) if annotated else (None, "all"), tree)
     return tree, places
 
 
-def _scan(root: str | Path, dataset: str) -> list[Place]:
-    root = Path(root)
-    if not root.is_dir():
-        raise MicroExpError(
-            root, "the folder of the clips", "a file" if root.exists() else "nothing", "See data/README.md."
-        )
+def _scan(root: str | Path, dataset: str | Database) -> list[Place]:
+    root, database = Path(root), get_database(dataset)
+    table = database.reader == OWN_READER
+    if not (root.is_file() if table else root.is_dir()):
+        found = "a file" if root.is_file() else "a folder" if root.exists() else "nothing"
+        raise MicroExpError(root, f"the {'table' if table else 'folder'} of the clips", found, "See data/README.md.")
     with _readable(root):
-        return _reader(dataset).scan(root)
+        return _reader(database).scan(root)
 
 
-def _reader(dataset: str) -> Reader:
-    _one_of("dataset", dataset, tuple(DATABASES))
-    return cast(Reader, importlib.import_module(DATABASES[dataset].reader))
+def _reader(database: Database) -> Reader:
+    return cast(Reader, importlib.import_module(database.reader))
 
 
 def _one_of(name: str, value: str | None, values: Sequence[str | None], layout: Layout | None = None) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from microexp_keras.datasets.clips import Clip
-from microexp_keras.datasets.database import SMIC
+from microexp_keras.datasets.database import SMIC, Database
 from microexp_keras.datasets.tree import Layout, Problem
 from microexp_keras.errors import MicroExpError
 
@@ -78,6 +78,7 @@ class Chosen:
     places : list of Place
     labels, expressions, frames
         As in `datasets.find_clips`.
+    database : Database
     """
 
     root: Path
@@ -86,6 +87,7 @@ class Chosen:
     labels: str
     expressions: str
     frames: int
+    database: Database
 
 
 @functools.lru_cache(maxsize=10_000)  # the frames of all clips often have the same names

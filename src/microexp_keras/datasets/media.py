@@ -107,5 +107,8 @@ def clip_name(clip: Clip) -> str:
 
 
 def clip_length(clip: Clip, media: Media) -> int:
-    """Return how many frames there are from the first of a clip to the end of its folder or video."""
-    return max(0, media[clip.path].length - clip.video.first) if clip.video else len(clip.images)
+    """Return how many frames there are from the first of a clip to its last, or the end of its video."""
+    if not clip.video:
+        return len(clip.images)
+    end = media[clip.path].length if clip.video.last is None else min(media[clip.path].length, clip.video.last + 1)
+    return max(0, end - clip.video.first)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from microexp_keras.datasets.clips import Clip
+from microexp_keras.datasets.database import Database
 from microexp_keras.errors import MicroExpError
 
 
@@ -65,7 +66,7 @@ class Tree:
 
     Attributes
     ----------
-    dataset : str
+    database : Database
     layout : Layout
     clips : list of Clip
     workbook : Path or None
@@ -77,10 +78,15 @@ class Tree:
     problems : list of Problem
     """
 
-    dataset: str
+    database: Database
     layout: Layout
     clips: list[Clip]
     workbook: Path | None = None
     annotated: int | None = None
     left_out: dict[str, int] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def dataset(self) -> str:
+        """Name of the database."""
+        return self.database.name

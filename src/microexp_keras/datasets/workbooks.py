@@ -55,8 +55,14 @@ def find_workbook(root: Path, pattern: str, example: str) -> Path:
     return workbooks[0]
 
 
-def read_sheets(path: Path) -> list[Sheet]:
+def read_sheets(path: Path, formulas: bool = False) -> list[Sheet]:
     """Read all cells of a workbook.
+
+    Parameters
+    ----------
+    path : Path
+    formulas : bool
+        Give formulas as they were typed, not the values that they had; only an .xlsx keeps them.
 
     Returns
     -------
@@ -68,9 +74,8 @@ def read_sheets(path: Path) -> list[Sheet]:
     MicroExpError
         If the workbook is damaged, or what reads it is not installed.
     """
-    reader = _xls if path.suffix.lower() == ".xls" else _xlsx
     try:
-        return reader(path)
+        return _xls(path) if path.suffix.lower() == ".xls" else _xlsx(path, formulas)
     except ImportError as error:
         raise MicroExpError(
             path,
@@ -104,11 +109,11 @@ def text(cell: Any) -> str:
     return "" if cell is None else " ".join(str(cell).lower().split())
 
 
-def _xlsx(path: Path) -> list[Sheet]:
+def _xlsx(path: Path, formulas: bool) -> list[Sheet]:
     import openpyxl
 
     with open(path, "rb") as file:
-        book = openpyxl.load_workbook(file, read_only=True, data_only=True)
+        book = openpyxl.load_workbook(file, read_only=True, data_only=not formulas)
         sheets = []
         for sheet in book.worksheets:
             sheet.reset_dimensions()  # the size written in the file may be wrong

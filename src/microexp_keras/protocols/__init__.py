@@ -1,8 +1,8 @@
 """From a name, a network and a database to everything that decides on training and scores, as data."""
 
-from microexp_keras.protocols.catalogue import ABOUT, ALL, NAMES, get, names
+from microexp_keras.protocols.catalogue import ABOUT, ALL, NAMES, get, names, of
 from microexp_keras.protocols.protocol import Protocol
 from microexp_keras.protocols.side_by_side import side_by_side
 from microexp_keras.protocols.splits import Fold
 
-__all__ = ["ABOUT", "ALL", "NAMES", "Fold", "Protocol", "get", "names", "side_by_side"]
+__all__ = ["ABOUT", "ALL", "NAMES", "Fold", "Protocol", "get", "names", "of", "side_by_side"]

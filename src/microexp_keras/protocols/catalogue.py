@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from microexp_keras.datasets.database import CASME2, DATABASES, SMIC
+from microexp_keras.datasets.database import CASME2, DATABASES, SMIC, Database, get_database
 from microexp_keras.errors import MicroExpError
-from microexp_keras.models.networks import INTERMEDIATE, LATE, NETWORKS, STCNN
+from microexp_keras.models.networks import INTERMEDIATE, LATE, NETWORKS, STCNN, Network, get_network
 from microexp_keras.protocols import splits
 from microexp_keras.protocols.protocol import Protocol
 
@@ -80,26 +80,28 @@ _UPSTREAM = [
     ),
 ]
 
-_PAPER = [
-    Protocol(
+
+
+def _paper(network: Network, database: Database) -> Protocol:
+    return Protocol(
         name="paper",
         network=network,
         database=database,
         frames=database.frames,
-        size=network.size,
+        all_frames=database.sampling == "interpolate",
+        crop=database.crop,
+        size=database.size or network.size,
         batch_size=8,
         epochs=100,
         source="Reddy et al. 2019, section IV (batch 8, 100 epochs, 20 % held out)",
     )
-    for database in DATABASES.values()
-    for network in NETWORKS.values()
-]
+
 
 # What makes the fused networks learn at SMIC's 18 frames, found by benchmarks/fusenet_learning.py on synthetic clips:
 # initial values as Glorot's rule gives them. The lower floor lets a network that saturates all the same go on. At 96
 # frames (CAS(ME)^2) this was not enough: the Late network diverged all the same.
-_GLOROT = [
-    replace(
+def _glorot(paper: Protocol) -> Protocol:
+    return replace(
         paper,
         name="glorot",
         batch_size=16,
@@ -107,13 +109,11 @@ _GLOROT = [
         probability_floor=1e-30,
         source="this package: paper's settings, batch 16, initial values by Glorot's rule in full, loss floor 1e-30",
     )
-    for paper in _PAPER
-    if not paper.network.on_whole_face and paper.database is SMIC
-]
+
 
 # The same settings under rules that measure what a reader takes the accuracy for: how it goes with people never seen.
-_LOSO = [
-    replace(
+def _loso(row: Protocol, name: str) -> Protocol:
+    return replace(
         row,
         name=name,
         split=splits.leave_one_subject_out,
@@ -121,9 +121,11 @@ _LOSO = [
         standardized_by="train",
         source=f"this package: {row.name}'s settings, one subject left out at a time (MEGC 2019)",
     )
-    for name, rows in (("loso", _PAPER), ("loso-glorot", _GLOROT))
-    for row in rows
-]
+
+
+_PAPER = [_paper(network, database) for database in DATABASES.values() for network in NETWORKS.values()]
+_GLOROT = [_glorot(paper) for paper in _PAPER if not paper.network.on_whole_face and paper.database is SMIC]
+_LOSO = [_loso(row, name) for name, rows in (("loso", _PAPER), ("loso-glorot", _GLOROT)) for row in rows]
 
 ALL = [*_UPSTREAM, *_PAPER, *_GLOROT, *_LOSO]
 
@@ -138,12 +140,28 @@ ABOUT = {
 NAMES = tuple(ABOUT)
 
 
-def names(model: str, dataset: str) -> tuple[str, ...]:
-    """Return the names of the protocols that there are for a network on a database."""
-    return tuple(protocol.name for protocol in ALL if (protocol.model, protocol.dataset) == (model, dataset))
+def of(model: str, dataset: str | Database) -> list[Protocol]:
+    """Return the protocols that there are for a network on a database: a user's own has no program to follow.
+
+    Raises
+    ------
+    MicroExpError
+        If there is no such network or database.
+    """
+    network, database = get_network(model), get_database(dataset)
+    if database.is_known:
+        return [protocol for protocol in ALL if (protocol.model, protocol.database) == (model, database)]
+    paper = _paper(network, database)
+    glorot = [] if network.on_whole_face else [_glorot(paper)]
+    return [_loso(paper, "loso"), paper, *glorot, *[_loso(row, "loso-glorot") for row in glorot]]
 
 
-def get(name: str, model: str = "stcnn", dataset: str = "smic") -> Protocol:
+def names(model: str, dataset: str | Database) -> tuple[str, ...]:
+    """Return the names of the protocols that there are for a network on a database; the first is the default."""
+    return tuple(protocol.name for protocol in of(model, dataset))
+
+
+def get(name: str, model: str = "stcnn", dataset: str | Database = "smic") -> Protocol:
     """Return the protocol of that name for a network on a database.
 
     Raises
@@ -151,9 +169,13 @@ def get(name: str, model: str = "stcnn", dataset: str = "smic") -> Protocol:
     MicroExpError
         If there is none; the message lists those that there are.
     """
-    for protocol in ALL:
-        if (protocol.name, protocol.model, protocol.dataset) == (name, model, dataset):
+    own = isinstance(dataset, Database) and not dataset.is_known
+    for protocol in of(model, dataset) if own else ALL:
+        if (protocol.name, protocol.model) == (name, model) and dataset in (protocol.dataset, protocol.database):
             return protocol
+    if own:
+        there = ", ".join(names(model, dataset))
+        raise MicroExpError("protocol", f"one of {there} for {model} on your own clips", name, "Take one of these.")
     alike = [f"{name} for {protocol.model} on {protocol.dataset}" for protocol in ALL if protocol.name == name]
     known = "; ".join(alike or NAMES)
     raise MicroExpError("protocol", f"one of [{known}]", f"{name} for {model} on {dataset}")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
-from microexp_keras.datasets.database import Database, get_database
+from microexp_keras.datasets.database import Database
 from microexp_keras.models.networks import Network, get_network
 from microexp_keras.protocols import splits
 from microexp_keras.protocols.splits import Split
@@ -25,6 +25,10 @@ class Protocol:
         Whose clips; with the name and the network the key under which `get` finds it.
     frames : int
         Frames read of each clip, from its first.
+    all_frames : bool
+        Whether instead all frames of a clip are read and brought to `frames` by temporal interpolation.
+    crop : str
+        Of each frame, one of `datasets.database.CROPS`; networks on eyes and mouth cut these out instead.
     size : int
         Rows and columns of a frame, or of a region, after resizing, in pixels.
     swapped_colours : bool
@@ -66,6 +70,8 @@ class Protocol:
     database: Database
     frames: int
     size: int
+    all_frames: bool = False
+    crop: str = "none"
     swapped_colours: bool = False
     landmark_faults: str = "neighbours"
     last_class_copies: int = 1
@@ -105,7 +111,7 @@ class Protocol:
     def as_json(self) -> dict[str, Any]:
         """Return all settings for JSON: network, database and split by their names."""
         own = {field.name: getattr(self, field.name) for field in fields(self)}
-        key = {"name": self.name, "model": self.model, "dataset": self.dataset}
+        key = {"name": self.name, "model": self.model, "dataset": self.database.as_json()}
         return (
             key
             | {name: value for name, value in own.items() if name not in ("network", "database")}
@@ -122,6 +128,6 @@ class Protocol:
             If a setting is missing, one too many or not known.
         """
         own = {name: value for name, value in record.items() if name not in ("model", "dataset")}
-        own["network"], own["database"] = get_network(record["model"]), get_database(record["dataset"])
+        own["network"], own["database"] = get_network(record["model"]), Database.from_json(record["dataset"])
         own["split"], own["kernel_size"] = splits.SPLITS[record["split"]], tuple(record["kernel_size"])
         return cls(**own)

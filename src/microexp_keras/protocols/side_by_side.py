@@ -13,7 +13,8 @@ def side_by_side(chosen: list[Protocol], everything: bool = False) -> list[list[
     everything : bool
         Give all settings, not only those in which the protocols differ.
     """
-    columns = [{name: _text(value) for name, value in one.as_json().items()} for one in chosen]
+    records = [one.as_json() | {"dataset": one.dataset} for one in chosen]
+    columns = [{name: _text(value) for name, value in record.items()} for record in records]
     key, *settings = [[name, *[column[name] for column in columns]] for name in columns[0]]
     differing = [row for row in settings if everything or len(set(row[1:])) > 1]
     return [["", *key[1:]], *differing]

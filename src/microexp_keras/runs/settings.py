@@ -1,9 +1,10 @@
 """What repeats a run, as one frozen dataclass: from the command line to config.json and back."""
 
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, get_origin, get_type_hints
 
 from microexp_keras import protocols
+from microexp_keras.datasets.database import Database
 from microexp_keras.errors import MicroExpError
 from microexp_keras.models.networks import POOL
 from microexp_keras.protocols import Protocol
@@ -16,10 +17,11 @@ class Settings:
 
     Attributes
     ----------
-    dataset, model, protocol : str
-        Names of the database, the network and the protocol.
+    database : datasets.Database
+    model, protocol : str
+        Names of the network and the protocol.
     data : str or None
-        Folder of the clips.
+        Folder of the clips, or a user's own table of them.
     options : dict of str to str
         Which of several things in that folder are meant; see `datasets.find_clips`.
     training_images : tuple of str
@@ -44,7 +46,7 @@ class Settings:
         Whether report and saliency may show faces of the clips.
     """
 
-    dataset: str
+    database: Database
     model: str
     protocol: str
     data: str | None = None
@@ -65,7 +67,7 @@ class Settings:
     def of(cls, protocol: Protocol, **given: Any) -> "Settings":
         """Take what is given and not None; the rest is the protocol's, or the default."""
         own: dict[str, Any] = {
-            "dataset": protocol.dataset,
+            "database": protocol.database,
             "model": protocol.model,
             "protocol": protocol.name,
             "epochs": protocol.epochs,
@@ -83,8 +85,11 @@ class Settings:
         KeyError, TypeError
             If a setting is missing or of another type.
         """
-        read = {}
+        read: dict[str, Any] = {}
         for name, hint in get_type_hints(cls).items():
+            if name == "database":
+                read[name] = Database.from_json(value["dataset"])
+                continue
             if name == "faces" and name not in value:  # a run of before there was a choice
                 continue
             kind = get_origin(hint) if get_origin(hint) in (dict, tuple) else hint
@@ -96,7 +101,14 @@ class Settings:
 
     def to_json(self) -> dict[str, Any]:
         """Return the settings as JSON has them."""
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        own = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "database"}
+        written = {name: list(value) if isinstance(value, tuple) else value for name, value in own.items()}
+        return {"dataset": self.database.as_json(), **written}
+
+    @property
+    def dataset(self) -> str:
+        """Name of the database."""
+        return self.database.name
 
     def changed(self, other: "Settings") -> list[str]:
         """Name the settings in which two differ."""
@@ -105,7 +117,7 @@ class Settings:
     @property
     def published_protocol(self) -> Protocol:
         """The protocol of that name, as it stands."""
-        return protocols.get(self.protocol, self.model, self.dataset)
+        return protocols.get(self.protocol, self.model, self.database)
 
     def applied_protocol(self) -> Protocol:
         """Return the protocol with what these settings change in it.
