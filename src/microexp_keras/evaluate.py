@@ -25,8 +25,14 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--dataset", choices=DATABASES, help="whose classes these are (default: as trained, else smic)")
     where = parser.add_mutually_exclusive_group(required=True)
-    where.add_argument("--data", type=Path, metavar="PATH", help="clips, standardised as the weights were trained")
+    where.add_argument(
+        "--data",
+        type=Path,
+        metavar="PATH",
+        help="clips, or a table of your own, standardised as the weights were trained",
+    )
     datasets.add_options(parser)
+    datasets.add_own_options(parser, "classes", "frames", "size", "sampling", "crop")
     where.add_argument(
         "--synthetic", action="store_true", help="generated clips, written to data/synthetic-DATASET once"
     )
@@ -75,18 +81,30 @@ def main(argv: Sequence[str] | None = None) -> None:
     from microexp_keras.runs import scored_clips
 
     file = weights.inspect(args.weights)
-    trained_on = file.metadata.get("dataset")
-    dataset = args.dataset or (trained_on if trained_on in [*DATABASES] else "smic")
-    scored_clips.require_length(file, dataset)
-    class_names = DATABASES[dataset].class_names
+    database = (
+        datasets.get_database(args.dataset) if args.dataset else datasets.trained_on(file.metadata) or datasets.SMIC
+    )
+    if datasets.is_table(args.data):
+        database = datasets.own_database(
+            args.data,
+            args.name,
+            database.class_names,
+            database.frames,
+            database.size,
+            database.sampling,
+            database.crop,
+        )
+    scored_clips.require_length(file, database)
+    class_names = database.class_names
     if args.validation_images:
         clips = scored_clips.from_arrays(
             args.validation_images, args.validation_labels, NETWORKS[file.network].inputs, len(class_names), file
         )
     else:
-        data = datasets.synthetic_folder(dataset) if args.synthetic else args.data
-        name = args.protocol or file.metadata.get("protocol")
-        protocol = protocols.get(name if name in protocols.NAMES else "upstream", file.network, dataset)
+        data = datasets.synthetic_folder(database.name) if args.synthetic else args.data
+        name = args.protocol or str(file.metadata.get("protocol"))
+        there = protocols.names(file.network, database)
+        protocol = protocols.get(name if args.protocol or name in there else there[0], file.network, database)
         if args.landmarks and protocol.network.on_whole_face:
             raise MicroExpError(
                 "--landmarks",
@@ -96,7 +114,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         points = landmarks.CsvLandmarks(args.landmarks) if args.landmarks else None
         options: dict[str, Any] = datasets.chosen_options(args)
         samples = preprocessing.load_samples(data, protocol, points, **options)
-        origin = DATABASES[dataset].origin(samples.synthetic)
+        origin = database.origin(samples.synthetic)
         clips = scored_clips.from_samples(samples, protocol, file, origin, args.clips or "protocol")
         if points:
             clips.notes.append(f"Landmarks from {args.landmarks}.")
@@ -112,7 +130,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     model, _ = weights.load_model(args.weights, frames, (rows, columns), len(class_names))
     probabilities = training.predict(model, clips.inputs, clips.positions)
     scores = metrics.score(clips.labels, probabilities.argmax(axis=1), class_names)
-    folder = runs.new_folder(args.out, f"evaluate-{dataset}")
+    folder = runs.new_folder(args.out, f"evaluate-{database.name}")
     title = f"{NETWORKS[file.network].title} on {clips.origin}"
     about = {**runs.provenance(), "weights": str(args.weights), "trained": file.metadata}
     text = text_report.write(

@@ -104,7 +104,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     file = weights.inspect(args.weights)
     protocol = choices.protocol_for(file, args.dataset)
-    scored_clips.require_length(file, protocol.dataset)
+    scored_clips.require_length(file, protocol.database)
     statistics = scored_clips.known_statistics(file)
     template = choices.template_for(file, protocol, args.crop, args.like)
     camera = folder = None

@@ -27,8 +27,14 @@ def parser() -> argparse.ArgumentParser:
         description="Train a network under a protocol and report its accuracy. Everything goes into one folder.",
     )
     parser.add_argument("--dataset", choices=DATABASES, help="which database the clips are of")
-    parser.add_argument("--data", type=Path, metavar="PATH", help="your copy of the database; see data/README.md")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="PATH",
+        help="your copy of the database, or a table of your own clips: CSV or .xlsx",
+    )
     datasets.add_options(parser)
+    datasets.add_own_options(parser)
     parser.add_argument(
         "--synthetic", action="store_true", help="use generated clips, written to data/synthetic-DATASET once"
     )
@@ -47,7 +53,11 @@ def parser() -> argparse.ArgumentParser:
         "--landmarks", type=Path, metavar="CSV", help="for eyes and mouth: your landmarks instead of dlib's"
     )
     parser.add_argument("--model", choices=NETWORKS, help="network (default: stcnn)")
-    parser.add_argument("--protocol", choices=protocols.NAMES, help="how to split, train and score (default: upstream)")
+    parser.add_argument(
+        "--protocol",
+        choices=protocols.NAMES,
+        help="how to split, train and score (default: upstream; of your own clips loso)",
+    )
     parser.add_argument(
         "--epochs", type=positive, metavar="N", help="passes over the training clips (default: the protocol's)"
     )
@@ -100,7 +110,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _new(args: argparse.Namespace) -> Settings:
     """Settings of a new run, everything that --resume needs to repeat them."""
-    datasets.require_dataset(args.dataset)
+    database = datasets.database_of(args, args.data, args.dataset)
     if [args.data is not None, args.synthetic, args.training_images is not None].count(True) != 1:
         raise MicroExpError(
             "--data, --synthetic, --training-images",
@@ -108,7 +118,10 @@ def _new(args: argparse.Namespace) -> Settings:
             "none or several",
             "Without a copy of the database take --synthetic.",
         )
-    protocol = protocols.get(args.protocol or "upstream", args.model or "stcnn", args.dataset)
+    model = args.model or "stcnn"
+    protocol = protocols.get(args.protocol or protocols.names(model, database)[0], model, database)
+    if protocol.crop != "none" and not protocol.network.on_whole_face:
+        raise MicroExpError("--crop", "with MicroExpSTCNN only", protocol.network.title, "Leave it out.")
     if (args.training_images is None) != (args.training_labels is None):
         raise MicroExpError("--training-images, --training-labels", "both", "one of them")
     if args.tensorboard and not find_spec("tensorboard"):

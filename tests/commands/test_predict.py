@@ -13,6 +13,7 @@ from helpers import as_nobody
 
 from microexp_keras import datasets, evaluate, models, predict, preprocessing, protocols, runs, weights
 from microexp_keras.datasets.frames import read_frames
+from microexp_keras.landmarks import face_box
 from microexp_keras.results import plots
 from microexp_keras.video import faces as video_faces
 from microexp_keras.video import report, source, watch
@@ -123,7 +124,7 @@ def test_a_folder_and_a_video_of_the_same_frames_give_the_same_again_and_again(f
 def test_the_table_holds_what_the_network_says_of_the_windows(video, stcnn, tmp_path):
     _, rows = ask(tmp_path / "out", video, stcnn[0])
     clip, *_ = source.open_clip(video)
-    _, stacks = look(clip, protocols.get("upstream"), video_faces.SYNTHETIC, every=5, stride=6)
+    _, stacks = look(clip, protocols.get("upstream"), face_box.SYNTHETIC, every=5, stride=6)
     faces = np.stack([stacks[position]["face"] for position in range(4)])
     expected = stcnn[1].predict_on_batch(((faces - 140.5) / (255 - 140.5)).astype("float32")[..., None])
     found = [[float(row[name]) for name in ("negative", "positive", "surprise")] for row in rows]
@@ -134,7 +135,7 @@ def test_a_clip_cut_as_in_training_gives_nearly_the_stack_of_training(clips, fil
     protocol = protocols.get("upstream")
     training = preprocessing.face_stacks(clips, protocol, progress=False)
     clip, *_ = source.open_clip(video)
-    [window, *_], stacks = look(clip, protocol, video_faces.SYNTHETIC)
+    [window, *_], stacks = look(clip, protocol, face_box.SYNTHETIC)
     assert np.abs(np.array(window.box) - (50, 210, 80, 240)).max() <= 6  # people differ from the mean face
     alike = [np.corrcoef(stacks[0]["face"].ravel(), one.ravel())[0, 1] for one in training]
     others = [one for one, clip in zip(alike, clips, strict=True) if clip.subject != clips[0].subject]
@@ -162,11 +163,11 @@ def test_eyes_and_mouth_are_those_of_training(clips):
 def test_the_box_puts_the_face_where_it_was_in_training():
     points = np.zeros((3, 68, 2))
     for place, numbers in enumerate((slice(36, 42), slice(42, 48), slice(48, 55))):
-        points[:, numbers] = video_faces.SYNTHETIC.anchors[place]
-    assert video_faces.face_box(points) == (0, 160, 0, 160)
-    assert video_faces.face_box(2 * points + (30, -40)) == (-40, 280, 30, 350)
+        points[:, numbers] = face_box.SYNTHETIC.anchors[place]
+    assert face_box.face_box(points) == (0, 160, 0, 160)
+    assert face_box.face_box(2 * points + (30, -40)) == (-40, 280, 30, 350)
     points[1] += 50  # one frame that trembles moves nothing
-    assert video_faces.face_box(points) == (0, 160, 0, 160)
+    assert face_box.face_box(points) == (0, 160, 0, 160)
     image = np.arange(12, dtype=np.uint8).reshape(3, 4)
     assert np.array_equal(video_windows.cut(image, (1, 3, 2, 4)), image[1:3, 2:4])
     assert video_windows.cut(image, (-1, 2, 3, 6)).tolist() == [[3, 3, 3], [3, 3, 3], [7, 7, 7]]
@@ -235,7 +236,7 @@ def test_weights_that_say_nothing_are_warned_of(stcnn, video, tmp_path, capsys):
     assert code == 0 and len(rows) == 4
     assert "does not say what it was trained on" in said and "is taken for SMIC" in said
     clip, *_ = source.open_clip(video)
-    _, stacks = look(clip, protocols.get("upstream"), video_faces.SYNTHETIC, every=5, stride=6)
+    _, stacks = look(clip, protocols.get("upstream"), face_box.SYNTHETIC, every=5, stride=6)
     mean = np.mean([stack["face"].mean() for stack in stacks.values()])
     assert "WARNING: the weights file does not say by which mean and maximum" in said and f"mean {mean:.1f}," in said
 
@@ -245,9 +246,9 @@ def test_the_face_can_be_cut_as_in_a_frame_of_ones_own(video, stcnn, film, tmp_p
     code, _ = ask(tmp_path / "out", video, stcnn[0], "--like", str(tmp_path / "own.png"))
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert code == 0 and summary["template"]["shape"] == [180, 200]
-    template = video_faces.template_of(tmp_path / "own.png")
+    template = face_box.template_of(tmp_path / "own.png")
     faces = video_faces.find_faces(iter(film[:1]), 1, Counter())
-    assert np.abs(np.array(video_faces.face_box(faces.points, template)) - (40, 220, 60, 260)).max() <= 3
+    assert np.abs(np.array(face_box.face_box(faces.points, template)) - (40, 220, 60, 260)).max() <= 3
     assert "so that eyes and mouth lie as in " + str(tmp_path / "own.png") in capsys.readouterr().out
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from microexp_keras import datasets
-from microexp_keras.console import command, positive, seed
+from microexp_keras.console import command, seed
 from microexp_keras.datasets.database import DATABASES
 
 
@@ -39,11 +39,25 @@ def parser() -> argparse.ArgumentParser:
         help="say what is in a data folder and what is wrong with it",
         description="Say which database lies in a folder, how many clips it has, and every problem with its remedy.",
     )
-    check.add_argument("data", type=Path, metavar="PATH", help="the unpacked archive, or a folder above or inside it")
+    check.add_argument(
+        "data",
+        type=Path,
+        metavar="PATH",
+        help="the unpacked archive, a folder above or inside it, or a table of your own clips",
+    )
     check.add_argument("--dataset", choices=DATABASES, help="which database (default: found out)")
     datasets.add_options(check)
-    check.add_argument("--frames", type=positive, metavar="N", help="frames that training reads (default: 18 or 96)")
+    datasets.add_own_options(check, "size", "crop")
     check.add_argument("--json", action="store_true", help="print everything as JSON")
+    table = commands.add_parser(
+        "table",
+        help="write a table of clips from a database, to start your own from",
+        description="Write the clips of a database as a table of one's own: columns clip, subject, label, name.",
+    )
+    table.add_argument("data", type=Path, metavar="PATH", help="the database, see data/README.md")
+    table.add_argument("--dataset", choices=DATABASES, required=True, help="how the folders are read")
+    datasets.add_options(table)
+    table.add_argument("--out", type=Path, default=Path("clips.csv"), metavar="CSV", help="default: clips.csv")
     cache = commands.add_parser(
         "cache",
         help="list or remove what is kept of data that was read before",
@@ -57,7 +71,7 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int | None:
     """Run the subcommand that was asked for."""
     args = parser().parse_args(argv)
-    return {"synthesize": _synthesize, "check": _check, "cache": _cache}[args.command](args)
+    return {"synthesize": _synthesize, "check": _check, "table": _table, "cache": _cache}[args.command](args)
 
 
 def _synthesize(args: argparse.Namespace) -> None:
@@ -69,9 +83,18 @@ def _synthesize(args: argparse.Namespace) -> None:
 def _check(args: argparse.Namespace) -> int:
     from microexp_keras.datasets import check, check_text
 
-    report = check.check(args.data, args.dataset, frames=args.frames, **datasets.chosen_options(args))
+    own = datasets.database_of(args, args.data, args.dataset) if datasets.is_table(args.data) else args.dataset
+    report = check.check(args.data, own, frames=args.frames, **datasets.chosen_options(args))
     print(json.dumps(check_text.as_json(report), indent=2) if args.json else check_text.as_text(report))
     return int(report.stops_training)
+
+
+def _table(args: argparse.Namespace) -> None:
+    from microexp_keras.datasets.table_writer import write_table
+
+    clips = datasets.find_clips(args.data, args.dataset, **datasets.chosen_options(args))
+    write_table(args.out, clips, datasets.get_database(args.dataset).class_names)
+    print(f"{args.out}: {len(clips)} clips")
 
 
 def _cache(args: argparse.Namespace) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from microexp_keras.datasets import casme2, smic
 from microexp_keras.datasets.clips import Clip, are_synthetic
-from microexp_keras.datasets.database import DATABASES
+from microexp_keras.datasets.database import Database, get_database
 from microexp_keras.datasets.find import find_dataset, find_layout, read_tree
 from microexp_keras.datasets.folders import frame_number, natural_order
 from microexp_keras.datasets.media import Media, clip_length, clip_name, read_media
@@ -53,7 +53,7 @@ class Report:
 
     def counts(self) -> dict[str, tuple[int, ...]]:
         """Clips of each class by subject."""
-        classes = range(len(DATABASES[self.tree.dataset].class_names))
+        classes = range(len(self.tree.database.class_names))
         counted = Counter((clip.subject, clip.label) for clip in self.tree.clips)
         subjects = sorted({clip.subject for clip in self.tree.clips} | set(self.published or ()))
         return {subject: tuple(counted[subject, label] for label in classes) for subject in subjects}
@@ -61,7 +61,7 @@ class Report:
 
 def check(
     root: str | Path,
-    dataset: str | None = None,
+    dataset: str | Database | None = None,
     layout: str | None = None,
     camera: str | None = None,
     labels: str | None = None,
@@ -87,13 +87,13 @@ def check(
     MicroExpError
         If it is not clear which clips are meant, or there are none.
     """
-    dataset = dataset or find_dataset(root)
-    layout_read = find_layout(root, dataset, layout, camera, labels, expressions)
-    frames = frames or DATABASES[dataset].frames
+    database = get_database(dataset or find_dataset(root))
+    layout_read = find_layout(root, database, layout, camera, labels, expressions)
+    frames = frames or database.frames
     try:
-        tree = read_tree(root, dataset, layout, camera, labels, expressions, frames, strict=False)
+        tree = read_tree(root, database, layout, camera, labels, expressions, frames, strict=False)
     except MicroExpError as error:
-        tree = Tree(dataset, layout_read, [], problems=[Problem.of("cannot be read", error)])
+        tree = Tree(database, layout_read, [], problems=[Problem.of("cannot be read", error)])
     media = read_media(tree.clips, progress)
     problems = [*tree.problems, *_published(tree), *_spoiled(tree.clips, media, frames)]
     problems += [
@@ -133,7 +133,7 @@ def _published(tree: Tree) -> Iterator[Problem]:
         yield Problem("unknown subject", subject, "expected only the database's subjects, found another", remedy, False)
     counts = _published_counts(tree) or {}
     for subject in sorted(subjects & set(counts)):
-        for label, name in enumerate(DATABASES[tree.dataset].class_names):
+        for label, name in enumerate(tree.database.class_names):
             clips = sum(clip.subject == subject and clip.label == label for clip in tree.clips)
             if clips != counts[subject][label]:
                 expected = f"expected {counts[subject][label]} clips, as distributed, found {clips}"
@@ -166,6 +166,10 @@ def _spoiled(clips: Sequence[Clip], media: Media, frames: int) -> Iterator[Probl
 def _short(tree: Tree, media: Media, frames: int) -> Iterator[Problem]:
     """Yield the clips of too few frames, but for videos that are cut off."""
     remedy = "Restore or remove this clip."
+    if not tree.database.is_known:
+        remedy = "Take fewer --frames or --sampling interpolate, or leave this clip out."
+    if tree.database.sampling == "interpolate":
+        frames = 2
     if tree.dataset == "casme2" and tree.layout.name in ("selectedpic", "cropped"):
         remedy = f"This tree holds the expressions alone; read {frames} frames of each from rawvideo or rawpic."
     for clip in tree.clips:
@@ -221,7 +225,7 @@ def _twice(clips: Sequence[Clip], media: Media) -> Iterator[Problem]:
     seen: dict[tuple, Clip] = {}
     for clip in sorted(clips, key=lambda clip: natural_order(clip.id)):
         content = [media[path].digest or path for path in clip.images or (clip.path,)]  # unreadable: like no other
-        other = seen.setdefault((*content, clip.video and clip.video.first), clip)
+        other = seen.setdefault((*content, clip.video and clip.video[1:]), clip)
         if other is not clip:
             yield Problem(
                 "same clip twice",

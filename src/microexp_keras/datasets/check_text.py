@@ -7,7 +7,6 @@ import numpy as np
 
 from microexp_keras.datasets.check import SHOWN, Report
 from microexp_keras.datasets.clips import SYNTHETIC_NOTE
-from microexp_keras.datasets.database import DATABASES
 from microexp_keras.datasets.tree import Problem
 
 
@@ -22,7 +21,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "camera": tree.layout.camera,
         "workbook": str(tree.workbook) if tree.workbook else None,
         "annotated": tree.annotated,
-        "classes": DATABASES[tree.dataset].class_names,
+        "classes": tree.database.class_names,
         "clips": len(tree.clips),
         "clips_by_subject": report.counts(),
         "published_by_subject": report.published,
@@ -40,7 +39,7 @@ def as_text(report: Report) -> str:
     tree = report.tree
     camera = f", camera {tree.layout.camera}" if tree.layout.camera else ""
     lines = [
-        DATABASES[tree.dataset].origin(report.synthetic) + f", tree {tree.layout.name}{camera}, in {tree.layout.root}",
+        tree.database.origin(report.synthetic) + f", tree {tree.layout.name}{camera}, in {tree.layout.root}",
         *([f"annotated by {tree.workbook} ({tree.annotated} clips)"] if tree.workbook else []),
         *([SYNTHETIC_NOTE] if report.synthetic else []),
         "",
@@ -50,11 +49,9 @@ def as_text(report: Report) -> str:
     if tree.left_out:
         lines.append("left out: " + ", ".join(f"{count} {reason}" for reason, count in sorted(tree.left_out.items())))
     if report.lengths:
-        lines.append(f"frames of a clip: {_spread(report.lengths)}; the first {report.frames} are read")
+        lines.append(f"frames of a clip: {_spread(report.lengths)}; {_read(report)}")
         if any(clip.video for clip in tree.clips):
-            lines[-1] = (
-                f"frames from a clip's first to its video's end: {_spread(report.lengths)}; {report.frames} are read"
-            )
+            lines[-1] = f"frames from a clip's first to its video's end: {_spread(report.lengths)}; {_read(report)}"
         sizes = [f"{columns}x{rows} ({files} files)" for (columns, rows), files in report.sizes.items()]
         lines.append(
             "columns x rows: " + ", ".join(sizes[:SHOWN]) + (f" and {len(sizes) - SHOWN} more" * (len(sizes) > SHOWN))
@@ -75,7 +72,7 @@ def as_text(report: Report) -> str:
 
 def _table(report: Report) -> list[str]:
     """Rows of clips by subject and class, with the published counts where they are known and differ."""
-    classes = DATABASES[report.tree.dataset].class_names
+    classes = report.tree.database.class_names
     counts = report.counts()
     counts["all"] = tuple(sum(column) for column in zip(*counts.values(), strict=True)) or (0,) * len(classes)
     published: Mapping[str, tuple[int, ...]] = counts
@@ -89,6 +86,12 @@ def _table(report: Report) -> list[str]:
         cells = [str(have) if have == want else f"{have} of {want}" for have, want in pairs]
         lines.append(f"{subject:<9}" + "".join(f"{cell:>12}" for cell in cells))
     return lines
+
+
+def _read(report: Report) -> str:
+    """Which of a clip's frames are read."""
+    said = {"first": "the first {} are read", "apex": "{} around the apex are read"}
+    return said.get(report.tree.database.sampling, "all are read and brought to {}").format(report.frames)
 
 
 def _spread(lengths: Mapping[int, int]) -> str:

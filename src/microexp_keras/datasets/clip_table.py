@@ -27,6 +27,7 @@ TWO_SPELLINGS = "two spellings"
 
 NUMBERS = ("first", "apex", "last")
 
+
 def own_database(
     table: str | Path,
     name: str | None = None,
@@ -144,7 +145,8 @@ class _Reader:
             found = "an image" if os.path.isfile(path) else "nothing"
             expected = f"a folder of frames or a video at {path}"
             self.findings.stop("unknown path", row.where, expected, found, "Correct the path.")
-        return frames and Clip(name, row["subject"], self.database.class_names.index(row["label"]), frames)
+        label = self.database.class_names.index(row["label"])
+        return Clip(name, row["subject"], label, frames) if frames else None
 
     def _number(self, row: Row, column: str) -> int | None:
         text = row[column]

@@ -85,11 +85,15 @@ class Database:
         if not isinstance(record, Mapping):
             return get_database(record)
         try:
-            own = {name: tuple(value) if isinstance(value, list) else value for name, value in record.items()}
+            own: dict[str, Any] = {
+                name: tuple(value) if isinstance(value, list) else value for name, value in record.items()
+            }
             database = cls(**own)
             for name, hint in get_type_hints(cls).items():
                 value = getattr(database, name)
-                if not isinstance(value, getattr(hint, "__origin__", hint)) or isinstance(value, bool) != (hint is bool):
+                if not isinstance(value, getattr(hint, "__origin__", hint)) or isinstance(value, bool) != (
+                    hint is bool
+                ):
                     raise TypeError(name)
             names = (*database.class_names, *database.layouts, *database.cameras)
             if not all(isinstance(name, str) for name in names) or not database.class_names:
@@ -156,3 +160,11 @@ def get_database(name: "str | Database") -> Database:
     if not isinstance(name, str) or name not in DATABASES:
         raise MicroExpError("dataset", f"one of {', '.join(DATABASES)}", repr(name))
     return DATABASES[name]
+
+
+def trained_on(metadata: Mapping[str, Any]) -> Database | None:
+    """Return the database that weights say they were trained on, None if they say nothing that can be read."""
+    try:
+        return Database.from_json(metadata.get("dataset"))
+    except MicroExpError:
+        return None

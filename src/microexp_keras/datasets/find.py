@@ -151,7 +151,12 @@ def read_tree(
 
 
 def _choose(
-    root: str | Path, dataset: str | Database, layout: str | None, camera: str | None, labels: str | None, expressions: str | None
+    root: str | Path,
+    dataset: str | Database,
+    layout: str | None,
+    camera: str | None,
+    labels: str | None,
+    expressions: str | None,
 ) -> tuple[Layout, list[Place]]:
     database = get_database(dataset)
     places = _scan(root, database)

@@ -1,9 +1,13 @@
 """Options that say which of several things in a data folder are meant, on a command line and as arguments."""
 
 import argparse
+from pathlib import Path
 from typing import Any
 
-from microexp_keras.datasets.database import DATABASES, SMIC
+from microexp_keras.console import positive
+from microexp_keras.datasets.clip_table import own_database
+from microexp_keras.datasets.database import CROPS, DATABASES, SAMPLINGS, SMIC, Database, get_database
+from microexp_keras.datasets.table_rows import is_table
 from microexp_keras.errors import MicroExpError
 
 LABELS = ("emotion", "self-report", "video")
@@ -34,6 +38,54 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--expressions", choices=EXPRESSIONS, help="CAS(ME)^2: which (default: all)")
 
 
+OWN = ("name", "classes", "frames", "size", "sampling", "crop")
+"""Options that go with a table of one's own clips; see `clip_table.own_database`."""
+
+
+def add_own_options(parser: argparse.ArgumentParser, *left_out: str) -> None:
+    """Add the options `OWN` to an `argparse` parser, but for some; those not given are None."""
+    own = parser.add_argument_group("with a table of your own clips as data (columns clip, subject, label)")
+    options: dict[str, dict[str, Any]] = {
+        "name": {"help": "how titles name your clips (default: the file's name)"},
+        "classes": {"metavar": "A,B,C", "type": _names, "help": "order of the classes (default: of their first rows)"},
+        "frames": {"metavar": "N", "type": positive, "help": "frames that the network sees of a clip (default: 18)"},
+        "size": {"metavar": "N", "type": positive, "help": "rows and columns after resizing (default: the network's)"},
+        "sampling": {
+            "choices": SAMPLINGS,
+            "help": "which frames: a clip's first N (default), N around the column apex, or all of them brought to N",
+        },
+        "crop": {"choices": CROPS, "help": "cut out the face found in a clip's first frame (default: none)"},
+    }
+    for name, option in options.items():
+        if name not in left_out:
+            own.add_argument(f"--{name}", **option)
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",")]
+
+
+def database_of(args: argparse.Namespace, table: Path | None, dataset: str | None) -> Database:
+    """Return the database that a parsed command line means: a user's own if the data are a table, else that named.
+
+    Raises
+    ------
+    MicroExpError
+        If it says neither, both, or options that go with the other only.
+    """
+    own = {name: value for name in OWN if (value := getattr(args, name, None)) is not None}
+    if not is_table(table):
+        if own and dataset:
+            given = ", ".join(f"--{name}" for name in own)
+            raise MicroExpError(given, "with a table of your own clips only", f"--dataset {dataset}", "Leave it out.")
+        require_dataset(dataset)
+        return get_database(str(dataset))
+    if dataset or chosen_options(args):
+        given = ", ".join(f"--{name}" for name in (*["dataset"] * bool(dataset), *chosen_options(args)))
+        raise MicroExpError(given, "without a table of your own clips", f"the table {table}", "Leave one out.")
+    return own_database(str(table), **own)
+
+
 def require_dataset(name: str | None) -> None:
     """Refuse a command that does not say which database its clips are of.
 
@@ -44,4 +96,6 @@ def require_dataset(name: str | None) -> None:
     """
     if name is None:
         names = " or ".join(DATABASES)
-        raise MicroExpError("--dataset", names, "nothing", "Say which database the clips are of.")
+        raise MicroExpError(
+            "--dataset", names, "nothing", "Say which database the clips are of, or give a table of your own."
+        )

@@ -4,8 +4,9 @@ import csv
 import io
 import unicodedata
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from microexp_keras.datasets.folders import Findings
 from microexp_keras.datasets.workbooks import read_sheets
@@ -19,7 +20,8 @@ LARGEST = 2**26
 """Bytes of a table: a clip's row takes some hundred."""
 
 
-class Row(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Row:
     """A row of the table.
 
     Attributes
@@ -35,7 +37,7 @@ class Row(NamedTuple):
     place: str
     cells: Mapping[str, str]
 
-    def __getitem__(self, column: Any) -> str:
+    def __getitem__(self, column: str) -> str:
         return self.cells.get(column, "")
 
     @property

@@ -4,6 +4,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from microexp_keras.landmarks.dlib_detector import DlibLandmarks
+from microexp_keras.landmarks.face_box import cut_faces
 from microexp_keras.landmarks.points import POINTS, Fault, Landmarks, boxes, find_faults, regions, settle
 from microexp_keras.landmarks.table import CsvLandmarks, write_csv
 
@@ -17,6 +18,7 @@ __all__ = [
     "Fault",
     "Landmarks",
     "boxes",
+    "cut_faces",
     "find_faults",
     "main",
     "parser",

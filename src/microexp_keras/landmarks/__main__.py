@@ -10,7 +10,7 @@ import numpy as np
 from microexp_keras import datasets
 from microexp_keras.console import command, positive
 from microexp_keras.datasets import Clip
-from microexp_keras.datasets.database import DATABASES
+from microexp_keras.datasets.database import DATABASES, Database
 from microexp_keras.landmarks.dlib_detector import DlibLandmarks
 from microexp_keras.landmarks.points import Fault, Landmarks, find_faults, listed
 from microexp_keras.landmarks.preview import Tile, clips_to_draw, draw_sheet
@@ -28,14 +28,14 @@ def parser() -> argparse.ArgumentParser:
     detect = commands.add_parser(
         "detect", help="points of all clips of a database, as a table", description="Find the points in all clips."
     )
-    detect.add_argument("data", type=Path, metavar="PATH", help="the database, see data/README.md")
-    detect.add_argument("--dataset", choices=DATABASES, required=True, help="how the folders are read")
+    detect.add_argument("data", type=Path, metavar="PATH", help="the database, or a table of your own clips")
+    detect.add_argument("--dataset", choices=DATABASES, help="how the folders are read")
     detect.add_argument("--out", type=Path, metavar="CSV", help="where to write the points (default: nowhere)")
     preview = commands.add_parser(
         "preview", help="draw points and boxes into frames", description="Draw points and boxes into frames."
     )
     preview.add_argument("data", type=Path, metavar="PATH", help="a database, the folder of a clip, a video, an image")
-    preview.add_argument("--dataset", choices=DATABASES, default="smic", help="whose frames (default: smic)")
+    preview.add_argument("--dataset", choices=DATABASES, help="whose frames (default: smic)")
     preview.add_argument("--landmarks", type=Path, metavar="CSV", help="points to draw, instead of detecting any")
     preview.add_argument("--out", type=Path, required=True, metavar="PNG", help="where to draw")
     defaults = ", ".join(f"{database.frames} of {name}" for name, database in DATABASES.items())
@@ -55,12 +55,13 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _detect_command(args: argparse.Namespace) -> None:
-    count = args.frames or DATABASES[args.dataset].frames
-    clips = datasets.find_clips(args.data, args.dataset, frames=count, **datasets.chosen_options(args))
+    database = datasets.database_of(args, args.data, args.dataset)
+    count = args.frames or database.frames
+    clips = datasets.find_clips(args.data, database, frames=count, **datasets.chosen_options(args))
     source = DlibLandmarks()
 
     def detect(clip: Clip) -> tuple[Landmarks, list[Fault | None]]:
-        images = _images(clip, count, args.dataset)
+        images = _images(clip, count, database)
         found = source(clip, images)
         return found, find_faults(found, images[0].shape[:2])
 
@@ -88,18 +89,20 @@ def _preview_command(args: argparse.Namespace) -> None:
     from microexp_keras.datasets.frames import spread
 
     options = datasets.chosen_options(args)
-    clips, count, wanted = clips_to_draw(args.data, args.dataset, args.frames, options)
+    named = args.dataset or (None if datasets.is_table(args.data) else "smic")
+    database = datasets.database_of(args, args.data, named)
+    clips, count, wanted = clips_to_draw(args.data, database, args.frames, options)
     table = CsvLandmarks(args.landmarks) if args.landmarks else None
     detector, chosen = DlibLandmarks(), spread(count, wanted)
 
     def look(clip: Clip) -> list[Tile]:
-        images = _images(clip, count, args.dataset, chosen)
+        images = _images(clip, count, database, chosen)
         found = Landmarks(*(array[chosen] for array in table(clip, range(count)))) if table else detector(clip, images)
         faults = find_faults(found, images[0].shape[:2])
         return [
             Tile(
                 f"{clip.id}, frame {frame}",
-                image if DATABASES[args.dataset].swapped_colours else image[..., ::-1],
+                image if database.swapped_colours else image[..., ::-1],
                 points if faces else points[:0],
                 fault,
             )
@@ -114,12 +117,12 @@ def _preview_command(args: argparse.Namespace) -> None:
     print(f"{args.out}: {said}")
 
 
-def _images(clip: Clip, count: int, dataset: str, chosen: Container[int] | None = None) -> list[np.ndarray]:
+def _images(clip: Clip, count: int, database: Database, chosen: Container[int] | None = None) -> list[np.ndarray]:
     """Read a clip's first frames, or those chosen of them, with channels in the order that the detector shall see."""
     from microexp_keras.datasets.frames import read_frames
 
     images = [frame for index, frame in enumerate(read_frames(clip, count)) if chosen is None or index in chosen]
-    if DATABASES[dataset].swapped_colours:
+    if database.swapped_colours:
         return [np.ascontiguousarray(image[..., ::-1]) for image in images]
     return images
 

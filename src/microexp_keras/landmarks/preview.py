@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from microexp_keras.atomic import replacing
-from microexp_keras.datasets import Clip, Video, find_clips
-from microexp_keras.datasets.database import DATABASES
+from microexp_keras.datasets import Clip, Database, Video, find_clips, is_table
 from microexp_keras.datasets.folders import natural_order, visible
 from microexp_keras.errors import MicroExpError
 from microexp_keras.landmarks.points import Fault, boxes
@@ -36,18 +35,21 @@ class Tile(NamedTuple):
 
 
 def clips_to_draw(
-    path: Path, dataset: str, limit: int | None, options: Mapping[str, Any]
+    path: Path, database: Database, limit: int | None, options: Mapping[str, Any]
 ) -> tuple[list[Clip], int, int]:
     """Choose what to draw of a path: clips, how many frames to look at in each, and how many of these to draw."""
     from microexp_keras.datasets.smic import FRAME_SUFFIXES
 
     if not path.exists():
         raise MicroExpError(path, "a folder, a video or an image", "nothing", "Name another path.")
+    if is_table(path):
+        count = limit or database.frames
+        return _spread_clips(find_clips(path, database, frames=count)), count, 3
     if path.is_dir():
         images = [child for child in visible(path) if child.suffix.lower() in FRAME_SUFFIXES]
         if not images:
-            count = limit or DATABASES[dataset].frames
-            return _spread_clips(find_clips(path, dataset, frames=count, **options)), count, 3
+            count = limit or database.frames
+            return _spread_clips(find_clips(path, database, frames=count, **options)), count, 3
         frames = tuple(sorted(images, key=lambda image: natural_order(image.name)))
         clip = Clip(path.resolve().name, "", 0, frames)
     elif path.suffix.lower() in FRAME_SUFFIXES:

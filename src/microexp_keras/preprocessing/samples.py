@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from microexp_keras import datasets, landmarks
+from microexp_keras.datasets.clip_table import TWO_SPELLINGS
 from microexp_keras.preprocessing import original_npy
 from microexp_keras.preprocessing.stack_cache import Stacks, pixel_digest
 from microexp_keras.preprocessing.stacks import (
@@ -110,13 +111,14 @@ def load_samples(
     -------
     Samples
     """
-    tree = datasets.read_tree(root, protocol.dataset, frames=protocol.frames, **options)
+    tree = datasets.read_tree(root, protocol.database, frames=protocol.frames, **options)
     clips, notes = tree.clips, [f"{count} clips are left out: {reason}." for reason, count in tree.left_out.items()]
     if tree.problems:
         notes.append(
             f"{len(tree.problems)} things in the data folder are worth knowing: "
             "python -m microexp_keras.datasets check PATH."
         )
+    notes += [f"WARNING: {problem}" for problem in tree.problems if problem.kind == TWO_SPELLINGS]
     synthetic = datasets.are_synthetic(clips)
     require_length(clips, protocol)
     points = None if protocol.network.on_whole_face else points or landmarks.DlibLandmarks()

@@ -129,14 +129,14 @@ def pixel_digest(stack: np.ndarray) -> bytes:
     return hashlib.sha256(np.ascontiguousarray(stack).data).digest()
 
 
-def clips_key(clips: Sequence[Clip], frames: int, settings: Mapping[str, Any]) -> str:
+def clips_key(clips: Sequence[Clip], frames: int | None, settings: Mapping[str, Any]) -> str:
     """Return the key of the stacks of some clips; no frame is read.
 
     Parameters
     ----------
     clips : list of Clip
-    frames : int
-        How many will be read of each clip.
+    frames : int or None
+        How many will be read of each clip; None for all.
     settings : dict
         All else that decides on the pixels, as JSON takes it.
 
@@ -153,7 +153,7 @@ def clips_key(clips: Sequence[Clip], frames: int, settings: Mapping[str, Any]) -
     """
     digest = hashlib.sha256(json.dumps([FORMAT, settings]).encode())
     for clip in clips:
-        first = clip.video.first if clip.video else ""
+        first = "" if not clip.video else clip.video.first if clip.video.last is None else clip.video[1:]
         lines = [f"\n{os.path.abspath(clip.path)}\0{clip.id}\0{clip.subject}\0{clip.label}\0{first}"]
         for path in map(str, clip.images[:frames] or [clip.path]):
             try:

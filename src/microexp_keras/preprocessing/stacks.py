@@ -3,6 +3,7 @@
 import functools
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -14,7 +15,11 @@ from microexp_keras.errors import MicroExpError
 from microexp_keras.landmarks import Landmarks
 from microexp_keras.parallel import in_threads
 from microexp_keras.preprocessing.stack_cache import Stacks, clips_key, kept_stacks, make_stacks
+from microexp_keras.preprocessing.tim import interpolate
 from microexp_keras.protocols.protocol import Protocol
+
+LEAST = 2
+"""Frames of a clip that temporal interpolation needs to show a movement."""
 
 LandmarkSource = Callable[[Clip, Sequence[np.ndarray]], Landmarks]
 """Gives the points of the frames of a clip; see `microexp_keras.landmarks`."""
@@ -97,10 +102,15 @@ def cached_stacks(
     clips: Sequence[Clip], protocol: Protocol, points: LandmarkSource | None, about: dict[str, str], progress: bool
 ) -> tuple[dict[str, Stacks], list[str]]:
     """Stacks and notes from the cache, where they are put first if they are not there."""
-    settings = {name: getattr(protocol, name) for name in ("dataset", "inputs", "frames", "size", "swapped_colours")}
+    names = ("dataset", "inputs", "frames", "size", "swapped_colours")
+    settings: dict[str, Any] = {name: getattr(protocol, name) for name in names}
     if points:
         settings |= {"landmark_faults": protocol.landmark_faults, "landmarks": identity_of(points)}
-    key = clips_key(clips, protocol.frames, {**settings, "opencv": cv2.__version__})
+    if protocol.all_frames:
+        settings["all_frames"] = True
+    if protocol.crop == "face":
+        settings |= {"crop": protocol.crop, "landmarks": landmarks.DlibLandmarks.identity()}
+    key = clips_key(clips, None if protocol.all_frames else protocol.frames, {**settings, "opencv": cv2.__version__})
     path, shape = cache.place("stacks", key), _shape(clips, protocol)
     kept = kept_stacks(path, protocol.inputs, shape)
     if kept:
@@ -129,15 +139,17 @@ def _shape(clips: Sequence[Clip], protocol: Protocol) -> tuple[int, int, int, in
 
 
 def require_length(clips: Sequence[Clip], protocol: Protocol) -> None:
-    """Refuse frame folders that are too short, all at once; a video tells its length when read."""
-    folders = [clip for clip in clips if clip.images]
-    short = [f"{clip.id} ({len(clip.images)})" for clip in folders if len(clip.images) < protocol.frames]
+    """Refuse clips that are too short, all at once; a video that is read to its end tells its length when read."""
+    least = LEAST if protocol.all_frames else protocol.frames
+    short = [f"{clip.id} ({clip.length})" for clip in clips if clip.length is not None and clip.length < least]
     if short:
         raise MicroExpError(
             f"{len(short)} of {len(clips)} clips",
-            f"at least {protocol.frames} frames",
+            f"at least {least} frames",
             ", ".join(short),
-            'Restore or remove these clips; see data/README.md, "Frame folders".',
+            'Restore or remove these clips; see data/README.md, "Frame folders".'
+            if protocol.database.is_known
+            else "Take fewer --frames or --sampling interpolate, or leave these clips out.",
         )
 
 
@@ -167,7 +179,10 @@ def _read_clips(
     def read(position: int) -> None:
         clip = clips[position]
         if points is None:
-            stacks = {"face": _stack(_seen_frames(clip, protocol), protocol)}
+            frames: Iterable[np.ndarray] = _seen_frames(clip, protocol)
+            if protocol.crop == "face":
+                frames = landmarks.cut_faces(clip, list(frames))
+            stacks = {"face": _stack(frames, protocol)}
         else:
             images = list(_seen_frames(clip, protocol))
             _require_one_size(clip, images)
@@ -185,6 +200,8 @@ def _read_clips(
 
 def _stack(images: Iterable[np.ndarray], protocol: Protocol) -> np.ndarray:
     """Gray images of a clip, uint8 (rows, columns, time)."""
+    if protocol.all_frames:
+        return interpolate(np.stack([gray(image, protocol.size) for image in images], axis=2), protocol.frames)
     stack = np.empty((protocol.size, protocol.size, protocol.frames), np.uint8)
     for time, image in enumerate(images):
         stack[:, :, time] = gray(image, protocol.size)
@@ -193,7 +210,7 @@ def _stack(images: Iterable[np.ndarray], protocol: Protocol) -> np.ndarray:
 
 def _seen_frames(clip: Clip, protocol: Protocol) -> Iterator[np.ndarray]:
     """Colour frames in the order of channels in which the protocol takes them for blue, green, red."""
-    for frame in read_frames(clip, protocol.frames):
+    for frame in read_frames(clip, None if protocol.all_frames else protocol.frames):
         yield np.ascontiguousarray(frame[..., ::-1]) if protocol.swapped_colours else frame
 
 

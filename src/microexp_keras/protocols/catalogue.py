@@ -81,7 +81,6 @@ _UPSTREAM = [
 ]
 
 
-
 def _paper(network: Network, database: Database) -> Protocol:
     return Protocol(
         name="paper",

@@ -1,5 +1,6 @@
 """From sizes to empty figures in the package's colours, and from a figure to its PNG and SVG."""
 
+import itertools
 import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,6 +17,15 @@ BLUE, ORANGE, GREEN, GRAY = "#0072B2", "#D55E00", "#009E73", "#767676"
 
 CLASS_COLOURS = [BLUE, ORANGE, GREEN]
 """Of classes 0 to 2."""
+
+MORE_COLOURS = ["#CC79A7", "#E69F00", "#56B4E9", "#000000"]
+"""Of the classes after these; then they begin again."""
+
+
+def class_colours(count: int) -> list[str]:
+    """Return a colour for each of so many classes."""
+    return list(itertools.islice(itertools.cycle([*CLASS_COLOURS, *MORE_COLOURS]), count))
+
 
 DPI = 150
 LETTER = 0.085  # inches that a letter takes, about: figures are as wide as their labels need

@@ -6,11 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
-from microexp_keras.datasets.database import get_database
-from microexp_keras.models.networks import get_network
 from microexp_keras.notes import Note
 from microexp_keras.protocols import Protocol
-from microexp_keras.protocols.splits import SPLITS
 from microexp_keras.results import html_run, html_scores
 from microexp_keras.results.html_elements import Json, banners, notes_list, tag, write_page
 
@@ -58,13 +55,7 @@ def write(folder: str | Path) -> Path:
 
 def _protocol(record: Json) -> Protocol:
     """Return the protocol of a run, as its config.json has it."""
-    own = {name: value for name, value in record.items() if name not in ("model", "dataset")} | {
-        "network": get_network(record["model"]),
-        "database": get_database(record["dataset"]),
-        "kernel_size": tuple(record["kernel_size"]),
-        "split": SPLITS[record["split"]],
-    }
-    return Protocol(**own)
+    return Protocol.from_json(record)
 
 
 def _head(scores: Json, notes: Sequence[Note], config: Json | None, protocol: Protocol | None) -> list[Element]:

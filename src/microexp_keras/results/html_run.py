@@ -73,7 +73,7 @@ def folds(scores: Json, config: Json, clips: list[dict[str, str]]) -> list[Eleme
 
 def settings(protocol: Protocol) -> list[Element]:
     """Lay the protocol beside others."""
-    beside = [protocols.get(name, protocol.model, protocol.dataset) for name in COMPARED]
+    beside = [one for one in protocols.of(protocol.model, protocol.database) if one.name in COMPARED]
     chosen = [protocol, *[other for other in beside if other != protocol]]
     [_, own, *others], *rows = protocols.side_by_side(chosen, everything=True)
     cells: list[list[Element | str]] = [
@@ -85,7 +85,9 @@ def settings(protocol: Protocol) -> list[Element]:
 
 
 def paper(scores: Json, config: Json, protocol: Protocol) -> list[Element]:
-    """Lay the accuracy beside the paper's."""
+    """Lay the accuracy beside the paper's, which has none of a user's own clips."""
+    if not protocol.database.is_known:
+        return []
     cell = cell_of(table_5(PAPER), protocol.model, protocol.dataset)
     answer = constant_answer(PAPER, cell.percent, cell)
     constant = f"; it is what always answering {answer} scores there" if answer else ""

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from microexp_keras.results.canvas import BLUE, CLASS_COLOURS, GRAY, ORANGE, PathType, save, subplots, wrapped
+from microexp_keras.results.canvas import BLUE, GRAY, ORANGE, PathType, class_colours, save, subplots, wrapped
 
 MANY = 150  # windows, from which on a timeline shows means
 SHOWN = 60  # stretches of windows that follow each other, one mean for each
@@ -106,17 +106,18 @@ def timeline(
     over = len(middles) // SHOWN if len(middles) > MANY else 1
     above.set_ylabel("probability (not calibrated)" + (f",\nmean over {over * step:.1f} s" if over > 1 else ""))
     if over > 1:
-        for label, colour in enumerate(CLASS_COLOURS[: len(class_names)]):
+        for label, colour in enumerate(class_colours(len(class_names))):
             above.plot(middles, probabilities[:, label], color=colour, lw=0.4, alpha=0.2, zorder=1)
         probabilities = _moving_mean(probabilities, over)
     dots = {"marker": "o", "ms": 4, "markevery": np.flatnonzero(alone | few).tolist()}
+    colours = class_colours(len(class_names))
     for label, name in enumerate(class_names):
-        above.plot(middles, probabilities[:, label], color=CLASS_COLOURS[label], label=name, lw=1.5, **dots)
+        above.plot(middles, probabilities[:, label], color=colours[label], label=name, lw=1.5, **dots)
     borders = np.flatnonzero(np.diff(np.concatenate([[False], missing, [False]])))
     for first, end in borders.reshape(-1, 2):
         above.axvspan(edges[first], edges[end], color="#DDDDDD", lw=0, zorder=0)
     classes = np.where(missing, len(class_names), np.nan_to_num(probabilities).argmax(axis=1))
-    shades = ListedColormap([*CLASS_COLOURS[: len(class_names)], "#DDDDDD"])
+    shades = ListedColormap([*class_colours(len(class_names)), "#DDDDDD"])
     below.pcolormesh(edges, [0, 1], classes[None], cmap=shades, vmin=0, vmax=len(class_names))
     above.axhline(1 / len(class_names), color=GRAY, linestyle=":", lw=1, zorder=1, label="all classes alike")
     above.set(ylim=(-0.03, 1.03), xlim=(0, times[-1, 1]))

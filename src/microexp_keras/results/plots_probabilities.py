@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from microexp_keras.metrics import wilson_interval
-from microexp_keras.results.canvas import BLUE, CLASS_COLOURS, GRAY, PathType, save, subplots, wrapped
+from microexp_keras.results.canvas import BLUE, GRAY, PathType, class_colours, save, subplots, wrapped
 
 BINS = 5  # of the calibration: a held-out fifth has some thirty clips
 
@@ -28,14 +28,20 @@ def roc(
     from sklearn.metrics import auc, roc_curve
 
     figure, axes = subplots(1, 1, (4.4, 4.6))
+    colours = class_colours(len(class_names))
     for label, name in enumerate(class_names):
         own = true == label
         if own.all() or not own.any():
-            axes.plot([], [], color=CLASS_COLOURS[label], label=f"{name}: undefined, {own.sum()} of {len(own)} clips")
+            axes.plot(
+                [],
+                [],
+                color=colours[label],
+                label=f"{name}: undefined, {own.sum()} of {len(own)} clips",
+            )
             continue
         wrong, right, _ = roc_curve(own, probabilities[:, label])
         said = f"{name} ({own.sum()} clips): area {auc(wrong, right):.3f}"
-        axes.plot(wrong, right, color=CLASS_COLOURS[label], label=said)
+        axes.plot(wrong, right, color=colours[label], label=said)
     axes.plot([0, 1], [0, 1], ":", color=GRAY, label="guessing: area 0.5")
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
     axes.set(xlabel="false positive rate", ylabel="true positive rate (recall)")

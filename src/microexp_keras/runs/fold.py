@@ -59,7 +59,7 @@ def train_fold(run: Run, number: int, progress: bool = True) -> None:
     training.compile_model(model, protocol.learning_rate, protocol.momentum, protocol.probability_floor)
     metadata = {
         "model": protocol.model,
-        "dataset": protocol.dataset,
+        "dataset": protocol.database.as_json(),
         "protocol": protocol.name,
         "split": protocol.split.__name__,
         "fold": number,

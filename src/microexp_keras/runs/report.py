@@ -20,8 +20,8 @@ UNSEEN = (
 
 FACES = Note(
     "faces",
-    " of the clips are shown in report.html and saliency_*.png. SMIC and CAS(ME)^2 may not be passed on, nor may "
-    "pictures of their people: keep these files to yourself. A run with --no-faces has none.",
+    " of the clips are shown in report.html and saliency_*.png. Databases of faces may not be passed on, as a "
+    "rule, nor may pictures of their people: keep these files to yourself. A run with --no-faces has none.",
 )
 
 

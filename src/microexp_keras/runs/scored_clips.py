@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from microexp_keras import preprocessing
-from microexp_keras.datasets.database import DATABASES
+from microexp_keras.datasets.database import DATABASES, Database
 from microexp_keras.errors import MicroExpError
 from microexp_keras.models.networks import NETWORKS
 from microexp_keras.preprocessing import Samples, StandardizedInput, Statistics, original_npy
@@ -68,12 +68,12 @@ def known_statistics(file: WeightsFile) -> dict[str, Statistics]:
     )
 
 
-def require_length(file: WeightsFile, dataset: str) -> None:
-    """Raise a MicroExpError if the weights are for as many frames as another database's clips have."""
+def require_length(file: WeightsFile, asked: Database) -> None:
+    """Raise a MicroExpError if the weights are for as many frames as another known database's clips have."""
     first, last = file.frames_range or (0, 0)
     fitting = [database for database in DATABASES.values() if first <= database.frames <= last]
-    if fitting and dataset not in [database.name for database in fitting]:
-        [own, *_], asked = fitting, DATABASES[dataset]
+    if fitting and asked.is_known and asked not in fitting:
+        own = fitting[0]
         raise MicroExpError(
             file.path,
             f"weights of {asked.title} ({asked.frames} frames)",

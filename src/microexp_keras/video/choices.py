@@ -4,10 +4,10 @@ from pathlib import Path
 
 from microexp_keras import protocols
 from microexp_keras.datasets import Clip
-from microexp_keras.datasets.database import DATABASES
+from microexp_keras.datasets.database import CASME2, DATABASES, Database, get_database, trained_on
 from microexp_keras.errors import MicroExpError
+from microexp_keras.landmarks.face_box import SYNTHETIC, Template, template_of
 from microexp_keras.protocols import Protocol
-from microexp_keras.video.faces import SYNTHETIC, Template, template_of
 from microexp_keras.weights import WeightsFile
 
 LOOK_EVERY = {"face": 5, "eyes": 2}  # frames, by the first input: regions follow the points, a face box their median
@@ -15,17 +15,18 @@ LOOK_EVERY = {"face": 5, "eyes": 2}  # frames, by the first input: regions follo
 
 def protocol_for(file: WeightsFile, dataset: str | None) -> Protocol:
     """Return the protocol of the weights, for the database asked for, else trained on, else of as many frames."""
-    trained_on, name = file.metadata.get("dataset"), file.metadata.get("protocol")
-    by_length: dict[int | None, str] = {database.frames: name for name, database in DATABASES.items()}
-    dataset = dataset or (trained_on if trained_on in [*DATABASES] else by_length.get(file.frames))
-    if dataset is None:
+    name = file.metadata.get("protocol")
+    by_length: dict[int | None, Database] = {database.frames: database for database in DATABASES.values()}
+    database = get_database(dataset) if dataset else trained_on(file.metadata) or by_length.get(file.frames)
+    if database is None:
         raise MicroExpError(
             file.path,
             "weights that say what they were trained on, or for 18 or 96 frames",
             "neither",
             f"Say it with --dataset {' or '.join(DATABASES)}.",
         )
-    return protocols.get(name if name in protocols.NAMES else "upstream", file.network, dataset)
+    there = protocols.names(file.network, database)
+    return protocols.get(name if name in there else there[0], file.network, database)
 
 
 def template_for(file: WeightsFile, protocol: Protocol, crop: str | None, like: Path | None) -> Template | None:
@@ -42,8 +43,9 @@ def template_for(file: WeightsFile, protocol: Protocol, crop: str | None, like: 
         raise MicroExpError("--like", "without --crop none, which takes the whole frame", remedy="Leave one out.")
     if like:
         return template_of(like)
-    as_original = protocol.dataset == "casme2" and file.metadata.get("synthetic") is not True
-    whole = crop == "none" or (not crop and as_original)
+    as_original = protocol.database == CASME2 and file.metadata.get("synthetic") is not True
+    as_trained = not protocol.database.is_known and protocol.crop == "none"  # nobody knows how their faces lie
+    whole = crop == "none" or (not crop and (as_original or as_trained))
     return None if whole else SYNTHETIC
 
 
@@ -58,4 +60,6 @@ def rate_for(clip: Clip, given: float | None, in_header: float | None, protocol:
             "none",
             "Give --fps.",
         )
+    if protocol.database.frames_per_second is None:
+        raise MicroExpError(clip.path, "the frames a second of a folder", "nothing that says them", "Give --fps.")
     return float(protocol.database.frames_per_second), True

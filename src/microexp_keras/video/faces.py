@@ -7,45 +7,17 @@ the points by 0.6 % of the face's width on average, every 2nd 0.3 %, every 10th 
 """
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 
 from microexp_keras import landmarks
 from microexp_keras.console import progress_bar
-from microexp_keras.datasets import Clip
-from microexp_keras.datasets.frames import read_frames
-from microexp_keras.errors import MicroExpError
+from microexp_keras.landmarks.face_box import reduced, scale_of
 from microexp_keras.parallel import in_threads
 from microexp_keras.video.source import timed
 
-SEEN = 320  # pixels of a frame's longer side as the detector sees it; it then finds faces from an eighth of that side
 AT_ONCE = 64  # reduced frames in memory
-
-Box = tuple[int, int, int, int]
-"""Top, bottom, left, right in pixels, the ends not included."""
-
-
-class Template(NamedTuple):
-    """How a face lies in the frames of training.
-
-    Attributes
-    ----------
-    shape : (int, int)
-        Rows and columns of a frame.
-    anchors : float array (3, 2)
-        Column and row of the middle of the left eye, of the right eye (as the picture shows them) and of the middle
-        between the corners of the mouth, in pixels.
-    """
-
-    shape: tuple[int, ...]
-    anchors: np.ndarray
-
-
-SYNTHETIC = Template((160, 160), np.array([[50.4, 43.3], [105.5, 45.5], [74.2, 92.2]]))
-"""Means over 117 frames of 39 synthetic SMIC clips; their deviations between frames are 2 to 4 pixels."""
 
 
 class Faces(NamedTuple):
@@ -102,29 +74,19 @@ def find_faces(frames: Iterable[np.ndarray], every: int, seconds: dict[str, floa
     for number, frame in enumerate(progress_bar(frames, total=total or None, desc="finding faces", unit="frame")):
         if number % every == 0:
             looks.append(number)
-            waiting.append(_reduced(frame))
+            waiting.append(reduced(frame))
         if len(waiting) == AT_ONCE:
             look()
     if frame is not None:
         shape = frame.shape[:2]
         if looks[-1] != number:
             looks.append(number)
-            waiting.append(_reduced(frame))
+            waiting.append(reduced(frame))
         look()
-    scale = _scale(shape)
+    scale = scale_of(shape)
     points = np.array([one.points[0] for one in found], np.float64).reshape(-1, landmarks.POINTS, 2)
     counts = np.array([one.faces[0] for one in found], int)
     return Faces(number + 1, shape, np.array(looks, int), counts, (points + 0.5) / scale - 0.5)
-
-
-def _scale(shape: tuple[int, ...]) -> float:
-    return min(1, SEEN / max(*shape, 1))
-
-
-def _reduced(frame: np.ndarray) -> np.ndarray:
-    scale = _scale(frame.shape[:2])
-    size = [max(1, round(length * scale)) for length in frame.shape[1::-1]]
-    return cv2.resize(frame, size, interpolation=cv2.INTER_AREA) if scale < 1 else frame
 
 
 def looks_around(faces: Faces, first: int, last: int) -> slice:
@@ -145,62 +107,3 @@ def points_in(faces: Faces, first: int, last: int) -> np.ndarray:
     frames, flat = np.arange(first, last + 1), faces.points[looks].reshape(-1, landmarks.POINTS * 2)
     between = np.stack([np.interp(frames, faces.looks[looks], values) for values in flat.T], axis=1)
     return np.floor(between + 0.5).astype(np.int32).reshape(-1, landmarks.POINTS, 2)
-
-
-def anchors(points: np.ndarray) -> np.ndarray:
-    """Return the middles of both eyes and of the corners of the mouth, float (3, 2), of points (68, 2)."""
-    return np.stack([points[36:42].mean(axis=0), points[42:48].mean(axis=0), points[[48, 54]].mean(axis=0)])
-
-
-def face_box(points: np.ndarray, template: Template = SYNTHETIC) -> Box:
-    """Return the box in which the face lies as in a frame of training.
-
-    The template is enlarged and moved (not turned) so that its anchors come as near to the face's as they can, by
-    least squares.
-
-    Parameters
-    ----------
-    points : float array (frames, 68, 2)
-        The box fits their medians over the frames.
-    template : Template
-
-    Returns
-    -------
-    (int, int, int, int)
-        Top, bottom, left, right, the ends not included; they may lie beyond the border of the frame.
-    """
-    found, wanted = anchors(np.median(points, axis=0)), template.anchors
-    spread = wanted - wanted.mean(axis=0)
-    scale = (spread * (found - found.mean(axis=0))).sum() / (spread**2).sum()
-    left, top = np.rint(found.mean(axis=0) - scale * wanted.mean(axis=0)).astype(int).tolist()
-    rows, columns = (max(1, round(scale * length)) for length in template.shape)
-    return top, top + rows, left, left + columns
-
-
-def template_of(path: Path) -> Template:
-    """Measure how the face lies in a frame of training.
-
-    Parameters
-    ----------
-    path : Path
-        An image.
-
-    Returns
-    -------
-    Template
-
-    Raises
-    ------
-    MicroExpError
-        If it is no image, or shows no face or several.
-    """
-    (image,) = read_frames(Clip("", "", 0, (path,)), 1)
-    found = landmarks.DlibLandmarks(cache=False)(None, [image])
-    if found.faces[0] != 1:
-        raise MicroExpError(
-            path,
-            "one face",
-            str(found.faces[0]),
-            "Give another frame of training.",
-        )
-    return Template(image.shape[:2], anchors(found.points[0].astype(float)))

@@ -11,7 +11,8 @@ import numpy as np
 
 from microexp_keras.atomic import write_text
 from microexp_keras.datasets import Clip
-from microexp_keras.datasets.database import DATABASES
+from microexp_keras.datasets.database import Database, trained_on
+from microexp_keras.landmarks.face_box import Template
 from microexp_keras.models.networks import NETWORKS
 from microexp_keras.notes import Note
 from microexp_keras.preprocessing import Statistics
@@ -19,7 +20,6 @@ from microexp_keras.protocols import Protocol
 from microexp_keras.results import plots
 from microexp_keras.text import either
 from microexp_keras.video.annotate import annotate
-from microexp_keras.video.faces import Template
 from microexp_keras.video.watch import Seen
 from microexp_keras.video.windows import reaches_beyond
 from microexp_keras.weights import WeightsFile
@@ -96,7 +96,7 @@ def all_notes(viewing: Viewing) -> list[Note]:
     protocol, seen, names = viewing.protocol, viewing.seen, viewing.class_names
     notes = [
         *about_collapse(seen, names),
-        *about_weights(viewing.file, protocol.dataset),
+        *about_weights(viewing.file, protocol.database),
         *about_time(protocol, viewing.rate, viewing.rate_assumed),
         *about_cuts(seen, viewing.template, viewing.like, protocol),
         *about_faces(seen, viewing.every, viewing.promised),
@@ -120,11 +120,11 @@ def write_files(folder: Path, viewing: Viewing, text: str, annotated: bool) -> N
     write_text(folder / "report.txt", text)
     write_text(folder / "predictions.csv", table(seen, names, rate))
     times = np.array([(window.first, window.last + 1) for window in seen.windows]) / rate
-    known = [Note.of(note).render() for note in about_weights(viewing.file, viewing.protocol.dataset)]
+    known = [Note.of(note).render() for note in about_weights(viewing.file, viewing.protocol.database)]
     caption = " ".join([*known, CAPTION])
     plots.timeline(times, seen.probabilities, names, folder / "timeline.png", viewing.title, caption)
     if annotated:
-        path, colours = folder / "annotated.webm", plots.CLASS_COLOURS
+        path, colours = folder / "annotated.webm", plots.class_colours(len(names))
         warning = "Trained on synthetic clips: says nothing of real faces." if viewing.synthetic else ""
         annotate(viewing.clip, seen.windows, seen.faces, seen.probabilities, names, colours, rate, path, warning)
 
@@ -166,17 +166,17 @@ def about_collapse(seen: Seen, class_names: Sequence[str]) -> list[Note]:
     ]
 
 
-def about_weights(file: WeightsFile, dataset: str) -> list[str | Note]:
+def about_weights(file: WeightsFile, database: Database) -> list[str | Note]:
     """What is known of the weights: only what they say, and only what has the right type."""
     trained, synthetic = file.metadata, file.metadata.get("synthetic")
     if not trained.get("dataset"):
         return [
             f"{Path(file.path).name} does not say what it was trained on nor how well it did; it is taken for "
-            f"{DATABASES[dataset].title} (--dataset). Whether these probabilities mean anything is not known."
+            f"{database.title} (--dataset). Whether these probabilities mean anything is not known."
         ]
     origin = f"clips that call themselves {str(trained['dataset'])[:40]!a}"
-    if trained["dataset"] in DATABASES:
-        origin = DATABASES[trained["dataset"]].origin(synthetic is True)
+    if known_one := trained_on(trained):
+        origin = known_one.origin(synthetic is True)
     epoch, accuracy = trained.get("epoch"), trained.get("val_accuracy")
     known = f"{Path(file.path).name} was trained on {origin} (protocol {str(trained.get('protocol'))[:40]!a}"
     known += f", epoch {epoch})" if isinstance(epoch, int) else ")"
@@ -192,11 +192,11 @@ def about_weights(file: WeightsFile, dataset: str) -> list[str | Note]:
 def about_time(protocol: Protocol, rate: float, assumed: bool) -> list[str]:
     """How the time that a window covers compares with that of training."""
     camera, trained = protocol.database.recordings, protocol.database.frames_per_second
+    covered = f"A window of {protocol.frames} frames covers {protocol.frames / rate:.2f} s at {rate:g} frames a second"
+    if trained is None:
+        return [f"{covered}. At how many the clips of {camera} were filmed is not known: movements may look too fast."]
     times = trained / rate
-    notes = [
-        f"A window of {protocol.frames} frames covers {protocol.frames / rate:.2f} s at {rate:g} frames a second, and "
-        f"{protocol.frames / trained:.2f} s at the {trained} of {camera}."
-    ]
+    notes = [f"{covered}, and {protocol.frames / trained:.2f} s at the {trained} of {camera}."]
     if abs(times - 1) > 0.1:
         notes[0] += f" So movements look {times:.1f} times as fast to the network as in that database."
     if assumed:
@@ -210,6 +210,8 @@ def about_cuts(seen: Seen, template: Template | None, like: Path | None, protoco
         return ["Eyes and mouth are cut out of every frame by its points."]
     rows, columns = seen.faces.shape
     if template is None:
+        if not protocol.database.is_known:
+            return [f"The network sees the whole frame ({columns}x{rows} pixels), as in training; --crop face cuts."]
         return [
             f"The network sees the whole frame ({columns}x{rows} pixels). The original takes that of CAS(ME)^2, "
             "640x480: a face of another place and size there is another picture to it. --crop face cuts the face out."

@@ -12,9 +12,10 @@ from microexp_keras import preprocessing, training
 from microexp_keras.console import progress_bar
 from microexp_keras.datasets import Clip
 from microexp_keras.errors import MicroExpError
+from microexp_keras.landmarks.face_box import Template
 from microexp_keras.preprocessing import Statistics
 from microexp_keras.protocols import Protocol
-from microexp_keras.video.faces import Faces, Template, find_faces
+from microexp_keras.video.faces import Faces, find_faces
 from microexp_keras.video.source import read, timed
 from microexp_keras.video.windows import Window, stacks, windows
 

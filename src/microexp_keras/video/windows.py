@@ -8,13 +8,13 @@ of its points: a box that trembles would show the network motion that is not the
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 
 from microexp_keras import landmarks
+from microexp_keras.landmarks.face_box import Box, Template, cut, face_box
 from microexp_keras.preprocessing import gray
 from microexp_keras.protocols import Protocol
-from microexp_keras.video.faces import Box, Faces, Template, face_box, looks_around, points_in
+from microexp_keras.video.faces import Faces, looks_around, points_in
 from microexp_keras.video.source import timed
 
 LEAP = 0.5  # widths of the face that its middle moves between two looks, at most
@@ -102,17 +102,6 @@ def reaches_beyond(box: Box, shape: tuple[int, ...]) -> bool:
     """Say whether a box (top, bottom, left, right) reaches beyond the border of a frame (rows, columns)."""
     top, bottom, left, right = box
     return top < 0 or left < 0 or bottom > shape[0] or right > shape[1]
-
-
-def cut(image: np.ndarray, box: Box) -> np.ndarray:
-    """Cut a box out of an image; what lies beyond the border repeats the border."""
-    top, bottom, left, right = box
-    rows, columns = image.shape[:2]
-    above, below = max(0, -top), max(0, bottom - rows)
-    before, behind = max(0, -left), max(0, right - columns)
-    if above or below or before or behind:
-        image = cv2.copyMakeBorder(image, above, below, before, behind, cv2.BORDER_REPLICATE)
-    return image[top + above : bottom + above, left + before : right + before]
 
 
 def stacks(
