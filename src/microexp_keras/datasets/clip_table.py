@@ -61,8 +61,12 @@ def own_database(
     """
     table = require_table(table)
     title = unicodedata.normalize("NFC", name or table.stem).strip()
-    found = list(dict.fromkeys(row["label"] for row in read_rows(table, Findings(strict=False)) if row["label"]))
+    rows = read_rows(table, Findings(strict=False))
+    found = list(dict.fromkeys(row["label"] for row in rows if row["label"]))
     own = tuple(unicodedata.normalize("NFC", one).strip() for one in classes or found)
+    unlabelled = [row.place for row in rows if not row["label"]]
+    if len(own) < 2 and unlabelled:
+        raise MicroExpError(table, "a label in every row", f"none in {', '.join(unlabelled)}", "Fill it in.")
     if len(own) < 2 or len(set(own)) < len(own) or not all(own):
         remedy = "Name the classes in the column label." if classes is None else "Correct --classes."
         raise MicroExpError(table, "at least two different classes", ", ".join(own) or "none", remedy)
@@ -84,7 +88,7 @@ def own_database(
 
 def scan(root: Path) -> list[Place]:
     """Give the table itself as the one place with clips."""
-    return [Place("table", root.absolute().parent, root)]
+    return [Place("table", root, root)]
 
 
 def read(chosen: Chosen, findings: Findings) -> tuple[list[Clip], Path | None, int | None]:
@@ -92,7 +96,7 @@ def read(chosen: Chosen, findings: Findings) -> tuple[list[Clip], Path | None, i
     [place] = chosen.places
     rows_found = Findings(strict=False)
     rows = read_rows(place.path, rows_found)
-    reader = _Reader(place.root, chosen.database, chosen.frames, rows_found)
+    reader = _Reader(place.path.absolute().parent, chosen.database, chosen.frames, rows_found)
     names = _names(rows)
     clips = [clip for row, name in zip(rows, names, strict=True) if (clip := reader.clip(row, name))]
     _stop_repeated(rows, names, rows_found)
@@ -215,7 +219,7 @@ def _stop_repeated(rows: Sequence[Row], names: Sequence[str], findings: Findings
         frames = (os.path.normpath(row["clip"]), row["first"], row["last"])
         others = [seen.setdefault(key, row) for key in (frames, name)] if row["clip"] else []
         if earlier := [other for other in others if other is not row]:
-            found = f"{name} also in {earlier[0].place}"
+            found = f"{row['name'] or row['clip']} also in {earlier[0].place}"
             findings.stop("repeated row", row.where, "every clip once, and every name", found, "Remove one of them.")
 
 

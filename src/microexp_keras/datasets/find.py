@@ -171,6 +171,8 @@ def _choose(
         )
     with _readable(root):
         tree, places = choose_layout(Path(root), places, layout, camera)
+    if database.reader == OWN_READER:  # a table may be named like a camera
+        tree = tree._replace(camera=None)
     annotated = database == CASME2 and tree.name != "flat"
     _one_of("labels", labels, (None, *LABELS) if annotated else (None,), tree)
     _one_of("expressions", expressions, (None, *EXPRESSIONS) if annotated else (None, "all"), tree)
