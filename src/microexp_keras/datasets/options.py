@@ -1,6 +1,7 @@
 """Options that say which of several things in a data folder are meant, on a command line and as arguments."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,8 +66,20 @@ def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",")]
 
 
-def database_of(args: argparse.Namespace, table: Path | None, dataset: str | None) -> Database:
+def database_of(
+    args: argparse.Namespace, table: Path | None, dataset: str | None, shared: Sequence[str] = ()
+) -> Database:
     """Return the database that a parsed command line means: a user's own if the data are a table, else that named.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+    table : Path or None
+        The data.
+    dataset : str or None
+        The database that was named.
+    shared : sequence of str
+        Those of the options `OWN` that go with any database.
 
     Raises
     ------
@@ -75,8 +88,7 @@ def database_of(args: argparse.Namespace, table: Path | None, dataset: str | Non
     """
     own = {name: value for name in OWN if (value := getattr(args, name, None)) is not None}
     if not is_table(table):
-        if own and dataset:
-            given = ", ".join(f"--{name}" for name in own)
+        if dataset and (given := ", ".join(f"--{name}" for name in own if name not in shared)):
             raise MicroExpError(given, "with a table of your own clips only", f"--dataset {dataset}", "Leave it out.")
         require_dataset(dataset)
         return get_database(str(dataset))

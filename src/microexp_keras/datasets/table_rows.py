@@ -15,7 +15,7 @@ from microexp_keras.errors import MicroExpError
 REQUIRED = ("clip", "subject", "label")
 OPTIONAL = ("first", "last", "apex", "name")
 WORKBOOKS = (".xlsx", ".xls")
-TABLES = (".csv", ".tsv", ".txt", *WORKBOOKS)
+TABLES = (".csv", ".tsv", *WORKBOOKS)
 LARGEST = 2**26
 """Bytes of a table: a clip's row takes some hundred."""
 

@@ -4,7 +4,6 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from microexp_keras.landmarks.dlib_detector import DlibLandmarks
-from microexp_keras.landmarks.face_box import cut_faces
 from microexp_keras.landmarks.points import POINTS, Fault, Landmarks, boxes, find_faults, regions, settle
 from microexp_keras.landmarks.table import CsvLandmarks, write_csv
 
@@ -18,7 +17,6 @@ __all__ = [
     "Fault",
     "Landmarks",
     "boxes",
-    "cut_faces",
     "find_faults",
     "main",
     "parser",

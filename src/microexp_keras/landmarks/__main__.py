@@ -55,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _detect_command(args: argparse.Namespace) -> None:
-    database = datasets.database_of(args, args.data, args.dataset)
+    database = datasets.database_of(args, args.data, args.dataset, ("frames",))
     count = args.frames or database.frames
     clips = datasets.find_clips(args.data, database, frames=count, **datasets.chosen_options(args))
     source = DlibLandmarks()
@@ -90,7 +90,7 @@ def _preview_command(args: argparse.Namespace) -> None:
 
     options = datasets.chosen_options(args)
     named = args.dataset or (None if datasets.is_table(args.data) else "smic")
-    database = datasets.database_of(args, args.data, named)
+    database = datasets.database_of(args, args.data, named, ("frames",))
     clips, count, wanted = clips_to_draw(args.data, database, args.frames, options)
     table = CsvLandmarks(args.landmarks) if args.landmarks else None
     detector, chosen = DlibLandmarks(), spread(count, wanted)

@@ -13,6 +13,7 @@ from microexp_keras.datasets import Clip
 from microexp_keras.datasets.frames import read_frames
 from microexp_keras.errors import MicroExpError
 from microexp_keras.landmarks import Landmarks
+from microexp_keras.landmarks.face_box import cut_faces
 from microexp_keras.parallel import in_threads
 from microexp_keras.preprocessing.stack_cache import Stacks, clips_key, kept_stacks, make_stacks
 from microexp_keras.preprocessing.tim import interpolate
@@ -181,7 +182,7 @@ def _read_clips(
         if points is None:
             frames: Iterable[np.ndarray] = _seen_frames(clip, protocol)
             if protocol.crop == "face":
-                frames = landmarks.cut_faces(clip, list(frames))
+                frames = cut_faces(clip, list(frames))
             stacks = {"face": _stack(frames, protocol)}
         else:
             images = list(_seen_frames(clip, protocol))
