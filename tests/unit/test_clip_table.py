@@ -16,6 +16,8 @@ from microexp_keras.datasets.table_writer import write_table
 from microexp_keras.errors import MicroExpError
 from microexp_keras.runs import Settings
 
+SMIC_LOSO = protocols.get("loso")
+
 GOOD = [["a", "1", "x"], ["b", "2", "y"], ["c", "3", "x"]]
 
 
@@ -103,6 +105,8 @@ def test_protocols_and_settings_keep_the_whole_database(own):
     protocol = protocols.get("loso", "stcnn", database)
     assert (protocol.frames, protocol.size, protocol.all_frames, protocol.crop) == (12, 32, True, "face")
     assert protocols.Protocol.from_json(protocol.as_json()) == protocol
+    older = {name: value for name, value in SMIC_LOSO.as_json().items() if name not in ("all_frames", "crop")}
+    assert protocols.Protocol.from_json(older) == SMIC_LOSO  # as runs of before there was a choice have it
     settings = Settings.of(protocol, data=str(own))
     assert Settings.from_json(settings.to_json()) == settings
     assert Database.from_json(SMIC.as_json()) is SMIC and SMIC.as_json() == "smic"
@@ -120,6 +124,8 @@ def test_protocols_and_settings_keep_the_whole_database(own):
         {"crop": "x"},
         {"more": 1},
         {"name": 3},
+        {"name": "../x"},
+        {"title": "a\nb"},
     ],
 )
 def test_a_damaged_record_of_a_database_is_refused(own, wrong):

@@ -73,7 +73,7 @@ def own_database(
     if not title.isprintable() or not title or not all(one.isprintable() for one in own):
         raise MicroExpError(table, "names that can be printed", repr((title, *own)), "Rename it, or give --name.")
     return Database(
-        name=re.sub(r"[^\w.-]+", "-", title).strip("-.") or "own",
+        name=re.sub(r"[^\w.-]+", "-", title).strip("-.")[:80] or "own",
         title=title,
         class_names=own,
         frames=frames or FRAMES,

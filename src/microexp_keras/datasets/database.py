@@ -1,5 +1,6 @@
 """The databases as data: names, classes, folder trees, frames. A user's own is one more `Database`."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, get_type_hints
@@ -98,6 +99,10 @@ class Database:
             names = (*database.class_names, *database.layouts, *database.cameras)
             if not all(isinstance(name, str) for name in names) or not database.class_names:
                 raise TypeError("class_names, layouts, cameras")
+            if not all(text.isprintable() for text in (*names, database.title, database.recordings)):
+                raise ValueError("names that cannot be printed")
+            if not re.fullmatch(r"\w[\w.-]*", database.name):  # folders of runs are named so
+                raise ValueError("name")
             numbers = (database.frames, database.size or 1, database.frames_per_second or 1)
             if min(numbers) < 1 or database.sampling not in SAMPLINGS or database.crop not in CROPS:
                 raise ValueError("frames, size, frames_per_second, sampling, crop")
