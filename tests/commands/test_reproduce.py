@@ -165,7 +165,8 @@ def test_a_fold_that_fails_leaves_the_others(small, tmp_path, capsys):
     )
     assert reproduce.main(["--resume", str(out)]) == 1
     printed = capsys.readouterr().out
-    assert "**FAILED** and left out" in printed and "fold-02: expected a folder, found none, and none could be made" in printed
+    assert "**FAILED** and left out" in printed
+    assert "fold-02: expected a folder, found none, and none could be made" in printed
     assert "| MicroExpSTCNN | upstream |" in printed and "| MicroExpSTCNN | loso |" not in printed
 
 
