@@ -174,6 +174,7 @@ def subject_intervals(
     dict
         `accuracy`, `uf1`, `uar`: (low, high), NaN where the score itself is not defined, or every draw has the same, as
         with one subject only or when all answers are right: then drawing subjects tells nothing.
+        `same_in_all`: which of the three have one value in all draws that count.
         `subjects`, `resamples`: how many; `lacking`: how many of the draws lack a class, for which UF1 and UAR are not
         defined and which do not count in their intervals.
 
@@ -199,7 +200,14 @@ def subject_intervals(
         name: tuple(np.quantile(of_name, tails).tolist()) if len(of_name) and np.ptp(of_name) else (math.nan, math.nan)
         for name, of_name in values.items()
     }
-    return {**found, "subjects": len(names), "resamples": resamples, "lacking": int((~whole).sum())}
+    same = [name for name, of_name in values.items() if len(of_name) and not np.ptp(of_name)]
+    return {
+        **found,
+        "same_in_all": same,
+        "subjects": len(names),
+        "resamples": resamples,
+        "lacking": int((~whole).sum()),
+    }
 
 
 def wilson_interval(correct: int, clips: int, confidence: float = 0.95) -> tuple[float, float]:

@@ -16,7 +16,7 @@ from microexp_keras.models.networks import NETWORKS
 from microexp_keras.paper import tables, tables_markdown
 from microexp_keras.protocols import Protocol
 from microexp_keras.runs import Settings
-from microexp_keras.text import by
+from microexp_keras.text import by, counted
 
 RECORD = "reproduction.json"
 
@@ -169,7 +169,9 @@ def _reproduce(folder: Path, plan: dict[str, Any], jobs: int | None) -> int:
             run.write_config()
             prepared.append(run)
     tasks = [task for run in prepared for task in run.tasks]
-    print(f"{len(prepared)} trainings, {len(tasks)} folds in all; files go to {folder}", file=sys.stderr)
+    epochs = sum(len(run.folds) * run.settings.epochs for run in prepared)
+    what = f"{counted(len(prepared), 'training')}, {counted(len(tasks), 'fold')}, {counted(epochs, 'epoch')} in all"
+    print(f"{what}; files go to {folder}", file=sys.stderr)
     failed, found = train_folds(tasks, jobs), []
     all_well = not failed
     for run in prepared:
@@ -195,6 +197,7 @@ def _reproduce(folder: Path, plan: dict[str, Any], jobs: int | None) -> int:
             if size[2] > DATABASES[plan["dataset"]].frames
         ]
     skipped += [f"**FAILED** and left out: {message}" for message in failed.values()]
+    skipped = [*_trial(prepared[0].settings), *skipped]
     synthetic = prepared[0].samples.synthetic
     text = tables_markdown.as_markdown(rows, found, skipped, plan["dataset"], synthetic)
     if "V" in rows:
@@ -204,6 +207,17 @@ def _reproduce(folder: Path, plan: dict[str, Any], jobs: int | None) -> int:
     print(text)
     print(f"The report: {folder / 'report.md'}")
     return 0 if all_well else 1
+
+
+def _trial(settings: Settings) -> list[str]:
+    """Return what heads a report of fewer epochs than the protocol has."""
+    asked, whole = settings.epochs, settings.published_protocol.epochs
+    if asked >= whole:
+        return []
+    return [
+        f"**TRIAL: {asked} of {counted(whole, 'epoch')}. The networks are not trained to the end: no number below is a "
+        "reproduction of a published one.**"
+    ]
 
 
 def _require_as_planned(folder: Path, settings: Settings) -> None:

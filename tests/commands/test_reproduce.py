@@ -138,6 +138,7 @@ def test_a_reproduction_runs_and_goes_on(small, tmp_path, capsys):
     assert reproduce.main([*arguments, "--epochs", "1", "--out", str(out)]) == 0
     printed = capsys.readouterr().out
     assert (out / "report.md").read_text() in printed and "There is no protocol glorot of MicroExpSTCNN." in printed
+    assert "TRIAL: 1 of 100 epochs" in printed
     assert "| MicroExpSTCNN | loso | 68.75% |" in printed and "SYNTHETIC" not in printed
     found = json.loads((out / "tables.json").read_text())
     assert [run["clips"] for run in found["runs"]] == [3, 12] and set(found["tables"]) == {"V", "VII", "VIII"}
@@ -165,7 +166,10 @@ def test_a_fold_that_fails_leaves_the_others(small, tmp_path, capsys):
     )
     assert reproduce.main(["--resume", str(out)]) == 1
     printed = capsys.readouterr().out
-    assert "**FAILED** and left out" in printed and "fold-02: expected a folder, could not make one" in printed
+    assert (
+        "**FAILED** and left out" in printed
+        and "fold-02: expected a folder, found none, and none could be made" in printed
+    )
     assert "| MicroExpSTCNN | upstream |" in printed and "| MicroExpSTCNN | loso |" not in printed
 
 
