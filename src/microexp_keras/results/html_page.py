@@ -12,10 +12,11 @@ from xml.etree.ElementTree import Element
 from microexp_keras import protocols
 from microexp_keras.atomic import write_text
 from microexp_keras.datasets.database import get_database
-from microexp_keras.models.networks import get_network
+from microexp_keras.models.networks import RIVALS, get_method
 from microexp_keras.notes import Note
 from microexp_keras.paper.cells import cell_of, constant_answer, table_5
 from microexp_keras.paper.published import PAPER
+from microexp_keras.paper.rivals import rival_value
 from microexp_keras.protocols import Protocol
 from microexp_keras.protocols.splits import SPLITS
 from microexp_keras.results.html_elements import figure, table, tag
@@ -65,7 +66,7 @@ def write(folder: str | Path) -> Path:
         *_head(scores, notes, config, protocol),
         *_scores(scores),
         *_confusion(folder, scores),
-        *(_curves(folder, scores) if config else []),
+        *(_curves(folder, scores) if config and (folder / "curves.svg").exists() else []),
         *_notes(notes),
         *(_saliency(folder, scores) if config else []),
         *(_folds(scores, config, clips) if config and len(config["folds"]) > 1 else []),
@@ -97,7 +98,7 @@ def write(folder: str | Path) -> Path:
 def _protocol(record: Json) -> Protocol:
     """Return the protocol of a run, as its config.json has it."""
     own = {name: value for name, value in record.items() if name not in ("model", "dataset")} | {
-        "network": get_network(record["model"]),
+        "network": get_method(record["model"]),
         "database": get_database(record["dataset"]),
         "kernel_size": tuple(record["kernel_size"]),
         "split": SPLITS[record["split"]],
@@ -218,7 +219,7 @@ def _folds(scores: Json, config: Json, clips: list[dict[str, str]]) -> list[Elem
                 who,
                 sizes,
                 f"{right}/{len(own)}",
-                str(fold["epoch"]),
+                "" if fold["epoch"] is None else str(fold["epoch"]),
                 fold["collapsed_to"] or "",
                 levels,
             ]
@@ -253,15 +254,9 @@ def _wrong(clips: list[dict[str, str]]) -> list[Element]:
 
 
 def _paper(scores: Json, config: Json, protocol: Protocol) -> list[Element]:
-    cell = cell_of(table_5(PAPER), protocol.model, protocol.dataset)
-    answer = constant_answer(PAPER, cell.percent, cell)
-    constant = f"; it is what always answering {answer} scores there" if answer else ""
+    percent, what = _printed(protocol)
     rows = [
-        [
-            "the paper, Table V",
-            f"{cell.percent:.2f}%",
-            f"{protocol.database.title}; {PRINTED[protocol.model]}{constant}",
-        ],
+        ["the paper, Table V", percent, f"{protocol.database.title}; {what}"],
         ["this run", f"{scores['accuracy']:.2%}", f"protocol {protocol.name}: {protocols.ABOUT[protocol.name]}"],
     ]
     remark = "They compare as far as their clips, labels and protocols are the same, and no further."
@@ -269,6 +264,17 @@ def _paper(scores: Json, config: Json, protocol: Protocol) -> list[Element]:
         rows[1][2] = f"synthetic clips; {rows[1][2]}"
         remark = "They cannot be compared: the clips of this run are synthetic."
     return [tag("h2", "What the paper reports"), table(["", "accuracy", "what it is"], rows), tag("p", remark)]
+
+
+def _printed(protocol: Protocol) -> tuple[str, str]:
+    """Write the paper's accuracy of a method and what it is."""
+    if protocol.model in RIVALS:
+        value = rival_value(PAPER, protocol.network, protocol.dataset)
+        return value.printed, value.meaning
+    cell = cell_of(table_5(PAPER), protocol.model, protocol.dataset)
+    answer = constant_answer(PAPER, cell.percent, cell)
+    constant = f"; it is what always answering {answer} scores there" if answer else ""
+    return f"{cell.percent:.2f}%", f"{PRINTED[protocol.model]}{constant}"
 
 
 def _repeating(scores: Json, config: Json | None) -> list[Element]:
@@ -308,7 +314,7 @@ def _loud(note: Note) -> list[Element | str]:
 
 def _levels(statistics: dict[str, dict[str, float]]) -> str:
     levels = [f"{name}: mean {own['mean']:.3f}, maximum {own['max']:.0f}" for name, own in statistics.items()]
-    return "; ".join(levels) or "standardised before this run"
+    return "; ".join(levels) or "nothing by this run"
 
 
 def _interval(limits: Sequence[float | None] | None) -> str:

@@ -110,7 +110,7 @@ def load_weights(
                     blocks = kernel.reshape(streams, FILTERS, *pooled_shape(shape, kernel_size), -1)
                     kernel = blocks.transpose(0, 2, 3, 4, 1, 5).reshape(kernel.shape)
                 model.get_layer(layer.ours).set_weights([kernel, bias])
-            for variable, value in _optimizer_values(model, state) if optimizer else ():
+            for variable, value in optimizer_values(model, state) if optimizer else ():
                 if assign:
                     variable.assign(value)
     return found
@@ -183,10 +183,10 @@ def save_weights(model: "keras.Model", path: str | Path, metadata: dict[str, Any
             file.attrs["microexp_keras"] = np.bytes_(json.dumps(metadata or {}, allow_nan=False))
 
 
-def _optimizer_values(
+def optimizer_values(
     model: "keras.Model", arrays: dict[str, "h5py.Dataset"]
 ) -> Iterator[tuple["keras.Variable", np.ndarray]]:
-    """Yield `(variable, value)` of the model's optimizer from the arrays of a `.weights.h5` file."""
+    """Yield `(variable, value)` of a model's optimizer from the arrays of a `.weights.h5` file."""
     for index, variable in enumerate(model.optimizer.variables):
         name, shape = f"optimizer/vars/{index}", tuple(variable.shape)
         if name not in arrays or arrays[name].shape != shape:

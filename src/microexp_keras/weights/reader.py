@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from microexp_keras.errors import MicroExpError
-from microexp_keras.models.networks import NETWORKS
+from microexp_keras.models.networks import NETWORKS, RIVALS
 from microexp_keras.weights.hdf5 import audited, shown, texts_of
 from microexp_keras.weights.layers import by_shape, frames_range_of, weighted_layers
 from microexp_keras.weights.model_config import config_facts
@@ -51,6 +51,14 @@ def examined(
     file: "h5py.File", path: str | Path, data_format: str | None = None, model_size: tuple[int, ...] | None = None
 ) -> tuple[WeightsFile, list[NamedWeights], dict[str, "h5py.Dataset"]]:
     """Give `(WeightsFile, [(name, kernel dataset, bias dataset), ...] in our order, other arrays)`; none is read."""
+    metadata = metadata_of(file)
+    if other := RIVALS.get(str(metadata.get("model"))):
+        raise MicroExpError(
+            "what was learned",
+            "by one of the paper's three networks",
+            f"by {other.title}",
+            "Score clips with it: python -m microexp_keras.evaluate --weights FILE --data PATH",
+        )
     groups, arrays = audited(file, Path(path).stat().st_size)
     root = "model_weights" if "model_weights" in groups else ""
     versions = texts_of(file, "keras_version") or texts_of(groups[root], "keras_version")
@@ -103,7 +111,7 @@ def examined(
         dense_row_order=order,
         parameters=sum(math.prod(shape) + shape[-1] for shape in shapes),
         optimizer=any(name.startswith(("optimizer/", "optimizer_weights/")) for name in arrays),
-        metadata=metadata_of(file),
+        metadata=metadata,
     )
     return found, layers, arrays
 
