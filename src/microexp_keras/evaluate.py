@@ -1,4 +1,4 @@
-"""Score saved weights, or what another method has learned: `python -m microexp_keras.evaluate --weights FILE --dataset smic --data PATH`."""
+"""Score what was learned: `python -m microexp_keras.evaluate --weights FILE --dataset smic --data PATH`."""
 
 import argparse
 import sys
@@ -21,7 +21,11 @@ def parser() -> argparse.ArgumentParser:
         description="Score weights of any .h5 kind on clips or on the validation arrays of the original programs.",
     )
     parser.add_argument(
-        "--weights", type=Path, required=True, metavar="FILE", help="ours, the authors', any Keras 2 or 3 .h5, or what a rival method has learned"
+        "--weights",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="ours, the authors', any Keras 2 or 3 .h5, or what a rival method has learned",
     )
     parser.add_argument("--dataset", choices=DATABASES, help="whose classes these are (default: as trained, else smic)")
     where = parser.add_mutually_exclusive_group(required=True)

@@ -1,6 +1,7 @@
 """Rerun the paper's tables on one's own clips: `python -m microexp_keras.reproduce --dataset smic --data PATH`."""
 
 import argparse
+import csv
 import json
 import sys
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from microexp_keras.console import Parser, command, positive, seed
 from microexp_keras.datasets.database import DATABASES
 from microexp_keras.errors import MicroExpError
 from microexp_keras.models.networks import METHODS, NETWORKS
-from microexp_keras.paper import tables, tables_markdown
+from microexp_keras.paper import table_5_markdown, tables, tables_markdown
 from microexp_keras.protocols import Protocol
 from microexp_keras.runs import Settings
 from microexp_keras.text import by
@@ -43,10 +44,16 @@ def parser() -> argparse.ArgumentParser:
         nargs="+",
         choices=tables.NAMES,
         metavar="TABLE",
-        help="V: accuracies of all methods (alone: all seven, under loso, on the same folds), VI or VII: confusion matrix of MicroExpSTCNN (CAS(ME)^2, SMIC), VIII: epochs 91 to 100, "
+        help="V: accuracies (alone: all seven methods under loso, so on the same folds), "
+        "VI or VII: confusion matrix of MicroExpSTCNN (CAS(ME)^2, SMIC), VIII: epochs 91 to 100, "
         "IX: twelve kernel sizes, as many trainings of MicroExpSTCNN more (default: all but IX)",
     )
-    parser.add_argument("--models", nargs="+", choices=METHODS, help="networks and rival methods (default: the three networks; with --tables V alone, all)")
+    parser.add_argument(
+        "--models",
+        nargs="+",
+        choices=METHODS,
+        help="networks and rival methods (default: the three networks; with --tables V alone, all)",
+    )
     parser.add_argument(
         "--protocols",
         nargs="+",
@@ -180,6 +187,8 @@ def _reproduce(folder: Path, plan: dict[str, Any], jobs: int | None) -> int:
         key = {name: getattr(run.settings, name) for name in KEYS}
         found.append({"folder": run.folder.name, **key, "kernel": run.settings.kernel_size, **scores})
     rows = tables.tables(plan["tables"], found, plan["dataset"])
+    answers = [_predictions(folder / run["folder"]) for run in found] if "V" in rows else []
+    pairs = table_5_markdown.pairs(found, answers) if answers else []
     there = {(run["model"], run["protocol"]) for run in found}
     skipped = [
         f"There is no protocol {name} of {METHODS[model].title}."
@@ -195,13 +204,21 @@ def _reproduce(folder: Path, plan: dict[str, Any], jobs: int | None) -> int:
         ]
     skipped += [f"**FAILED** and left out: {message}" for message in failed.values()]
     synthetic = prepared[0].samples.synthetic
-    text = tables_markdown.as_markdown(rows, found, skipped, plan["dataset"], synthetic)
+    text = tables_markdown.as_markdown(rows, found, skipped, plan["dataset"], synthetic, pairs)
     if "V" in rows:
         plots.accuracies(tables.figure_rows(rows["V"]), folder / "accuracy.png", text.splitlines()[0].strip("# "))
     write_text(folder / "report.md", text)
-    write_json(folder / "tables.json", {"plan": plan, **runs.provenance(), "tables": rows, "runs": found})
+    write_json(
+        folder / "tables.json", {"plan": plan, **runs.provenance(), "tables": rows, "pairs": pairs, "runs": found}
+    )
     print(text)
     return 0 if all_well else 1
+
+
+def _predictions(folder: Path) -> list[dict[str, str]]:
+    """Read every clip's prediction of a run."""
+    with open(folder / "predictions.csv", newline="", encoding="utf-8", errors="surrogateescape") as file:
+        return list(csv.DictReader(file))
 
 
 def _require_as_planned(folder: Path, settings: Settings) -> None:

@@ -24,7 +24,8 @@ def parser() -> argparse.ArgumentParser:
     """Build the command line. Options left out are None, so that --resume can tell what was given."""
     parser = Parser(
         "train",
-        description="Train a network, or fit a rival method of the paper's Table V, under a protocol and report its accuracy. Everything goes into one folder.",
+        description="Train a network, or a rival method of Table V, under a protocol and report its accuracy. "
+        "Everything goes into one folder.",
     )
     parser.add_argument("--dataset", choices=DATABASES, help="which database the clips are of")
     parser.add_argument("--data", type=Path, metavar="PATH", help="your copy of the database; see data/README.md")

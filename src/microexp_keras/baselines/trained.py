@@ -24,6 +24,8 @@ from microexp_keras.training.history import Outcome
 if TYPE_CHECKING:
     import keras
 
+FLOW_SETTINGS = ("pyramid_scale", "levels", "window", "iterations", "neighbourhood", "sigma")
+
 _CNN, _FCNN = CnnAugmentation(), FlowFcnn()
 
 
@@ -81,8 +83,7 @@ def _streams(samples: Samples) -> dict[str, np.ndarray]:
 
     def describe(stack: np.ndarray) -> np.ndarray:
         volume = interpolate(stack, _FCNN.frames)
-        settings = (getattr(_FCNN, name) for name in ("pyramid_scale", "levels", "window", "iterations"))
-        found = flow(volume, *settings, _FCNN.neighbourhood, _FCNN.sigma)
+        found = flow(volume, **{name: getattr(_FCNN, name) for name in FLOW_SETTINGS})
         return np.concatenate([volume.astype(np.float32), *found], axis=2)
 
     found, frames = described(samples, (_FCNN.title,), describe), _FCNN.frames

@@ -1,4 +1,4 @@
-"""The methods of Table V as data: the three networks with the original's layers and files, and the rivals. No Keras is loaded."""
+"""The methods of Table V as data: the networks, with the original's layers and files, and the rivals. No Keras."""
 
 import importlib
 from dataclasses import dataclass

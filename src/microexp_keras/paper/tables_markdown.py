@@ -6,12 +6,18 @@ from collections.abc import Sequence
 from microexp_keras import datasets, protocols
 from microexp_keras.datasets.database import DATABASES
 from microexp_keras.models.networks import METHODS
+from microexp_keras.paper.table_5_markdown import pairs_text, published_text
 from microexp_keras.paper.tables import MATRIX, Row, Run
 from microexp_keras.text import markdown_table, number
 
 
 def as_markdown(
-    rows: dict[str, list[Row]], runs: Sequence[Run], skipped: Sequence[str], dataset: str, synthetic: bool
+    rows: dict[str, list[Row]],
+    runs: Sequence[Run],
+    skipped: Sequence[str],
+    dataset: str,
+    synthetic: bool,
+    pairs: Sequence[Row] = (),
 ) -> str:
     """Write the tables for a reader, as Markdown.
 
@@ -26,6 +32,8 @@ def as_markdown(
     dataset : str
     synthetic : bool
         Whether this package generated the clips.
+    pairs : list of dict
+        See `table_5_markdown.pairs`.
     """
     text = [f"# Tables of Reddy et al. (2019) on {DATABASES[dataset].origin(synthetic)}"]
     if synthetic:
@@ -37,6 +45,7 @@ def as_markdown(
     if "V" in rows:
         text += ["## Table V: accuracy", _accuracy_table(rows["V"]), *_legend(rows["V"]), "## Why the rows differ"]
         text += [_reason_table(rows["V"]), *_reasons(rows["V"])]
+        text += [*pairs_text(pairs), *published_text(rows["V"], dataset)]
     for name in {*rows} & {*MATRIX.values()}:
         text += [f"## Table {name}: confusion matrix of MicroExpSTCNN, published / ours"]
         text += [part for row in rows[name] for part in _matrix_text(row)]

@@ -30,8 +30,8 @@ class Run:
     samples : preprocessing.Samples
     folds : list of protocols.Fold
     statistics : list of dict of str to preprocessing.Statistics
-        For each fold and each input what its clips are standardised by; {} for arrays that are standardised already, and for
-        methods that do it themselves.
+        For each fold and each input what its clips are standardised by; {} where they are already, or the
+        method does it itself.
     """
 
     folder: Path
