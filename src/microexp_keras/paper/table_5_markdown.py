@@ -45,8 +45,8 @@ def pairs(runs: Sequence[Run], predictions: Sequence[Sequence[dict[str, str]]]) 
             same = own.keys() == its.keys() and all(own[clip]["true"] == its[clip]["true"] for clip in own)
             if run["model"] != AHEAD or other["model"] == AHEAD or not alike or not same:
                 continue
-            right = [np.array([of[clip]["true"] == of[clip]["predicted"] for clip in own]) for of in (own, its)]
-            pair = metrics.paired(*right, [own[clip]["subject"] for clip in own])
+            ours, theirs = (np.array([of[clip]["true"] == of[clip]["predicted"] for clip in own]) for of in (own, its))
+            pair = metrics.paired(ours, theirs, [own[clip]["subject"] for clip in own])
             key: dict[str, Any] = {name: run[name] for name in ("protocol", "seed", "model")}
             rows.append(key | {"other": other["model"], "clips": len(own), **asdict(pair)})
     return rows
@@ -83,8 +83,8 @@ def published_text(rows: Sequence[Row], dataset: str) -> list[str]:
         [RIVALS[model].printed, value.printed, value.meaning, RIVALS[model].sees] for model, value in values.items()
     ]
     remark = (
-        "A difference stands only where the published value can be a share of the whole database's clips. The paper says "
-        "itself that splits differ between rows, so its Table V is no ranking."
+        "A difference stands only where the published value can be a share of the whole database's clips. The paper "
+        "says itself that splits differ between rows, so its Table V is no ranking."
     )
     return [
         "## What the rivals' published values can be",
