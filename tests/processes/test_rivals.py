@@ -15,6 +15,7 @@ from microexp_keras.protocols import splits
 from microexp_keras.runs import Settings
 from microexp_keras.runs.fold import read_outcome, train_fold
 from microexp_keras.runs.run import Run
+from microexp_keras.weights import hdf5
 
 CLASSES = ("negative", "positive", "surprise")
 STEPWISE = [name for name, method in RIVALS.items() if method.takes]
@@ -62,7 +63,7 @@ def test_a_run_is_reported_like_a_networks(trained):
     assert ("reconstruction" in report) == (model != "lbp-top") and "What the paper reports" in page
     assert "| setting | value | whose |" in (out / "method.md").read_text()
     assert (out / "curves.png").exists() == (model in STEPWISE)
-    [learned] = [path for path in (out / "fold-01").glob("*.h5")]
+    [learned] = (out / "fold-01").glob("*.h5")
     assert weights.read_metadata(learned)["model"] == model
 
 
@@ -78,11 +79,11 @@ def test_two_processes_and_a_resumed_run_give_the_same(trained, people, tmp_path
     assert [path for path in times if path.stat().st_mtime_ns != times[path]] == [gone]
 
 
-def test_what_was_learned_is_scored_again_alike(trained, people, tmp_path, capsys):
-    model, out = trained
+def test_what_was_learned_is_scored_again_alike(trained, people, tmp_path):
+    _, out = trained
     [learned] = (out / "fold-02").glob("*.h5")
     again = tmp_path / "again"
-    assert evaluate.main(["--weights", str(learned), "--data", str(people), "--out", str(again)]) is None or True
+    assert evaluate.main(["--weights", str(learned), "--data", str(people), "--out", str(again)]) == 0
     own = [row for row in rows(out) if row["subject"] == "s02"]
     found = rows(again)
     assert [row["clip"] for row in found] == [row["clip"] for row in own]
@@ -155,9 +156,9 @@ def learned_of_fold(model, folder, data, number=2):
     outcome, result = read_outcome(run, number)
     metadata = weights.read_metadata(outcome.best_path)
     kept = {name: metadata[name] for name in ("cost", "scales", "epoch", "val_accuracy") if name in metadata}
-    with weights.hdf5.opened(outcome.best_path) as file:
-        found, _ = weights.hdf5.audited(file, outcome.best_path.stat().st_size), None
-        kept |= {name: item[()].tolist() for name, item in found[1].items()}
+    with hdf5.opened(outcome.best_path) as file:
+        _, arrays = hdf5.audited(file, outcome.best_path.stat().st_size)
+        kept |= {name: item[()].tolist() for name, item in arrays.items()}
     return kept | {"chosen": result.get("chosen")}, result["probabilities"]
 
 
