@@ -173,6 +173,20 @@ def test_the_subject_left_out_changes_nothing_learned(model, tmp_path):
     assert before != changed  # otherwise the test could not fail
 
 
+def test_images_keep_their_labels_on_both_sides_of_the_split(tmp_path):
+    """A bright marker for each class, painted into every frame, is learned and found on people never seen."""
+    data = samples()
+    for clip, label in enumerate(data.labels):
+        data.stacks["face"][clip] //= 4
+        data.stacks["face"][clip, 5 * label : 5 * label + 5] = 255
+    settings = Settings.of(protocols.get("loso", "cnn-augmentation", "smic"), data="nowhere", epochs=6)
+    run = Run.of(tmp_path, settings, data)
+    train_fold(run, 0, progress=False)
+    _, result = read_outcome(run, 0)
+    assert np.argmax(result["probabilities"], axis=1).tolist() == data.labels[run.folds[0].score].tolist()
+    assert result["images"][0] == result["images"][1] == 8 * len(run.folds[0].score)
+
+
 def test_methods_protocols_and_parameters_agree():
     from microexp_keras.baselines.rivals import RIVALS as FITTED
 

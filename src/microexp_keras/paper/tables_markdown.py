@@ -63,7 +63,7 @@ def as_markdown(
 
 
 def _accuracy_table(rows: Sequence[Row]) -> str:
-    head = ["network", "protocol", "published", "ours", "difference", "95 % interval", "majority rate", "UF1", "UAR"]
+    head = ["method", "protocol", "published", "ours", "difference", "95 % interval", "majority rate", "UF1", "UAR"]
     body = [
         [
             METHODS[row["model"]].title,
@@ -113,7 +113,7 @@ def _constants(row: Row) -> str:
 
 
 def _reason_table(rows: Sequence[Row]) -> str:
-    head = ["network", "protocol", "as scored", "on average over epochs, none chosen", "scored clips that do not train"]
+    head = ["method", "protocol", "as scored", "on average over epochs, none chosen", "scored clips that do not train"]
     body = [
         [
             METHODS[row["model"]].title,
