@@ -226,7 +226,8 @@ def test_a_fold_that_fails_leaves_the_others(small, tmp_path, capsys):
     )
     assert reproduce.main(["--resume", str(out)]) == 1
     printed = capsys.readouterr().out
-    assert "**FAILED** and left out" in printed and "fold-02: expected a folder, could not make one" in printed
+    assert "**FAILED** and left out" in printed
+    assert "fold-02: expected a folder, found none, and none could be made" in printed
     assert "| MicroExpSTCNN | upstream |" in printed and "| MicroExpSTCNN | loso |" not in printed
 
 
@@ -234,7 +235,7 @@ def test_mistakes_are_one_line(small, tmp_path, capsys):
     data = ["--dataset", "smic", "--data", str(small)]
     for wrong, said in [
         ([], "--dataset: expected"),
-        (["--dataset", "smic"], "one of --data PATH and --synthetic"),
+        (["--dataset", "smic"], "--data, --synthetic: expected one of them, found none or both"),
         ([*data, "--tables", "VI"], "expected tables of SMIC, found VI"),
         ([*data, "--protocols", "glorot", "--models", "stcnn"], "nothing to train"),
         ([*data, "--tables", "IX", "--models", "late"], "nothing to train"),

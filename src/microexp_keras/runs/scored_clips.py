@@ -81,7 +81,15 @@ class ScoredClips:
     def predicted(self, path: str | Path, num_classes: int) -> np.ndarray:
         """Predict the scored clips with a file: float array (scored clips, classes)."""
         if self.rival and self.samples:
-            return RIVALS[self.rival].predict(path, self.samples, self.positions)
+            answers = RIVALS[self.rival].predict(path, self.samples, self.positions)
+            if answers.shape[1] != num_classes:
+                raise MicroExpError(
+                    path,
+                    f"what was learned of {num_classes} classes",
+                    f"of {answers.shape[1]}",
+                    "Give the --dataset that it was trained on.",
+                )
+            return answers
 
         from microexp_keras import training
 
