@@ -240,7 +240,7 @@ def _array(name: str, item: Any, source: _Source) -> StoredArray:
         raise MicroExpError(
             label, f"{size} bytes stored in a complete HDF5 file", "fewer or none", "Copy or download it again."
         )
-    return StoredArray(source, name, dtype, item.shape, start)
+    return StoredArray(source, name, dtype, item.shape, start if size else 0)  # an empty one has no place in the file
 
 
 def _texts(value: Any) -> list[str] | None:

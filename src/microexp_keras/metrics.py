@@ -210,6 +210,64 @@ def subject_intervals(
     }
 
 
+@dataclass(frozen=True)
+class Pair:
+    """Two methods on the same clips; see `paired`.
+
+    Attributes
+    ----------
+    first_only, second_only : int
+        Clips that only one of them calls right.
+    p_clips : float
+        Exact McNemar test: the clips on which they differ are thrown coins.
+    first_subjects, second_subjects : int
+        Subjects of whom one calls more clips right than the other.
+    p_subjects : float
+        Sign test over these subjects.
+    """
+
+    first_only: int
+    second_only: int
+    p_clips: float
+    first_subjects: int
+    second_subjects: int
+    p_subjects: float
+
+
+def paired(
+    first: Sequence[bool] | np.ndarray, second: Sequence[bool] | np.ndarray, subjects: Sequence[str | None]
+) -> Pair:
+    """Test whether two methods differ in how many clips they call right, two-sided and exactly.
+
+    McNemar's test takes clips as independent, which clips of one subject are not; beside it stand the subjects.
+
+    Parameters
+    ----------
+    first, second : bool array (clips,)
+        Which clips each calls right, the same clips in the same order.
+    subjects : sequence of str or None, (clips,)
+
+    Returns
+    -------
+    Pair
+
+    References
+    ----------
+    McNemar, "Note on the sampling error of the difference between correlated proportions", Psychometrika 1947.
+    """
+    gain = np.asarray(first, int) - np.asarray(second, int)
+    _, owner = np.unique(np.array([str(subject) for subject in subjects]), return_inverse=True)
+    clips, people = ((int((values > 0).sum()), int((values < 0).sum())) for values in (gain, np.bincount(owner, gain)))
+    return Pair(*clips, _coins(*clips), *people, _coins(*people))
+
+
+def _coins(heads: int, tails: int) -> float:
+    """Two-sided probability that fair coins fall as unevenly as this; 1 if there are none."""
+    from scipy.stats import binomtest
+
+    return float(binomtest(heads, heads + tails).pvalue) if heads + tails else 1.0
+
+
 def wilson_interval(correct: int, clips: int, confidence: float = 0.95) -> tuple[float, float]:
     """Wilson score interval `(low, high)` of a proportion, each between 0 and 1."""
     from scipy.stats import binomtest

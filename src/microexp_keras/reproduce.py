@@ -1,6 +1,7 @@
 """Rerun the paper's tables on one's own clips: `python -m microexp_keras.reproduce --dataset smic --data PATH`."""
 
 import argparse
+import csv
 import json
 import sys
 from collections.abc import Sequence
@@ -12,8 +13,8 @@ from microexp_keras.atomic import write_json, write_text
 from microexp_keras.console import Parser, command, positive, seed
 from microexp_keras.datasets.database import DATABASES
 from microexp_keras.errors import MicroExpError
-from microexp_keras.models.networks import NETWORKS
-from microexp_keras.paper import tables, tables_markdown
+from microexp_keras.models.networks import METHODS, NETWORKS
+from microexp_keras.paper import table_5_markdown, tables, tables_markdown
 from microexp_keras.protocols import Protocol
 from microexp_keras.runs import Settings
 from microexp_keras.text import by, counted
@@ -43,15 +44,21 @@ def parser() -> argparse.ArgumentParser:
         nargs="+",
         choices=tables.NAMES,
         metavar="TABLE",
-        help="V: accuracies, VI or VII: confusion matrix of MicroExpSTCNN (CAS(ME)^2, SMIC), VIII: epochs 91 to 100, "
+        help="V: accuracies (alone: all seven methods under loso, so on the same folds), "
+        "VI or VII: confusion matrix of MicroExpSTCNN (CAS(ME)^2, SMIC), VIII: epochs 91 to 100, "
         "IX: twelve kernel sizes, as many trainings of MicroExpSTCNN more (default: all but IX)",
     )
-    parser.add_argument("--models", nargs="+", choices=NETWORKS, help="networks (default: all three)")
+    parser.add_argument(
+        "--models",
+        nargs="+",
+        choices=METHODS,
+        help="networks and rival methods (default: the three networks; with --tables V alone, all)",
+    )
     parser.add_argument(
         "--protocols",
         nargs="+",
         choices=protocols.NAMES,
-        help="see python -m microexp_keras.protocols (default: upstream)",
+        help="see python -m microexp_keras.protocols (default: upstream; with --tables V alone, loso)",
     )
     parser.add_argument("--seeds", nargs="+", type=seed, metavar="N", help="a training for each (default: 0)")
     parser.add_argument(
@@ -101,14 +108,16 @@ def _new_plan(args: argparse.Namespace) -> dict[str, Any]:
             str(", ".join(others & {*chosen})),
             "Leave it out, or take the other --dataset.",
         )
+    whole_table_5 = args.tables == ["V"]
+    models = args.models or (METHODS if whole_table_5 else NETWORKS)
     plan = {
         "dataset": args.dataset,
         "data": str(datasets.synthetic_folder(args.dataset) if args.synthetic else args.data.resolve()),
         "options": datasets.chosen_options(args),
         "landmarks": str(args.landmarks.resolve()) if args.landmarks else None,
         "tables": [table for table in tables.NAMES if table in chosen],
-        "models": [model for model in NETWORKS if model in (args.models or NETWORKS)],
-        "protocols": list(dict.fromkeys(args.protocols or ["upstream"])),
+        "models": [model for model in METHODS if model in models],
+        "protocols": list(dict.fromkeys(args.protocols or ["loso" if whole_table_5 else "upstream"])),
         "seeds": list(dict.fromkeys(args.seeds or [0])),
         "epochs": args.epochs,
     }
@@ -159,7 +168,7 @@ def _reproduce(folder: Path, plan: dict[str, Any], jobs: int | None) -> int:
                 data=plan["data"],
                 options=plan["options"],
                 landmarks=None if protocol.network.on_whole_face else plan["landmarks"],
-                epochs=plan["epochs"],
+                epochs=plan["epochs"] if "epochs" in protocol.network.takes else None,
                 seed=seed_number,
             )
             samples = samples or load_samples(settings)
@@ -183,9 +192,11 @@ def _reproduce(folder: Path, plan: dict[str, Any], jobs: int | None) -> int:
         key = {name: getattr(run.settings, name) for name in KEYS}
         found.append({"folder": run.folder.name, **key, "kernel": run.settings.kernel_size, **scores})
     rows = tables.tables(plan["tables"], found, plan["dataset"])
+    answers = [_predictions(folder / run["folder"]) for run in found] if "V" in rows else []
+    pairs = table_5_markdown.pairs(found, answers) if answers else []
     there = {(run["model"], run["protocol"]) for run in found}
     skipped = [
-        f"There is no protocol {name} of {NETWORKS[model].title}."
+        f"There is no protocol {name} of {METHODS[model].title}."
         for name in plan["protocols"]
         for model in plan["models"]
         if model in {run["model"] for run in found} and (model, name) not in there
@@ -197,13 +208,16 @@ def _reproduce(folder: Path, plan: dict[str, Any], jobs: int | None) -> int:
             if size[2] > DATABASES[plan["dataset"]].frames
         ]
     skipped += [f"**FAILED** and left out: {message}" for message in failed.values()]
-    skipped = [*_trial(prepared[0].settings), *skipped]
+    trials = dict.fromkeys(line for run in prepared for line in _trial(run.settings))
+    skipped = [*trials, *skipped]
     synthetic = prepared[0].samples.synthetic
-    text = tables_markdown.as_markdown(rows, found, skipped, plan["dataset"], synthetic)
+    text = tables_markdown.as_markdown(rows, found, skipped, plan["dataset"], synthetic, pairs)
     if "V" in rows:
         plots.accuracies(tables.figure_rows(rows["V"]), folder / "accuracy.png", text.splitlines()[0].strip("# "))
     write_text(folder / "report.md", text)
-    write_json(folder / "tables.json", {"plan": plan, **runs.provenance(), "tables": rows, "runs": found})
+    write_json(
+        folder / "tables.json", {"plan": plan, **runs.provenance(), "tables": rows, "pairs": pairs, "runs": found}
+    )
     print(text)
     print(f"The report: {folder / 'report.md'}")
     return 0 if all_well else 1
@@ -220,6 +234,12 @@ def _trial(settings: Settings) -> list[str]:
     ]
 
 
+def _predictions(folder: Path) -> list[dict[str, str]]:
+    """Read every clip's prediction of a run."""
+    with open(folder / "predictions.csv", newline="", encoding="utf-8", errors="surrogateescape") as file:
+        return list(csv.DictReader(file))
+
+
 def _require_as_planned(folder: Path, settings: Settings) -> None:
     """Refuse a training that somebody has resumed in another way."""
     if not (folder / "config.json").exists():
@@ -232,7 +252,8 @@ def _require_as_planned(folder: Path, settings: Settings) -> None:
 
 
 def _name(settings: Settings) -> str:
-    return f"{settings.model}-{settings.protocol}-{by(settings.kernel_size)}-seed{settings.seed}"
+    kernel = f"-{by(settings.kernel_size)}" if "kernel_size" in METHODS[settings.model].takes else ""
+    return f"{settings.model}-{settings.protocol}{kernel}-seed{settings.seed}"
 
 
 if __name__ == "__main__":

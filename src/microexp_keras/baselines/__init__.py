@@ -10,15 +10,18 @@ _MODULES = (
     "augmentation",
     "codebooks",
     "flow",
+    "hand_crafted",
     "kernels",
     "lbp_top",
     "networks",
     "parameters",
     "planes",
+    "rivals",
     "scaling",
     "stclqp",
     "svm",
-    "tim",
+    "task",
+    "trained",
 )
 
 __all__ = [*_MODULES]

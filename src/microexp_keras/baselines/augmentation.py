@@ -93,7 +93,7 @@ def pick_images(stack: np.ndarray, images: int = 8) -> np.ndarray:
             "images of a clip",
             f"from 2 to {frames}, as there are frames",
             str(images),
-            "Ask for fewer, or interpolate the clip to more frames (baselines.tim).",
+            "Ask for fewer, or interpolate the clip to more frames (preprocessing.tim).",
         )
     return np.ascontiguousarray(stack[:, :, np.arange(images) * (frames - 1) // (images - 1)].transpose(2, 0, 1))
 

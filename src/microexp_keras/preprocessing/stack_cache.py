@@ -129,14 +129,14 @@ def pixel_digest(stack: np.ndarray) -> bytes:
     return hashlib.sha256(np.ascontiguousarray(stack).data).digest()
 
 
-def clips_key(clips: Sequence[Clip], frames: int, settings: Mapping[str, Any]) -> str:
+def clips_key(clips: Sequence[Clip], frames: int | None, settings: Mapping[str, Any]) -> str:
     """Return the key of the stacks of some clips; no frame is read.
 
     Parameters
     ----------
     clips : list of Clip
-    frames : int
-        How many will be read of each clip.
+    frames : int or None
+        How many will be read of each clip; None for all.
     settings : dict
         All else that decides on the pixels, as JSON takes it.
 

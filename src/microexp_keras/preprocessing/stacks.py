@@ -14,6 +14,7 @@ from microexp_keras.errors import MicroExpError
 from microexp_keras.landmarks import Landmarks
 from microexp_keras.parallel import in_threads
 from microexp_keras.preprocessing.stack_cache import Stacks, clips_key, kept_stacks, make_stacks
+from microexp_keras.preprocessing.tim import interpolate
 from microexp_keras.protocols.protocol import Protocol
 
 LandmarkSource = Callable[[Clip, Sequence[np.ndarray]], Landmarks]
@@ -100,7 +101,9 @@ def cached_stacks(
     settings = {name: getattr(protocol, name) for name in ("dataset", "inputs", "frames", "size", "swapped_colours")}
     if points:
         settings |= {"landmark_faults": protocol.landmark_faults, "landmarks": identity_of(points)}
-    key = clips_key(clips, protocol.frames, {**settings, "opencv": cv2.__version__})
+    if protocol.all_frames:
+        settings["all_frames"] = True
+    key = clips_key(clips, None if protocol.all_frames else protocol.frames, {**settings, "opencv": cv2.__version__})
     path, shape = cache.place("stacks", key), _shape(clips, protocol)
     kept = kept_stacks(path, protocol.inputs, shape)
     if kept:
@@ -130,12 +133,13 @@ def _shape(clips: Sequence[Clip], protocol: Protocol) -> tuple[int, int, int, in
 
 def require_length(clips: Sequence[Clip], protocol: Protocol) -> None:
     """Refuse frame folders that are too short, all at once; a video tells its length when read."""
+    least = 2 if protocol.all_frames else protocol.frames
     folders = [clip for clip in clips if clip.images]
-    short = [f"{clip.id} ({len(clip.images)})" for clip in folders if len(clip.images) < protocol.frames]
+    short = [f"{clip.id} ({len(clip.images)})" for clip in folders if len(clip.images) < least]
     if short:
         raise MicroExpError(
             f"{len(short)} of {len(clips)} clips",
-            f"at least {protocol.frames} frames",
+            f"at least {least} frames",
             ", ".join(short),
             'Restore or remove these clips; see data/README.md, "Frame folders".',
         )
@@ -185,6 +189,8 @@ def _read_clips(
 
 def _stack(images: Iterable[np.ndarray], protocol: Protocol) -> np.ndarray:
     """Gray images of a clip, uint8 (rows, columns, time)."""
+    if protocol.all_frames:
+        return interpolate(np.stack([gray(image, protocol.size) for image in images], axis=2), protocol.frames)
     stack = np.empty((protocol.size, protocol.size, protocol.frames), np.uint8)
     for time, image in enumerate(images):
         stack[:, :, time] = gray(image, protocol.size)
@@ -193,7 +199,8 @@ def _stack(images: Iterable[np.ndarray], protocol: Protocol) -> np.ndarray:
 
 def _seen_frames(clip: Clip, protocol: Protocol) -> Iterator[np.ndarray]:
     """Colour frames in the order of channels in which the protocol takes them for blue, green, red."""
-    for frame in read_frames(clip, protocol.frames):
+    count = len(clip.images) if protocol.all_frames and clip.images else protocol.frames
+    for frame in read_frames(clip, count):
         yield np.ascontiguousarray(frame[..., ::-1]) if protocol.swapped_colours else frame
 
 

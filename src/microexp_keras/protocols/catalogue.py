@@ -1,10 +1,11 @@
 """The protocols that there are: the six programs, the paper's text, and what this package sets beside them."""
 
 from dataclasses import replace
+from typing import Any
 
-from microexp_keras.datasets.database import CASME2, DATABASES, SMIC
+from microexp_keras.datasets.database import CASME2, DATABASES, SMIC, Database
 from microexp_keras.errors import MicroExpError
-from microexp_keras.models.networks import INTERMEDIATE, LATE, NETWORKS, STCNN
+from microexp_keras.models.networks import INTERMEDIATE, LATE, NETWORKS, RIVALS, STCNN
 from microexp_keras.protocols import splits
 from microexp_keras.protocols.protocol import Protocol
 
@@ -125,7 +126,51 @@ _LOSO = [
     for row in rows
 ]
 
-ALL = [*_UPSTREAM, *_PAPER, *_GLOROT, *_LOSO]
+# The rivals of Table V. What `baselines.parameters` has of each: rows and columns, frames and settings of training.
+_STEPS: dict[str, dict[str, Any]] = {
+    "lbp-top": {"epochs": 0, "batch_size": 0},  # not trained step by step
+    "stclqp": {"epochs": 0, "batch_size": 0},
+    "cnn-augmentation": {"epochs": 30, "batch_size": 32, "momentum": 0.9},
+    "3d-fcnn": {"epochs": 100, "batch_size": 8},
+}
+
+_PUBLISHED_FRAMES = {  # of SMIC's clips, all of whose frames are read: size, frames
+    "lbp-top": (160, 10),  # faces as distributed are about 160 x 130 (Guo et al. 2019, ELBPTOP, Table I)
+    "stclqp": (160, 10),
+    "cnn-augmentation": (64, 18),
+    "3d-fcnn": (64, 18),
+}
+
+
+def _rival(model: str, database: Database, **more: Any) -> Protocol:
+    own = {"frames": database.frames, "size": RIVALS[model].size, **_STEPS[model], **more}
+    return Protocol(network=RIVALS[model], database=database, standardized_by="method", **own)
+
+
+_RIVALS = [
+    _rival(model, database, **more)
+    for database in DATABASES.values()
+    for model, (size, frames) in _PUBLISHED_FRAMES.items()
+    for more in (
+        {"name": "upstream", "source": "this package: the split of SMIC/MicroExpSTCNN.py"},
+        {
+            "name": "loso",
+            "split": splits.leave_one_subject_out,
+            "unseen_subjects": True,
+            "source": "this package: one subject left out at a time (MEGC 2019), frames as the networks see them",
+        },
+        {
+            "name": "published",
+            "split": splits.leave_one_subject_out,
+            "unseen_subjects": True,
+            "size": size,
+            **({"frames": frames, "all_frames": True} if database is SMIC else {}),
+            "source": "Guo et al. 2019, ELBPTOP, say of the published values that one subject is left out; all clips",
+        },
+    )
+]
+
+ALL = [*_UPSTREAM, *_PAPER, *_GLOROT, *_LOSO, *_RIVALS]
 
 ABOUT = {
     "upstream": "the original's six programs, every quirk of theirs included",
@@ -133,13 +178,14 @@ ABOUT = {
     "glorot": "paper with what makes the fused networks learn",
     "loso": "paper's settings, but scored on people that the network has never seen: leave one subject out",
     "loso-glorot": "glorot's settings, leave one subject out",
+    "published": "the rivals of Table V as published: leave one subject out, on all clips and all their frames",
 }
 
 NAMES = tuple(ABOUT)
 
 
 def names(model: str, dataset: str) -> tuple[str, ...]:
-    """Return the names of the protocols that there are for a network on a database."""
+    """Return the names of the protocols that there are for a method on a database."""
     return tuple(protocol.name for protocol in ALL if (protocol.model, protocol.dataset) == (model, dataset))
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
 from microexp_keras.datasets.database import Database, get_database
-from microexp_keras.models.networks import Network, get_network
+from microexp_keras.models.networks import Method, get_method
 from microexp_keras.protocols import splits
 from microexp_keras.protocols.splits import Split
 
@@ -14,17 +14,20 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class Protocol:
-    """How a network is trained and scored on a database.
+    """How a network, or another method, is trained and scored on a database.
 
     Attributes
     ----------
     name : str
         `"upstream"`.
-    network : models.Network
+    network : models.Method
+        A network of the paper, or a rival.
     database : datasets.Database
         Whose clips; with the name and the network the key under which `get` finds it.
     frames : int
-        Frames read of each clip, from its first.
+        Frames of each clip: the first ones are read.
+    all_frames : bool
+        Whether instead all frames of a clip are read and brought to `frames` by cosine interpolation.
     size : int
         Rows and columns of a frame, or of a region, after resizing, in pixels.
     swapped_colours : bool
@@ -42,7 +45,8 @@ class Protocol:
     eyes_trained_on : str
         Region that the input `eyes` sees in training; scored is always with the eyes.
     standardized_by : str
-        Clips whose mean and maximum standardise all others too: `"all"`, or `"train"`, those that a fold trains on.
+        Clips whose mean and maximum standardise all others too: `"all"`, or `"train"`, those that a fold trains on;
+        `"method"`: the method does it itself, by its training clips.
     split : callable
         `(labels, subjects) -> list[Fold]`, a function of `microexp_keras.splits`. Scores are pooled over the folds.
     unseen_subjects : bool
@@ -62,10 +66,11 @@ class Protocol:
     """
 
     name: str
-    network: Network
+    network: Method
     database: Database
     frames: int
     size: int
+    all_frames: bool = False
     swapped_colours: bool = False
     landmark_faults: str = "neighbours"
     last_class_copies: int = 1
@@ -85,7 +90,7 @@ class Protocol:
 
     @property
     def model(self) -> str:
-        """Name of the network."""
+        """Name of the network or other method."""
         return self.network.name
 
     @property
@@ -122,6 +127,6 @@ class Protocol:
             If a setting is missing, one too many or not known.
         """
         own = {name: value for name, value in record.items() if name not in ("model", "dataset")}
-        own["network"], own["database"] = get_network(record["model"]), get_database(record["dataset"])
+        own["network"], own["database"] = get_method(record["model"]), get_database(record["dataset"])
         own["split"], own["kernel_size"] = splits.SPLITS[record["split"]], tuple(record["kernel_size"])
         return cls(**own)

@@ -7,7 +7,7 @@ from pathlib import Path
 from xml.etree.ElementTree import Element
 
 from microexp_keras.datasets.database import get_database
-from microexp_keras.models.networks import get_network
+from microexp_keras.models.networks import get_method
 from microexp_keras.notes import Note
 from microexp_keras.protocols import Protocol
 from microexp_keras.protocols.splits import SPLITS
@@ -43,7 +43,7 @@ def write(folder: str | Path) -> Path:
         *html_scores.scores_tables(scores),
         *html_scores.confusion_matrix(folder, scores),
         *html_scores.probabilities(folder, scores),
-        *(html_run.curves(folder, scores) if config else []),
+        *(html_run.curves(folder, scores) if config and (folder / "curves.svg").exists() else []),
         *notes_list(notes),
         *(html_run.saliency(folder, scores) if config else []),
         *(html_run.folds(scores, config, clips) if config and len(config["folds"]) > 1 else []),
@@ -59,7 +59,7 @@ def write(folder: str | Path) -> Path:
 def _protocol(record: Json) -> Protocol:
     """Return the protocol of a run, as its config.json has it."""
     own = {name: value for name, value in record.items() if name not in ("model", "dataset")} | {
-        "network": get_network(record["model"]),
+        "network": get_method(record["model"]),
         "database": get_database(record["dataset"]),
         "kernel_size": tuple(record["kernel_size"]),
         "split": SPLITS[record["split"]],

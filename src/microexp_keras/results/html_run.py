@@ -4,8 +4,10 @@ from pathlib import Path
 from xml.etree.ElementTree import Element
 
 from microexp_keras import protocols
+from microexp_keras.models.networks import RIVALS
 from microexp_keras.paper.cells import cell_of, constant_answer, table_5
 from microexp_keras.paper.published import PAPER
+from microexp_keras.paper.rivals import rival_value
 from microexp_keras.protocols import Protocol
 from microexp_keras.results.html_elements import Json, figure, table, tag
 
@@ -62,7 +64,7 @@ def folds(scores: Json, config: Json, clips: list[dict[str, str]]) -> list[Eleme
                 who,
                 sizes,
                 f"{right}/{len(own)}",
-                str(fold["epoch"]),
+                "" if fold["epoch"] is None else str(fold["epoch"]),
                 fold["collapsed_to"] or "",
                 levels,
             ]
@@ -86,15 +88,9 @@ def settings(protocol: Protocol) -> list[Element]:
 
 def paper(scores: Json, config: Json, protocol: Protocol) -> list[Element]:
     """Lay the accuracy beside the paper's."""
-    cell = cell_of(table_5(PAPER), protocol.model, protocol.dataset)
-    answer = constant_answer(PAPER, cell.percent, cell)
-    constant = f"; it is what always answering {answer} scores there" if answer else ""
+    percent, what = _printed(protocol)
     rows = [
-        [
-            "the paper, Table V",
-            f"{cell.percent:.2f}%",
-            f"{protocol.database.title}; {PRINTED[protocol.model]}{constant}",
-        ],
+        ["the paper, Table V", percent, f"{protocol.database.title}; {what}"],
         ["this run", f"{scores['accuracy']:.2%}", f"protocol {protocol.name}: {protocols.ABOUT[protocol.name]}"],
     ]
     remark = "They compare as far as their clips, labels and protocols are the same, and no further."
@@ -138,9 +134,20 @@ def repeating(scores: Json, config: Json | None) -> list[Element]:
     return [tag("h2", "How to repeat it"), table([], cells), tag("p", "The same as files:", *links, kind="soft")]
 
 
+def _printed(protocol: Protocol) -> tuple[str, str]:
+    """Write the paper's accuracy of a method and what it is."""
+    if protocol.model in RIVALS:
+        value = rival_value(PAPER, protocol.network, protocol.dataset)
+        return value.printed, value.meaning
+    cell = cell_of(table_5(PAPER), protocol.model, protocol.dataset)
+    answer = constant_answer(PAPER, cell.percent, cell)
+    constant = f"; it is what always answering {answer} scores there" if answer else ""
+    return f"{cell.percent:.2f}%", f"{PRINTED[protocol.model]}{constant}"
+
+
 def _levels(statistics: dict[str, dict[str, float]]) -> str:
     levels = [f"{name}: mean {own['mean']:.3f}, maximum {own['max']:.0f}" for name, own in statistics.items()]
-    return "; ".join(levels) or "standardised before this run"
+    return "; ".join(levels) or "nothing by this run"
 
 
 def _duration(seconds: float) -> str:

@@ -40,9 +40,13 @@ def training_notes(outcomes: "Sequence[Outcome]", protocol: Protocol, class_name
     protocol : Protocol
     class_names : sequence of str
     """
+    if not outcomes[0].history:
+        many = f"{len(outcomes)} folds, " if len(outcomes) > 1 else ""
+        return [Note("remark", f"Protocol {protocol.name} ({protocol.source}): {many}not trained step by step.")]
     folds, lasts = len(outcomes), [outcome.history[-10:] for outcome in outcomes]
     epochs = counted(span(len(outcome.history) for outcome in outcomes), "epoch")
-    lasting, best = counted(span(map(len, lasts)), "epoch"), span(outcome.best_epoch for outcome in outcomes)
+    lasting = counted(span(map(len, lasts)), "epoch")
+    best = span(int(outcome.best_epoch or 0) for outcome in outcomes)
     last = [row["val_accuracy"] for rows in lasts for row in rows]
     each = f"{folds} folds, each " if folds > 1 else ""
     remarks = [

@@ -157,7 +157,7 @@ class RunState(keras.callbacks.Callback):
             self.history.keep_until(-1)
             return 0
         try:
-            metadata = weights.load_weights(model, self.path, optimizer=True).metadata
+            metadata = weights.load_layers(model, self.path, optimizer=True)
             epoch, state = metadata["epoch"], metadata["resume"]
             for variable, value in zip(_random_states(model), state["random_states"], strict=True):
                 variable.assign(np.array(value, "uint32"))

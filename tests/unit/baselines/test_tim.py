@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from microexp_keras.baselines.tim import interpolate, interpolation_matrix
 from microexp_keras.errors import MicroExpError
+from microexp_keras.preprocessing.tim import interpolate, interpolation_matrix
 
 PAIRS = [(2, 3), (3, 5), (5, 10), (11, 10), (18, 10), (33, 10), (58, 20), (10, 10)]
 
