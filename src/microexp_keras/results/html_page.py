@@ -51,7 +51,7 @@ def write(folder: str | Path) -> Path:
         *html_scores.subjects(clips),
         *html_scores.wrong_predictions(clips),
         *(html_run.paper(scores, config, protocol) if config and protocol else []),
-        *html_run.repeating(scores, config),
+        *html_run.repeating(folder, scores, config),
     ]
     return write_page(folder / "report.html", scores["title"], parts)
 

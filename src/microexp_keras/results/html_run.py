@@ -10,6 +10,7 @@ from microexp_keras.paper.published import PAPER
 from microexp_keras.paper.rivals import rival_value
 from microexp_keras.protocols import Protocol
 from microexp_keras.results.html_elements import Json, figure, table, tag
+from microexp_keras.training.history import History
 
 COMPARED = ("upstream", "loso")
 """Protocols that stand beside the run's: the original's, and the one that scores people never seen."""
@@ -100,7 +101,7 @@ def paper(scores: Json, config: Json, protocol: Protocol) -> list[Element]:
     return [tag("h2", "What the paper reports"), table(["", "accuracy", "what it is"], rows), tag("p", remark)]
 
 
-def repeating(scores: Json, config: Json | None) -> list[Element]:
+def repeating(folder: Path, scores: Json, config: Json | None) -> list[Element]:
     """Say what repeats the numbers."""
     record = config or scores
     machine, rows = record["machine"], {"command": record["command"], "started": record["started"]}
@@ -116,9 +117,9 @@ def repeating(scores: Json, config: Json | None) -> list[Element]:
             "data fingerprint": data["fingerprint"],
             "standardised by": "see Folds" if several else _levels(config["folds"][0]["statistics"]),
         }
-        times = [fold.get("seconds") for fold in scores["folds"]]
-        if None not in times:
-            rows["training time"] = f"{_duration(sum(times))}" + (", all folds together" if several else "")
+        histories = [(folder / fold["weights"]).parent / "history.csv" for fold in scores["folds"]]
+        seconds = sum(row.get("seconds", 0) for path in histories for row in History(path).rows)
+        rows["training time"] = _duration(seconds) + (", all folds together" if several else "")
     else:
         rows["weights"] = scores["weights"]
     devices = {device for fold in scores.get("folds", []) for device in fold["devices"] or ()} or machine["devices"]

@@ -62,7 +62,6 @@ def report(run: Run) -> tuple[str, bool]:
                 "epoch": outcome.best_epoch,
                 "collapsed_to": None if outcome.only_class is None else class_names[outcome.only_class],
                 "weights": str(outcome.best_path.relative_to(run.folder)),
-                "seconds": sum(row["seconds"] for row in outcome.history) if outcome.history else None,
                 "devices": result["devices"],
                 "saliency": result.get("saliency"),
             }
