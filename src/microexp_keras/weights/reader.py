@@ -25,7 +25,7 @@ class WeightsFile:
     `frames` and `size` (rows, columns) are exact when the file has a `model_config` (`exact`). Otherwise they are the
     paper's that agree with the weights, or None. Every frame count in `frames_range` fits the same weights: the
     pooling discards the rest. `dense_row_order` is the flatten order of the file: "channels_first" or
-    "channels_last". `checksums` counts the arrays that have one, None in files of others and of version 0.4 and before.
+    "channels_last". `checksums` counts the arrays that have one, None in files of others and older ones of ours.
     `metadata` is what `save_weights` was given to write, {} in files of others.
     """
 
