@@ -3,9 +3,11 @@
 import hashlib
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -32,8 +34,7 @@ INPUTS[LABELS == 1, :, :, 9:] += 1
 def start(folder, epochs=4, learning_rate=0.01, keep_all=False, callbacks=()):
     """Train a small MicroExpSTCNN in `folder`, or go on there, as the train command does."""
     [fold] = splits.random_fifth(LABELS, None)
-    keras.utils.set_random_seed(7)
-    model = models.build_microexp_stcnn(size=(16, 14))
+    model = models.build_microexp_stcnn(size=(16, 14), seed=7)
     training.compile_model(model, learning_rate)
     protocol = replace(PROTOCOL, epochs=epochs)
     return model, training.fit(model, {"face": INPUTS}, LABELS, fold, folder, protocol, 7, {}, keep_all, callbacks)
@@ -62,6 +63,24 @@ def whole_run(tmp_path_factory):
 
 def test_the_same_seed_gives_the_same_bits(whole_run, tmp_path):
     start(tmp_path)
+    assert state(tmp_path) == state(whole_run)
+
+
+def test_a_thread_that_draws_random_numbers_changes_no_bit(whole_run, tmp_path):
+    stopped = threading.Event()
+
+    def draw():
+        while not stopped.is_set():
+            random.random(), np.random.random()
+            time.sleep(0)
+
+    noisy = threading.Thread(target=draw)
+    noisy.start()
+    try:
+        start(tmp_path)
+    finally:
+        stopped.set()
+        noisy.join()
     assert state(tmp_path) == state(whole_run)
 
 

@@ -49,10 +49,9 @@ def train_fold(run: Run, number: int, progress: bool = True) -> None:
     make_folder(folder)
     inputs, statistics = preprocessing.network_inputs(samples.stacks, run.statistics[number])
     class_names = protocol.database.class_names
-    keras.utils.set_random_seed(settings.seed)
     _, rows, columns, frames, _ = inputs[protocol.inputs[0]].shape
     model = protocol.network.build(
-        frames, (rows, columns), len(class_names), protocol.kernel_size, protocol.conv_initializer
+        frames, (rows, columns), len(class_names), protocol.kernel_size, protocol.conv_initializer, settings.seed
     )
     if settings.weights and not (folder / "last.weights.h5").exists():
         weights.load_weights(model, settings.weights)
