@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from microexp_keras import models, protocols, training, weights
 from microexp_keras.models.networks import NETWORKS
 from microexp_keras.protocols import splits
 from microexp_keras.results import text_report
+from microexp_keras.training import callbacks
 from microexp_keras.training.callbacks import DivergedError
 from microexp_keras.training.history import History
 
@@ -96,6 +98,48 @@ def test_a_run_that_was_broken_off_and_resumed_gives_the_same_bits(whole_run, tm
     assert History(tmp_path / "history.csv").rows[-1]["epoch"] == 1
     start(tmp_path)
     assert state(tmp_path) == state(whole_run)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seconds", [0, 10])
+def test_a_kill_at_any_moment_leaves_what_the_state_names(whole_run, tmp_path, monkeypatch, seconds):
+    """Copies are taken where a kill could strike; each is resumed to the same bits."""
+    monkeypatch.setattr(callbacks, "STATE_SECONDS", seconds)
+    copies = []
+    plain = weights.save_weights
+
+    def saving(model, path, *arguments, **options):
+        plain(model, path, *arguments, **options)
+        copies.append(shutil.copytree(run, tmp_path / f"copy{len(copies)}"))
+
+    class Kill(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            copies.append(shutil.copytree(run, tmp_path / f"copy{len(copies)}"))
+
+    run = tmp_path / "run"
+    run.mkdir()
+    with monkeypatch.context() as patched:
+        patched.setattr(weights, "save_weights", saving)
+        start(run, callbacks=[Kill()])
+    saved = [weights.inspect(copy / "last.weights.h5").metadata for copy in copies if list(copy.glob("last*"))]
+    assert {one["epoch"] for one in saved} == ({0, 1, 2, 3} if seconds == 0 else {0, 3})
+    for copy in [*copies, run]:
+        start(copy)
+        assert state(copy) == state(whole_run)
+
+
+def test_a_run_that_diverged_keeps_the_state_before(tmp_path):
+    class Poison(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 2:
+                self.model.get_layer("dense_2").bias.assign(np.full(3, np.nan, "float32"))
+
+    folders = [tmp_path / name for name in ("diverged", "two epochs")]
+    for folder in folders:
+        folder.mkdir()
+    start(folders[0], callbacks=[Poison()])
+    start(folders[1], epochs=2)
+    assert state(folders[0]) == state(folders[1])
 
 
 @pytest.mark.slow
