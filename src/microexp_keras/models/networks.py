@@ -120,10 +120,12 @@ class Network(Method):
         num_classes: int = 3,
         kernel_size: tuple[int, int, int] = (3, 3, 15),
         conv_initializer: str = "keras2_glorot_uniform",
+        seed: int | None = None,
     ) -> "keras.Model":
         """Build the network, by default at its own size; see `models.build_microexp_stcnn` for the parameters."""
         builders = importlib.import_module("microexp_keras.models.builders")
-        return getattr(builders, self.builder)(frames, size or self.size, num_classes, kernel_size, conv_initializer)
+        build = getattr(builders, self.builder)
+        return build(frames, size or self.size, num_classes, kernel_size, conv_initializer, seed)
 
 
 STCNN = Network(

@@ -22,7 +22,7 @@ SALIENCY_CLIPS = 4  # on a sheet: a page's length
 
 def fit_network(run: Run, number: int, task: Task) -> Learned:
     """Train a fold, or resume it; choose the epoch and predict the clips that are scored."""
-    keras = import_keras()
+    import_keras()
 
     from microexp_keras import training
 
@@ -30,9 +30,10 @@ def fit_network(run: Run, number: int, task: Task) -> Learned:
     fold, folder, network = task.fold, task.folder, NETWORKS[protocol.model]
     inputs, statistics = preprocessing.network_inputs(samples.stacks, run.statistics[number])
     class_names = protocol.database.class_names
-    keras.utils.set_random_seed(settings.seed)
     _, rows, columns, frames, _ = inputs[protocol.inputs[0]].shape
-    model = network.build(frames, (rows, columns), len(class_names), protocol.kernel_size, protocol.conv_initializer)
+    model = network.build(
+        frames, (rows, columns), len(class_names), protocol.kernel_size, protocol.conv_initializer, settings.seed
+    )
     if settings.weights and not (folder / "last.weights.h5").exists():
         weights.load_weights(model, settings.weights)
     training.compile_model(model, protocol.learning_rate, protocol.momentum, protocol.probability_floor)
