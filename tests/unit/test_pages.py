@@ -118,8 +118,11 @@ def test_a_page_says_what_the_report_says(run):
     assert f"{scores['correct']} of {scores['clips']} clips are called right: accuracy" in page.text
     assert f"{scores['majority_rate']:.2%}" in page.text and "Wilson 95 % interval" in page.text
     for key in ("accuracy", "uf1", "uar"):
-        low, high = scores["intervals_over_subjects"][key]
+        over = scores["intervals_over_subjects"]
+        low, high = over[key]
         interval = "undefined" if low is None else f"{low:.4f} to {high:.4f}"
+        if key in over["same_in_all"]:
+            interval = "the same in every draw, which tells nothing of other subjects"
         value = "undefined" if scores[key] is None else f"{scores[key]:.4f}"
         assert re.search(f"(?i){key} {value} .{{,17}}{interval} ", page.text)
     for note in scores["notes"]:

@@ -198,7 +198,7 @@ def test_a_run_says_that_it_collapsed_or_did_not_learn(tmp_path):
     only = int(outcome.history[-1]["val_only_class"])
     [fold] = splits.random_fifth(LABELS, None)
     constant = f"{NAMES[only]} ({np.mean(LABELS[fold.score] == only):.2%}), which is what that constant answer scores"
-    assert "COLLAPSED: after 3 of the 3 epochs" in said and constant in said
+    assert "COLLAPSED: after 3 of 3 epochs" in said and constant in said
     assert "NOT LEARNED" in said and "would give 1.1." in said
     row = {"loss": 0.4, "val_accuracy": 0.8, "val_only_class": -1}
     notes = text_report.training_notes([replace(outcome, history=[row] * 12)], PROTOCOL, NAMES)
@@ -383,7 +383,6 @@ def test_killed_and_resumed_equals_uninterrupted(killed_run, small_smic, tmp_pat
         for a, b in zip(one.get_weights(), other.get_weights(), strict=True):
             np.testing.assert_array_equal(a, b)
     scores = [json.loads((folder / "scores.json").read_text()) for folder in (out, whole)]
-    assert all(fold.pop("seconds") > 0 for one in scores for fold in one["folds"])  # by the clock: no two are alike
     assert scores[0] == scores[1]
 
 
