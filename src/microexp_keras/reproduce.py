@@ -158,7 +158,6 @@ def _reproduce(folder: Path, plan: dict[str, Any], jobs: int | None) -> int:
     from microexp_keras.runs.report import report
     from microexp_keras.runs.run import Run, load_samples
 
-    write_json(folder / RECORD, {"plan": plan, **runs.provenance()})
     prepared = []
     for protocol in _trainings(plan):
         samples = None
@@ -174,9 +173,10 @@ def _reproduce(folder: Path, plan: dict[str, Any], jobs: int | None) -> int:
             samples = samples or load_samples(settings)
             training_folder = folder / _name(settings)
             _require_as_planned(training_folder, settings)
-            run = Run.of(training_folder, settings, samples)
-            run.write_config()
-            prepared.append(run)
+            prepared.append(Run.of(training_folder, settings, samples))
+    write_json(folder / RECORD, {"plan": plan, **runs.provenance()})  # clips that cannot be read leave nothing behind
+    for run in prepared:
+        run.write_config()
     tasks = [task for run in prepared for task in run.tasks]
     epochs = sum(len(run.folds) * run.settings.epochs for run in prepared)
     what = f"{counted(len(prepared), 'training')}, {counted(len(tasks), 'fold')}, {counted(epochs, 'epoch')} in all"

@@ -232,7 +232,8 @@ def test_a_fold_that_fails_leaves_the_others(small, tmp_path, capsys):
     assert "| MicroExpSTCNN | upstream |" in printed and "| MicroExpSTCNN | loso |" not in printed
 
 
-def test_mistakes_are_one_line(small, tmp_path, capsys):
+def test_mistakes_are_one_line_and_leave_nothing(small, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     data = ["--dataset", "smic", "--data", str(small)]
     for wrong, said in [
         ([], "--dataset: expected"),
@@ -247,3 +248,4 @@ def test_mistakes_are_one_line(small, tmp_path, capsys):
         assert reproduce.main(wrong) == 2
         error = capsys.readouterr().err
         assert said in error and "Traceback" not in error
+    assert not list(tmp_path.glob("runs/*"))

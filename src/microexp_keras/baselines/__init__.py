@@ -16,11 +16,11 @@ _MODULES = (
     "networks",
     "parameters",
     "planes",
+    "rival",
     "rivals",
     "scaling",
     "stclqp",
     "svm",
-    "task",
     "trained",
 )
 

@@ -11,12 +11,13 @@ import numpy as np
 from microexp_keras import weights
 from microexp_keras.baselines import kernels, lbp_top, stclqp, svm
 from microexp_keras.baselines.parameters import LbpTop, Stclqp
-from microexp_keras.baselines.task import Learned, Rival, Task, described
+from microexp_keras.baselines.rival import Rival, described
 from microexp_keras.errors import MicroExpError
 from microexp_keras.preprocessing import Samples
 from microexp_keras.preprocessing.tim import interpolate
 from microexp_keras.protocols import Fold
 from microexp_keras.training.history import Outcome
+from microexp_keras.training.task import Learned, Task
 
 Arrays = Mapping[str, np.ndarray]
 

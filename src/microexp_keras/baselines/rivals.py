@@ -1,7 +1,7 @@
 """The rival methods of Table V by name. One more is a `models.Method`, its protocols and an entry here."""
 
 from microexp_keras.baselines.hand_crafted import LBP_TOP, STCLQP
-from microexp_keras.baselines.task import Rival
+from microexp_keras.baselines.rival import Rival
 from microexp_keras.baselines.trained import CNN_AUGMENTATION, FLOW_FCNN
 
 RIVALS: dict[str, Rival] = {

@@ -13,13 +13,14 @@ from microexp_keras.backend import import_keras
 from microexp_keras.baselines import augmentation
 from microexp_keras.baselines.flow import flow
 from microexp_keras.baselines.parameters import CnnAugmentation, FlowFcnn
+from microexp_keras.baselines.rival import Rival, described
 from microexp_keras.baselines.scaling import Scale, measure
-from microexp_keras.baselines.task import Learned, Rival, Task, described
 from microexp_keras.errors import MicroExpError
 from microexp_keras.preprocessing import Samples
 from microexp_keras.preprocessing.tim import interpolate
 from microexp_keras.protocols import Fold
 from microexp_keras.training.history import Outcome
+from microexp_keras.training.task import Learned, Task, train
 
 if TYPE_CHECKING:
     import keras
@@ -120,26 +121,10 @@ def _train(
     """Train, or resume; give the network with the weights of the best epoch."""
     keras = import_keras()
 
-    from microexp_keras import training
-
-    protocol = task.protocol
     keras.utils.set_random_seed(task.seed)
-    model = _build(name, inputs, len(protocol.database.class_names))
-    training.compile_model(model, protocol.learning_rate, protocol.momentum, protocol.probability_floor)
+    model = _build(name, inputs, len(task.protocol.database.class_names))
     metadata = {**task.metadata, "scales": {input_name: asdict(scale) for input_name, scale in scales.items()}}
-    outcome = training.fit(
-        model,
-        inputs,
-        labels,
-        fold,
-        task.folder,
-        protocol,
-        task.seed,
-        metadata,
-        task.keep_all,
-        task.callbacks,
-        task.progress,
-    )
+    outcome = train(task, model, inputs, labels, fold, metadata)
     weights.load_layers(model, outcome.best_path)
     return model, outcome
 

@@ -1,6 +1,7 @@
 """From a clip to its colour frames, whether it is a folder of images or a video."""
 
 import contextlib
+import itertools
 import os
 import threading
 from collections.abc import Iterator
@@ -15,14 +16,14 @@ from microexp_keras.errors import MicroExpError
 JPEG_START, JPEG_END = b"\xff\xd8", b"\xff\xd9"  # OpenCV decodes a JPEG without its end, to wrong pixels
 
 
-def read_frames(clip: Clip, count: int) -> Iterator[np.ndarray]:
+def read_frames(clip: Clip, count: int | None) -> Iterator[np.ndarray]:
     """Read the first frames of a clip.
 
     Parameters
     ----------
     clip : datasets.Clip
-    count : int
-        How many.
+    count : int or None
+        How many; None for all: those of a video end where its decoder ends.
 
     Yields
     ------
@@ -37,7 +38,7 @@ def read_frames(clip: Clip, count: int) -> Iterator[np.ndarray]:
     if clip.video:
         yield from _video_frames(clip.video, count)
         return
-    if len(clip.images) < count:
+    if count is not None and len(clip.images) < count:
         raise MicroExpError(
             clip.path,
             f"at least {count} frames",
@@ -77,15 +78,17 @@ def _read_bytes(path: Path) -> np.ndarray:
 _memory = threading.local()
 
 
-def _video_frames(video: Video, count: int) -> Iterator[np.ndarray]:
+def _video_frames(video: Video, count: int | None) -> Iterator[np.ndarray]:
     """Decode from the video's start: seeking lands on other frames in some files."""
     path, first = video
     with open_video(path) as capture:
-        for number in range(first + count):
+        for number in itertools.count() if count is None else range(first + count):
             whole = capture.grab()
             if whole and number >= first:
                 whole, frame = capture.retrieve()
             if not whole:
+                if count is None:
+                    return
                 raise MicroExpError(
                     path,
                     f"{first + count} frames",

@@ -133,7 +133,7 @@ def _shape(clips: Sequence[Clip], protocol: Protocol) -> tuple[int, int, int, in
 
 def require_length(clips: Sequence[Clip], protocol: Protocol) -> None:
     """Refuse frame folders that are too short, all at once; a video tells its length when read."""
-    least = 2 if protocol.all_frames else protocol.frames
+    least = _least(protocol)
     folders = [clip for clip in clips if clip.images]
     short = [f"{clip.id} ({len(clip.images)})" for clip in folders if len(clip.images) < least]
     if short:
@@ -199,9 +199,19 @@ def _stack(images: Iterable[np.ndarray], protocol: Protocol) -> np.ndarray:
 
 def _seen_frames(clip: Clip, protocol: Protocol) -> Iterator[np.ndarray]:
     """Colour frames in the order of channels in which the protocol takes them for blue, green, red."""
-    count = len(clip.images) if protocol.all_frames and clip.images else protocol.frames
-    for frame in read_frames(clip, count):
+    seen = 0
+    for frame in read_frames(clip, None if protocol.all_frames else protocol.frames):
+        seen += 1
         yield np.ascontiguousarray(frame[..., ::-1]) if protocol.swapped_colours else frame
+    if seen < _least(protocol):
+        raise MicroExpError(
+            clip.path, f"at least {_least(protocol)} frames", f"{seen} that can be decoded", "Restore this video."
+        )
+
+
+def _least(protocol: Protocol) -> int:
+    """Frames that a clip must have; interpolation wants two."""
+    return 2 if protocol.all_frames else protocol.frames
 
 
 def gray(image: np.ndarray, size: int) -> np.ndarray:

@@ -6,11 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
-from microexp_keras.datasets.database import get_database
-from microexp_keras.models.networks import get_method
 from microexp_keras.notes import Note
 from microexp_keras.protocols import Protocol
-from microexp_keras.protocols.splits import SPLITS
 from microexp_keras.results import html_run, html_scores
 from microexp_keras.results.html_elements import Json, banners, notes_list, tag, write_page
 
@@ -36,7 +33,7 @@ def write(folder: str | Path) -> Path:
     config = json.loads(config_path.read_text(encoding="utf-8")) if config_path.exists() else None
     with open(folder / "predictions.csv", newline="", encoding="utf-8", errors="surrogateescape") as file:
         clips = list(csv.DictReader(file))
-    protocol = _protocol(config["protocol"]) if config else None
+    protocol = Protocol.from_json(config["protocol"]) if config else None
     notes = [Note.from_text(text) for text in scores["notes"]]
     parts = [
         *_head(scores, notes, config, protocol),
@@ -54,17 +51,6 @@ def write(folder: str | Path) -> Path:
         *html_run.repeating(folder, scores, config),
     ]
     return write_page(folder / "report.html", scores["title"], parts)
-
-
-def _protocol(record: Json) -> Protocol:
-    """Return the protocol of a run, as its config.json has it."""
-    own = {name: value for name, value in record.items() if name not in ("model", "dataset")} | {
-        "network": get_method(record["model"]),
-        "database": get_database(record["dataset"]),
-        "kernel_size": tuple(record["kernel_size"]),
-        "split": SPLITS[record["split"]],
-    }
-    return Protocol(**own)
 
 
 def _head(scores: Json, notes: Sequence[Note], config: Json | None, protocol: Protocol | None) -> list[Element]:

@@ -6,7 +6,6 @@ from typing import Any
 from microexp_keras.atomic import write_json
 from microexp_keras.backend import import_keras
 from microexp_keras.baselines.rivals import RIVALS
-from microexp_keras.baselines.task import Task
 from microexp_keras.errors import MicroExpError
 from microexp_keras.runs.folder import make_folder
 from microexp_keras.runs.network_fold import fit_network
@@ -14,6 +13,7 @@ from microexp_keras.runs.provenance import devices
 from microexp_keras.runs.result import REMEDY, RESULT, read_result
 from microexp_keras.runs.run import Run
 from microexp_keras.training.history import History, Outcome
+from microexp_keras.training.task import Task
 
 NO_SALIENCY = {"sheets": [], "missing": "saliency is drawn of the paper's own networks."}
 

@@ -7,12 +7,12 @@ import numpy as np
 
 from microexp_keras import preprocessing, weights
 from microexp_keras.backend import import_keras
-from microexp_keras.baselines.task import Learned, Task
 from microexp_keras.errors import MicroExpError
 from microexp_keras.models.networks import NETWORKS
 from microexp_keras.preprocessing import StandardizedInput, original_npy
 from microexp_keras.results import plots, sheets
 from microexp_keras.runs.run import Run
+from microexp_keras.training.task import Learned, Task, train
 
 if TYPE_CHECKING:
     import keras
@@ -28,7 +28,7 @@ def fit_network(run: Run, number: int, task: Task) -> Learned:
 
     settings, protocol, samples = run.settings, run.protocol, run.samples
     fold, folder, network = task.fold, task.folder, NETWORKS[protocol.model]
-    inputs, statistics = preprocessing.network_inputs(samples.stacks, run.statistics[number])
+    inputs, _ = preprocessing.network_inputs(samples.stacks, run.statistics[number])
     class_names = protocol.database.class_names
     _, rows, columns, frames, _ = inputs[protocol.inputs[0]].shape
     model = network.build(
@@ -36,24 +36,10 @@ def fit_network(run: Run, number: int, task: Task) -> Learned:
     )
     if settings.weights and not (folder / "last.weights.h5").exists():
         weights.load_weights(model, settings.weights)
-    training.compile_model(model, protocol.learning_rate, protocol.momentum, protocol.probability_floor)
     if run.has_one_fold:
         seen = protocol.training_inputs(inputs)
         original_npy.write_validation(folder, network, seen, samples.labels, len(class_names), fold.held_out)
-    metadata = {**task.metadata, "statistics": {name: values._asdict() for name, values in statistics.items()}}
-    outcome = training.fit(
-        model,
-        inputs,
-        samples.labels,
-        fold,
-        folder,
-        protocol,
-        settings.seed,
-        metadata,
-        task.keep_all,
-        task.callbacks,
-        task.progress,
-    )
+    outcome = train(task, model, inputs, samples.labels, fold, task.metadata)
     weights.load_weights(model, outcome.best_path)
     probabilities = training.predict(model, inputs, fold.score)
     if number > 0:  # one fold's are enough to look at

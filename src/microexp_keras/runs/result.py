@@ -33,7 +33,7 @@ def read_result(path: Path, clips: Sequence[str], num_classes: int, epochs: int 
     -------
     dict
         `subjects`, `clips`, `probabilities`, `best_epoch`, `weights`, `diverged`, `devices`, of a network's first fold
-        `saliency`, and of a rival method what it adds (`baselines.task.Learned`).
+        `saliency`, and of a rival method what it adds (`training.task.Learned`).
 
     Raises
     ------

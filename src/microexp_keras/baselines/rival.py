@@ -1,64 +1,14 @@
-"""What a rival method is given for a fold, and what it gives back."""
+"""A rival method, and descriptions of clips that its folds share."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from microexp_keras.preprocessing import Samples
-from microexp_keras.protocols import Fold, Protocol
-from microexp_keras.training.history import Outcome
-
-
-@dataclass(frozen=True, kw_only=True)
-class Task:
-    """A fold to learn from and to score.
-
-    Attributes
-    ----------
-    samples : preprocessing.Samples
-        With uint8 gray stacks `face`.
-    fold : protocols.Fold
-    protocol : protocols.Protocol
-    folder : Path
-        Gets the files.
-    seed : int
-    metadata : dict
-        Of JSON's types, for the files.
-    keep_all, progress : bool
-        As for `training.fit`.
-    callbacks : tuple of keras.callbacks.Callback
-    """
-
-    samples: Samples
-    fold: Fold
-    protocol: Protocol
-    folder: Path
-    seed: int
-    metadata: Mapping[str, Any]
-    keep_all: bool = False
-    callbacks: tuple[Any, ...] = ()
-    progress: bool = True
-
-
-@dataclass(frozen=True)
-class Learned:
-    """How a fold ended.
-
-    Attributes
-    ----------
-    outcome : training.Outcome
-    probabilities : float array (scored clips, classes)
-    more : dict
-        Of JSON's types, for result.json: `chosen`, what was chosen on training subjects, and `images`, how many single
-        images were called right of how many, where a method knows them.
-    """
-
-    outcome: Outcome
-    probabilities: np.ndarray
-    more: dict[str, Any] = field(default_factory=dict)
+from microexp_keras.training.task import Learned, Task
 
 
 @dataclass(frozen=True)
