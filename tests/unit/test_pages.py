@@ -122,7 +122,7 @@ def test_a_page_says_what_the_report_says(run):
         low, high = over[key]
         interval = "undefined" if low is None else f"{low:.4f} to {high:.4f}"
         if key in over["same_in_all"]:
-            interval = "the same in every draw, which tells nothing of other subjects"
+            interval = "the same in every draw"
         value = "undefined" if scores[key] is None else f"{scores[key]:.4f}"
         assert re.search(f"(?i){key} {value} .{{,17}}{interval} ", page.text)
     for note in scores["notes"]:

@@ -4,7 +4,7 @@ from pathlib import Path
 from xml.etree.ElementTree import Element
 
 from microexp_keras.results.html_elements import Json, figure, table, tag
-from microexp_keras.results.text_report import interval_over_subjects
+from microexp_keras.results.text_report import interval_over_subjects, same_in_all
 from microexp_keras.text import number
 
 WRONG = 30  # wrong predictions that are listed; the others are counted
@@ -36,6 +36,7 @@ def scores_tables(scores: Json) -> list[Element]:
         remark = f"Over subjects: {over['resamples']} draws of {over['subjects']} subjects with all their clips."
         if over["lacking"]:
             remark += f" {over['lacking']} draws lack a class and do not count for UF1 and UAR."
+        remark += same_in_all(over).lstrip(".")
     return [
         tag("h2", "Scores"),
         table(["", "value", "Wilson 95 % interval", "95 % interval over subjects"], rows),

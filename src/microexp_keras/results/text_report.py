@@ -120,7 +120,7 @@ def interval_over_subjects(intervals: dict[str, Any], name: str, digits: int) ->
     """Write the interval of a score (a key of `metrics.subject_intervals`), or why it has none."""
     low, high = intervals[name]
     if name in intervals.get("same_in_all", ()):  # runs of earlier versions do not say so
-        return "the same in every draw, which tells nothing of other subjects"
+        return "the same in every draw"
     return "undefined" if low is None or math.isnan(low) else f"{low:.{digits}f} to {high:.{digits}f}"
 
 
@@ -128,7 +128,13 @@ def _over_subjects(intervals: dict[str, Any]) -> str:
     spans = [f"{name} {interval_over_subjects(intervals, name.lower(), 3)}" for name in ("accuracy", "UF1", "UAR")]
     lacking = intervals["lacking"]
     without = f"; {lacking} lack a class and do not count for UF1 and UAR" if lacking else ""
-    return f"{', '.join(spans)} ({intervals['resamples']} draws of {intervals['subjects']} subjects{without})"
+    of = f"{intervals['resamples']} draws of {intervals['subjects']} subjects"
+    return f"{', '.join(spans)} ({of}{without}){same_in_all(intervals)}"
+
+
+def same_in_all(intervals: dict[str, Any]) -> str:
+    """Say what scores without an interval mean, if all draws of subjects score the same."""
+    return ". What is the same in every draw says nothing of other subjects." * bool(intervals.get("same_in_all"))
 
 
 def write(
