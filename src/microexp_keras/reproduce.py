@@ -17,7 +17,7 @@ from microexp_keras.models.networks import METHODS, NETWORKS
 from microexp_keras.paper import table_5_markdown, tables, tables_markdown
 from microexp_keras.protocols import Protocol
 from microexp_keras.runs import Settings
-from microexp_keras.text import by, counted
+from microexp_keras.text import by, counted, either
 
 RECORD = "reproduction.json"
 
@@ -208,12 +208,13 @@ def _reproduce(folder: Path, plan: dict[str, Any], jobs: int | None) -> int:
             if size[2] > DATABASES[plan["dataset"]].frames
         ]
     skipped += [f"**FAILED** and left out: {message}" for message in failed.values()]
-    trials = dict.fromkeys(line for run in prepared for line in _trial(run.settings))
-    skipped = [*trials, *skipped]
+    trial = _trial([run.settings for run in prepared])
+    skipped = [*trial, *skipped]
     synthetic = prepared[0].samples.synthetic
     text = tables_markdown.as_markdown(rows, found, skipped, plan["dataset"], synthetic, pairs)
     if "V" in rows:
-        plots.accuracies(tables.figure_rows(rows["V"]), folder / "accuracy.png", text.splitlines()[0].strip("# "))
+        title = text.splitlines()[0].strip("# ") + ", a TRIAL of few epochs" * bool(trial)
+        plots.accuracies(tables.figure_rows(rows["V"]), folder / "accuracy.png", title)
     write_text(folder / "report.md", text)
     write_json(
         folder / "tables.json", {"plan": plan, **runs.provenance(), "tables": rows, "pairs": pairs, "runs": found}
@@ -223,14 +224,15 @@ def _reproduce(folder: Path, plan: dict[str, Any], jobs: int | None) -> int:
     return 0 if all_well else 1
 
 
-def _trial(settings: Settings) -> list[str]:
-    """Return what heads a report of fewer epochs than the protocol has."""
-    asked, whole = settings.epochs, settings.published_protocol.epochs
-    if asked >= whole:
+def _trial(all_settings: Sequence[Settings]) -> list[str]:
+    """Return what heads a report if any training had fewer epochs than its protocol."""
+    cut = [one for one in all_settings if one.epochs < one.published_protocol.epochs]
+    if not cut:
         return []
+    whole = either(dict.fromkeys(one.published_protocol.epochs for one in cut))
     return [
-        f"**TRIAL: {asked} of {counted(whole, 'epoch')}. The networks are not trained to the end: no number below is a "
-        "reproduction of a published one.**"
+        f"**TRIAL: {cut[0].epochs} of {counted(whole, 'epoch')}. The networks are not trained to the end: no number "
+        "below is a reproduction of a published one.**"
     ]
 
 
