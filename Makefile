@@ -40,7 +40,7 @@ weights/local/%-fusenet_synthetic-smic_glorot_seed0.weights.h5: | $(READY)
 	$(BIN)/python -m microexp_keras.train --dataset smic --synthetic --model $* --protocol glorot --seed 0 --out build/weights-$*
 	$(BIN)/python weights/manifest.py add build/weights-$* $@
 
-notebooks: $(READY)  ## executes all six, on synthetic clips; the time of each is printed
+notebooks: $(READY)  ## executes all seven, on synthetic clips; the time of each is printed
 	$(BIN)/python notebooks/execute.py
 
 clean:  ## what the targets made, but for your runs and data

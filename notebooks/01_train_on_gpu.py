@@ -20,11 +20,15 @@ import os
 import subprocess
 import sys
 
-REPOSITORY = "https://github.com/OWNER/microexp_keras"  # your copy of the repository; only Colab needs it
+REPOSITORY = ""  # in Colab: the address of a copy of the repository, which git clones
 if os.path.isdir("../src/microexp_keras"):
     os.chdir("..")  # data/, weights/ and runs/ are in the repository's root
 if importlib.util.find_spec("microexp_keras") is None:
     if not os.path.isdir("src/microexp_keras"):
+        if not REPOSITORY:
+            raise SystemExit(
+                "Give REPOSITORY the address of a copy of the repository, or put its folder beside this."
+            )
         subprocess.run(["git", "clone", "--quiet", REPOSITORY, "microexp_keras"], check=True)
         os.chdir("microexp_keras")
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "."], check=True)
@@ -162,8 +166,8 @@ for path in sorted(folder.glob("*.h5")):
     print(f"{path.name}: {path.stat().st_size / 1e6:.1f} MB")
 
 # %% [markdown]
-# The first file is the best epoch's; Keras' own `model.load_weights` reads it. The second is what a killed run goes
-# on from. Now the curves:
+# `weights-improvement-...` is the best epoch's; Keras' own `model.load_weights` reads it. `last.weights.h5` is what a
+# killed run resumes from. Now the curves:
 
 # %%
 weights_files.load_weights(model, outcome.best_path)

@@ -17,11 +17,15 @@ import os
 import subprocess
 import sys
 
-REPOSITORY = "https://github.com/OWNER/microexp_keras"  # your copy of the repository; only Colab needs it
+REPOSITORY = ""  # in Colab: the address of a copy of the repository, which git clones
 if os.path.isdir("../src/microexp_keras"):
     os.chdir("..")  # data/, weights/ and runs/ are in the repository's root
 if importlib.util.find_spec("microexp_keras") is None:
     if not os.path.isdir("src/microexp_keras"):
+        if not REPOSITORY:
+            raise SystemExit(
+                "Give REPOSITORY the address of a copy of the repository, or put its folder beside this."
+            )
         subprocess.run(["git", "clone", "--quiet", REPOSITORY, "microexp_keras"], check=True)
         os.chdir("microexp_keras")
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "."], check=True)

@@ -1,4 +1,4 @@
-"""Score saved weights: `python -m microexp_keras.evaluate --weights FILE --dataset smic --data PATH`."""
+"""Score what was learned: `python -m microexp_keras.evaluate --weights FILE --dataset smic --data PATH`."""
 
 import argparse
 import sys
@@ -11,7 +11,7 @@ from microexp_keras.backend import import_keras
 from microexp_keras.console import Parser, command
 from microexp_keras.datasets.database import DATABASES
 from microexp_keras.errors import MicroExpError
-from microexp_keras.models.networks import NETWORKS
+from microexp_keras.models.networks import METHODS
 
 
 def parser() -> argparse.ArgumentParser:
@@ -21,7 +21,11 @@ def parser() -> argparse.ArgumentParser:
         description="Score weights of any .h5 kind on clips or on the validation arrays of the original programs.",
     )
     parser.add_argument(
-        "--weights", type=Path, required=True, metavar="FILE", help="ours, the authors', or any Keras 2 or 3 .h5"
+        "--weights",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="ours, the authors', any Keras 2 or 3 .h5, or what a rival method has learned",
     )
     parser.add_argument("--dataset", choices=DATABASES, help="whose classes these are (default: as trained, else smic)")
     where = parser.add_mutually_exclusive_group(required=True)
@@ -77,10 +81,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
     runs.require_free(args.out)
 
-    from microexp_keras import landmarks, preprocessing, weights
+    from microexp_keras import landmarks, preprocessing
     from microexp_keras.runs import scored_clips
 
-    file = weights.inspect(args.weights)
+    file = scored_clips.what_learned(args.weights)
     database = (
         datasets.get_database(args.dataset) if args.dataset else datasets.trained_on(file.metadata) or datasets.SMIC
     )
@@ -98,7 +102,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     class_names = database.class_names
     if args.validation_images:
         clips = scored_clips.from_arrays(
-            args.validation_images, args.validation_labels, NETWORKS[file.network].inputs, len(class_names), file
+            args.validation_images, args.validation_labels, METHODS[file.network].inputs, len(class_names), file
         )
     else:
         data = datasets.synthetic_folder(database.name) if args.synthetic else args.data
@@ -123,15 +127,13 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     import_keras()
 
-    from microexp_keras import metrics, training
+    from microexp_keras import metrics
     from microexp_keras.results import html_page, text_report
 
-    _, rows, columns, frames, _ = next(iter(clips.inputs.values())).shape
-    model, _ = weights.load_model(args.weights, frames, (rows, columns), len(class_names))
-    probabilities = training.predict(model, clips.inputs, clips.positions)
+    probabilities = clips.predicted(args.weights, len(class_names))
     scores = metrics.score(clips.labels, probabilities.argmax(axis=1), class_names)
     folder = runs.new_folder(args.out, f"evaluate-{database.name}")
-    title = f"{NETWORKS[file.network].title} on {clips.origin}"
+    title = f"{METHODS[file.network].title} on {clips.origin}"
     about = {**runs.provenance(), "weights": str(args.weights), "trained": file.metadata}
     text = text_report.write(
         folder, title, clips.notes, scores, clips.names, clips.labels, probabilities, clips.subjects, **about

@@ -8,6 +8,7 @@ which bounds it in number and length, and with it time and memory. Arrays are re
 import contextlib
 import os
 import re
+import struct
 import threading
 import warnings
 from collections.abc import Iterator
@@ -17,8 +18,13 @@ from typing import Any
 
 import numpy as np
 import pyfive
-from pyfive.dataobjects import DataObjects
-from pyfive.p5t import P5FloatType, P5IntegerType, P5StringType
+from pyfive.dataobjects import DATATYPE_MSG_TYPE, DataObjects
+from pyfive.datatype_msg import (
+    DATATYPE_FIXED_POINT,
+    DATATYPE_FLOATING_POINT,
+    DATATYPE_STRING,
+    DATATYPE_VARIABLE_LENGTH,
+)
 
 from microexp_keras.errors import MicroExpError
 from microexp_keras.regular import open_regular
@@ -188,12 +194,37 @@ class _Source:
 
 
 class _Objects(DataObjects):
-    """Attributes of texts and numbers only: lists of lists of lists in a few bytes would take forever to read."""
+    """Objects whose types are judged before pyfive reads them: types in types, in a few bytes, could take forever."""
+
+    @property
+    def ptype(self) -> Any:
+        for message in self.find_msg_type(DATATYPE_MSG_TYPE):
+            _require_type(self.msg_data, message["offset_to_message"], "a plain array of numbers", ())
+        return super().ptype
+
+    @property
+    def is_datatype(self) -> bool:
+        return bool(self.find_msg_type(DATATYPE_MSG_TYPE))
+
+    def _parse_attribute_msg(self, buffer: bytes, offset: int) -> Any:
+        version, _, length = struct.unpack_from("<BBH", buffer, offset)
+        place = offset + (8 + -(-length // 8) * 8 if version == 1 else 9 + length)
+        _require_type(buffer, place, "attributes of texts or numbers", (DATATYPE_STRING, DATATYPE_VARIABLE_LENGTH))
+        return super()._parse_attribute_msg(buffer, offset)
 
     def _attr_value(self, ptype: Any, buf: bytes, count: int, offset: int) -> Any:
-        if not isinstance(ptype, P5StringType | P5IntegerType | P5FloatType) or count > MAX_TEXTS:
-            raise MicroExpError("attribute", f"at most {MAX_TEXTS} texts or numbers", f"{count} of {ptype.dtype}")
+        if count > MAX_TEXTS:
+            raise MicroExpError(f"expected an attribute of at most {MAX_TEXTS} texts or numbers, found {count}.")
         return super()._attr_value(ptype, buf, count, offset)
+
+
+def _require_type(buffer: bytes, place: int, expected: str, texts: tuple[int, ...]) -> None:
+    """Refuse all types but numbers and `texts`, by the first bytes of a type's description."""
+    version_and_class, kind = struct.unpack_from("<BB", buffer, place)
+    found = version_and_class & 15
+    list_of_others = found == DATATYPE_VARIABLE_LENGTH and kind & 15 != 1
+    if found not in (DATATYPE_FIXED_POINT, DATATYPE_FLOATING_POINT, *texts) or list_of_others:
+        raise MicroExpError(f"expected {expected}, found another type ({found}).")
 
 
 class _File(pyfive.File):
@@ -216,7 +247,10 @@ def _listed(file: _File, source: _Source) -> Contents:
             inner = f"{path}/{name}".lstrip("/")
             if not name or ".." in name or "/" in name or name == ".":
                 raise MicroExpError(f"{shown(inner)}: expected a plain name.")
-            item = group.get_lazy_view(name)
+            try:
+                item = group.get_lazy_view(name)
+            except MicroExpError as error:
+                raise MicroExpError(f"{shown(inner)}: {error}") from error
             if item is None or (isinstance(item, pyfive.Group | pyfive.Dataset) and item.name != f"/{inner}"):
                 raise MicroExpError(shown(inner), "data", "a link")
             if isinstance(item, pyfive.Group):
@@ -228,19 +262,19 @@ def _listed(file: _File, source: _Source) -> Contents:
 
 def _array(name: str, item: Any, source: _Source) -> StoredArray:
     """Give an array that is numbers, stored plainly and in the file as a whole."""
-    label, dtype = shown(name), getattr(item, "dtype", None)
-    if not isinstance(item, pyfive.Dataset) or not isinstance(dtype, np.dtype) or dtype.kind not in "fiu":
-        raise MicroExpError(label, "a plain array of numbers", shown(str(dtype)))
+    label = shown(name)
+    if not isinstance(item, pyfive.Dataset):
+        raise MicroExpError(label, "a plain array of numbers", "the type of one")
     if item.id.layout_class != 1:
         raise MicroExpError(label, "plain storage", "it chunked, compressed or virtual")
-    start, size = item.id.data_offset, dtype.itemsize
+    dtype, start, size = item.dtype, item.id.data_offset, item.dtype.itemsize
     for length in item.shape:
         size *= length
     if size and start + size > source.size:
         raise MicroExpError(
             label, f"{size} bytes stored in a complete HDF5 file", "fewer or none", "Copy or download it again."
         )
-    return StoredArray(source, name, dtype, item.shape, start)
+    return StoredArray(source, name, dtype, item.shape, start if size else 0)  # an empty one has no place in the file
 
 
 def _texts(value: Any) -> list[str] | None:

@@ -174,6 +174,7 @@ def subject_intervals(
     dict
         `accuracy`, `uf1`, `uar`: (low, high), NaN where the score itself is not defined, or every draw has the same, as
         with one subject only or when all answers are right: then drawing subjects tells nothing.
+        `same_in_all`: which of the three have one value in all draws that count.
         `subjects`, `resamples`: how many; `lacking`: how many of the draws lack a class, for which UF1 and UAR are not
         defined and which do not count in their intervals.
 
@@ -199,7 +200,72 @@ def subject_intervals(
         name: tuple(np.quantile(of_name, tails).tolist()) if len(of_name) and np.ptp(of_name) else (math.nan, math.nan)
         for name, of_name in values.items()
     }
-    return {**found, "subjects": len(names), "resamples": resamples, "lacking": int((~whole).sum())}
+    same = [name for name, of_name in values.items() if len(of_name) and not np.ptp(of_name)]
+    return {
+        **found,
+        "same_in_all": same,
+        "subjects": len(names),
+        "resamples": resamples,
+        "lacking": int((~whole).sum()),
+    }
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two methods on the same clips; see `paired`.
+
+    Attributes
+    ----------
+    first_only, second_only : int
+        Clips that only one of them calls right.
+    p_clips : float
+        Exact McNemar test: the clips on which they differ are thrown coins.
+    first_subjects, second_subjects : int
+        Subjects of whom one calls more clips right than the other.
+    p_subjects : float
+        Sign test over these subjects.
+    """
+
+    first_only: int
+    second_only: int
+    p_clips: float
+    first_subjects: int
+    second_subjects: int
+    p_subjects: float
+
+
+def paired(
+    first: Sequence[bool] | np.ndarray, second: Sequence[bool] | np.ndarray, subjects: Sequence[str | None]
+) -> Pair:
+    """Test whether two methods differ in how many clips they call right, two-sided and exactly.
+
+    McNemar's test takes clips as independent, which clips of one subject are not; beside it stand the subjects.
+
+    Parameters
+    ----------
+    first, second : bool array (clips,)
+        Which clips each calls right, the same clips in the same order.
+    subjects : sequence of str or None, (clips,)
+
+    Returns
+    -------
+    Pair
+
+    References
+    ----------
+    McNemar, "Note on the sampling error of the difference between correlated proportions", Psychometrika 1947.
+    """
+    gain = np.asarray(first, int) - np.asarray(second, int)
+    _, owner = np.unique(np.array([str(subject) for subject in subjects]), return_inverse=True)
+    clips, people = ((int((values > 0).sum()), int((values < 0).sum())) for values in (gain, np.bincount(owner, gain)))
+    return Pair(*clips, _coins(*clips), *people, _coins(*people))
+
+
+def _coins(heads: int, tails: int) -> float:
+    """Two-sided probability that fair coins fall as unevenly as this; 1 if there are none."""
+    from scipy.stats import binomtest
+
+    return float(binomtest(heads, heads + tails).pvalue) if heads + tails else 1.0
 
 
 def wilson_interval(correct: int, clips: int, confidence: float = 0.95) -> tuple[float, float]:

@@ -1,6 +1,7 @@
 """Rerun the paper's tables on one's own clips: `python -m microexp_keras.reproduce --dataset smic --data PATH`."""
 
 import argparse
+import csv
 import json
 import sys
 from collections.abc import Sequence
@@ -12,11 +13,11 @@ from microexp_keras.atomic import write_json, write_text
 from microexp_keras.console import Parser, command, positive, seed
 from microexp_keras.datasets.database import DATABASES
 from microexp_keras.errors import MicroExpError
-from microexp_keras.models.networks import NETWORKS
-from microexp_keras.paper import tables, tables_markdown
+from microexp_keras.models.networks import METHODS, NETWORKS
+from microexp_keras.paper import table_5_markdown, tables, tables_markdown
 from microexp_keras.protocols import Protocol
 from microexp_keras.runs import Settings
-from microexp_keras.text import by
+from microexp_keras.text import by, counted, either
 
 RECORD = "reproduction.json"
 
@@ -43,15 +44,21 @@ def parser() -> argparse.ArgumentParser:
         nargs="+",
         choices=tables.NAMES,
         metavar="TABLE",
-        help="V: accuracies, VI or VII: confusion matrix of MicroExpSTCNN (CAS(ME)^2, SMIC), VIII: epochs 91 to 100, "
+        help="V: accuracies (alone: all seven methods under loso, so on the same folds), "
+        "VI or VII: confusion matrix of MicroExpSTCNN (CAS(ME)^2, SMIC), VIII: epochs 91 to 100, "
         "IX: twelve kernel sizes, as many trainings of MicroExpSTCNN more (default: all but IX)",
     )
-    parser.add_argument("--models", nargs="+", choices=NETWORKS, help="networks (default: all three)")
+    parser.add_argument(
+        "--models",
+        nargs="+",
+        choices=METHODS,
+        help="networks and rival methods (default: the three networks; with --tables V alone, all)",
+    )
     parser.add_argument(
         "--protocols",
         nargs="+",
         choices=protocols.NAMES,
-        help="see python -m microexp_keras.protocols (default: upstream)",
+        help="see python -m microexp_keras.protocols (default: upstream; with --tables V alone, loso)",
     )
     parser.add_argument("--seeds", nargs="+", type=seed, metavar="N", help="a training for each (default: 0)")
     parser.add_argument(
@@ -101,14 +108,16 @@ def _new_plan(args: argparse.Namespace) -> dict[str, Any]:
             str(", ".join(others & {*chosen})),
             "Leave it out, or take the other --dataset.",
         )
+    whole_table_5 = args.tables == ["V"]
+    models = args.models or (METHODS if whole_table_5 else NETWORKS)
     plan = {
         "dataset": args.dataset,
         "data": str(datasets.synthetic_folder(args.dataset) if args.synthetic else args.data.resolve()),
         "options": datasets.chosen_options(args),
         "landmarks": str(args.landmarks.resolve()) if args.landmarks else None,
         "tables": [table for table in tables.NAMES if table in chosen],
-        "models": [model for model in NETWORKS if model in (args.models or NETWORKS)],
-        "protocols": list(dict.fromkeys(args.protocols or ["upstream"])),
+        "models": [model for model in METHODS if model in models],
+        "protocols": list(dict.fromkeys(args.protocols or ["loso" if whole_table_5 else "upstream"])),
         "seeds": list(dict.fromkeys(args.seeds or [0])),
         "epochs": args.epochs,
     }
@@ -149,7 +158,6 @@ def _reproduce(folder: Path, plan: dict[str, Any], jobs: int | None) -> int:
     from microexp_keras.runs.report import report
     from microexp_keras.runs.run import Run, load_samples
 
-    write_json(folder / RECORD, {"plan": plan, **runs.provenance()})
     prepared = []
     for protocol in _trainings(plan):
         samples = None
@@ -159,17 +167,20 @@ def _reproduce(folder: Path, plan: dict[str, Any], jobs: int | None) -> int:
                 data=plan["data"],
                 options=plan["options"],
                 landmarks=None if protocol.network.on_whole_face else plan["landmarks"],
-                epochs=plan["epochs"],
+                epochs=plan["epochs"] if "epochs" in protocol.network.takes else None,
                 seed=seed_number,
             )
             samples = samples or load_samples(settings)
             training_folder = folder / _name(settings)
             _require_as_planned(training_folder, settings)
-            run = Run.of(training_folder, settings, samples)
-            run.write_config()
-            prepared.append(run)
+            prepared.append(Run.of(training_folder, settings, samples))
+    write_json(folder / RECORD, {"plan": plan, **runs.provenance()})  # clips that cannot be read leave nothing behind
+    for run in prepared:
+        run.write_config()
     tasks = [task for run in prepared for task in run.tasks]
-    print(f"{len(prepared)} trainings, {len(tasks)} folds in all; files go to {folder}", file=sys.stderr)
+    epochs = sum(len(run.folds) * run.settings.epochs for run in prepared)
+    what = f"{counted(len(prepared), 'training')}, {counted(len(tasks), 'fold')}, {counted(epochs, 'epoch')} in all"
+    print(f"{what}; files go to {folder}", file=sys.stderr)
     failed, found = train_folds(tasks, jobs), []
     all_well = not failed
     for run in prepared:
@@ -181,9 +192,11 @@ def _reproduce(folder: Path, plan: dict[str, Any], jobs: int | None) -> int:
         key = {name: getattr(run.settings, name) for name in KEYS}
         found.append({"folder": run.folder.name, **key, "kernel": run.settings.kernel_size, **scores})
     rows = tables.tables(plan["tables"], found, plan["dataset"])
+    answers = [_predictions(folder / run["folder"]) for run in found] if "V" in rows else []
+    pairs = table_5_markdown.pairs(found, answers) if answers else []
     there = {(run["model"], run["protocol"]) for run in found}
     skipped = [
-        f"There is no protocol {name} of {NETWORKS[model].title}."
+        f"There is no protocol {name} of {METHODS[model].title}."
         for name in plan["protocols"]
         for model in plan["models"]
         if model in {run["model"] for run in found} and (model, name) not in there
@@ -195,15 +208,38 @@ def _reproduce(folder: Path, plan: dict[str, Any], jobs: int | None) -> int:
             if size[2] > DATABASES[plan["dataset"]].frames
         ]
     skipped += [f"**FAILED** and left out: {message}" for message in failed.values()]
+    trial = _trial([run.settings for run in prepared])
+    skipped = [*trial, *skipped]
     synthetic = prepared[0].samples.synthetic
-    text = tables_markdown.as_markdown(rows, found, skipped, plan["dataset"], synthetic)
+    text = tables_markdown.as_markdown(rows, found, skipped, plan["dataset"], synthetic, pairs)
     if "V" in rows:
-        plots.accuracies(tables.figure_rows(rows["V"]), folder / "accuracy.png", text.splitlines()[0].strip("# "))
+        title = text.splitlines()[0].strip("# ") + ", a TRIAL of few epochs" * bool(trial)
+        plots.accuracies(tables.figure_rows(rows["V"]), folder / "accuracy.png", title)
     write_text(folder / "report.md", text)
-    write_json(folder / "tables.json", {"plan": plan, **runs.provenance(), "tables": rows, "runs": found})
+    write_json(
+        folder / "tables.json", {"plan": plan, **runs.provenance(), "tables": rows, "pairs": pairs, "runs": found}
+    )
     print(text)
     print(f"The report: {folder / 'report.md'}")
     return 0 if all_well else 1
+
+
+def _trial(all_settings: Sequence[Settings]) -> list[str]:
+    """Return what heads a report if any training had fewer epochs than its protocol."""
+    cut = [one for one in all_settings if one.epochs < one.published_protocol.epochs]
+    if not cut:
+        return []
+    whole = either(dict.fromkeys(one.published_protocol.epochs for one in cut))
+    return [
+        f"**TRIAL: {cut[0].epochs} of {counted(whole, 'epoch')}. The networks are not trained to the end: no number "
+        "below is a reproduction of a published one.**"
+    ]
+
+
+def _predictions(folder: Path) -> list[dict[str, str]]:
+    """Read every clip's prediction of a run."""
+    with open(folder / "predictions.csv", newline="", encoding="utf-8", errors="surrogateescape") as file:
+        return list(csv.DictReader(file))
 
 
 def _require_as_planned(folder: Path, settings: Settings) -> None:
@@ -218,7 +254,8 @@ def _require_as_planned(folder: Path, settings: Settings) -> None:
 
 
 def _name(settings: Settings) -> str:
-    return f"{settings.model}-{settings.protocol}-{by(settings.kernel_size)}-seed{settings.seed}"
+    kernel = f"-{by(settings.kernel_size)}" if "kernel_size" in METHODS[settings.model].takes else ""
+    return f"{settings.model}-{settings.protocol}{kernel}-seed{settings.seed}"
 
 
 if __name__ == "__main__":

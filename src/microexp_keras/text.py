@@ -20,6 +20,11 @@ def either(values: Iterable[object]) -> str:
     return f"{', '.join(first)} or {last}" if first else last
 
 
+def counted(count: object, noun: str) -> str:
+    """Write a count, or `3 to 5`, with its noun in the right number: `1 epoch`, `5 epochs`."""
+    return f"{count} {noun}" if str(count) == "1" else f"{count} {noun}s"
+
+
 def number(value: float | None, digits: int = 4) -> str:
     """Write a score with its digits behind the point; None and NaN are `undefined`."""
     return "undefined" if value is None or math.isnan(value) else f"{value:.{digits}f}"

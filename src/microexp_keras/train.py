@@ -1,4 +1,4 @@
-"""Train a network: `python -m microexp_keras.train --dataset smic --data PATH`."""
+"""Train a network, or fit another method: `python -m microexp_keras.train --dataset smic --data PATH`."""
 
 import argparse
 import sys
@@ -13,7 +13,7 @@ from microexp_keras.backend import import_keras
 from microexp_keras.console import Parser, command, positive, seed
 from microexp_keras.datasets import DATABASES
 from microexp_keras.errors import MicroExpError
-from microexp_keras.models import NETWORKS
+from microexp_keras.models import METHODS
 from microexp_keras.runs import Settings
 
 if TYPE_CHECKING:
@@ -24,7 +24,8 @@ def parser() -> argparse.ArgumentParser:
     """Build the command line. Options left out are None, so that --resume can tell what was given."""
     parser = Parser(
         "train",
-        description="Train a network under a protocol and report its accuracy. Everything goes into one folder.",
+        description="Train a network, or a rival method of Table V, under a protocol and report its accuracy. "
+        "Everything goes into one folder.",
     )
     parser.add_argument("--dataset", choices=DATABASES, help="which database the clips are of")
     parser.add_argument(
@@ -52,7 +53,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--landmarks", type=Path, metavar="CSV", help="for eyes and mouth: your landmarks instead of dlib's"
     )
-    parser.add_argument("--model", choices=NETWORKS, help="network (default: stcnn)")
+    parser.add_argument("--model", choices=METHODS, help="network or rival method (default: stcnn)")
     parser.add_argument(
         "--protocol",
         choices=protocols.NAMES,
@@ -120,8 +121,9 @@ def _new(args: argparse.Namespace) -> Settings:
         )
     model = args.model or "stcnn"
     protocol = protocols.get(args.protocol or protocols.names(model, database)[0], model, database)
+    _require_taken(args, protocol)
     if protocol.crop != "none" and not protocol.network.on_whole_face:
-        raise MicroExpError("--crop", "with MicroExpSTCNN only", protocol.network.title, "Leave it out.")
+        raise MicroExpError("--crop", "without eyes and mouth", protocol.network.title, "Leave it out.")
     if (args.training_images is None) != (args.training_labels is None):
         raise MicroExpError("--training-images, --training-labels", "both", "one of them")
     if args.tensorboard and not find_spec("tensorboard"):
@@ -137,7 +139,7 @@ def _new(args: argparse.Namespace) -> Settings:
             raise MicroExpError(
                 args.weights,
                 f"weights of {protocol.network.title}",
-                f"those of {NETWORKS[file.network].title}",
+                f"those of {METHODS[file.network].title}",
                 f"Take --model {file.network}, or other weights.",
             )
         if protocol.unseen_subjects:
@@ -170,6 +172,14 @@ def _new(args: argparse.Namespace) -> Settings:
     )
 
 
+def _require_taken(args: argparse.Namespace, protocol: protocols.Protocol) -> None:
+    """Refuse options that mean nothing to the method."""
+    limited = frozenset().union(*(method.takes for method in METHODS.values()))
+    given = {name for name in limited if getattr(args, name) not in (None, False)}
+    if others := ", ".join(f"--{name.replace('_', '-')}" for name in sorted(given - protocol.network.takes)):
+        raise MicroExpError(others, f"without --model {protocol.model}", "with it", "Leave it out.")
+
+
 def _absolute(path: Path | None) -> str | None:
     return None if path is None else str(path.resolve())
 
@@ -188,10 +198,11 @@ def _resumed(args: argparse.Namespace) -> Settings:
     unknown = [name for name in moved if not getattr(settings, name)]
     if unknown:
         raise MicroExpError("--resume", f"no {', '.join(unknown)}, for the run was started without")
+    _require_taken(args, settings.published_protocol)
     if args.epochs and len(config["folds"]) > 1:
         raise MicroExpError("--epochs", "with a run of one fold only", remedy="Start a new run with this number.")
     last = args.resume / "last.weights.h5"
-    done = weights.inspect(last).metadata.get("epoch", -1) + 1 if last.exists() else 0
+    done = weights.read_metadata(last).get("epoch", -1) + 1 if last.exists() else 0
     if args.epochs and args.epochs < done:
         raise MicroExpError("--epochs", f"at least the {done} that this run has behind it", str(args.epochs))
     return replace(settings, **moved, epochs=args.epochs or settings.epochs)

@@ -8,7 +8,7 @@ import pytest
 from helpers import write_clips
 
 from microexp_keras import metrics, reproduce, train
-from microexp_keras.paper import published, tables, tables_markdown
+from microexp_keras.paper import published, table_5_markdown, tables, tables_markdown
 
 
 def run(model="stcnn", protocol="upstream", seed=0, confusion=((14, 0, 5), (2, 2, 2), (1, 0, 6)), **more):
@@ -112,6 +112,49 @@ def test_what_does_not_exist_is_left_out():
     assert [(one.model, one.name) for one in found] == [("stcnn", "upstream"), ("late", "upstream"), ("late", "glorot")]
 
 
+def rival(model, protocol="loso", **more):
+    """A run of a rival, without epochs."""
+    return run(model, protocol, ten_epochs=None, folds=[{"epoch": None, "collapsed_to": None}], **more)
+
+
+def test_no_difference_stands_to_a_value_that_is_no_count():
+    found = [rival("lbp-top"), rival("stclqp"), rival("3d-fcnn"), rival("cnn-augmentation"), run(protocol="loso")]
+    rows = {row["model"]: row for row in tables.tables(["V", "VIII"], found, "smic")["V"]}
+    assert rows["lbp-top"]["published"] == pytest.approx(0.4272) and rows["lbp-top"]["difference"] is None
+    assert rows["stclqp"]["difference"] == pytest.approx(0.6875 - 0.6402)
+    assert rows["cnn-augmentation"]["published"] is None and rows["cnn-augmentation"]["difference"] is None
+    [cas] = tables.tables(["V"], [rival("cnn-augmentation", dataset="casme2")], "casme2")["V"]
+    assert cas["published"] == pytest.approx(0.7802) and cas["difference"] is None
+    shown = {row["group"]: row["published"] for row in tables.figure_rows([*rows.values()])}
+    assert shown["LBP-TOP"] is None and shown["STCLQP (our reconstruction)"] == pytest.approx(0.6402)
+    said = text(found)
+    assert "| LBP-TOP | loso | 42.72% | 68.75% (22/32) |  |" in said
+    assert "no count of 164: the nearest, 70/164, is 42.68%; always answering negative gives 70/164" in said
+    assert "105/164 = 64.0244%" in said and "91/164 = 55.4878%" in said and "| no epochs |" in said
+    assert said.count("STCLQP (our reconstruction)") == 2  # wherever a number of it stands
+
+
+def predictions(right):
+    """Rows of predictions.csv of eight clips of four subjects."""
+    return [
+        {"clip": f"c{n}", "subject": f"s{n // 2}", "true": "a", "predicted": "a" if hit else "b"}
+        for n, hit in enumerate(right)
+    ]
+
+
+def test_ahead_is_tested_clip_by_clip_and_by_subject():
+    found = [run(protocol="loso"), rival("lbp-top"), rival("stclqp", "upstream")]
+    answers = [predictions([1] * 8), predictions([0, 0, 0, 0, 0, 0, 1, 1]), predictions([0] * 8)]
+    [pair] = table_5_markdown.pairs(found, answers)  # the third is under another protocol
+    assert (pair["other"], pair["clips"], pair["first_only"], pair["second_only"]) == ("lbp-top", 8, 6, 0)
+    assert pair["p_clips"] == pytest.approx(2 / 2**6) and pair["p_subjects"] == pytest.approx(2 / 2**3)
+    said = "\n".join(table_5_markdown.pairs_text([pair]))
+    assert "| LBP-TOP | loso | 0 | 6 : 0 of 8 | 0.031 | 3 : 0 | 0.25 |" in said
+    assert table_5_markdown.pairs(found[:2], [answers[0], answers[1][1:]]) == []  # other clips
+    same = metrics.paired([1, 0, 1], [1, 0, 1], ["s1", "s1", "s2"])
+    assert (same.p_clips, same.p_subjects) == (1, 1)
+
+
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
     root = tmp_path_factory.mktemp("small")
@@ -138,6 +181,7 @@ def test_a_reproduction_runs_and_goes_on(small, tmp_path, capsys):
     assert reproduce.main([*arguments, "--epochs", "1", "--out", str(out)]) == 0
     printed = capsys.readouterr().out
     assert (out / "report.md").read_text() in printed and "There is no protocol glorot of MicroExpSTCNN." in printed
+    assert "TRIAL: 1 of 100 epochs" in printed
     assert "| MicroExpSTCNN | loso | 68.75% |" in printed and "SYNTHETIC" not in printed
     found = json.loads((out / "tables.json").read_text())
     assert [run["clips"] for run in found["runs"]] == [3, 12] and set(found["tables"]) == {"V", "VII", "VIII"}
@@ -155,6 +199,24 @@ def test_a_reproduction_runs_and_goes_on(small, tmp_path, capsys):
     assert "expected a training as planned, found epochs 2 instead of 1" in capsys.readouterr().err
 
 
+def test_table_5_alone_is_of_all_seven_methods_on_the_same_folds(small, tmp_path, capsys):
+    arguments = ["--dataset", "smic", "--data", str(small), "--tables", "V"]
+    plan = reproduce._new_plan(reproduce.parser().parse_args(arguments))
+    assert len(plan["models"]) == 7 and plan["protocols"] == ["loso"]
+    out = tmp_path / "five"
+    models = ["--models", "lbp-top", "3d-fcnn", "stcnn"]
+    assert reproduce.main([*arguments, *models, "--epochs", "1", "--out", str(out)]) == 0
+    found = json.loads((out / "tables.json").read_text())
+    assert [row["model"] for row in found["tables"]["V"]] == ["lbp-top", "3d-fcnn", "stcnn"]
+    assert [pair["other"] for pair in found["pairs"]] == ["lbp-top", "3d-fcnn"]
+    assert {path.name for path in out.iterdir() if path.is_dir()} == {
+        "lbp-top-loso-seed0", "3d-fcnn-loso-seed0", "stcnn-loso-3x3x15-seed0",
+    }  # fmt: skip
+    said = capsys.readouterr().out
+    assert "## Is MicroExpSTCNN ahead?" in said and "## What the rivals' published values can be" in said
+    assert "| LBP-TOP | loso | 42.72% |" in said and (out / "accuracy.png").exists()
+
+
 def test_a_fold_that_fails_leaves_the_others(small, tmp_path, capsys):
     out = tmp_path / "some"
     arguments = ["--dataset", "smic", "--data", str(small), "--models", "stcnn", "--protocols", "upstream", "loso"]
@@ -170,11 +232,12 @@ def test_a_fold_that_fails_leaves_the_others(small, tmp_path, capsys):
     assert "| MicroExpSTCNN | upstream |" in printed and "| MicroExpSTCNN | loso |" not in printed
 
 
-def test_mistakes_are_one_line(small, tmp_path, capsys):
+def test_mistakes_are_one_line_and_leave_nothing(small, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     data = ["--dataset", "smic", "--data", str(small)]
     for wrong, said in [
         ([], "--dataset: expected"),
-        (["--dataset", "smic"], "one of --data PATH and --synthetic"),
+        (["--dataset", "smic"], "--data, --synthetic: expected one of them, found none or both"),
         ([*data, "--tables", "VI"], "expected tables of SMIC, found VI"),
         ([*data, "--protocols", "glorot", "--models", "stcnn"], "nothing to train"),
         ([*data, "--tables", "IX", "--models", "late"], "nothing to train"),
@@ -185,3 +248,4 @@ def test_mistakes_are_one_line(small, tmp_path, capsys):
         assert reproduce.main(wrong) == 2
         error = capsys.readouterr().err
         assert said in error and "Traceback" not in error
+    assert not list(tmp_path.glob("runs/*"))

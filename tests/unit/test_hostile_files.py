@@ -209,6 +209,32 @@ def test_a_result_that_is_whole_is_read(tmp_path):
     assert read_result(tmp_path / "result.json", CLIPS, 3, 2) == RESULT
 
 
+def test_a_result_without_epochs_names_none(tmp_path):
+    path = tmp_path / "result.json"
+    path.write_text(json.dumps({**RESULT, "best_epoch": None, "chosen": {"cost": 0.5}, "images": [0, 16]}))
+    assert read_result(path, CLIPS, 3, None)["best_epoch"] is None
+    with pytest.raises(MicroExpError, match="expected best_epoch: a number from 0 to 1"):
+        read_result(path, CLIPS, 3, 2)
+    path.write_text(json.dumps(RESULT))
+    with pytest.raises(MicroExpError, match="expected best_epoch: null"):
+        read_result(path, CLIPS, 3, None)
+
+
+def test_arrays_come_back_even_empty_ones(tmp_path):
+    path = tmp_path / "learned.h5"
+    arrays = {"some": np.arange(6.0).reshape(2, 3), "none": np.empty((0, 3), np.float64), "whole": np.arange(3)}
+    weights.save_arrays(path, arrays, {"model": "lbp-top"})
+    kinds = {name: (array.dtype.kind, array.ndim) for name, array in arrays.items()}
+    found = weights.read_arrays(path, kinds)
+    assert all(
+        np.array_equal(found[name], array) and found[name].shape == array.shape for name, array in arrays.items()
+    )
+    assert weights.read_metadata(path) == {"model": "lbp-top"}
+    path.write_bytes(path.read_bytes().replace(b'"lbp-top"', b'"lbp-tip"'))
+    with pytest.raises(MicroExpError, match="names and texts: expected the checksum"):
+        weights.read_metadata(path)
+
+
 @pytest.mark.parametrize(
     ("field", "text"),
     [
@@ -230,6 +256,14 @@ def test_a_result_that_is_whole_is_read(tmp_path):
         ("diverged", "0"),
         ("saliency", '{"sheets": [{"input": "face", "file": "/etc/passwd", "clips": []}]}'),
         ("saliency", '{"sheets": 3}'),
+        ("chosen", "{}"),
+        ("chosen", '{"cost": 0}'),
+        ("chosen", '{"cost": true}'),
+        ("chosen", '{"cost": "1"}'),
+        ("images", "[3, 2]"),
+        ("images", "[0, 0]"),
+        ("images", "[1]"),
+        ("images", "7"),
     ],
 )
 def test_a_field_that_cannot_be_is_named(tmp_path, field, text):

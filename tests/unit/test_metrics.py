@@ -9,6 +9,7 @@ from sklearn.metrics import accuracy_score, f1_score, recall_score
 
 from microexp_keras import metrics
 from microexp_keras.errors import MicroExpError
+from microexp_keras.results import text_report
 
 NAMES = ("negative", "positive", "surprise")
 
@@ -101,6 +102,8 @@ def test_intervals_over_subjects_need_more_than_one():
     assert all(map(math.isnan, metrics.subject_intervals(true, predicted, ["s1"] * 3, 3)["accuracy"]))
     alike = metrics.subject_intervals(np.tile(true, 2), np.tile(predicted, 2), ["s1"] * 3 + ["s2"] * 3, 3)
     assert all(math.isnan(alike[name][0]) for name in ("accuracy", "uf1", "uar"))  # every draw scores the same
+    assert alike["same_in_all"] == ["accuracy", "uf1", "uar"]
+    assert "accuracy the same in every draw" in text_report.scores_text(metrics.score(true, predicted, "abc"), alike)
     opposite = metrics.subject_intervals(np.array([0, 1]), np.array([0, 0]), ["s1", "s2"], 3)
     assert opposite["accuracy"] == (0, 1) and opposite["lacking"] == 5000
     assert all(map(math.isnan, opposite["uar"])) and metrics.for_json(opposite)["uar"] == [None, None]

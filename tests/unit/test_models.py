@@ -1,5 +1,9 @@
 """The networks have the paper's sizes, and the two re-ordered steps change no number."""
 
+import random
+import threading
+import time
+
 import keras
 import numpy as np
 import pytest
@@ -70,3 +74,43 @@ def test_too_few_frames_for_the_kernel():
         models.build_microexp_stcnn(kernel_size=(3, 3, 19))
     with pytest.raises(MicroExpError, match="rows: expected at least 5"):
         models.build_microexp_stcnn(size=4)
+
+
+def values(model):
+    """All that a model starts from: weights, and the states of dropout."""
+    return [keras.ops.convert_to_numpy(variable).tobytes() for variable in model.variables]
+
+
+@pytest.mark.parametrize("initializer", ["keras2_glorot_uniform", "glorot_uniform", "he_normal"])
+@pytest.mark.parametrize("network", NETWORKS)
+def test_a_seed_gives_what_keras_draws_from_it(network, initializer):
+    for seed in (0, 3):
+        keras.utils.set_random_seed(seed)
+        drawn_by_keras = values(NETWORKS[network].build(size=(9, 9), conv_initializer=initializer))
+        keras.utils.set_random_seed(99)
+        seeded = NETWORKS[network].build(size=(9, 9), conv_initializer=initializer, seed=seed)
+        assert values(seeded) == drawn_by_keras
+
+
+def test_an_initializer_that_draws_nothing_takes_no_seed():
+    keras.utils.set_random_seed(5)
+    drawn_by_keras = values(models.build_microexp_stcnn(size=9, conv_initializer="ones"))
+    assert values(models.build_microexp_stcnn(size=9, conv_initializer="ones", seed=5)) == drawn_by_keras
+
+
+def test_no_other_thread_draws_a_seed():
+    expected = values(models.build_late_fusenet(size=9, seed=3))
+    stopped = threading.Event()
+
+    def draw():
+        while not stopped.is_set():
+            random.random()
+            time.sleep(0)
+
+    noisy = threading.Thread(target=draw)
+    noisy.start()
+    try:
+        assert all(values(models.build_late_fusenet(size=9, seed=3)) == expected for _ in range(3))
+    finally:
+        stopped.set()
+        noisy.join()

@@ -118,8 +118,11 @@ def test_a_page_says_what_the_report_says(run):
     assert f"{scores['correct']} of {scores['clips']} clips are called right: accuracy" in page.text
     assert f"{scores['majority_rate']:.2%}" in page.text and "Wilson 95 % interval" in page.text
     for key in ("accuracy", "uf1", "uar"):
-        low, high = scores["intervals_over_subjects"][key]
+        over = scores["intervals_over_subjects"]
+        low, high = over[key]
         interval = "undefined" if low is None else f"{low:.4f} to {high:.4f}"
+        if key in over["same_in_all"]:
+            interval = "the same in every draw"
         value = "undefined" if scores[key] is None else f"{scores[key]:.4f}"
         assert re.search(f"(?i){key} {value} .{{,17}}{interval} ", page.text)
     for note in scores["notes"]:
@@ -235,7 +238,8 @@ def test_a_page_has_precision_probabilities_subjects_and_the_time_of_training(ru
     alts = page.attributes("img", "alt")
     assert any("ROC" in alt for alt in alts) and any("how often" in alt.lower() for alt in alts)
     assert re.search(r"Subjects subject clips right accuracy s\d\d \d+ \d \d+% ", page.text)
-    seconds = sum(fold["seconds"] for fold in scores["folds"])
+    histories = [(run / fold["weights"]).parent / "history.csv" for fold in scores["folds"]]
+    seconds = sum(float(path.read_text().splitlines()[1].split(",")[-1]) for path in histories)  # of one epoch
     assert seconds > 0 and f"training time {seconds:.1f} s" in page.text
     assert "@media (max-width: 640px)" in (run / "report.html").read_text(errors="replace")
 

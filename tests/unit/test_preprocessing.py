@@ -2,14 +2,18 @@
 
 import os
 import shutil
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 from helpers import write_clips
+from trees import write_video
 
 from microexp_keras import datasets, landmarks, preprocessing, protocols
+from microexp_keras.datasets.frames import read_frames
 from microexp_keras.errors import MicroExpError
+from microexp_keras.preprocessing.tim import interpolate
 
 PROTOCOL = protocols.get("upstream")
 FUSENET = protocols.get("upstream", "intermediate")
@@ -77,7 +81,7 @@ def test_short_clips_are_all_named(tmp_path):
     write_clips(tmp_path, ["negative/s1_ne_1", "positive/s1_po_1"], frames=11, size=8)
     write_clips(tmp_path, ["surprise/s1_su_1"], frames=18, size=8)
     with pytest.raises(
-        MicroExpError, match=r"2 of 3 clips: expected at least 18 frames, found s1_ne_1 \(11\), s1_po_1 \(11\)"
+        MicroExpError, match=r"^2 of 3 clips: expected at least 18 frames, found s1_ne_1 \(11\), s1_po_1 \(11\)\."
     ):
         preprocessing.load_samples(tmp_path, PROTOCOL)
 
@@ -120,3 +124,17 @@ def test_fingerprint_changes_with_a_name_and_with_a_pixel(tmp_path):
     frame[5, 5] = 255 - frame[5, 5]
     cv2.imwrite(str(clip / "reg_image3.png"), frame)
     assert len({first, renamed, fingerprint()}) == 3
+
+
+def test_all_frames_of_a_video_are_read_where_a_protocol_says_so(tmp_path):
+    path = tmp_path / "angry" / "15_long.avi"
+    write_video(path, 30)
+    clip = datasets.Clip("15_long", "s15", 0, datasets.Video(path))
+    protocol = replace(protocols.get("published", "lbp-top"), frames=10, size=16)
+    frames = list(read_frames(clip, None))
+    whole = np.stack([preprocessing.gray(frame, 16) for frame in frames], axis=2)
+    assert len(frames) == 30
+    np.testing.assert_array_equal(preprocessing.face_stacks([clip], protocol)[0], interpolate(whole, 10))
+    write_video(path, 1)
+    with pytest.raises(MicroExpError, match="expected at least 2 frames, found 1 that can be decoded"):
+        preprocessing.face_stacks([clip], protocol)

@@ -3,9 +3,12 @@
 import hashlib
 import json
 import os
+import random
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +22,7 @@ from microexp_keras import models, protocols, training, weights
 from microexp_keras.models.networks import NETWORKS
 from microexp_keras.protocols import splits
 from microexp_keras.results import text_report
+from microexp_keras.training import callbacks
 from microexp_keras.training.callbacks import DivergedError
 from microexp_keras.training.history import History
 
@@ -32,8 +36,7 @@ INPUTS[LABELS == 1, :, :, 9:] += 1
 def start(folder, epochs=4, learning_rate=0.01, keep_all=False, callbacks=()):
     """Train a small MicroExpSTCNN in `folder`, or go on there, as the train command does."""
     [fold] = splits.random_fifth(LABELS, None)
-    keras.utils.set_random_seed(7)
-    model = models.build_microexp_stcnn(size=(16, 14))
+    model = models.build_microexp_stcnn(size=(16, 14), seed=7)
     training.compile_model(model, learning_rate)
     protocol = replace(PROTOCOL, epochs=epochs)
     return model, training.fit(model, {"face": INPUTS}, LABELS, fold, folder, protocol, 7, {}, keep_all, callbacks)
@@ -65,6 +68,24 @@ def test_the_same_seed_gives_the_same_bits(whole_run, tmp_path):
     assert state(tmp_path) == state(whole_run)
 
 
+def test_a_thread_that_draws_random_numbers_changes_no_bit(whole_run, tmp_path):
+    stopped = threading.Event()
+
+    def draw():
+        while not stopped.is_set():
+            random.random(), np.random.random()
+            time.sleep(0)
+
+    noisy = threading.Thread(target=draw)
+    noisy.start()
+    try:
+        start(tmp_path)
+    finally:
+        stopped.set()
+        noisy.join()
+    assert state(tmp_path) == state(whole_run)
+
+
 @pytest.mark.slow
 def test_a_run_that_was_broken_off_and_resumed_gives_the_same_bits(whole_run, tmp_path):
     class Break(keras.callbacks.Callback):
@@ -77,6 +98,48 @@ def test_a_run_that_was_broken_off_and_resumed_gives_the_same_bits(whole_run, tm
     assert History(tmp_path / "history.csv").rows[-1]["epoch"] == 1
     start(tmp_path)
     assert state(tmp_path) == state(whole_run)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seconds", [0, 10])
+def test_a_kill_at_any_moment_leaves_what_the_state_names(whole_run, tmp_path, monkeypatch, seconds):
+    """Copies are taken where a kill could strike; each is resumed to the same bits."""
+    monkeypatch.setattr(callbacks, "STATE_SECONDS", seconds)
+    copies = []
+    plain = weights.save_weights
+
+    def saving(model, path, *arguments, **options):
+        plain(model, path, *arguments, **options)
+        copies.append(shutil.copytree(run, tmp_path / f"copy{len(copies)}"))
+
+    class Kill(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            copies.append(shutil.copytree(run, tmp_path / f"copy{len(copies)}"))
+
+    run = tmp_path / "run"
+    run.mkdir()
+    with monkeypatch.context() as patched:
+        patched.setattr(weights, "save_weights", saving)
+        start(run, callbacks=[Kill()])
+    saved = [weights.inspect(copy / "last.weights.h5").metadata for copy in copies if list(copy.glob("last*"))]
+    assert {one["epoch"] for one in saved} == ({0, 1, 2, 3} if seconds == 0 else {0, 3})
+    for copy in [*copies, run]:
+        start(copy)
+        assert state(copy) == state(whole_run)
+
+
+def test_a_run_that_diverged_keeps_the_state_before(tmp_path):
+    class Poison(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 2:
+                self.model.get_layer("dense_2").bias.assign(np.full(3, np.nan, "float32"))
+
+    folders = [tmp_path / name for name in ("diverged", "two epochs")]
+    for folder in folders:
+        folder.mkdir()
+    start(folders[0], callbacks=[Poison()])
+    start(folders[1], epochs=2)
+    assert state(folders[0]) == state(folders[1])
 
 
 @pytest.mark.slow
@@ -135,7 +198,7 @@ def test_a_run_says_that_it_collapsed_or_did_not_learn(tmp_path):
     only = int(outcome.history[-1]["val_only_class"])
     [fold] = splits.random_fifth(LABELS, None)
     constant = f"{NAMES[only]} ({np.mean(LABELS[fold.score] == only):.2%}), which is what that constant answer scores"
-    assert "COLLAPSED: after 3 of the 3 epochs" in said and constant in said
+    assert "COLLAPSED: after 3 of 3 epochs" in said and constant in said
     assert "NOT LEARNED" in said and "would give 1.1." in said
     row = {"loss": 0.4, "val_accuracy": 0.8, "val_only_class": -1}
     notes = text_report.training_notes([replace(outcome, history=[row] * 12)], PROTOCOL, NAMES)

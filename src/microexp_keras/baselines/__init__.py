@@ -10,14 +10,18 @@ _MODULES = (
     "augmentation",
     "codebooks",
     "flow",
+    "hand_crafted",
     "kernels",
     "lbp_top",
     "networks",
     "parameters",
     "planes",
+    "rival",
+    "rivals",
     "scaling",
     "stclqp",
     "svm",
+    "trained",
 )
 
 __all__ = [*_MODULES]

@@ -1,8 +1,10 @@
 """From a Gram matrix, labels and subjects to a support vector machine that has seen the training clips only."""
 
+import itertools
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -54,7 +56,8 @@ class FittedSvm:
         -------
         int array, as long as `clips`
         """
-        return _vote(self, np.asarray(gram)[np.ix_(np.asarray(clips, int), self.support)])
+        counted = votes(vars(self), np.asarray(gram)[np.ix_(np.asarray(clips, int), self.support)])
+        return self.classes[counted.argmax(axis=1)]
 
 
 @dataclass(frozen=True)
@@ -228,20 +231,29 @@ def _machine(
     )
 
 
-def _vote(machine: FittedSvm, kernel: np.ndarray) -> np.ndarray:
-    """Let each pair of classes vote on each row of kernel (clips, supports); the first class with most votes wins."""
-    count = len(machine.classes)
-    of_class = np.repeat(np.arange(count), machine.per_class)
-    votes = np.zeros((len(kernel), count), int)
-    pair = 0
-    for first in range(count):
-        for second in range(first + 1, count):
-            ours, theirs = of_class == first, of_class == second
-            decision = (
-                kernel[:, ours] @ machine.coefficients[second - 1, ours]
-                + kernel[:, theirs] @ machine.coefficients[first, theirs]
-                + machine.intercepts[pair]
-            )
-            votes[np.arange(len(kernel)), np.where(decision > 0, first, second)] += 1
-            pair += 1
-    return machine.classes[votes.argmax(axis=1)]
+def votes(machine: Mapping[str, Any], kernel: np.ndarray) -> np.ndarray:
+    """Let each pair of classes vote; the class with most votes is the prediction, of equal ones the first.
+
+    Parameters
+    ----------
+    machine : mapping
+        `classes`, `per_class`, `coefficients` and `intercepts` as in `FittedSvm`.
+    kernel : float64 array (clips, supports)
+
+    Returns
+    -------
+    int array (clips, classes)
+        Votes, in the order of `classes`.
+    """
+    count, coefficients = len(machine["classes"]), machine["coefficients"]
+    of_class = np.repeat(np.arange(count), machine["per_class"])
+    counted = np.zeros((len(kernel), count), int)
+    for pair, (first, second) in enumerate(itertools.combinations(range(count), 2)):
+        ours, theirs = of_class == first, of_class == second
+        decision = (
+            kernel[:, ours] @ coefficients[second - 1, ours]
+            + kernel[:, theirs] @ coefficients[first, theirs]
+            + machine["intercepts"][pair]
+        )
+        counted[np.arange(len(kernel)), np.where(decision > 0, first, second)] += 1
+    return counted

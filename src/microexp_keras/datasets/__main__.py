@@ -6,6 +6,7 @@
 
 import argparse
 import json
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -76,8 +77,16 @@ def main(argv: Sequence[str] | None = None) -> int | None:
 
 def _synthesize(args: argparse.Namespace) -> None:
     root = datasets.synthesize(args.dataset, args.out, args.seed, args.layout)
-    clips = datasets.find_clips(root, args.dataset)
+    labels = "self-report" if args.layout == "rawvideo" else None  # its first column of emotions is coarser
+    clips = datasets.find_clips(root, args.dataset, labels=labels)
     print(f"{root}: {len(clips)} synthetic clips of {len({clip.subject for clip in clips})} subjects")
+    print(f"Train on them: {train_command(root, args.dataset, labels)}")
+
+
+def train_command(root: Path, dataset: str, labels: str | None) -> str:
+    """Write the command that trains on a folder."""
+    options = f" --labels {labels}" if labels else ""
+    return f"python -m microexp_keras.train --dataset {dataset} --data {shlex.quote(str(root))}{options}"
 
 
 def _check(args: argparse.Namespace) -> int:

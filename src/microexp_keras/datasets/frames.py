@@ -23,7 +23,7 @@ def read_frames(clip: Clip, count: int | None) -> Iterator[np.ndarray]:
     ----------
     clip : datasets.Clip
     count : int or None
-        How many; None for all.
+        How many; None for all: those of a video end where its decoder ends.
 
     Yields
     ------
@@ -79,7 +79,7 @@ _memory = threading.local()
 
 
 def _video_frames(video: Video, count: int | None) -> Iterator[np.ndarray]:
-    """Decode from the video's start: seeking lands on other frames in some files. No count: to the end."""
+    """Decode from the video's start: seeking lands on other frames in some files."""
     path, first, _ = video
     with open_video(path) as capture:
         for number in itertools.count() if count is None else range(first + count):
@@ -89,6 +89,8 @@ def _video_frames(video: Video, count: int | None) -> Iterator[np.ndarray]:
             if not whole and count is None and number > first:
                 return
             if not whole:
+                if count is None:
+                    return
                 raise MicroExpError(
                     path,
                     f"{first + (count or 1)} frames",

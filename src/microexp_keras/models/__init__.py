@@ -3,7 +3,7 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from microexp_keras.models.networks import NETWORKS, Network, get_network
+from microexp_keras.models.networks import METHODS, NETWORKS, RIVALS, Method, Network, get_method
 
 if TYPE_CHECKING:
     from microexp_keras.models.builders import (
@@ -14,14 +14,17 @@ if TYPE_CHECKING:
     from microexp_keras.models.keras2 import Crossentropy, Keras2GlorotUniform
 
 __all__ = [
+    "METHODS",
     "NETWORKS",
+    "RIVALS",
     "Crossentropy",
     "Keras2GlorotUniform",
+    "Method",
     "Network",
     "build_intermediate_fusenet",
     "build_late_fusenet",
     "build_microexp_stcnn",
-    "get_network",
+    "get_method",
 ]
 
 

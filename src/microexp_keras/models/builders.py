@@ -18,6 +18,7 @@ from keras import layers, ops
 from microexp_keras.errors import MicroExpError
 from microexp_keras.models.keras2 import Keras2GlorotUniform
 from microexp_keras.models.networks import FILTERS, POOL
+from microexp_keras.models.seeds import Seeds
 
 
 def build_microexp_stcnn(
@@ -26,6 +27,7 @@ def build_microexp_stcnn(
     num_classes: int = 3,
     kernel_size: tuple[int, int, int] = (3, 3, 15),
     conv_initializer: str = "keras2_glorot_uniform",
+    seed: int | None = None,
 ) -> keras.Model:
     """Build MicroExpSTCNN, the network on the whole face (Table I).
 
@@ -42,6 +44,8 @@ def build_microexp_stcnn(
     conv_initializer : str
         Initial values of the convolution kernels: `"keras2_glorot_uniform"` as the original has them (see
         `Keras2GlorotUniform`), or any other that Keras knows by name.
+    seed : int, optional
+        Of initial values and dropout, see `Seeds`; by default Keras draws them.
 
     Returns
     -------
@@ -54,11 +58,12 @@ def build_microexp_stcnn(
     MicroExpError
         If a clip is too small for the kernel and one pooling window.
     """
-    normal = keras.initializers.RandomNormal(stddev=0.05)  # what 'normal' means in Keras 2.0.0
+    seeds = Seeds(seed)
+    normal = keras.initializers.RandomNormal(stddev=0.05, seed=seeds.next())  # what 'normal' means in Keras 2.0.0
     face = keras.Input(_input_shape(frames, size), name="face")
-    x = _convolved_stream(face, kernel_size, conv_initializer)
+    x = _convolved_stream(face, kernel_size, conv_initializer, seeds)
     x = layers.Dense(128, activation="relu", kernel_initializer=normal, name="dense_1")(x)
-    x = layers.Dropout(0.5, name="dropout_2")(x)
+    x = layers.Dropout(0.5, seed=seeds.next(), name="dropout_2")(x)
     x = layers.Dense(num_classes, kernel_initializer=normal, name="dense_2")(x)
     x = layers.Softmax(name="softmax")(x)
     return keras.Model(face, x, name="microexp_stcnn")
@@ -70,6 +75,7 @@ def build_intermediate_fusenet(
     num_classes: int = 3,
     kernel_size: tuple[int, int, int] = (3, 3, 15),
     conv_initializer: str = "keras2_glorot_uniform",
+    seed: int | None = None,
 ) -> keras.Model:
     """Build the Intermediate MicroExpFuseNet: eyes and mouth, concatenated after the convolutions (Table II).
 
@@ -77,19 +83,20 @@ def build_intermediate_fusenet(
     `build_microexp_stcnn`; the inputs are named "eyes" and "mouth". 6,694,915 parameters for 18 frames, 177,088,515
     for 96.
     """
+    seeds = Seeds(seed)
     eyes = keras.Input(_input_shape(frames, size), name="eyes")
     mouth = keras.Input(_input_shape(frames, size), name="mouth")
     x = layers.Concatenate(name="fusion")(
         [
-            _convolved_stream(eyes, kernel_size, conv_initializer, "eyes_"),
-            _convolved_stream(mouth, kernel_size, conv_initializer, "mouth_"),
+            _convolved_stream(eyes, kernel_size, conv_initializer, seeds, "eyes_"),
+            _convolved_stream(mouth, kernel_size, conv_initializer, seeds, "mouth_"),
         ]
     )
-    x = layers.Dense(1024, name="dense_1")(x)
-    x = layers.Dropout(0.5, name="dropout_2")(x)
-    x = layers.Dense(128, name="dense_2")(x)
-    x = layers.Dropout(0.5, name="dropout_3")(x)
-    x = layers.Dense(num_classes, name="dense_3")(x)
+    x = _linear(1024, seeds, "dense_1")(x)
+    x = layers.Dropout(0.5, seed=seeds.next(), name="dropout_2")(x)
+    x = _linear(128, seeds, "dense_2")(x)
+    x = layers.Dropout(0.5, seed=seeds.next(), name="dropout_3")(x)
+    x = _linear(num_classes, seeds, "dense_3")(x)
     x = layers.Softmax(name="softmax")(x)
     return keras.Model([eyes, mouth], x, name="intermediate_fusenet")
 
@@ -100,6 +107,7 @@ def build_late_fusenet(
     num_classes: int = 3,
     kernel_size: tuple[int, int, int] = (3, 3, 15),
     conv_initializer: str = "keras2_glorot_uniform",
+    seed: int | None = None,
 ) -> keras.Model:
     """Build the Late MicroExpFuseNet: each region has its own dense layers, fused before the classifier.
 
@@ -107,17 +115,18 @@ def build_late_fusenet(
     Parameters, errors and axis order are those of `build_intermediate_fusenet`. 6,827,523 parameters for 18 frames,
     177,221,123 for 96.
     """
+    seeds = Seeds(seed)
     eyes = keras.Input(_input_shape(frames, size), name="eyes")
     mouth = keras.Input(_input_shape(frames, size), name="mouth")
     streams = []
     for region, name in ((eyes, "eyes_"), (mouth, "mouth_")):
-        x = _convolved_stream(region, kernel_size, conv_initializer, name)
-        x = layers.Dense(1024, name=name + "dense_1")(x)
-        x = layers.Dropout(0.5, name=name + "dropout_2")(x)
-        x = layers.Dense(128, name=name + "dense_2")(x)
-        streams.append(layers.Dropout(0.5, name=name + "dropout_3")(x))
+        x = _convolved_stream(region, kernel_size, conv_initializer, seeds, name)
+        x = _linear(1024, seeds, name + "dense_1")(x)
+        x = layers.Dropout(0.5, seed=seeds.next(), name=name + "dropout_2")(x)
+        x = _linear(128, seeds, name + "dense_2")(x)
+        streams.append(layers.Dropout(0.5, seed=seeds.next(), name=name + "dropout_3")(x))
     x = layers.Concatenate(name="fusion")(streams)
-    x = layers.Dense(num_classes, name="dense")(x)
+    x = _linear(num_classes, seeds, "dense")(x)
     x = layers.Softmax(name="softmax")(x)
     return keras.Model([eyes, mouth], x, name="late_fusenet")
 
@@ -142,18 +151,23 @@ class Conv3D(layers.Conv3D):
 def _convolved_stream(
     x: keras.KerasTensor,
     kernel_size: tuple[int, int, int],
-    initializer: str | keras.initializers.Initializer,
+    initializer: str,
+    seeds: Seeds,
     prefix: str = "",
 ) -> keras.KerasTensor:
     """One region of the face: convolution, max-pooling, ReLU, dropout, flatten; the part the networks share."""
-    if initializer == "keras2_glorot_uniform":
-        initializer = Keras2GlorotUniform()
+    ours = initializer == "keras2_glorot_uniform"
+    initial = Keras2GlorotUniform(seeds.next()) if ours else seeds.initializer(initializer)
     x = layers.Cropping3D(_discarded_by_pooling(x.shape[1:4], kernel_size), name=prefix + "crop")(x)
-    x = Conv3D(FILTERS, kernel_size, kernel_initializer=initializer, name=prefix + "conv")(x)
+    x = Conv3D(FILTERS, kernel_size, kernel_initializer=initial, name=prefix + "conv")(x)
     x = layers.MaxPooling3D(POOL, name=prefix + "pool")(x)
     x = layers.ReLU(name=prefix + "relu")(x)
-    x = layers.Dropout(0.5, name=prefix + "dropout_1")(x)
+    x = layers.Dropout(0.5, seed=seeds.next(), name=prefix + "dropout_1")(x)
     return layers.Flatten(name=prefix + "flatten")(x)
+
+
+def _linear(units: int, seeds: Seeds, name: str) -> layers.Dense:
+    return layers.Dense(units, kernel_initializer=seeds.initializer("glorot_uniform"), name=name)
 
 
 def _input_shape(frames: int, size: int | tuple[int, int]) -> tuple[int, int, int, int]:

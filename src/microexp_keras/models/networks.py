@@ -1,4 +1,4 @@
-"""The three networks as data: names, inputs, builder, the original's layers and files. No Keras is loaded."""
+"""The methods of Table V as data: the networks, with the original's layers and files, and the rivals. No Keras."""
 
 import importlib
 from dataclasses import dataclass
@@ -54,20 +54,52 @@ def _layers(*steps: tuple) -> tuple[Layer, ...]:
     return tuple(layers)
 
 
+STEPWISE = frozenset({"epochs", "batch_size", "tensorboard", "keep_all"})
+"""Settings of a run that concern methods trained step by step."""
+
+
 @dataclass(frozen=True, kw_only=True)
-class Network:
-    """One network of the paper.
+class Method:
+    """A row of Table V; those that are no `Network` are fitted by the room `baselines`.
 
     Attributes
     ----------
     name : str
         As the commands and files write it: `"stcnn"`.
     title : str
-        As the paper writes it: `"MicroExpSTCNN"`.
+        As the paper writes it: `"MicroExpSTCNN"`; a reconstruction says that it is one.
+    sees : str
+        What it judges by, in a few words.
+    printed : str
+        The beginning of its row in the paper's table.
     inputs : tuple of str
         What is cut out of a frame: `("face",)`, or `("eyes", "mouth")`.
     size : int
         Rows and columns of each input in pixels (Tables I and II).
+    takes : frozenset of str
+        Settings of a run that mean something to it, of those that not all methods know.
+    """
+
+    name: str
+    title: str
+    sees: str
+    printed: str
+    inputs: tuple[str, ...] = ("face",)
+    size: int = 64
+    takes: frozenset[str] = frozenset()
+
+    @property
+    def on_whole_face(self) -> bool:
+        """Whether it sees the whole face, so that no landmarks are needed."""
+        return self.inputs == ("face",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network(Method):
+    """One network of the paper.
+
+    Attributes
+    ----------
     builder : str
         Function of `models` that builds it.
     validation_files : dict of str to str
@@ -76,18 +108,10 @@ class Network:
         In the order of the original's files. Those with weights stand in the same order in our model.
     """
 
-    name: str
-    title: str
-    inputs: tuple[str, ...]
-    size: int
+    takes: frozenset[str] = STEPWISE | {"kernel_size", "weights", "training_images"}
     builder: str
     validation_files: dict[str, str]
     original_layers: tuple[Layer, ...]
-
-    @property
-    def on_whole_face(self) -> bool:
-        """Whether it sees the whole face, so that no landmarks are needed."""
-        return self.inputs == ("face",)
 
     def build(
         self,
@@ -96,15 +120,19 @@ class Network:
         num_classes: int = 3,
         kernel_size: tuple[int, int, int] = (3, 3, 15),
         conv_initializer: str = "keras2_glorot_uniform",
+        seed: int | None = None,
     ) -> "keras.Model":
         """Build the network, by default at its own size; see `models.build_microexp_stcnn` for the parameters."""
         builders = importlib.import_module("microexp_keras.models.builders")
-        return getattr(builders, self.builder)(frames, size or self.size, num_classes, kernel_size, conv_initializer)
+        build = getattr(builders, self.builder)
+        return build(frames, size or self.size, num_classes, kernel_size, conv_initializer, seed)
 
 
 STCNN = Network(
     name="stcnn",
     title="MicroExpSTCNN",
+    sees="gray levels of the whole face over time",
+    printed="MicroExpSTCNN",
     inputs=("face",),
     size=64,
     builder="build_microexp_stcnn",
@@ -124,6 +152,8 @@ STCNN = Network(
 INTERMEDIATE = Network(
     name="intermediate",
     title="Intermediate MicroExpFuseNet",
+    sees="gray levels of eyes and mouth over time, fused before the dense layers",
+    printed="Intermediate MicroExpFuseNet",
     inputs=("eyes", "mouth"),
     size=32,
     builder="build_intermediate_fusenet",
@@ -151,6 +181,8 @@ INTERMEDIATE = Network(
 LATE = Network(
     name="late",
     title="Late MicroExpFuseNet",
+    sees="gray levels of eyes and mouth over time, fused before the last layer",
+    printed="Late MicroExpFuseNet",
     inputs=("eyes", "mouth"),
     size=32,
     builder="build_late_fusenet",
@@ -178,15 +210,52 @@ LATE = Network(
 
 NETWORKS = {network.name: network for network in (STCNN, INTERMEDIATE, LATE)}
 
+RIVALS = {
+    method.name: method
+    for method in (
+        Method(
+            name="lbp-top",
+            title="LBP-TOP",
+            sees="which neighbours are darker, in the frame and over time, counted in 64 parts of the face",
+            printed="LBP-TOP (2013)",
+        ),
+        Method(
+            name="stclqp",
+            title="STCLQP (our reconstruction)",
+            sees="sign, size and direction of differences between neighbours, counted by learned words in 64 parts of "
+            "the face",
+            printed="STCLQP (2016)",
+        ),
+        Method(
+            name="cnn-augmentation",
+            title="CNN with augmentation (our reconstruction)",
+            sees="single frames without their order, so the face but no motion",
+            printed="CNN with augmentation (2017)",
+            takes=STEPWISE,
+        ),
+        Method(
+            name="3d-fcnn",
+            title="3D-FCNN (our reconstruction)",
+            sees="gray levels and optical flow over time",
+            printed="3D-FCNN (2018)",
+            takes=STEPWISE,
+        ),
+    )
+}
+"""The methods that the paper compares with; see `baselines`."""
 
-def get_network(name: str) -> Network:
-    """Return the network of that name.
+METHODS: dict[str, Method] = {**RIVALS, **NETWORKS}
+"""All rows of Table V, in its order."""
+
+
+def get_method(name: str) -> Method:
+    """Return the method of that name.
 
     Raises
     ------
     MicroExpError
         If there is none; the message lists those that there are.
     """
-    if name not in NETWORKS:
-        raise MicroExpError("model", f"one of {', '.join(NETWORKS)}", repr(name))
-    return NETWORKS[name]
+    if name not in METHODS:
+        raise MicroExpError("model", f"one of {', '.join(METHODS)}", repr(name))
+    return METHODS[name]

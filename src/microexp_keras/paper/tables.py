@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from microexp_keras import protocols
-from microexp_keras.models.networks import NETWORKS
+from microexp_keras.models.networks import METHODS, NETWORKS, RIVALS
 from microexp_keras.paper.cells import Cell, constant_answer, table_5
 from microexp_keras.paper.published import PAPER
+from microexp_keras.paper.rivals import rival_value
 from microexp_keras.protocols import Protocol
 from microexp_keras.text import by
 
@@ -34,7 +35,7 @@ def trainings(tables: Sequence[str], models: Sequence[str], names: Sequence[str]
     tables : sequence of str
         Of `NAMES`.
     models, names : sequence of str
-        Networks, and names of protocols.
+        Methods, and names of protocols.
     dataset : str
 
     Returns
@@ -42,7 +43,8 @@ def trainings(tables: Sequence[str], models: Sequence[str], names: Sequence[str]
     list of Protocol
         For Table IX those of MicroExpSTCNN with other kernels stand behind.
     """
-    wanted = [model for model in models if {"V", "VIII"} & {*tables} or model == "stcnn"]
+    shown = {model: {"V", "VIII"} if model in NETWORKS else {"V"} for model in models}
+    wanted = [model for model in models if shown[model] & {*tables} or model == "stcnn"]
     pairs = itertools.product(wanted, names)
     chosen = [protocols.get(name, model, dataset) for model, name in pairs if name in protocols.names(model, dataset)]
     if "IX" in tables:
@@ -80,12 +82,13 @@ def tables(wanted: Sequence[str], runs: Sequence[Run], dataset: str) -> dict[str
     plain = [run for run in runs if run["kernel"] == own_kernel]
     rows: dict[str, list[Row]] = {}
     if "V" in wanted:
-        rows["V"] = [_accuracies(alike, PAPER.accuracy[model, dataset], cells[model]) for model, alike in _alike(plain)]
+        rows["V"] = [_row_of_table_5(model, alike, dataset, cells) for model, alike in _alike(plain)]
     for table in {*wanted} & {*MATRIX.values()}:
         stcnn = [run for run in plain if run["model"] == "stcnn"]
         rows[table] = [_matrix(alike, PAPER.confusion[dataset]) for _, alike in _alike(stcnn)]
+    networks = [(model, alike) for model, alike in _alike(plain) if model in NETWORKS]
     if "VIII" in wanted:
-        rows["VIII"] = [_ten_epochs(alike, PAPER.last_ten[model, dataset]) for model, alike in _alike(plain)]
+        rows["VIII"] = [_ten_epochs(alike, PAPER.last_ten[model, dataset]) for model, alike in networks]
     if "IX" in wanted:
         stcnn = [run for run in runs if run["model"] == "stcnn"]
         published = PAPER.kernel_sizes if dataset == "casme2" else {}
@@ -101,11 +104,11 @@ def figure_rows(rows: Sequence[Row]) -> list[Row]:
     """Return rows of Table V as `plots.accuracies` draws them."""
     return [
         {
-            "group": NETWORKS[row["model"]].title,
+            "group": METHODS[row["model"]].title,
             "label": row["protocol"],
             "value": row["ours"],
             "interval": row["interval"],
-            "published": row["published"] if row["chosen_on_scored"] else None,  # no such score was published
+            "published": row["published"] if _of_its_kind(row) else None,
             "majority": row["majority_rate"],
         }
         for row in rows
@@ -118,7 +121,20 @@ def _alike(runs: Iterable[Run]) -> Iterator[tuple[str, list[Run]]]:
         yield model, list(group)
 
 
-def _accuracies(runs: list[Run], published: float | None, cell: Cell) -> Row:
+def _of_its_kind(row: Row) -> bool:
+    """Whether what was published is a score of the same kind: a network's of the program's rules, a rival's of LOSO."""
+    return row["difference"] is not None and row["chosen_on_scored"] == (row["model"] in NETWORKS)
+
+
+def _row_of_table_5(model: str, runs: list[Run], dataset: str, cells: dict[str, Cell]) -> Row:
+    if model in NETWORKS:
+        return _accuracies(runs, PAPER.accuracy[model, dataset], cells[model])
+    value = rival_value(PAPER, RIVALS[model], dataset)
+    row = _accuracies(runs, value.percent, None)
+    return row if value.comparable else row | {"difference": None}
+
+
+def _accuracies(runs: list[Run], published: float | None, cell: Cell | None) -> Row:
     """Return the accuracy over the seeds, and what it is compared with."""
     first = runs[0]
     values = [run["accuracy"] for run in runs]
@@ -141,7 +157,7 @@ def _accuracies(runs: list[Run], published: float | None, cell: Cell) -> Row:
         "majority_class": first["majority_class"],
         "uf1": _mean([run["uf1"] for run in runs]),
         "uar": _mean([run["uar"] for run in runs]),
-        "ten_epochs": float(np.mean([run["ten_epochs"]["mean"] for run in runs])),
+        "ten_epochs": _mean([run["ten_epochs"] and run["ten_epochs"]["mean"] for run in runs]),
         "epochs": _epochs(runs),
         "chosen_on_scored": first["chosen_on_scored"],
         "clips": first["clips"],
@@ -150,7 +166,7 @@ def _accuracies(runs: list[Run], published: float | None, cell: Cell) -> Row:
         "held_out": float(np.mean(rates)) if rates else None,
         "folds": sum(len(run["folds"]) for run in runs),
         "collapsed": [fold["collapsed_to"] for run in runs for fold in run["folds"] if fold["collapsed_to"]],
-        "published_is": published and constant_answer(PAPER, published, cell),
+        "published_is": constant_answer(PAPER, published, cell) if published and cell else None,
     }
 
 
@@ -185,6 +201,8 @@ def _ten_epochs(runs: list[Run], published: tuple[float, float]) -> Row:
 
 def _epochs(runs: list[Run]) -> str:
     """Write which epochs that were averaged, counted from 1."""
+    if not all(run["ten_epochs"] for run in runs):
+        return "no epochs"
     spans = {f"{run['ten_epochs']['first']} to {run['ten_epochs']['last']}" for run in runs}
     return "epochs " + " or ".join(sorted(spans))
 

@@ -5,13 +5,19 @@ from collections.abc import Sequence
 
 from microexp_keras import datasets, protocols
 from microexp_keras.datasets.database import DATABASES
-from microexp_keras.models.networks import NETWORKS
+from microexp_keras.models.networks import METHODS
+from microexp_keras.paper.table_5_markdown import pairs_text, published_text
 from microexp_keras.paper.tables import MATRIX, Row, Run
 from microexp_keras.text import markdown_table, number
 
 
 def as_markdown(
-    rows: dict[str, list[Row]], runs: Sequence[Run], skipped: Sequence[str], dataset: str, synthetic: bool
+    rows: dict[str, list[Row]],
+    runs: Sequence[Run],
+    skipped: Sequence[str],
+    dataset: str,
+    synthetic: bool,
+    pairs: Sequence[Row] = (),
 ) -> str:
     """Write the tables for a reader, as Markdown.
 
@@ -26,6 +32,8 @@ def as_markdown(
     dataset : str
     synthetic : bool
         Whether this package generated the clips.
+    pairs : list of dict
+        See `table_5_markdown.pairs`.
     """
     text = [f"# Tables of Reddy et al. (2019) on {DATABASES[dataset].origin(synthetic)}"]
     if synthetic:
@@ -37,6 +45,7 @@ def as_markdown(
     if "V" in rows:
         text += ["## Table V: accuracy", _accuracy_table(rows["V"]), *_legend(rows["V"]), "## Why the rows differ"]
         text += [_reason_table(rows["V"]), *_reasons(rows["V"])]
+        text += [*pairs_text(pairs), *published_text(rows["V"], dataset)]
     for name in {*rows} & {*MATRIX.values()}:
         text += [f"## Table {name}: confusion matrix of MicroExpSTCNN, published / ours"]
         text += [part for row in rows[name] for part in _matrix_text(row)]
@@ -54,10 +63,10 @@ def as_markdown(
 
 
 def _accuracy_table(rows: Sequence[Row]) -> str:
-    head = ["network", "protocol", "published", "ours", "difference", "95 % interval", "majority rate", "UF1", "UAR"]
+    head = ["method", "protocol", "published", "ours", "difference", "95 % interval", "majority rate", "UF1", "UAR"]
     body = [
         [
-            NETWORKS[row["model"]].title,
+            METHODS[row["model"]].title,
             row["protocol"],
             _published(row),
             _ours(row),
@@ -93,7 +102,7 @@ def _legend(rows: Sequence[Row]) -> list[str]:
     collapsed = [row for row in rows if row["collapsed"]]
     if collapsed:
         named = "; ".join(
-            f"{NETWORKS[row['model']].title} under {row['protocol']} ({_constants(row)})" for row in collapsed
+            f"{METHODS[row['model']].title} under {row['protocol']} ({_constants(row)})" for row in collapsed
         )
         lines.append(f"**Constant classifiers**, which give every clip the same class: {named}.")
     return lines
@@ -104,10 +113,10 @@ def _constants(row: Row) -> str:
 
 
 def _reason_table(rows: Sequence[Row]) -> str:
-    head = ["network", "protocol", "as scored", "on average over epochs, none chosen", "scored clips that do not train"]
+    head = ["method", "protocol", "as scored", "on average over epochs, none chosen", "scored clips that do not train"]
     body = [
         [
-            NETWORKS[row["model"]].title,
+            METHODS[row["model"]].title,
             row["protocol"],
             _percent(row["ours"]),
             f"{_percent(row['ten_epochs'])} ({row['epochs']})" if row["chosen_on_scored"] else "chosen on other clips",
@@ -122,7 +131,7 @@ def _reasons(rows: Sequence[Row]) -> list[str]:
     """Write for each network the way from a score that knows the scored people, or clips, to one that does not."""
     reasons = []
     for model, group in itertools.groupby(rows, lambda row: row["model"]):
-        title = NETWORKS[model].title
+        title = METHODS[model].title
         of_model = [(row, protocols.get(row["protocol"], model, row["dataset"])) for row in group]
         for (seen, its), (new, rules) in itertools.permutations(of_model, 2):
             if its.unseen_subjects or not rules.unseen_subjects or its.conv_initializer != rules.conv_initializer:
@@ -131,7 +140,7 @@ def _reasons(rows: Sequence[Row]) -> list[str]:
             for row in (seen, new):
                 if row["collapsed"]:
                     steps.append(f"under `{row['protocol']}` {_constants(row)}, which scores the share of that class")
-            if seen["chosen_on_scored"]:
+            if seen["chosen_on_scored"] and seen["ten_epochs"] is not None:
                 gain = _points(seen["ten_epochs"] - seen["ours"])
                 steps.append(f"under `{seen['protocol']}` {gain} if no epoch were chosen")
             if seen["held_out_clips"] < seen["clips"]:
@@ -161,7 +170,7 @@ def _ten_epochs_table(rows: Sequence[Row]) -> str:
     head = ["network", "protocol", "over", "on", "published", "ours", "difference"]
     body = [
         [
-            NETWORKS[row["model"]].title,
+            METHODS[row["model"]].title,
             row["protocol"],
             row["epochs"],
             "the scored clips" if row["chosen_on_scored"] else "clips that choose the epoch, not scored",
@@ -192,6 +201,8 @@ def _kernel_table(rows: Sequence[Row]) -> str:
 
 def _run_row(run: Run) -> list[str]:
     epochs = [fold["epoch"] for fold in run["folds"]]
+    if None in epochs:
+        return [f"`{run['folder']}`", f"{run['accuracy']:.2%} ({run['correct']}/{run['clips']})", "no epochs"]
     which = str(epochs[0]) if len(epochs) == 1 else f"{min(epochs)} to {max(epochs)} in {len(epochs)} folds"
     return [f"`{run['folder']}`", f"{run['accuracy']:.2%} ({run['correct']}/{run['clips']})", which]
 

@@ -141,7 +141,7 @@ def _shape(clips: Sequence[Clip], protocol: Protocol) -> tuple[int, int, int, in
 
 def require_length(clips: Sequence[Clip], protocol: Protocol) -> None:
     """Refuse clips that are too short, all at once; a video that is read to its end tells its length when read."""
-    least = LEAST if protocol.all_frames else protocol.frames
+    least = _least(protocol)
     short = [f"{clip.id} ({clip.length})" for clip in clips if clip.length is not None and clip.length < least]
     if short:
         raise MicroExpError(
@@ -211,8 +211,19 @@ def _stack(images: Iterable[np.ndarray], protocol: Protocol) -> np.ndarray:
 
 def _seen_frames(clip: Clip, protocol: Protocol) -> Iterator[np.ndarray]:
     """Colour frames in the order of channels in which the protocol takes them for blue, green, red."""
+    seen = 0
     for frame in read_frames(clip, None if protocol.all_frames else protocol.frames):
+        seen += 1
         yield np.ascontiguousarray(frame[..., ::-1]) if protocol.swapped_colours else frame
+    if seen < _least(protocol):
+        raise MicroExpError(
+            clip.path, f"at least {_least(protocol)} frames", f"{seen} that can be decoded", "Restore this video."
+        )
+
+
+def _least(protocol: Protocol) -> int:
+    """Frames that a clip must have; interpolation wants two."""
+    return 2 if protocol.all_frames else protocol.frames
 
 
 def gray(image: np.ndarray, size: int) -> np.ndarray:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from microexp_keras.console import command
 from microexp_keras.datasets.database import DATABASES
-from microexp_keras.models.networks import NETWORKS
+from microexp_keras.models.networks import METHODS
 from microexp_keras.protocols.catalogue import ABOUT, ALL, get
 from microexp_keras.protocols.side_by_side import side_by_side
 from microexp_keras.text import markdown_table
@@ -23,7 +23,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "protocols", nargs="*", metavar="NAME", help="such as upstream, or upstream/late/casme2: NAME/MODEL/DATASET"
     )
-    parser.add_argument("--model", choices=NETWORKS, default="stcnn", help="where NAME says none (default: stcnn)")
+    parser.add_argument("--model", choices=METHODS, default="stcnn", help="where NAME says none (default: stcnn)")
     parser.add_argument("--dataset", choices=DATABASES, default="smic", help="where NAME says none (default: smic)")
     parser.add_argument("--all", action="store_true", help="print what is the same in all of them too")
     parser.add_argument("--markdown", action="store_true", help="as a Markdown table")
@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         chosen = [get(*part, *[args.model, args.dataset][len(part) - 1 :]) for part in parts]
         rows = side_by_side(chosen, args.all or len(chosen) == 1)
     else:
-        rows = [["protocol", "networks and databases", "what it is"]]
+        rows = [["protocol", "methods and databases", "what it is"]]
         for name, what in ABOUT.items():
             of_name = [f"{protocol.model}/{protocol.dataset}" for protocol in ALL if protocol.name == name]
             rows.append([name, ", ".join(of_name), what])

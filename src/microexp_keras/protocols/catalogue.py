@@ -1,10 +1,11 @@
 """The protocols that there are: the six programs, the paper's text, and what this package sets beside them."""
 
 from dataclasses import replace
+from typing import Any
 
 from microexp_keras.datasets.database import CASME2, DATABASES, SMIC, Database, get_database
 from microexp_keras.errors import MicroExpError
-from microexp_keras.models.networks import INTERMEDIATE, LATE, NETWORKS, STCNN, Network, get_network
+from microexp_keras.models.networks import INTERMEDIATE, LATE, NETWORKS, RIVALS, STCNN, Network, get_method
 from microexp_keras.protocols import splits
 from microexp_keras.protocols.protocol import Protocol
 
@@ -126,7 +127,69 @@ _PAPER = [_paper(network, database) for database in DATABASES.values() for netwo
 _GLOROT = [_glorot(paper) for paper in _PAPER if not paper.network.on_whole_face and paper.database is SMIC]
 _LOSO = [_loso(row, name) for name, rows in (("loso", _PAPER), ("loso-glorot", _GLOROT)) for row in rows]
 
-ALL = [*_UPSTREAM, *_PAPER, *_GLOROT, *_LOSO]
+# The rivals of Table V. What `baselines.parameters` has of each: rows and columns, frames and settings of training.
+_STEPS: dict[str, dict[str, Any]] = {
+    "lbp-top": {"epochs": 0, "batch_size": 0},  # not trained step by step
+    "stclqp": {"epochs": 0, "batch_size": 0},
+    "cnn-augmentation": {"epochs": 30, "batch_size": 32, "momentum": 0.9},
+    "3d-fcnn": {"epochs": 100, "batch_size": 8},
+}
+
+_PUBLISHED_FRAMES = {  # of SMIC's clips, all of whose frames are read: size, frames
+    "lbp-top": (160, 10),  # faces as distributed are about 160 x 130 (Guo et al. 2019, ELBPTOP, Table I)
+    "stclqp": (160, 10),
+    "cnn-augmentation": (64, 18),
+    "3d-fcnn": (64, 18),
+}
+
+
+def _rival(model: str, database: Database, **more: Any) -> Protocol:
+    own = {
+        "frames": database.frames,
+        "all_frames": database.sampling == "interpolate",
+        "crop": database.crop,
+        "size": database.size or RIVALS[model].size,
+        **_STEPS[model],
+        **more,
+    }
+    return Protocol(network=RIVALS[model], database=database, standardized_by="method", **own)
+
+
+def _rival_loso(model: str, database: Database, **more: Any) -> Protocol:
+    own = {
+        "name": "loso",
+        "split": splits.leave_one_subject_out,
+        "unseen_subjects": True,
+        "source": "this package: one subject left out at a time (MEGC 2019), frames as the networks see them",
+        **more,
+    }
+    return _rival(model, database, **own)
+
+
+def _rival_published(model: str, database: Database) -> Protocol:
+    size, frames = _PUBLISHED_FRAMES[model]
+    return _rival_loso(
+        model,
+        database,
+        name="published",
+        size=size,
+        source="Guo et al. 2019, ELBPTOP, say of the published values that one subject is left out; all clips",
+        **({"frames": frames, "all_frames": True} if database is SMIC else {}),
+    )
+
+
+_RIVALS = [
+    protocol
+    for database in DATABASES.values()
+    for model in RIVALS
+    for protocol in (
+        _rival(model, database, name="upstream", source="this package: the split of SMIC/MicroExpSTCNN.py"),
+        _rival_loso(model, database),
+        _rival_published(model, database),
+    )
+]
+
+ALL = [*_UPSTREAM, *_PAPER, *_GLOROT, *_LOSO, *_RIVALS]
 
 ABOUT = {
     "upstream": "the original's six programs, every quirk of theirs included",
@@ -134,24 +197,27 @@ ABOUT = {
     "glorot": "paper with what makes the fused networks learn",
     "loso": "paper's settings, but scored on people that the network has never seen: leave one subject out",
     "loso-glorot": "glorot's settings, leave one subject out",
+    "published": "the rivals of Table V as published: leave one subject out, on all clips and all their frames",
 }
 
 NAMES = tuple(ABOUT)
 
 
 def of(model: str, dataset: str | Database) -> list[Protocol]:
-    """Return the protocols that there are for a network on a database: a user's own has no program to follow.
+    """Return the protocols that there are for a method on a database: a user's own has no program to follow.
 
     Raises
     ------
     MicroExpError
-        If there is no such network or database.
+        If there is no such method or database.
     """
-    network, database = get_network(model), get_database(dataset)
+    method, database = get_method(model), get_database(dataset)
     if database.is_known:
-        return [protocol for protocol in ALL if (protocol.model, protocol.database) == (model, database)]
-    paper = _paper(network, database)
-    glorot = [] if network.on_whole_face else [_glorot(paper)]
+        return [protocol for protocol in ALL if (protocol.network, protocol.database) == (method, database)]
+    if not isinstance(method, Network):
+        return [_rival_loso(model, database)]
+    paper = _paper(method, database)
+    glorot = [] if method.on_whole_face else [_glorot(paper)]
     return [_loso(paper, "loso"), paper, *glorot, *[_loso(row, "loso-glorot") for row in glorot]]
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
 from microexp_keras.datasets.database import Database
-from microexp_keras.models.networks import Network, get_network
+from microexp_keras.models.networks import Method, get_method
 from microexp_keras.protocols import splits
 from microexp_keras.protocols.splits import Split
 
@@ -14,19 +14,20 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class Protocol:
-    """How a network is trained and scored on a database.
+    """How a network, or another method, is trained and scored on a database.
 
     Attributes
     ----------
     name : str
         `"upstream"`.
-    network : models.Network
+    network : models.Method
+        A network of the paper, or a rival.
     database : datasets.Database
         Whose clips; with the name and the network the key under which `get` finds it.
     frames : int
-        Frames read of each clip, from its first.
+        Frames of each clip: the first ones are read.
     all_frames : bool
-        Whether instead all frames of a clip are read and brought to `frames` by temporal interpolation.
+        Whether instead all frames of a clip are read and brought to `frames` by cosine interpolation.
     crop : str
         Of each frame, one of `datasets.database.CROPS`; networks on eyes and mouth cut these out instead.
     size : int
@@ -46,7 +47,8 @@ class Protocol:
     eyes_trained_on : str
         Region that the input `eyes` sees in training; scored is always with the eyes.
     standardized_by : str
-        Clips whose mean and maximum standardise all others too: `"all"`, or `"train"`, those that a fold trains on.
+        Clips whose mean and maximum standardise all others too: `"all"`, or `"train"`, those that a fold trains on;
+        `"method"`: the method does it itself, by its training clips.
     split : callable
         `(labels, subjects) -> list[Fold]`, a function of `microexp_keras.splits`. Scores are pooled over the folds.
     unseen_subjects : bool
@@ -66,7 +68,7 @@ class Protocol:
     """
 
     name: str
-    network: Network
+    network: Method
     database: Database
     frames: int
     size: int
@@ -91,7 +93,7 @@ class Protocol:
 
     @property
     def model(self) -> str:
-        """Name of the network."""
+        """Name of the network or other method."""
         return self.network.name
 
     @property
@@ -128,6 +130,6 @@ class Protocol:
             If a setting is missing, one too many or not known.
         """
         own = {name: value for name, value in record.items() if name not in ("model", "dataset")}
-        own["network"], own["database"] = get_network(record["model"]), Database.from_json(record["dataset"])
+        own["network"], own["database"] = get_method(record["model"]), Database.from_json(record["dataset"])
         own["split"], own["kernel_size"] = splits.SPLITS[record["split"]], tuple(record["kernel_size"])
         return cls(**own)

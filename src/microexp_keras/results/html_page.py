@@ -33,14 +33,14 @@ def write(folder: str | Path) -> Path:
     config = json.loads(config_path.read_text(encoding="utf-8")) if config_path.exists() else None
     with open(folder / "predictions.csv", newline="", encoding="utf-8", errors="surrogateescape") as file:
         clips = list(csv.DictReader(file))
-    protocol = _protocol(config["protocol"]) if config else None
+    protocol = Protocol.from_json(config["protocol"]) if config else None
     notes = [Note.from_text(text) for text in scores["notes"]]
     parts = [
         *_head(scores, notes, config, protocol),
         *html_scores.scores_tables(scores),
         *html_scores.confusion_matrix(folder, scores),
         *html_scores.probabilities(folder, scores),
-        *(html_run.curves(folder, scores) if config else []),
+        *(html_run.curves(folder, scores) if config and (folder / "curves.svg").exists() else []),
         *notes_list(notes),
         *(html_run.saliency(folder, scores) if config else []),
         *(html_run.folds(scores, config, clips) if config and len(config["folds"]) > 1 else []),
@@ -48,14 +48,9 @@ def write(folder: str | Path) -> Path:
         *html_scores.subjects(clips),
         *html_scores.wrong_predictions(clips),
         *(html_run.paper(scores, config, protocol) if config and protocol else []),
-        *html_run.repeating(scores, config),
+        *html_run.repeating(folder, scores, config),
     ]
     return write_page(folder / "report.html", scores["title"], parts)
-
-
-def _protocol(record: Json) -> Protocol:
-    """Return the protocol of a run, as its config.json has it."""
-    return Protocol.from_json(record)
 
 
 def _head(scores: Json, notes: Sequence[Note], config: Json | None, protocol: Protocol | None) -> list[Element]:

@@ -4,10 +4,13 @@ from pathlib import Path
 from xml.etree.ElementTree import Element
 
 from microexp_keras import protocols
+from microexp_keras.models.networks import RIVALS
 from microexp_keras.paper.cells import cell_of, constant_answer, table_5
 from microexp_keras.paper.published import PAPER
+from microexp_keras.paper.rivals import rival_value
 from microexp_keras.protocols import Protocol
 from microexp_keras.results.html_elements import Json, figure, table, tag
+from microexp_keras.training.history import History
 
 COMPARED = ("upstream", "loso")
 """Protocols that stand beside the run's: the original's, and the one that scores people never seen."""
@@ -62,7 +65,7 @@ def folds(scores: Json, config: Json, clips: list[dict[str, str]]) -> list[Eleme
                 who,
                 sizes,
                 f"{right}/{len(own)}",
-                str(fold["epoch"]),
+                "" if fold["epoch"] is None else str(fold["epoch"]),
                 fold["collapsed_to"] or "",
                 levels,
             ]
@@ -88,15 +91,9 @@ def paper(scores: Json, config: Json, protocol: Protocol) -> list[Element]:
     """Lay the accuracy beside the paper's, which has none of a user's own clips."""
     if not protocol.database.is_known:
         return []
-    cell = cell_of(table_5(PAPER), protocol.model, protocol.dataset)
-    answer = constant_answer(PAPER, cell.percent, cell)
-    constant = f"; it is what always answering {answer} scores there" if answer else ""
+    percent, what = _printed(protocol)
     rows = [
-        [
-            "the paper, Table V",
-            f"{cell.percent:.2f}%",
-            f"{protocol.database.title}; {PRINTED[protocol.model]}{constant}",
-        ],
+        ["the paper, Table V", percent, f"{protocol.database.title}; {what}"],
         ["this run", f"{scores['accuracy']:.2%}", f"protocol {protocol.name}: {protocols.ABOUT[protocol.name]}"],
     ]
     remark = "They compare as far as their clips, labels and protocols are the same, and no further."
@@ -106,7 +103,7 @@ def paper(scores: Json, config: Json, protocol: Protocol) -> list[Element]:
     return [tag("h2", "What the paper reports"), table(["", "accuracy", "what it is"], rows), tag("p", remark)]
 
 
-def repeating(scores: Json, config: Json | None) -> list[Element]:
+def repeating(folder: Path, scores: Json, config: Json | None) -> list[Element]:
     """Say what repeats the numbers."""
     record = config or scores
     machine, rows = record["machine"], {"command": record["command"], "started": record["started"]}
@@ -122,9 +119,9 @@ def repeating(scores: Json, config: Json | None) -> list[Element]:
             "data fingerprint": data["fingerprint"],
             "standardised by": "see Folds" if several else _levels(config["folds"][0]["statistics"]),
         }
-        times = [fold.get("seconds") for fold in scores["folds"]]
-        if None not in times:
-            rows["training time"] = f"{_duration(sum(times))}" + (", all folds together" if several else "")
+        histories = [(folder / fold["weights"]).parent / "history.csv" for fold in scores["folds"]]
+        seconds = sum(row.get("seconds", 0) for path in histories for row in History(path).rows)
+        rows["training time"] = _duration(seconds) + (", all folds together" if several else "")
     else:
         rows["weights"] = scores["weights"]
     devices = {device for fold in scores.get("folds", []) for device in fold["devices"] or ()} or machine["devices"]
@@ -140,9 +137,20 @@ def repeating(scores: Json, config: Json | None) -> list[Element]:
     return [tag("h2", "How to repeat it"), table([], cells), tag("p", "The same as files:", *links, kind="soft")]
 
 
+def _printed(protocol: Protocol) -> tuple[str, str]:
+    """Write the paper's accuracy of a method and what it is."""
+    if protocol.model in RIVALS:
+        value = rival_value(PAPER, protocol.network, protocol.dataset)
+        return value.printed, value.meaning
+    cell = cell_of(table_5(PAPER), protocol.model, protocol.dataset)
+    answer = constant_answer(PAPER, cell.percent, cell)
+    constant = f"; it is what always answering {answer} scores there" if answer else ""
+    return f"{cell.percent:.2f}%", f"{PRINTED[protocol.model]}{constant}"
+
+
 def _levels(statistics: dict[str, dict[str, float]]) -> str:
     levels = [f"{name}: mean {own['mean']:.3f}, maximum {own['max']:.0f}" for name, own in statistics.items()]
-    return "; ".join(levels) or "standardised before this run"
+    return "; ".join(levels) or "nothing by this run"
 
 
 def _duration(seconds: float) -> str:

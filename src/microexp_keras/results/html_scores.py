@@ -1,10 +1,10 @@
 """From scores.json and predictions.csv to the parts of a page about how well the clips were told apart."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
 from microexp_keras.results.html_elements import Json, figure, table, tag
+from microexp_keras.results.text_report import interval_over_subjects, same_in_all
 from microexp_keras.text import number
 
 WRONG = 30  # wrong predictions that are listed; the others are counted
@@ -17,11 +17,11 @@ def scores_tables(scores: Json) -> list[Element]:
         [
             "accuracy",
             number(scores["accuracy"]),
-            _interval(scores["accuracy_interval"]),
-            _interval(over.get("accuracy")),
+            "{:.4f} to {:.4f}".format(*scores["accuracy_interval"]),
+            _over(over, "accuracy"),
         ],
-        ["UF1", number(scores["uf1"]), "", _interval(over.get("uf1"))],
-        ["UAR", number(scores["uar"]), "", _interval(over.get("uar"))],
+        ["UF1", number(scores["uf1"]), "", _over(over, "uf1")],
+        ["UAR", number(scores["uar"]), "", _over(over, "uar")],
         [f"always {scores['majority_class']}", number(scores["majority_rate"]), "", ""],
     ]
     confusion = scores["confusion"]
@@ -36,6 +36,7 @@ def scores_tables(scores: Json) -> list[Element]:
         remark = f"Over subjects: {over['resamples']} draws of {over['subjects']} subjects with all their clips."
         if over["lacking"]:
             remark += f" {over['lacking']} draws lack a class and do not count for UF1 and UAR."
+        remark += same_in_all(over).lstrip(".")
     return [
         tag("h2", "Scores"),
         table(["", "value", "Wilson 95 % interval", "95 % interval over subjects"], rows),
@@ -104,7 +105,5 @@ def wrong_predictions(clips: list[dict[str, str]]) -> list[Element]:
     return [tag("h2", "Wrong predictions"), *listed, tag("p", said, "All predictions are in ", link, ".", kind="soft")]
 
 
-def _interval(limits: Sequence[float | None] | None) -> str:
-    if not limits:
-        return "not known"
-    return "undefined" if None in limits else f"{limits[0]:.4f} to {limits[1]:.4f}"
+def _over(intervals: Json, name: str) -> str:
+    return interval_over_subjects(intervals, name, 4) if intervals else "not known"

@@ -15,7 +15,7 @@ from microexp_keras.metrics import Scores
 from microexp_keras.notes import Note
 from microexp_keras.protocols import Protocol
 from microexp_keras.results import plots
-from microexp_keras.text import number, span
+from microexp_keras.text import counted, number, span
 
 if TYPE_CHECKING:
     from microexp_keras.training.history import Outcome
@@ -40,14 +40,19 @@ def training_notes(outcomes: "Sequence[Outcome]", protocol: Protocol, class_name
     protocol : Protocol
     class_names : sequence of str
     """
+    if not outcomes[0].history:
+        many = f"{len(outcomes)} folds, " if len(outcomes) > 1 else ""
+        return [Note("remark", f"Protocol {protocol.name} ({protocol.source}): {many}not trained step by step.")]
     folds, lasts = len(outcomes), [outcome.history[-10:] for outcome in outcomes]
-    epochs, best = span(len(outcome.history) for outcome in outcomes), span(outcome.best_epoch for outcome in outcomes)
+    epochs = counted(span(len(outcome.history) for outcome in outcomes), "epoch")
+    lasting = counted(span(map(len, lasts)), "epoch")
+    best = span(int(outcome.best_epoch or 0) for outcome in outcomes)
     last = [row["val_accuracy"] for rows in lasts for row in rows]
     each = f"{folds} folds, each " if folds > 1 else ""
     remarks = [
-        f"Protocol {protocol.name} ({protocol.source}): {each}{epochs} epochs of batch {protocol.batch_size}; weights "
+        f"Protocol {protocol.name} ({protocol.source}): {each}{epochs} of batch {protocol.batch_size}; weights "
         f"of epoch {best}, counted from 0.",
-        f"Accuracy on the clips that the epoch is chosen on, over the last {span(map(len, lasts))} epochs: mean "
+        f"Accuracy on the clips that the epoch is chosen on, over the last {lasting}: mean "
         f"{np.mean(last):.2%}, deviation {np.std(last):.2%}.",
     ]
     notes = [Note("remark", remark) for remark in remarks]
@@ -58,7 +63,7 @@ def training_notes(outcomes: "Sequence[Outcome]", protocol: Protocol, class_name
             times = sum(row["val_only_class"] >= 0 for row in outcomes[0].history)
             constant = ", ".join(f"{class_names[label]} ({rate:.2%})" for label, rate in sorted(collapsed.items()))
             text = (
-                f": after {times} of the {len(outcomes[0].history)} epochs the network gave one and the "
+                f": after {times} of {counted(len(outcomes[0].history), 'epoch')} the network gave one and the "
                 f"same class to all clips that the epoch is chosen on: {constant}, which is what that constant answer "
                 "scores."
             )
@@ -111,15 +116,25 @@ def scores_text(scores: Scores, over_subjects: dict[str, Any] | None = None) -> 
     return "\n".join(lines)
 
 
+def interval_over_subjects(intervals: dict[str, Any], name: str, digits: int) -> str:
+    """Write the interval of a score (a key of `metrics.subject_intervals`), or why it has none."""
+    low, high = intervals[name]
+    if name in intervals.get("same_in_all", ()):  # runs of earlier versions do not say so
+        return "the same in every draw"
+    return "undefined" if low is None or math.isnan(low) else f"{low:.{digits}f} to {high:.{digits}f}"
+
+
 def _over_subjects(intervals: dict[str, Any]) -> str:
-    spans = [
-        f"{name} {low:.3f} to {high:.3f}" if low == low else f"{name} undefined"
-        for name in ("accuracy", "UF1", "UAR")
-        for low, high in [intervals[name.lower()]]
-    ]
+    spans = [f"{name} {interval_over_subjects(intervals, name.lower(), 3)}" for name in ("accuracy", "UF1", "UAR")]
     lacking = intervals["lacking"]
     without = f"; {lacking} lack a class and do not count for UF1 and UAR" if lacking else ""
-    return f"{', '.join(spans)} ({intervals['resamples']} draws of {intervals['subjects']} subjects{without})"
+    of = f"{intervals['resamples']} draws of {intervals['subjects']} subjects"
+    return f"{', '.join(spans)} ({of}{without}){same_in_all(intervals)}"
+
+
+def same_in_all(intervals: dict[str, Any]) -> str:
+    """Say what scores without an interval mean, if all draws of subjects score the same."""
+    return ". What is the same in every draw says nothing of other subjects." * bool(intervals.get("same_in_all"))
 
 
 def write(

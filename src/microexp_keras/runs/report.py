@@ -9,12 +9,13 @@ from microexp_keras.notes import Note
 from microexp_keras.protocols import splits
 from microexp_keras.results import html_page, plots, text_report
 from microexp_keras.runs.fold import read_outcome
+from microexp_keras.runs.method_notes import method_notes
 from microexp_keras.runs.run import Run
 from microexp_keras.training.history import Outcome, Row
 
 UNSEEN = (
-    "Every clip is scored once, by a network that has seen nothing of its subject: neither to train, nor to choose the "
-    "epoch, nor to standardise. Predictions are pooled over the folds."
+    "Every clip is scored once, by a model that has seen nothing of its subject: neither to train, nor to choose the "
+    "epoch or another setting, nor to standardise. Predictions are pooled over the folds."
 )
 
 
@@ -43,11 +44,12 @@ def report(run: Run) -> tuple[str, bool]:
     scores, history = metrics.score(true, predicted, class_names), _mean_history(outcomes)
     best_epoch = outcomes[0].best_epoch if run.has_one_fold else None
     each = [] if run.has_one_fold else [outcome.history for outcome in outcomes]
-    plots.curves(history, run.folder / "curves.png", best_epoch, scores.majority_rate, run.title, each)
+    if history:
+        plots.curves(history, run.folder / "curves.png", best_epoch, scores.majority_rate, run.title, each)
     text = text_report.write(
         run.folder,
         run.title,
-        [*_notes(run, outcomes, predicted == true), *_faces(run, results)],
+        [*method_notes(run, results, scores), *_notes(run, outcomes, predicted == true), *_faces(run, results)],
         scores,
         run.clip_names(scored),
         true,
@@ -60,7 +62,6 @@ def report(run: Run) -> tuple[str, bool]:
                 "epoch": outcome.best_epoch,
                 "collapsed_to": None if outcome.only_class is None else class_names[outcome.only_class],
                 "weights": str(outcome.best_path.relative_to(run.folder)),
-                "seconds": sum(row["seconds"] for row in outcome.history),
                 "devices": result["devices"],
                 "saliency": result.get("saliency"),
             }
@@ -68,7 +69,7 @@ def report(run: Run) -> tuple[str, bool]:
         ],
         held_out=_held_out(run, predicted == true),
         chosen_on_scored=any(np.isin(fold.score, fold.select).any() for fold in run.folds),
-        ten_epochs=_ten_epochs(history),
+        ten_epochs=_ten_epochs(history) if history else None,
     )
     html_page.write(run.folder)
     return text, not any(outcome.diverged for outcome in outcomes)
@@ -103,7 +104,7 @@ def _ten_epochs(history: list[Row]) -> dict[str, Any]:
 
 
 def _notes(run: Run, outcomes: tuple[Outcome, ...], right: np.ndarray) -> list[Any]:
-    """What a reader must know to judge the score."""
+    """What a reader must know of training and clips to judge the score."""
     settings, protocol, published = run.settings, run.protocol, run.settings.published_protocol
     changed = [
         f"{name} {getattr(protocol, name)} instead of the protocol's {getattr(published, name)}"

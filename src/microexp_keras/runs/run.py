@@ -30,7 +30,8 @@ class Run:
     samples : preprocessing.Samples
     folds : list of protocols.Fold
     statistics : list of dict of str to preprocessing.Statistics
-        For each fold and each input what its clips are standardised by; {} for arrays that are standardised already.
+        For each fold and each input what its clips are standardised by; {} where they are already, or the
+        method does it itself.
     """
 
     folder: Path
@@ -63,7 +64,7 @@ class Run:
 
     @property
     def title(self) -> str:
-        """Which network meets which clips: `MicroExpSTCNN on synthetic SMIC`."""
+        """Which method meets which clips: `MicroExpSTCNN on synthetic SMIC`."""
         return f"{self.protocol.network.title} on {self.protocol.database.origin(self.samples.synthetic)}"
 
     @property
@@ -148,6 +149,8 @@ def load_samples(settings: Settings, progress: bool = True) -> Samples:
 
 
 def _statistics(protocol: Protocol, samples: Samples, fold: Fold) -> dict[str, Statistics]:
+    if protocol.standardized_by == "method":
+        return {}
     positions = {"all": None, "train": fold.train}[protocol.standardized_by]
     gray = {name: stacks for name, stacks in samples.stacks.items() if stacks.dtype == np.uint8}
     return {name: preprocessing.measure(stacks, positions) for name, stacks in gray.items()}

@@ -4,19 +4,43 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from microexp_keras import preprocessing
+from microexp_keras import preprocessing, weights
+from microexp_keras.baselines.rivals import RIVALS
 from microexp_keras.datasets.database import DATABASES, Database
 from microexp_keras.errors import MicroExpError
-from microexp_keras.models.networks import NETWORKS
+from microexp_keras.models.networks import METHODS
 from microexp_keras.preprocessing import Samples, StandardizedInput, Statistics, original_npy
 from microexp_keras.protocols import Protocol, splits
 from microexp_keras.weights import WeightsFile
 
 SAME_LEVEL = 0.5  # gray levels by which two standardisations may differ without a warning
 FROM_A_LEVEL = 0.1  # and by which a pixel may miss a whole gray level
+
+
+@dataclass(frozen=True)
+class RivalFile:
+    """What a rival method has learned: its path, the method and what the file says of itself."""
+
+    path: str
+    network: str
+    metadata: dict[str, Any]
+
+
+def what_learned(path: str | Path) -> WeightsFile | RivalFile:
+    """Say what a file is, reading no array of it.
+
+    Raises
+    ------
+    MicroExpError
+        If it is neither weights of one of the networks nor of a rival method.
+    """
+    metadata = weights.read_metadata(path)
+    model = metadata.get("model")
+    return RivalFile(str(path), model, metadata) if model in [*RIVALS] else weights.inspect(path)
 
 
 @dataclass(frozen=True)
@@ -38,6 +62,10 @@ class ScoredClips:
         What they are, for a headline: `synthetic SMIC`.
     notes : list of str
         What a reader must know to judge the scores.
+    samples : preprocessing.Samples or None
+        Of clips, not of arrays: what a rival method sees.
+    rival : str or None
+        The rival method, if one is scored.
     """
 
     inputs: dict[str, np.ndarray | StandardizedInput]
@@ -47,6 +75,27 @@ class ScoredClips:
     subjects: list[str | None]
     origin: str
     notes: list[str]
+    samples: Samples | None = None
+    rival: str | None = None
+
+    def predicted(self, path: str | Path, num_classes: int) -> np.ndarray:
+        """Predict the scored clips with a file: float array (scored clips, classes)."""
+        if self.rival and self.samples:
+            answers = RIVALS[self.rival].predict(path, self.samples, self.positions)
+            if answers.shape[1] != num_classes:
+                raise MicroExpError(
+                    path,
+                    f"what was learned of {num_classes} classes",
+                    f"of {answers.shape[1]}",
+                    "Give the --dataset that it was trained on.",
+                )
+            return answers
+
+        from microexp_keras import training
+
+        _, rows, columns, frames, _ = next(iter(self.inputs.values())).shape
+        model, _ = weights.load_model(path, frames, (rows, columns), num_classes)
+        return training.predict(model, self.inputs, self.positions)
 
 
 def known_statistics(file: WeightsFile) -> dict[str, Statistics]:
@@ -54,7 +103,7 @@ def known_statistics(file: WeightsFile) -> dict[str, Statistics]:
     named = file.metadata.get("statistics")
     if not named:
         return {}
-    inputs = NETWORKS[file.network].inputs
+    inputs = METHODS[file.network].inputs
     try:
         known = {name: Statistics(float(named[name]["mean"]), float(named[name]["max"])) for name in inputs}
         if all(math.isfinite(one.mean) and 0 <= one.mean < one.max <= 255 for one in known.values()):
@@ -68,8 +117,13 @@ def known_statistics(file: WeightsFile) -> dict[str, Statistics]:
     )
 
 
-def require_length(file: WeightsFile, asked: Database) -> None:
-    """Raise a MicroExpError if the weights are for as many frames as another known database's clips have."""
+def require_length(file: WeightsFile | RivalFile, asked: Database) -> None:
+    """Raise a MicroExpError if the weights are for as many frames as another known database's clips have.
+
+    A rival method brings clips of any length to its own number of frames.
+    """
+    if isinstance(file, RivalFile):
+        return
     first, last = file.frames_range or (0, 0)
     fitting = [database for database in DATABASES.values() if first <= database.frames <= last]
     if fitting and asked.is_known and asked not in fitting:
@@ -83,7 +137,7 @@ def require_length(file: WeightsFile, asked: Database) -> None:
 
 
 def from_samples(
-    samples: Samples, protocol: Protocol, file: WeightsFile, origin: str, part: str = "protocol"
+    samples: Samples, protocol: Protocol, file: WeightsFile | RivalFile, origin: str, part: str = "protocol"
 ) -> ScoredClips:
     """Take clips that a protocol scores, standardised as the weights were trained.
 
@@ -91,7 +145,7 @@ def from_samples(
     ----------
     samples : preprocessing.Samples
     protocol : protocols.Protocol
-    file : weights.WeightsFile
+    file : weights.WeightsFile or RivalFile
     origin : str
         For the headline.
     part : str
@@ -101,8 +155,10 @@ def from_samples(
     -------
     ScoredClips
     """
-    notes, trained, known = [*samples.notes], file.metadata, known_statistics(file)
-    for name, stack in samples.stacks.items():
+    notes, trained = [*samples.notes], file.metadata
+    rival = file.network if isinstance(file, RivalFile) else None
+    known = known_statistics(file) if isinstance(file, WeightsFile) else {}
+    for name, stack in samples.stacks.items() if not rival else ():
         own = preprocessing.measure(stack)
         if name not in known:
             notes.append(
@@ -143,7 +199,7 @@ def from_samples(
         notes.append("WARNING: whether the weights were trained on some of them is not known.")
         scored = splits.Fold(fold.train[:0], fold.select[:0], chosen)
     notes += splits.remarks(scored, samples)
-    inputs, _ = preprocessing.network_inputs(samples.stacks, known)
+    inputs = {} if rival else preprocessing.network_inputs(samples.stacks, known)[0]
     return ScoredClips(
         inputs,
         chosen,
@@ -152,6 +208,8 @@ def from_samples(
         [samples.subjects[position] for position in chosen],
         origin,
         notes,
+        samples,
+        rival,
     )
 
 
@@ -160,7 +218,7 @@ def from_arrays(
     labels_path: str | Path,
     names: Sequence[str],
     num_classes: int,
-    file: WeightsFile,
+    file: WeightsFile | RivalFile,
 ) -> ScoredClips:
     """Take the validation arrays that the original programs save, standardised already.
 
@@ -168,12 +226,20 @@ def from_arrays(
     ----------
     images_paths, labels_path, names, num_classes
         See `original_npy.read`.
-    file : weights.WeightsFile
+    file : weights.WeightsFile or RivalFile
 
     Returns
     -------
     ScoredClips
+
+    Raises
+    ------
+    MicroExpError
+        If a rival method is asked: it sees gray levels, and the arrays hold standardised ones.
     """
+    if isinstance(file, RivalFile):
+        title = METHODS[file.network].title
+        raise MicroExpError("--validation-images", "weights of a network", f"those of {title}", "Take --data PATH.")
     stacks, labels = original_npy.read(images_paths, labels_path, names, num_classes)
     notes = [
         "What the arrays hold, only those who saved them know. If the epoch of the weights was chosen on them, as the "

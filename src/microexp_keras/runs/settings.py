@@ -19,7 +19,7 @@ class Settings:
     ----------
     database : datasets.Database
     model, protocol : str
-        Names of the network and the protocol.
+        Names of the method and the protocol.
     data : str or None
         Folder of the clips, or a user's own table of them.
     options : dict of str to str
@@ -130,7 +130,11 @@ class Settings:
         protocol = self.published_protocol
         kernel_size = (self.kernel_size[0], self.kernel_size[1], self.kernel_size[2])
         largest = tuple(length - POOL + 1 for length in (protocol.size, protocol.size, protocol.frames))
-        if self.data and any(length > limit for length, limit in zip(kernel_size, largest, strict=True)):
+        if (
+            "kernel_size" in protocol.network.takes
+            and self.data
+            and any(length > limit for length, limit in zip(kernel_size, largest, strict=True))
+        ):
             clips = f"{protocol.frames} frames of {protocol.size}x{protocol.size} pixels"
             raise MicroExpError("kernel", f"at most {by(largest)} with {clips}", by(kernel_size), "Take a smaller one.")
         return replace(protocol, epochs=self.epochs, batch_size=self.batch_size, kernel_size=kernel_size)

@@ -1,6 +1,7 @@
-"""What a training run does at the end of every epoch: stop on NaN, save the best weights and all it needs to resume."""
+"""What a training run does at the end of an epoch: stop on NaN, save the best weights and all it needs to resume."""
 
 import math
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,10 @@ from microexp_keras import weights
 from microexp_keras.console import progress_bar
 from microexp_keras.errors import MicroExpError
 from microexp_keras.training.history import History
+
+STATE_SECONDS = 10.0
+"""How often the state is saved at most. Writing it takes up to 6 % of a short epoch; a resumed run repeats what is not
+saved, to the bit."""
 
 
 class DivergedError(MicroExpError):
@@ -45,7 +50,7 @@ class BestWeights(keras.callbacks.Callback):
     metadata : dict, optional
         Written into the file, see `weights.save_weights`; the epoch is added.
     keep_all : bool
-        Keep every improvement, as the original; by default only the best is kept.
+        Keep every improvement, as the original; by default `remove_outdone` removes all but the best.
 
     Attributes
     ----------
@@ -73,13 +78,7 @@ class BestWeights(keras.callbacks.Callback):
         self.value = -math.inf
         self.epoch = -1
         self.path: Path | None = None
-        self._outdone: Path | None = None
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        self._remove_outdone()
-
-    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
-        self._remove_outdone()
+        self._outdone: list[Path] = []
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         value = logs[self.monitor]
@@ -87,8 +86,8 @@ class BestWeights(keras.callbacks.Callback):
             self.folder.mkdir(parents=True, exist_ok=True)
             path = self.folder / f"weights-improvement-{epoch:02d}-{value:.2f}.weights.h5"
             weights.save_weights(self.model, path, {**self.metadata, "epoch": epoch, self.monitor: value})
-            if not self.keep_all and self.path != path:
-                self._outdone = self.path
+            if self.path and self.path != path:
+                self._outdone.append(self.path)
             self.value, self.epoch, self.path = value, epoch, path
 
     def restore(self, value: float, epoch: int, path: Path) -> None:
@@ -99,19 +98,21 @@ class BestWeights(keras.callbacks.Callback):
                 if other != path:
                     other.unlink()
 
-    def _remove_outdone(self) -> None:
-        # One epoch late: by now the state that a killed run resumes from names the newer file.
-        if self._outdone is not None:
-            self._outdone.unlink(missing_ok=True)
-            self._outdone = None
+    def remove_outdone(self) -> None:
+        """Remove files that are the best no more; call it when the state to resume from names the newer one."""
+        while self._outdone:
+            outdone = self._outdone.pop()
+            if not self.keep_all:
+                outdone.unlink(missing_ok=True)
 
 
 class RunState(keras.callbacks.Callback):
-    """Save after every epoch what a killed run needs to resume as if nothing had happened.
+    """Save what a killed run needs to resume as if nothing had happened.
 
-    `history.csv` is written first and `last.weights.h5` last; each is replaced in one step, and the second decides
-    which epoch was the last. Beside weights and optimizer it carries the best score and the state of the random
-    numbers that dropout draws, which Keras' own files lack.
+    `history.csv` is written after every epoch, then `last.weights.h5`: after the first epoch, the last, and between
+    them at most every `STATE_SECONDS`. Each is replaced in one step, and the second decides where a run resumes; the
+    best weights that it names are there as long as it names them. Beside weights and optimizer it carries the best
+    score and the state of the random numbers that dropout draws, which Keras' own files lack.
 
     Parameters
     ----------
@@ -130,15 +131,36 @@ class RunState(keras.callbacks.Callback):
     ) -> None:
         super().__init__()
         self.history, self.best, self.path, self.metadata = history, best, Path(path), metadata or {}
+        self._saved = -math.inf
+        self._unsaved: tuple[int, list[np.ndarray]] | None = None
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         self.history.add(epoch, logs)
+        if time.monotonic() - self._saved < STATE_SECONDS:
+            self._unsaved = epoch, [np.array(keras.ops.convert_to_numpy(one)) for one in self._variables()]
+        else:
+            self._save(epoch)
+
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        if self._unsaved is None:
+            return
+        epoch, values = self._unsaved
+        for variable, value in zip(self._variables(), values, strict=True):  # an epoch that diverged spoiled them
+            variable.assign(value)
+        self._save(epoch)
+
+    def _variables(self) -> list[keras.Variable]:
+        return [*self.model.weights, *self.model.optimizer.variables, *_random_states(self.model)]
+
+    def _save(self, epoch: int) -> None:
         state = {
             "best_value": self.best.value,
             "best_file": self.best.path.name if self.best.path else None,
             "random_states": [keras.ops.convert_to_numpy(v).tolist() for v in _random_states(self.model)],
         }
         weights.save_weights(self.model, self.path, {**self.metadata, "epoch": epoch, "resume": state})
+        self._saved, self._unsaved = time.monotonic(), None
+        self.best.remove_outdone()
 
     def restore(self, model: keras.Model) -> int:
         """Put model, optimizer, dropout and best score into the saved state.
@@ -157,7 +179,7 @@ class RunState(keras.callbacks.Callback):
             self.history.keep_until(-1)
             return 0
         try:
-            metadata = weights.load_weights(model, self.path, optimizer=True).metadata
+            metadata = weights.load_layers(model, self.path, optimizer=True)
             epoch, state = metadata["epoch"], metadata["resume"]
             for variable, value in zip(_random_states(model), state["random_states"], strict=True):
                 variable.assign(np.array(value, "uint32"))

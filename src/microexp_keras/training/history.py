@@ -74,21 +74,23 @@ class Outcome:
     ----------
     history : list of dict
         One row per epoch.
-    best_epoch : int
-        Counted from 0.
+    best_epoch : int or None
+        Counted from 0; None of a method that is not trained step by step, whose history is empty.
     best_path : Path
-        File with its weights.
+        File with what was learned then.
     diverged : str or None
         Why training stopped early, if it did.
     """
 
     history: list[Row]
-    best_epoch: int
+    best_epoch: int | None
     best_path: Path
     diverged: str | None
 
     @property
     def only_class(self) -> int | None:
         """The class, if after the best epoch all clips that it is chosen on are given the same one, else None."""
+        if self.best_epoch is None:
+            return None
         only = int(self.history[self.best_epoch]["val_only_class"])
         return None if only < 0 else only

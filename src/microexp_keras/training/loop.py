@@ -50,7 +50,7 @@ def fit(
     Parameters
     ----------
     model : keras.Model
-        Compiled by `compile_model`, built after `keras.utils.set_random_seed(seed)`.
+        Compiled by `compile_model`, built with `seed`.
     inputs : dict of str to float32 array (clips, rows, columns, time, 1)
         All clips of the data set, standardised, for each input of the network in its order; as for `Batches`.
     labels : int array (clips,)

@@ -13,7 +13,7 @@ from microexp_keras.console import progress_bar
 from microexp_keras.datasets import Clip, Video
 from microexp_keras.errors import MicroExpError
 from microexp_keras.video.faces import Faces, points_in
-from microexp_keras.video.source import read, to_the_end
+from microexp_keras.video.source import read
 from microexp_keras.video.windows import Window
 
 CODEC = "VP80"  # VP9 takes OpenCV thirty times as long, and no package of OpenCV brings H.264
@@ -84,7 +84,7 @@ def annotate(
             panel = _panel(window, number / rate, probabilities[position], class_names, bgr, size[0])
             writer.write(np.vstack([image, panel]))
         writer.release()
-        written = len([None for _ in to_the_end(Video(temporary))])
+        written = sum(1 for _ in read(Clip("", "", 0, Video(temporary)), {}))
         if written != faces.frames:
             raise MicroExpError(
                 path,

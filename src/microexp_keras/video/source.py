@@ -158,8 +158,7 @@ def read(clip: Clip, seconds: dict[str, float], swapped_colours: bool = False) -
     MicroExpError
         If an image is damaged, or the frames are of several sizes. A video ends where its decoder ends.
     """
-    source = to_the_end(clip.video) if clip.video else read_frames(clip, len(clip.images))
-    shape = None
+    source, shape = read_frames(clip, None), None
     for number in itertools.count():
         with timed(seconds, "reading"):
             frame = next(source, None)
@@ -176,16 +175,6 @@ def read(clip: Clip, seconds: dict[str, float], swapped_colours: bool = False) -
                 "Give frames of one size.",
             )
         yield frame
-
-
-def to_the_end(video: Video) -> Iterator[np.ndarray]:
-    """Yield all frames of a video that can be decoded."""
-    with open_video(video.path) as capture:
-        while True:
-            read, frame = capture.read()
-            if not read:
-                return
-            yield frame
 
 
 @contextlib.contextmanager

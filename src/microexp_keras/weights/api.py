@@ -30,7 +30,7 @@ from microexp_keras.hdf5 import StoredArray, opened
 from microexp_keras.models.networks import FILTERS, NETWORKS
 from microexp_keras.weights import checksums
 from microexp_keras.weights.layers import by_shape, bytes_of, model_facts, pooled_shape, weighted_layers
-from microexp_keras.weights.reader import Examined, NamedWeights, WeightsFile, examined
+from microexp_keras.weights.reader import NamedWeights, WeightsFile, examined
 
 if TYPE_CHECKING:
     import keras
@@ -105,7 +105,7 @@ def load_weights(
         for assign in (False, True):  # all is read and judged before the first assignment, but never held together
             for (layer, _, streams), (name, *stored) in zip(plan, file.layers, strict=True):
                 kernel, bias = (
-                    _judged(file, array, f"{name} {part}", again=assign)
+                    judged(array, file.checksums, f"{name} {part}", again=assign)
                     for part, array in zip(("kernel", "bias"), stored, strict=True)
                 )
                 if not assign:
@@ -114,20 +114,20 @@ def load_weights(
                     blocks = kernel.reshape(streams, FILTERS, *pooled_shape(shape, kernel_size), -1)
                     kernel = blocks.transpose(0, 2, 3, 4, 1, 5).reshape(kernel.shape)
                 model.get_layer(layer.ours).set_weights([kernel, bias])
-            for variable, value in _optimizer_values(model, file) if optimizer else ():
+            for variable, value in optimizer_values(model, file.arrays, file.checksums) if optimizer else ():
                 if assign:
                     variable.assign(value)
     return found
 
 
-def _judged(file: Examined, array: StoredArray, label: str, again: bool = False) -> np.ndarray:
+def judged(array: StoredArray, said: dict[str, int] | None, label: str, again: bool = False) -> np.ndarray:
     """Read an array as float32 (whole numbers as they are); refuse other bytes than were written, NaN and infinity.
 
     The checksum is not compared `again`: the file is the same.
     """
     values = array[()]
     if not again:
-        checksums.require(file.checksums, array.name, checksums.of_array(values), label)
+        checksums.require(said, array.name, checksums.of_array(values), label)
     if values.dtype.kind in "iu":
         return values
     with np.errstate(over="ignore"):
@@ -205,10 +205,12 @@ def save_weights(model: "keras.Model", path: str | Path, metadata: dict[str, Any
         checksums.write(temporary)
 
 
-def _optimizer_values(model: "keras.Model", file: Examined) -> Iterator[tuple["keras.Variable", np.ndarray]]:
-    """Yield `(variable, value)` of the model's optimizer from the arrays of a `.weights.h5` file."""
+def optimizer_values(
+    model: "keras.Model", arrays: dict[str, StoredArray], said: dict[str, int] | None
+) -> Iterator[tuple["keras.Variable", np.ndarray]]:
+    """Yield `(variable, value)` of a model's optimizer from the arrays of a `.weights.h5` file and their checksums."""
     for index, variable in enumerate(model.optimizer.variables):
-        name, shape, arrays = f"optimizer/vars/{index}", tuple(variable.shape), file.arrays
+        name, shape = f"optimizer/vars/{index}", tuple(variable.shape)
         if name not in arrays or arrays[name].shape != shape:
             found = by_shape(arrays[name].shape) if name in arrays else "nothing"
             raise MicroExpError(
@@ -217,7 +219,7 @@ def _optimizer_values(model: "keras.Model", file: Examined) -> Iterator[tuple["k
                 found,
                 "Train with the same optimizer.",
             )
-        yield variable, _judged(file, arrays[name], name)
+        yield variable, judged(arrays[name], said, name)
 
 
 def _require_fit(

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from microexp_keras.errors import MicroExpError
 from microexp_keras.hdf5 import Contents, StoredArray, shown
-from microexp_keras.models.networks import NETWORKS
+from microexp_keras.models.networks import NETWORKS, RIVALS
 from microexp_keras.weights import checksums
 from microexp_keras.weights.layers import by_shape, frames_range_of, weighted_layers
 from microexp_keras.weights.model_config import config_facts
@@ -25,7 +25,7 @@ class WeightsFile:
     `frames` and `size` (rows, columns) are exact when the file has a `model_config` (`exact`). Otherwise they are the
     paper's that agree with the weights, or None. Every frame count in `frames_range` fits the same weights: the
     pooling discards the rest. `dense_row_order` is the flatten order of the file: "channels_first" or
-    "channels_last". `checksums` counts the arrays that have one, None in files of others and of version 0.4 and before.
+    "channels_last". `checksums` counts the arrays that have one, None in files of others and older ones of ours.
     `metadata` is what `save_weights` was given to write, {} in files of others.
     """
 
@@ -72,6 +72,14 @@ def examined(
 ) -> Examined:
     """Find out which network the contents of a file are of; what is none is refused."""
     said, groups, arrays = checksums.read(contents), contents.groups, contents.arrays
+    metadata = metadata_of(contents)
+    if other := RIVALS.get(str(metadata.get("model"))):
+        raise MicroExpError(
+            "what was learned",
+            "by one of the paper's three networks",
+            f"by {other.title}",
+            "Score clips with it: python -m microexp_keras.evaluate --weights FILE --data PATH",
+        )
     root = "model_weights" if "model_weights" in groups else ""
     versions = contents.texts("", "keras_version") or contents.texts(root, "keras_version")
     version = versions[0] if versions else None
@@ -125,7 +133,7 @@ def examined(
         parameters=sum(math.prod(shape) + shape[-1] for shape in shapes),
         optimizer=any(name.startswith(("optimizer/", "optimizer_weights/")) for name in arrays),
         checksums=len(said) - 1 if said else None,
-        metadata=metadata_of(contents),
+        metadata=metadata,
     )
     return Examined(found, layers, arrays, said)
 

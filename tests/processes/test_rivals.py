@@ -1,0 +1,229 @@
+"""The rivals of Table V as models: leave one subject out, whole runs, processes, resuming, scoring again, refusals."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from helpers import write_clips
+
+from microexp_keras import evaluate, predict, protocols, train, weights
+from microexp_keras.errors import MicroExpError
+from microexp_keras.hdf5 import opened
+from microexp_keras.models import METHODS, RIVALS
+from microexp_keras.preprocessing import Samples
+from microexp_keras.protocols import splits
+from microexp_keras.runs import Settings
+from microexp_keras.runs.fold import read_outcome, train_fold
+from microexp_keras.runs.run import Run
+from microexp_keras.weights import checksums
+
+CLASSES = ("negative", "positive", "surprise")
+STEPWISE = [name for name, method in RIVALS.items() if method.takes]
+
+every = pytest.mark.parametrize("model", RIVALS)
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory):
+    """Clips of four subjects, of 18 frames and one of 20."""
+    root = tmp_path_factory.mktemp("people")
+    names = [f"HS/s{s}/micro/{c}/s{s}_{c[:2]}_0{n}" for s in (1, 2, 3, 4) for c in CLASSES for n in (1, 2)]
+    write_clips(root, names[:-1])
+    write_clips(root, names[-1:], frames=20, seed=9)
+    return root
+
+
+def options(model, data, out, protocol="loso", *more):
+    epochs = ["--epochs", "1"] if model in STEPWISE else []
+    arguments = ["--dataset", "smic", "--data", data, "--model", model, "--protocol", protocol, "--out", out]
+    return [*map(str, [*arguments, *epochs, *more])]
+
+
+@pytest.fixture(scope="module", params=RIVALS)
+def trained(request, people, tmp_path_factory):
+    """A run of each rival under loso, on one process."""
+    out = tmp_path_factory.mktemp(request.param) / "run"
+    assert train.main([*options(request.param, people, out), "--jobs", "1"]) == 0
+    return request.param, out
+
+
+def rows(folder):
+    with open(folder / "predictions.csv", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_run_is_reported_like_a_networks(trained):
+    model, out = trained
+    method = METHODS[model]
+    scores = json.loads((out / "scores.json").read_text())
+    assert scores["title"] == f"{method.title} on SMIC" and scores["clips"] == 24 and len(scores["folds"]) == 4
+    assert len({row["clip"] for row in rows(out)}) == 24 and not scores["chosen_on_scored"]
+    report, page = (out / "report.txt").read_text(), (out / "report.html").read_text()
+    assert "95 % intervals over subjects: accuracy" in report and f"It sees {method.sees}" in report
+    assert ("reconstruction" in report) == (model != "lbp-top") and "What the paper reports" in page
+    assert "| setting | value | whose |" in (out / "method.md").read_text()
+    assert (out / "curves.png").exists() == (model in STEPWISE)
+    [learned] = (out / "fold-01").glob("*.h5")
+    assert weights.read_metadata(learned)["model"] == model
+
+
+def test_two_processes_and_a_resumed_run_give_the_same(trained, people, tmp_path):
+    model, out = trained
+    other = tmp_path / "two"
+    assert train.main([*options(model, people, other), "--jobs", "2"]) == 0
+    assert rows(other) == rows(out)
+    times = {path: path.stat().st_mtime_ns for path in other.glob("fold-*/result.json")}
+    gone = sorted(times)[1]
+    gone.unlink()
+    assert train.main(["--resume", str(other)]) == 0 and rows(other) == rows(out)
+    assert [path for path in times if path.stat().st_mtime_ns != times[path]] == [gone]
+
+
+def test_what_was_learned_is_scored_again_alike(trained, people, tmp_path):
+    _, out = trained
+    [learned] = (out / "fold-02").glob("*.h5")
+    again = tmp_path / "again"
+    assert evaluate.main(["--weights", str(learned), "--data", str(people), "--out", str(again)]) == 0
+    own = [row for row in rows(out) if row["subject"] == "s02"]
+    found = rows(again)
+    assert [row["clip"] for row in found] == [row["clip"] for row in own]
+    for one, other in zip(found, own, strict=True):
+        assert [float(one[name]) for name in CLASSES] == pytest.approx([float(other[name]) for name in CLASSES])
+    assert "WARNING" not in (again / "report.txt").read_text()
+
+
+def test_predict_and_the_loaders_of_networks_refuse_it_in_one_line(trained, tmp_path, capsys):
+    model, out = trained
+    [learned] = (out / "fold-01").glob("*.h5")
+    assert predict.main([str(tmp_path / "video.mp4"), "--weights", str(learned)]) == 2
+    said = capsys.readouterr().err
+    assert METHODS[model].title in said and "microexp_keras.evaluate" in said and said.count("\n") == 1
+    with pytest.raises(MicroExpError, match="expected by one of the paper's three networks"):
+        weights.inspect(learned)
+
+
+@every
+def test_published_reads_all_frames_and_upstream_holds_out_a_fifth(model, people, tmp_path):
+    assert train.main(options(model, people, tmp_path / "upstream", "upstream")) == 0
+    assert json.loads((tmp_path / "upstream" / "scores.json").read_text())["clips"] == 5
+    protocol = protocols.get("published", model, "smic")
+    assert protocol.all_frames and protocol.unseen_subjects and protocol.split is splits.leave_one_subject_out
+    other = protocols.get("upstream", model, "smic")
+    assert not other.all_frames and other.split is splits.random_fifth
+
+
+@pytest.mark.parametrize("model", ["lbp-top", "3d-fcnn"])
+def test_published_takes_clips_that_are_too_short_for_the_networks(model, tmp_path):
+    names = [f"HS/s{s}/micro/{c}/s{s}_{c[:2]}_0{n}" for s in (1, 2, 3) for c in CLASSES for n in (1, 2)]
+    write_clips(tmp_path / "short", names, frames=9)
+    assert train.main(options(model, tmp_path / "short", tmp_path / "out", "published")) == 0
+    assert json.loads((tmp_path / "out" / "scores.json").read_text())["clips"] == 18
+
+
+def test_options_that_mean_nothing_to_a_method_are_refused(people, tmp_path, capsys):
+    for model, option, said in [
+        ("lbp-top", ["--epochs", "3"], "--epochs"),
+        ("stclqp", ["--kernel-size", "3", "3", "3"], "--kernel-size"),
+        ("3d-fcnn", ["--weights", "x.h5"], "--weights"),
+        ("cnn-augmentation", ["--kernel-size", "3", "3", "3"], "--kernel-size"),
+    ]:
+        arguments = ["--dataset", "smic", "--data", str(people), "--model", model, *option]
+        assert train.main([*arguments, "--out", str(tmp_path / "none")]) == 2
+        assert f"{said}: expected without --model {model}" in capsys.readouterr().err
+    assert train.main(["--dataset", "smic", "--data", str(people), "--model", "lbp-top", "--protocol", "glorot"]) == 2
+
+
+def samples(seed=0, out=None):
+    """Clips of four subjects; those of subject `out` have other pixels and labels."""
+    subjects = [f"s{number % 4}" for number in range(24)]
+    labels = np.random.default_rng(5).integers(0, 3, 24)
+    stacks = np.random.default_rng(seed).integers(0, 256, (24, 16, 16, 18), np.uint8)
+    if out:
+        left = np.array(subjects) == out
+        stacks[left], labels[left] = 255 - stacks[left] // 3, (labels[left] + 1) % 3
+    names = [f"clip{number}" for number in range(24)]
+    return Samples(names, subjects, labels, {"face": stacks}, np.arange(24), np.zeros(24, bool))
+
+
+def learned_of_fold(model, folder, data, number=2):
+    """All that a fold learned, chose and scaled by; and its probabilities."""
+    settings = Settings.of(protocols.get("loso", model, "smic"), data="nowhere", epochs=1 if model in STEPWISE else 0)
+    folder.mkdir()
+    protocol = settings.applied_protocol()
+    folds = splits.folds(protocol, samples())  # the labels of those left out must not move anyone
+    run = Run(folder, settings, protocol, data, folds, [{} for _ in folds])
+    train_fold(run, number, progress=False)
+    outcome, result = read_outcome(run, number)
+    metadata = weights.read_metadata(outcome.best_path)
+    kept = {name: metadata[name] for name in ("cost", "scales", "epoch", "val_accuracy") if name in metadata}
+    with opened(outcome.best_path) as contents:
+        kept |= {name: item[()].tolist() for name, item in contents.arrays.items()}
+    return kept | {"chosen": result.get("chosen")}, result["probabilities"]
+
+
+@every
+def test_the_subject_left_out_changes_nothing_learned(model, tmp_path):
+    [left_out] = {samples().subjects[clip] for clip in splits.leave_one_subject_out(
+        samples().labels, samples().subjects)[2].score}  # fmt: skip
+    before, answers = learned_of_fold(model, tmp_path / "before", samples())
+    after, others = learned_of_fold(model, tmp_path / "after", samples(out=left_out))
+    assert before == after and answers != others
+    changed, _ = learned_of_fold(model, tmp_path / "changed", samples(out="s0"))
+    assert before != changed  # otherwise the test could not fail
+
+
+def test_images_keep_their_labels_on_both_sides_of_the_split(tmp_path):
+    """A bright marker for each class, painted into every frame, is learned and found on people never seen."""
+    data = samples()
+    for clip, label in enumerate(data.labels):
+        data.stacks["face"][clip] //= 4
+        data.stacks["face"][clip, 5 * label : 5 * label + 5] = 255
+    settings = Settings.of(protocols.get("loso", "cnn-augmentation", "smic"), data="nowhere", epochs=6)
+    run = Run.of(tmp_path, settings, data)
+    train_fold(run, 0, progress=False)
+    _, result = read_outcome(run, 0)
+    assert np.argmax(result["probabilities"], axis=1).tolist() == data.labels[run.folds[0].score].tolist()
+    assert result["images"][0] == result["images"][1] == 8 * len(run.folds[0].score)
+
+
+def test_methods_protocols_and_parameters_agree():
+    from microexp_keras.baselines.rivals import RIVALS as FITTED
+
+    assert [*FITTED] == [*RIVALS]
+    for name, rival in FITTED.items():
+        own = rival.parameters
+        assert RIVALS[name].title == own.title
+        for protocol in [one for one in protocols.ALL if one.model == name]:
+            assert protocol.epochs == getattr(own, "epochs", 0) and protocol.batch_size == getattr(own, "batch", 0)
+            assert protocol.learning_rate == getattr(own, "learning_rate", 0.01)
+            assert protocol.momentum == getattr(own, "momentum", 0.0)
+
+
+@pytest.mark.parametrize("damage", ["cut", "one bit", "nan", "other arrays", "tables", "votes"])
+def test_damaged_learned_files_are_refused(damage, people, tmp_path, capsys):
+    import h5py
+
+    assert train.main(options("stclqp", people, tmp_path / "run", "upstream")) == 0
+    path = tmp_path / "run" / "learned.h5"
+    if damage == "cut":
+        path.write_bytes(path.read_bytes()[:-5000])
+    else:
+        with h5py.File(path, "r+") as file:
+            if damage == "nan":
+                file["coefficients"][0, 0] = np.nan
+            if damage == "other arrays":
+                file["more"] = np.zeros(3)
+            if damage == "tables":
+                file["tables"][0, 0, 0] = 255
+            if damage == "votes":
+                file["per_class"][0] = 10**6
+            if damage == "one bit":
+                file["intercepts"][0] += 1e-9
+        if damage != "one bit":  # whoever changes a file on purpose can change its checksums too
+            checksums.write(path)
+    capsys.readouterr()
+    assert evaluate.main(["--weights", str(path), "--data", str(people), "--out", str(tmp_path / "again")]) == 2
+    said = capsys.readouterr().err
+    assert "learned.h5" in said and "Traceback" not in said
+    assert ("checksum" in said) == (damage == "one bit")
