@@ -80,6 +80,13 @@ def test_check_looks_as_deep_as_for_a_known_database(own, capsys):
     assert "short clip (12)" in capsys.readouterr().out
 
 
+def test_a_rival_method_is_fitted_and_scored(own, tmp_path, capsys):
+    assert train.main(["--data", str(own), "--model", "lbp-top", "--out", str(tmp_path / "run")]) == 0
+    assert capsys.readouterr().out.startswith("LBP-TOP on my clips\n")
+    file = next((tmp_path / "run/fold-01").glob("*.h5"))
+    assert evaluate.main(["--weights", str(file), "--data", str(own), "--out", str(tmp_path / "scored")]) == 0
+
+
 def test_a_table_of_smic_gives_the_same_weights_to_the_bit(small_smic, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert datasets_command(["table", str(small_smic), "--dataset", "smic", "--out", "copy.csv"]) == 0
@@ -108,4 +115,4 @@ def test_faces_are_cut_out_and_eyes_and_mouth_found(small_faces, tmp_path, monke
     assert landmarks_command(["detect", "faces.csv", "--out", "points.csv"]) == 0
     capsys.readouterr()
     assert train.main([*common, "paper", "--crop", "face", "--model", "late"]) == 2
-    assert "expected with MicroExpSTCNN only" in capsys.readouterr().err
+    assert "expected with a method that sees the whole face" in capsys.readouterr().err
