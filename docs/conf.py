@@ -1,13 +1,11 @@
-"""Settings of Sphinx: `make docs` builds `build/docs` from this repository's Markdown, notebooks and docstrings."""
-
-import re
+"""Settings of Sphinx: `make docs` builds this repository's Markdown, notebooks and docstrings into `build/docs`."""
 
 from microexp_keras import __version__
 
 project = "microexp_keras"
 author = "the microexp_keras maintainers"
+copyright = author
 version = release = __version__
-
 extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
@@ -15,31 +13,27 @@ extensions = [
     "sphinx.ext.viewcode",
     "sphinx_copybutton",
 ]
+
 # The source is the root of the repository, so that links between its files are the same here and where git shows them.
 root_doc = "docs/index"
-include_patterns = ["docs/**.md", "notebooks/*.ipynb", "data/README.md", "weights/README.md"] + [
-    f"{name}.md" for name in ("CHANGELOG", "CONTRIBUTING", "SECURITY")
-]
-exclude_patterns = [".*", "build", "runs", "src", "tests", "benchmarks", "data/[!R]*", "weights/[!R]*"]
+include_patterns = ["docs/**.md", "notebooks/*.ipynb", "*/README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"]
+exclude_patterns = [".*", "build", "runs", "src", "tests", "benchmarks", "examples"]
 
-nitpicky = True
-suppress_warnings: list[str] = []
-default_role = "py:obj"
-nb_execution_mode = "off"  # they are kept executed; `make notebooks` does that
-myst_enable_extensions = ["colon_fence", "deflist"]
-myst_heading_anchors = 4
+myst_enable_extensions = ["deflist"]
+myst_heading_anchors = 3
+nb_execution_mode = "off"  # notebooks are kept executed: `make notebooks`
 
+default_role = "literal"  # a name in single backticks of a docstring
 autodoc_member_order = "bysource"
-autodoc_typehints = "signature"
 autodoc_preserve_defaults = True
 napoleon_google_docstring = False
-napoleon_preprocess_types = False
-napoleon_use_ivar = True
-napoleon_use_rtype = False
-copybutton_prompt_text = "$ "
-copybutton_only_copy_prompt_lines = True
+napoleon_use_param = napoleon_use_rtype = False  # types of arrays are text: only those in signatures are links
+napoleon_custom_sections = [("Attributes", "params_style")]
 
 html_theme = "furo"
 html_title = f"{project} {version}"
-html_static_path = ["docs/_static"] if False else []
+html_extra_path = ["html"]
+html_static_path = ["static"]
+html_css_files = ["tables.css"]
 html_show_sphinx = False
+html_copy_source = False
