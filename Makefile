@@ -5,7 +5,7 @@ READY := .venv/ready
 WORKERS := -n auto --maxprocesses 8 --dist loadfile
 FUSED := $(foreach kind,intermediate late,weights/local/$(kind)-fusenet_synthetic-smic_glorot_seed0.weights.h5)
 
-.PHONY: demo test test-fast test-jax fuzz lint bench weights notebooks clean
+.PHONY: demo test test-fast test-jax fuzz lint docs bench weights notebooks clean
 
 demo: $(READY)  ## train MicroExpSTCNN on synthetic SMIC clips and score the saved weights
 	$(BIN)/python -m microexp_keras.train --dataset smic --synthetic
@@ -28,6 +28,10 @@ lint: $(READY)  ## style, types, and imports that run downwards only
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: $(READY)  ## the documentation as pages, build/docs/index.html; a warning is an error
+	$(BIN)/python -m pip install --quiet --requirement docs/requirements.txt
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -c docs . build/docs
 
 bench: $(READY)  ## seconds per epoch on this machine
 	$(BIN)/python benchmarks/epoch_time.py

@@ -1,7 +1,9 @@
 """Settings of Sphinx: `make docs` builds this repository's Markdown, notebooks and docstrings into `build/docs`."""
 
 from microexp_keras import __version__
+from microexp_keras.backend import import_keras
 
+import_keras()  # here, without TensorFlow's remarks
 project = "microexp_keras"
 author = "the microexp_keras maintainers"
 copyright = author
@@ -26,6 +28,7 @@ nb_execution_mode = "off"  # notebooks are kept executed: `make notebooks`
 default_role = "literal"  # a name in single backticks of a docstring
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
+maximum_signature_line_length = 88
 napoleon_google_docstring = False
 napoleon_use_param = napoleon_use_rtype = False  # types of arrays are text: only those in signatures are links
 napoleon_custom_sections = [("Attributes", "params_style")]
@@ -34,6 +37,6 @@ html_theme = "furo"
 html_title = f"{project} {version}"
 html_extra_path = ["html"]
 html_static_path = ["static"]
-html_css_files = ["tables.css"]
+html_css_files = ["page.css"]
 html_show_sphinx = False
 html_copy_source = False

@@ -170,5 +170,5 @@ def test_the_documents_show_the_protocols_as_they_are(arguments, table, capsys):
     assert capsys.readouterr().out == table
 
 
-def test_the_readme_and_the_account_have_such_tables():
-    assert {one.id.split()[0] for one in generated_tables()} == {"README.md", "REPRODUCTION.md"}
+def test_the_account_and_the_page_on_scores_have_such_tables():
+    assert {one.id.split()[0] for one in generated_tables()} == {"REPRODUCTION.md", "honest-scores.md"}

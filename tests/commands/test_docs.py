@@ -1,0 +1,167 @@
+"""Every command and every program in README and documentation runs, on synthetic clips and shortened (`SHORTER`)."""
+
+import glob
+import os
+import re
+import runpy
+import sys
+from concurrent import futures
+
+import cv2
+import numpy as np
+import pytest
+from documents import DOCUMENTS, ROOT, blocks, commands, name_of
+
+from microexp_keras import __main__, models, train, weights
+from microexp_keras.datasets import find_clips
+from microexp_keras.datasets.synthetic import casme2, smic
+from microexp_keras.runs import pool
+
+RUNNING = [path for path in DOCUMENTS if any(block.language in ("sh", "python") for block in blocks(path))]
+MODULE = "microexp_keras."
+TRAINING = ("train", "reproduce")
+SHORTER = {"--seeds": ["0"], "--epochs": ["1"], "--seconds": ["1"]}
+"""What the values of options are replaced by; `train` and `reproduce` without --epochs get it."""
+NOT_BY_EPOCHS = ("lbp-top", "stclqp")
+TABLE = "datasets table SMIC_all_cropped --dataset smic --out clips.csv".split()
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory):
+    """Folder with everything that the documents name: small synthetic trees, a video, a run, the authors' files."""
+    folder = tmp_path_factory.mktemp("documents")
+    smic.write_smic(folder / "SMIC_all_cropped", clips_per_class=(6, 5, 5), progress=False)
+    for name, layout in (("casme2", "flat"), ("casme2_raw", "rawvideo")):
+        casme2.write_casme2(folder / name, layout=layout, clips_per_class=(3, 3, 3), progress=False)
+    for name in ("weights", "examples"):
+        (folder / name).symlink_to(ROOT / name)
+    write_video(folder / "face.avi", find_clips(folder / "SMIC_all_cropped", "smic")[0])
+    model = models.build_microexp_stcnn(frames=18, seed=0)
+    weights.save_keras2_hdf5(model, folder / "weights-improvement-40-0.69.hdf5")
+    here, executor = os.getcwd(), pool.ProcessPoolExecutor
+    os.chdir(folder)
+    pool.ProcessPoolExecutor = InThisProcess  # folds in processes have tests of their own
+    try:
+        assert __main__.main(TABLE) == 0
+        assert train.main("--dataset smic --data SMIC_all_cropped --epochs 1".split()) == 0
+        for array in (folder / "runs" / "smic-stcnn-upstream-001").glob("*.npy"):
+            (folder / array.name).symlink_to(array)
+        yield folder
+    finally:
+        os.chdir(here)
+        pool.ProcessPoolExecutor = executor
+
+
+class InThisProcess(futures.Executor):
+    """Trains folds one after the other, without Keras being loaded anew in each process."""
+
+    def __init__(self, *_, **__):
+        pass
+
+    def submit(self, function, /, *args):
+        done = futures.Future()
+        try:
+            done.set_result(function(*args))
+        except Exception as error:
+            done.set_exception(error)
+        return done
+
+
+def write_video(path, clip):
+    """Film a clip twice, so that it is longer than a window."""
+    frames = [cv2.imread(str(image)) for image in clip.images] * 2
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 100, frames[0].shape[1::-1])
+    for frame in frames:
+        writer.write(np.ascontiguousarray(frame))
+    writer.release()
+
+
+def shortened(words):
+    """Give the arguments of a command of the package as they run here: on small data, for one epoch."""
+    command, *given = words
+    result, replaced = [command], False
+    for word in given:
+        replaced = replaced and not word.startswith("-")
+        if not replaced:
+            result += sorted(glob.glob(word)) or [word]
+        if word in SHORTER:
+            replaced = True
+            result += SHORTER[word]
+    if command in TRAINING and not {"--help", "--epochs", *NOT_BY_EPOCHS} & set(given):
+        result += ["--epochs", "1"]
+    if "--resume" in given:
+        result[result.index("--epochs") + 1] = "2"  # more than before
+    if command in TRAINING and "casme2" in given and "--kernel-size" not in given:
+        result += ["--kernel-size", "3", "3", "80"]  # a fifth of the parameters
+    if "--synthetic" in result:
+        data = {"smic": "SMIC_all_cropped", "casme2": "casme2"}[result[result.index("--dataset") + 1]]
+        place = result.index("--synthetic")
+        result[place : place + 1] = ["--data", data]
+    return result
+
+
+def targets():
+    """Give the targets of the Makefile."""
+    return set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+
+
+def run(words, done):
+    """Run a command once, however many documents have it; give its exit code, None of what is no command of ours."""
+    if words[0] == "make":
+        return 0 if set(words[1:]) <= targets() else 1
+    if words[:2] == ["python", "-m"] and words[2].startswith(MODULE):
+        words = ["microexp-keras", words[2].removeprefix(MODULE), *words[3:]]
+    if words[0] == "microexp-keras":
+        arguments = shortened(words[1:])
+        if tuple(arguments) not in done:
+            done[tuple(arguments)] = result_of(lambda: __main__.main(arguments))
+        return done[tuple(arguments)]
+    if words[0] == "python" and words[1].endswith(".py"):
+        sys.argv = words[1:]
+        return result_of(lambda: runpy.run_path(words[1], run_name="__main__") and 0)
+    return None
+
+
+def result_of(call):
+    """Call, and give the exit code also of what exits."""
+    try:
+        return call()
+    except SystemExit as end:
+        return end.code or 0
+
+
+@pytest.fixture(scope="module")
+def done():
+    """Exit codes of the commands that have run."""
+    return {tuple(TABLE): 0}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", RUNNING, ids=name_of)
+def test_what_a_document_tells_to_run_runs(path, workplace, done, monkeypatch, capfd):
+    monkeypatch.setattr(sys, "argv", sys.argv)
+    names = {}
+    for block in blocks(path):
+        where = f"{name_of(path)}, line {block.line}"
+        if block.why_skipped:
+            continue
+        if block.language == "sh":
+            for words in commands(block):
+                code = run(words, done)
+                assert code is not None, f"{where}: this test cannot run {words}"
+                assert code == 0, f"{where}: {' '.join(words)} ended with {code}: {capfd.readouterr().err[-500:]}"
+        elif block.language == "python":
+            exec(compile(block.text, where, "exec"), names)
+
+
+def test_a_wrong_command_does_not_pass(workplace, done, capfd):
+    assert run("python -m microexp_keras.train --dataset smic --data SMIC_all_cropped --protocl loso".split(), done) == 2
+    assert run("python -m microexp_keras.datasets check nowhere".split(), done) == 2
+    assert run(["make", "dinner"], done) == 1 and run(["brew", "tea"], done) is None
+
+
+def test_options_are_shortened_and_nothing_else():
+    words = shortened("reproduce --dataset smic --synthetic --seeds 0 1 2 --tables V".split())
+    assert words == "reproduce --dataset smic --data SMIC_all_cropped --seeds 0 --tables V --epochs 1".split()
+    assert shortened("train --resume runs/x --epochs 110".split()) == "train --resume runs/x --epochs 2".split()
+    assert shortened(["datasets", "check", "x"]) == ["datasets", "check", "x"]
