@@ -112,7 +112,7 @@ BUILDERS: dict[str, Callable[..., keras.Model]] = {"cnn-augmentation": build_cnn
 
 
 def _require_eight(lengths: dict[str, int]) -> None:
-    """Three poolings by two leave nothing of less than eight."""
+    """Raise unless three poolings by two leave something."""
     for axis, length in lengths.items():
         if length < 8:
             raise MicroExpError(

@@ -1,4 +1,4 @@
-"""From one number to the seeds of a model's layers, which no other thread can draw from."""
+"""From one seed to those of a model's layers, drawn from a private generator."""
 
 import random
 
