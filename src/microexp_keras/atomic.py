@@ -22,7 +22,7 @@ REMEDY = "Free space on that disk or choose another folder, then run the command
 
 @contextlib.contextmanager
 def replacing(path: str | Path, room: int = 0, remedy: str = REMEDY) -> Iterator[Path]:
-    """Give a temporary path beside `path`; on success it takes its place in one step, on failure nothing changes.
+    """Return a temporary path beside `path`; on success it takes its place in one step, on failure nothing changes.
 
     The file is flushed to the disk before the rename, so that a reader, or a run resumed after a kill or a power cut,
     sees the old file or the new one, never a part.

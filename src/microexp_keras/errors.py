@@ -29,6 +29,10 @@ class MicroExpError(ValueError):
         self.where, self.expected, self.found, self.remedy = str(where), expected, found, remedy
         super().__init__(self._message())
 
+    def within(self, where: str | PathLike[str]) -> "MicroExpError":
+        """Return this error with the file or clip named that its own place is in."""
+        return MicroExpError(f"{where}: {self.where}", self.expected, self.found, self.remedy)
+
     def _message(self) -> str:
         parts = [f"expected {self.expected}" if self.expected else "", self.found or ""]
         said = (", found " if self.expected else "").join(filter(None, parts))

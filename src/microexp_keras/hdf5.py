@@ -103,7 +103,7 @@ class Contents:
     groups: dict[str, Texts]
 
     def texts(self, group: str, name: str) -> list[str]:
-        """Give the texts of an attribute, [] if it is empty or absent."""
+        """Return the texts of an attribute, [] if it is empty or absent."""
         texts = self.groups[group].get(name, [])
         if texts is None:
             raise MicroExpError(f"attribute {name}", "text", "numbers")
@@ -118,15 +118,17 @@ def opened(path: str | Path) -> Iterator[Contents]:
     instead of changing it.
     """
     if not Path(path).exists() or Path(path).is_dir():
-        raise MicroExpError(f"{path}: no such file. Give the path of a .h5 or .hdf5 file.")
+        raise MicroExpError(path, found="no such file", remedy="Give the path of a .h5 or .hdf5 file.")
     try:
         yield contents(path)
     except MicroExpError as error:
         if error.where == str(path):
             raise
-        raise MicroExpError(f"{path}: {error}") from error
+        raise error.within(path) from error
     except (OSError, ValueError, TypeError, LookupError, MemoryError) as error:
-        raise MicroExpError(f"{path}: damaged, it cannot be read ({error}). Copy or download it again.") from error
+        raise MicroExpError(
+            path, found=f"damaged, it cannot be read ({error})", remedy="Copy or download it again."
+        ) from error
 
 
 def contents(path: str | Path) -> Contents:
@@ -214,7 +216,7 @@ class _Objects(DataObjects):
 
     def _attr_value(self, ptype: Any, buf: bytes, count: int, offset: int) -> Any:
         if count > MAX_TEXTS:
-            raise MicroExpError(f"expected an attribute of at most {MAX_TEXTS} texts or numbers, found {count}.")
+            raise MicroExpError("attribute", f"at most {MAX_TEXTS} texts or numbers", str(count))
         return super()._attr_value(ptype, buf, count, offset)
 
 
@@ -224,7 +226,7 @@ def _require_type(buffer: bytes, place: int, expected: str, texts: tuple[int, ..
     found = version_and_class & 15
     list_of_others = found == DATATYPE_VARIABLE_LENGTH and kind & 15 != 1
     if found not in (DATATYPE_FIXED_POINT, DATATYPE_FLOATING_POINT, *texts) or list_of_others:
-        raise MicroExpError(f"expected {expected}, found another type ({found}).")
+        raise MicroExpError("type", expected, f"another type ({found})")
 
 
 class _File(pyfive.File):
@@ -233,7 +235,7 @@ class _File(pyfive.File):
 
 
 def _listed(file: _File, source: _Source) -> Contents:
-    """Give what is in an opened file. No name that it holds is ever looked up outside the group that holds it."""
+    """Return what is in an opened file. No name that it holds is ever looked up outside the group that holds it."""
     if file.userblock_size:
         raise MicroExpError("structure", "HDF5 from the first byte", "a block before it")
     found, seen, pending = Contents({}, {}), 0, [("", file)]
@@ -242,15 +244,15 @@ def _listed(file: _File, source: _Source) -> Contents:
         found.groups[path] = {name: _texts(value) for name, value in group.attrs.items()}
         seen += len(group)
         if seen > MAX_OBJECTS or path.count("/") >= MAX_DEPTH:
-            raise MicroExpError(f"expected at most {MAX_OBJECTS} objects in {MAX_DEPTH} levels, found more.")
+            raise MicroExpError("structure", f"at most {MAX_OBJECTS} objects in {MAX_DEPTH} levels", "more")
         for name in group:
             inner = f"{path}/{name}".lstrip("/")
             if not name or ".." in name or "/" in name or name == ".":
-                raise MicroExpError(f"{shown(inner)}: expected a plain name.")
+                raise MicroExpError(shown(inner), "a plain name")
             try:
                 item = group.get_lazy_view(name)
             except MicroExpError as error:
-                raise MicroExpError(f"{shown(inner)}: {error}") from error
+                raise error.within(shown(inner)) from error
             if item is None or (isinstance(item, pyfive.Group | pyfive.Dataset) and item.name != f"/{inner}"):
                 raise MicroExpError(shown(inner), "data", "a link")
             if isinstance(item, pyfive.Group):
@@ -261,7 +263,7 @@ def _listed(file: _File, source: _Source) -> Contents:
 
 
 def _array(name: str, item: Any, source: _Source) -> StoredArray:
-    """Give an array that is numbers, stored plainly and in the file as a whole."""
+    """Return an array that is numbers, stored plainly and in the file as a whole."""
     label = shown(name)
     if not isinstance(item, pyfive.Dataset):
         raise MicroExpError(label, "a plain array of numbers", "the type of one")
@@ -278,7 +280,7 @@ def _array(name: str, item: Any, source: _Source) -> StoredArray:
 
 
 def _texts(value: Any) -> list[str] | None:
-    """Give an attribute as pyfive reads it as texts; None if it is numbers."""
+    """Return an attribute as pyfive reads it as texts; None if it is numbers."""
     if isinstance(value, pyfive.Empty):
         return []
     texts: list[Any] = ["" if text is None else text for text in np.asarray(value).ravel().tolist()]

@@ -129,7 +129,7 @@ def score(
 
 
 def _labels(which: str, values: Sequence[Any] | np.ndarray, class_names: Sequence[str]) -> np.ndarray:
-    """Return labels as int array (clips,) after refusing what is none of the classes."""
+    """Return labels as int array (clips,); raise if any is none of the classes."""
     labels, numbers = np.asarray(values), range(len(class_names))
     expected = f"labels 0 to {len(class_names) - 1} ({', '.join(class_names)}), one for each clip"
     if labels.ndim != 1:
@@ -155,7 +155,7 @@ def subject_intervals(
     seed: int = 0,
     confidence: float = 0.95,
 ) -> dict[str, Any]:
-    """Intervals of the scores by bootstrap over subjects: whose clips were scored is what chance decided.
+    """Return bootstrap intervals of the scores, resampling subjects, since clips of one person are not independent.
 
     Subjects are drawn with replacement, with all their clips; the intervals are percentiles of the scores so found.
     With a handful of subjects they are rather too short than too long.
@@ -237,7 +237,7 @@ class Pair:
 def paired(
     first: Sequence[bool] | np.ndarray, second: Sequence[bool] | np.ndarray, subjects: Sequence[str | None]
 ) -> Pair:
-    """Test whether two methods differ in how many clips they call right, two-sided and exactly.
+    """Test whether two methods differ in accuracy: exact McNemar test over clips, sign test over subjects.
 
     McNemar's test takes clips as independent, which clips of one subject are not; beside it stand the subjects.
 
@@ -262,14 +262,14 @@ def paired(
 
 
 def _coins(heads: int, tails: int) -> float:
-    """Two-sided probability that fair coins fall as unevenly as this; 1 if there are none."""
+    """Return the two-sided binomial p value of so many heads and tails; 1 if there are none."""
     from scipy.stats import binomtest
 
     return float(binomtest(heads, heads + tails).pvalue) if heads + tails else 1.0
 
 
 def wilson_interval(correct: int, clips: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Wilson score interval `(low, high)` of a proportion, each between 0 and 1."""
+    """Return the Wilson score interval `(low, high)` of a proportion, each between 0 and 1."""
     from scipy.stats import binomtest
 
     interval = binomtest(correct, clips).proportion_ci(confidence, method="wilson")

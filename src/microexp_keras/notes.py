@@ -1,4 +1,4 @@
-"""What a reader must know to judge scores: a level and a text, rendered last."""
+"""What a reader must know to judge scores: a level and a text, rendered only for output."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -1,4 +1,4 @@
-"""From a function and items to results, computed on all cores."""
+"""A function mapped over items on all cores."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ def cores() -> int:
 def in_threads(
     function: Callable[[Item], Result], items: Sequence[Item], what: str, unit: str = "clip", progress: bool = True
 ) -> list[Result]:
-    """Call a function with each item on all cores, for OpenCV and dlib compute outside Python's lock.
+    """Map a function over items in threads on all cores: OpenCV and dlib release Python's global lock.
 
     Parameters
     ----------

@@ -123,9 +123,11 @@ def _new_plan(args: argparse.Namespace) -> dict[str, Any]:
     }
     if not _trainings(plan):
         raise MicroExpError(
-            f"nothing to train: --models {' '.join(plan['models'])} has none of --protocols "
-            f"{' '.join(plan['protocols'])} for --tables {' '.join(plan['tables'])}. "
-            "python -m microexp_keras.protocols says which there are; tables VI, VII and IX are of stcnn."
+            f"--models {' '.join(plan['models'])} --protocols {' '.join(plan['protocols'])} "
+            f"--tables {' '.join(plan['tables'])}",
+            "something to train",
+            "nothing",
+            "python -m microexp_keras.protocols says which there are; tables VI, VII and IX are of stcnn.",
         )
     runs.require_free(args.out, resumable=True)
     return plan

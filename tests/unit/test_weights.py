@@ -320,7 +320,7 @@ HOSTILE = {
     "scalar": (lambda f: replace(f, KERNEL, np.float32(1)), "dense_1"),
     "strings": (
         lambda f: replace(f, KERNEL, np.full((384, 128), b"x")),
-        "dense_1/kernel:0: expected a plain array of numbers",
+        "dense_1/kernel:0: type: expected a plain array of numbers",
     ),
     "objects": (lambda f: replace(f, KERNEL, ["text"] * 3, dtype=h5py.string_dtype()), "numbers"),
     "references": (lambda f: replace(f, KERNEL, [f.ref] * 3, dtype=h5py.ref_dtype), "numbers"),

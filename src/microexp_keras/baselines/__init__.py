@@ -1,4 +1,4 @@
-"""The methods that the paper's Table V compares with: from clips to features, kernels and networks.
+"""The rival methods of the paper's Table V: from clips to features, kernels and networks.
 
 Importing this package loads none of its modules; each is loaded when it is first used.
 """

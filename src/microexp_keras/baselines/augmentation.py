@@ -1,4 +1,4 @@
-"""From clips to single images and mildly changed copies of them, and from a network's answers to images to a clip's.
+"""From clips to single images with augmented copies, and from predictions of images to those of clips.
 
 The CNN with data augmentation is a reconstruction: that training images are synthesised is the paper's, all else ours.
 
@@ -18,7 +18,7 @@ from microexp_keras.errors import MicroExpError
 
 @dataclass(frozen=True)
 class Change:
-    """How a copy differs from its image; the default does not.
+    """How an augmented copy differs from its image; by default it does not.
 
     Attributes
     ----------
@@ -42,14 +42,14 @@ class Change:
 def draw(
     random: np.random.Generator, flip: float = 0.5, angle: float = 10.0, shift: float = 0.05, zoom: float = 0.05
 ) -> Change:
-    """Draw a change: flipped with probability `flip`, all else evenly from minus to plus the number given."""
+    """Draw a random change: a flip with probability `flip`, the rest uniformly within the given limits."""
     flipped = bool(random.random() < flip)
     angle, right, down, larger = random.uniform(-1, 1, 4) * (angle, shift, shift, zoom)
     return Change(flipped, float(angle), float(right), float(down), float(1 + larger))
 
 
 def changed(image: np.ndarray, change: Change) -> np.ndarray:
-    """Give a changed copy of an image, by linear interpolation; beyond the border its pixels are repeated.
+    """Return an augmented copy of an image (linear interpolation, border replicated).
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def changed(image: np.ndarray, change: Change) -> np.ndarray:
 
 
 def pick_images(stack: np.ndarray, images: int = 8) -> np.ndarray:
-    """Pick frames of a clip, equally spaced from its first to its last; positions between frames are rounded down.
+    """Return equally spaced frames of a clip, from its first to its last; positions between frames are rounded down.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def training_images(
     shift: float = 0.05,
     zoom: float = 0.05,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Give the images of the training clips, each followed by its changed copies.
+    """Return the images of the training clips, each followed by its augmented copies.
 
     The copies of a clip depend on the seed and on its position in the data set, not on which other clips train.
 
@@ -141,7 +141,7 @@ def training_images(
 
 
 def clip_probabilities(of_images: np.ndarray, images: int = 8) -> np.ndarray:
-    """Average a network's answers to the images of each clip.
+    """Average a network's predictions over the images of each clip.
 
     Parameters
     ----------

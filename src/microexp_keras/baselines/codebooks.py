@@ -1,4 +1,4 @@
-"""From counts of codes and labels of training clips to codebooks, and to how well features part the classes."""
+"""From code counts and labels of training clips to codebooks, and to how well features separate the classes."""
 
 import numpy as np
 
@@ -49,7 +49,7 @@ def codebook(weights: np.ndarray, size: int, rounds: int = 100) -> tuple[np.ndar
 
 
 def scatter(features: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Measure how far the classes' means lie from the common mean, and the clips from their class's mean.
+    """Return between-class and within-class scatter of features.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def scatter(features: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.nd
 
 
 def fisher(between: np.ndarray, within: np.ndarray) -> np.ndarray:
-    """Fisher's ratio of `scatter`'s results, or of their sums; 0 where nothing varies at all."""
+    """Return Fisher's ratio of what `scatter` returns, or of sums of it; 0 where nothing varies."""
     between, within = np.asarray(between, float), np.asarray(within, float)
     undivided = np.where(between > 0, np.inf, 0.0)
     return np.divide(between, within, out=undivided, where=within > 0)

@@ -31,7 +31,7 @@ MACHINE = {"classes": ("i", 1), "per_class": ("i", 1), "coefficients": ("f", 2),
 
 @dataclass(frozen=True)
 class HandCrafted:
-    """In what LBP-TOP and STCLQP differ.
+    """What distinguishes LBP-TOP and STCLQP.
 
     Attributes
     ----------
@@ -67,7 +67,7 @@ class HandCrafted:
 
 
 def training_clips(fold: Fold) -> np.ndarray:
-    """Give all clips that may be learned from: those that train or choose, without those that are scored.
+    """Return all clips that may be learned from: those that train or select, without those that are scored.
 
     A support vector machine chooses its cost within its training subjects and needs no clips beside them.
     """
@@ -112,7 +112,7 @@ def predict(method: HandCrafted, path: str | Path, samples: Samples, positions: 
 
 
 def _require_whole(path: str | Path, method: HandCrafted, arrays: Arrays, classes: int) -> None:
-    """Refuse arrays that do not belong together."""
+    """Raise unless the arrays belong together."""
     labels, per_class, supports = arrays["classes"], arrays["per_class"], len(arrays["supports"])
     count = len(labels)
     whole = (

@@ -7,18 +7,18 @@ import numpy as np
 
 
 def linear_gram(features: np.ndarray) -> np.ndarray:
-    """Give all inner products: from float (clips, features) to float64 (clips, clips)."""
+    """Return all inner products: from float (clips, features) to float64 (clips, clips)."""
     values = np.asarray(features, np.float64)
     return values @ values.T
 
 
 def polynomial_gram(features: np.ndarray, degree: int = 6, gamma: float = 1.0, constant: float = 1.0) -> np.ndarray:
-    """Give `(gamma x.y + constant) ** degree` of all pairs: from float (clips, features) to float64 (clips, clips)."""
+    """Return `(gamma x.y + constant) ** degree` of all pairs, float64 (clips, clips), from (clips, features)."""
     return (gamma * linear_gram(features) + constant) ** degree
 
 
 def chi_square_gram(features: np.ndarray) -> np.ndarray:
-    """Give the sum of `2 x y / (x + y)` of all pairs: from float (clips, features), none negative, to (clips, clips).
+    """Return the sum of `2 x y / (x + y)` of all pairs: from float (clips, features), none negative, to (clips, clips).
 
     Where x and y are both 0 the term is 0.
 

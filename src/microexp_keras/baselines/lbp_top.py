@@ -153,7 +153,7 @@ def _bilinear_codes(frames: np.ndarray, radii: tuple[int, int, int]) -> np.ndarr
 
 
 def _corners(offset: tuple[float, float, float]) -> list[tuple[tuple[int, int, int], float]]:
-    """Whole offsets around one that is not, with their weights, which sum to 1; those without weight left out."""
+    """Return the pixel offsets around a fractional one with their bilinear weights; zero weights are left out."""
     corners: list[tuple[tuple[int, ...], float]] = [((), 1.0)]
     for value in offset:
         below = int(np.floor(value))

@@ -1,4 +1,4 @@
-"""From a volume and radii to its centres and their eight neighbours in each of the planes XY, XT and YT."""
+"""From a volume and radii to the centres and their eight neighbours in the planes XY, XT and YT."""
 
 import math
 
@@ -21,7 +21,7 @@ begins on the right and turns to the future, YT begins in the future and turns u
 
 
 def frames_first(volume: np.ndarray, radii: tuple[int, int, int]) -> np.ndarray:
-    """Give a volume with its frames first, after a look at whether every centre has all its neighbours.
+    """Return a volume with its frames first, after checking that a centre exists with all its neighbours.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def on_pixels(plane: str, radii: tuple[int, int, int]) -> list[tuple[int, int, i
 
 
 def moved(values: np.ndarray, offset: tuple[int, int, int], margin: tuple[int, int, int]) -> np.ndarray:
-    """Give what stands at an offset from each centre.
+    """Return the values at an offset from each centre.
 
     Parameters
     ----------

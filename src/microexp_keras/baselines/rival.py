@@ -1,4 +1,4 @@
-"""A rival method, and descriptions of clips that its folds share."""
+"""A rival method, and descriptors of clips that its folds share."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ _described: dict[tuple[Any, ...], np.ndarray] = {}
 
 
 def described(samples: Samples, key: tuple[Any, ...], describe: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """Describe every clip by itself, so that nothing is learned; what came out last is kept for the next fold.
+    """Return descriptors that are computed clip by clip, nothing learned; the last result is kept for other folds.
 
     Parameters
     ----------

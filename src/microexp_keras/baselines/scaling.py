@@ -1,4 +1,4 @@
-"""From the values of training clips to the scale on which a network sees all clips."""
+"""From the values of training clips to the scaling of a network's input."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from microexp_keras.errors import MicroExpError
 
 @dataclass(frozen=True)
 class Scale:
-    """The package's rule for gray levels, for values of any kind: subtract the mean, then divide by the largest left.
+    """Scaling as for gray levels: subtract the mean, then divide by the largest remaining value.
 
     Attributes
     ----------
@@ -23,7 +23,7 @@ class Scale:
     largest: float
 
     def apply(self, values: np.ndarray) -> np.ndarray:
-        """Give scaled values: from an array of any shape to float32 of the same shape."""
+        """Return the scaled values, float32 of the same shape."""
         return ((values - np.float32(self.mean)) / np.float32(self.largest)).astype(np.float32)
 
 

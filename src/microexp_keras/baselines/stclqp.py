@@ -25,7 +25,7 @@ CODES = 256  # eight neighbours, a bit each
 
 
 def components(volume: np.ndarray, radii: tuple[int, int, int] = (1, 1, 1)) -> np.ndarray:
-    """Give the codes of sign, magnitude and orientation.
+    """Return the codes of sign, magnitude and orientation.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def components(volume: np.ndarray, radii: tuple[int, int, int] = (1, 1, 1)) -> n
 
 
 def magnitude_bits(frames: np.ndarray, plane: str, radii: tuple[int, int, int]) -> np.ndarray:
-    """Tell which neighbours differ from their centre by at least the mean difference of this plane and clip.
+    """Return the bits of neighbours that differ from their centre by at least the mean difference in plane and clip.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def magnitude_bits(frames: np.ndarray, plane: str, radii: tuple[int, int, int]) 
 
 
 def orientation_bits(frames: np.ndarray, plane: str, radii: tuple[int, int, int]) -> np.ndarray:
-    """Tell at which neighbours the gradient within the plane points at most 90 degrees away from the centre's.
+    """Return the bits of neighbours whose gradient within the plane is at most 90 degrees from the centre's.
 
     The abstract does not define orientation. This is our choice: it needs neither angles nor a threshold, is exact in
     whole numbers, and does not change when gray levels are shifted, scaled or negated. Parameters and result are those
@@ -94,7 +94,7 @@ def orientation_bits(frames: np.ndarray, plane: str, radii: tuple[int, int, int]
 def counts(
     volume: np.ndarray, radii: tuple[int, int, int] = (1, 1, 1), blocks: tuple[int, int, int] = (8, 8, 1)
 ) -> np.ndarray:
-    """Count the codes of a clip in each block: all that codebooks and features are made of.
+    """Count the codes of a clip in each block; codebooks and features are computed from these counts alone.
 
     Parameters
     ----------
@@ -151,7 +151,7 @@ def learn(
     sizes: tuple[int, ...] = (16, 32, 64),
     share: float = 1.0,
 ) -> Codebooks:
-    """Learn a codebook for each component and plane, of the size that parts the classes best by Fisher's criterion.
+    """Learn a codebook for each component and plane, of the size that separates the classes best by Fisher's criterion.
 
     Parameters
     ----------

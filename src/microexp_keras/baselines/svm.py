@@ -1,4 +1,4 @@
-"""From a Gram matrix, labels and subjects to a support vector machine that has seen the training clips only."""
+"""From a Gram matrix, labels and subjects to a support vector machine fitted on the training clips only."""
 
 import itertools
 import warnings
@@ -16,7 +16,7 @@ PARTS: int = 5  # of the training subjects, to choose the cost
 
 @dataclass(frozen=True)
 class FittedSvm:
-    """A support vector machine, one class against one, as plain arrays.
+    """A one-against-one support vector machine as plain arrays.
 
     Attributes
     ----------
@@ -62,7 +62,7 @@ class FittedSvm:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """Every clip predicted once, by a machine that has seen nothing of its subject.
+    """Predictions of all clips, each by a machine fitted without its subject.
 
     Attributes
     ----------
@@ -83,7 +83,7 @@ def fit(
     costs: Sequence[float] = COSTS,
     parts: int = PARTS,
 ) -> FittedSvm:
-    """Choose the cost on parts of the training subjects, then fit to all training clips.
+    """Choose the cost C on inner subject folds, then fit on all training clips.
 
     The subjects are divided by scikit-learn's `StratifiedGroupKFold`; each part in turn is predicted from the others.
     The cost with most clips right is taken, of equally good ones the smallest.
@@ -140,7 +140,7 @@ def leave_one_subject_out(
     costs: Sequence[float] = COSTS,
     parts: int = PARTS,
 ) -> LeftOut:
-    """Predict each subject's clips by a machine that is fitted to all others.
+    """Predict each subject's clips with a machine fitted on all others.
 
     Parameters
     ----------
@@ -211,7 +211,7 @@ def _parts_of_subjects(labels: np.ndarray, owner: np.ndarray, parts: int) -> lis
 def _machine(
     gram: np.ndarray, labels: np.ndarray, train: np.ndarray, cost: float, right: dict[float, int] | None = None
 ) -> FittedSvm:
-    """Fit with a given cost; where all clips are of one class, as a part can be, it always answers that class."""
+    """Fit with a given cost C; with clips of one class only, that is always predicted."""
     from sklearn.svm import SVC
 
     classes = np.unique(labels[train])
@@ -232,7 +232,7 @@ def _machine(
 
 
 def votes(machine: Mapping[str, Any], kernel: np.ndarray) -> np.ndarray:
-    """Let each pair of classes vote; the class with most votes is the prediction, of equal ones the first.
+    """Return the votes of all pairs of classes; the class with most votes is predicted, at a tie the first.
 
     Parameters
     ----------

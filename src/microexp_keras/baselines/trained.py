@@ -103,11 +103,11 @@ def _images_of(clips: np.ndarray, count: int) -> np.ndarray:
     return (clips[:, None] * count + np.arange(count)).ravel()
 
 
-def _build(name: str, inputs: Mapping[str, np.ndarray], classes: int) -> "keras.Model":
+def _build(name: str, inputs: Mapping[str, np.ndarray], classes: int, seed: int | None = None) -> "keras.Model":
     from microexp_keras.baselines import networks
 
     _, rows, columns, *time, _ = next(iter(inputs.values())).shape
-    return networks.BUILDERS[name](*time, size=(rows, columns), num_classes=classes)
+    return networks.BUILDERS[name](*time, size=(rows, columns), num_classes=classes, seed=seed)
 
 
 def _train(
@@ -119,10 +119,8 @@ def _train(
     scales: Mapping[str, Scale],
 ) -> tuple["keras.Model", Outcome]:
     """Train, or resume; give the network with the weights of the best epoch."""
-    keras = import_keras()
-
-    keras.utils.set_random_seed(task.seed)
-    model = _build(name, inputs, len(task.protocol.database.class_names))
+    import_keras()
+    model = _build(name, inputs, len(task.protocol.database.class_names), task.seed)
     metadata = {**task.metadata, "scales": {input_name: asdict(scale) for input_name, scale in scales.items()}}
     outcome = train(task, model, inputs, labels, fold, metadata)
     weights.load_layers(model, outcome.best_path)

@@ -87,7 +87,7 @@ def own_database(
 
 
 def scan(root: Path) -> list[Place]:
-    """Give the table itself as the one place with clips."""
+    """Return the table itself as the one place with clips."""
     return [Place("table", root, root)]
 
 

@@ -47,7 +47,7 @@ class Row:
 
 
 def is_table(path: str | Path | None) -> bool:
-    """Say whether a path names a table of clips, not a folder."""
+    """Return whether a path names a table of clips, not a folder."""
     return path is not None and Path(path).suffix.lower() in TABLES and not Path(path).is_dir()
 
 

@@ -1,4 +1,4 @@
-"""From clips' sizes to the paper's three networks, and from a network and clips to saliency maps."""
+"""The paper's three networks as Keras models, and saliency maps."""
 
 import importlib
 from typing import TYPE_CHECKING, Any

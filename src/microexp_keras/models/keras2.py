@@ -1,4 +1,4 @@
-"""What Keras 2.0.0 does differently, as parts of Keras 3: its initial values and its loss."""
+"""What Keras 2.0.0 does differently, for Keras 3: its initialiser and its loss."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ class Keras2GlorotUniform(keras.initializers.RandomUniform):
         return super().__call__(shape, dtype)
 
     def get_config(self) -> dict[str, Any]:
-        """Return what Keras needs to make the initialiser again."""
+        """Return the initialiser's configuration, from which Keras rebuilds it."""
         return {"seed": super().get_config()["seed"]}
 
 

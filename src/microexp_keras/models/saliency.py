@@ -154,7 +154,7 @@ def binarize(maps: np.ndarray, share: float = 0.05) -> np.ndarray:
 
 
 def region_shares(maps: np.ndarray, boxes: Sequence[Mapping[str, Box]] | None = None) -> dict[str, RegionShare]:
-    """Measure how much of a face's saliency lies at the eyes, at the mouth and elsewhere.
+    """Return how much of a face's saliency lies at the eyes, at the mouth and elsewhere.
 
     Parameters
     ----------
@@ -207,7 +207,7 @@ def region_shares(maps: np.ndarray, boxes: Sequence[Mapping[str, Box]] | None = 
 
 
 def scale_boxes(boxes: Mapping[str, Box], shape: tuple[int, ...], size: tuple[int, ...]) -> dict[str, Box]:
-    """Take boxes from a frame to the frame resized, as the networks on the face see it.
+    """Scale boxes from a frame to the resized frame that the network sees.
 
     Parameters
     ----------

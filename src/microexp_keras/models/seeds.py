@@ -1,4 +1,4 @@
-"""From one number to the seeds of a model's layers, which no other thread can draw from."""
+"""From one seed to those of a model's layers, drawn from a private generator."""
 
 import random
 
@@ -23,6 +23,10 @@ class Seeds:
     def next(self) -> int | None:
         """Return the seed of the next layer, or None if Keras is to draw it."""
         return None if self._random is None else self._random.randint(1, 10**9)
+
+    def glorot(self) -> str | keras.initializers.Initializer:
+        """Return Keras' default initialiser of kernels."""
+        return self.initializer("glorot_uniform")
 
     def initializer(self, name: str) -> str | keras.initializers.Initializer:
         """Return an initialiser that Keras knows by name; one that draws nothing takes no seed."""

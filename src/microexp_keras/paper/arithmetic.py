@@ -1,4 +1,4 @@
-"""From a printed percentage to the counts that it can be, and from class counts to what a split holds out."""
+"""From a printed percentage to the counts behind it, and from class counts to what a split holds out."""
 
 import itertools
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ EPOCHS = 10  # of which Table VIII gives mean and deviation
 
 
 def fractions(percent: float, n: int, decimals: int = 2, truncated: bool = False) -> list[int]:
-    """Find the k for which k of n clips are printed as this percentage.
+    """Return every k for which k of n clips is printed as this percentage.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def fractions(percent: float, n: int, decimals: int = 2, truncated: bool = False
 
 
 def totals(percent: float, up_to: int, decimals: int = 2) -> list[int]:
-    """Return all n to `up_to` of which some k is printed as this percentage, rounded."""
+    """Return every n up to `up_to` for which some k of n rounds to this percentage."""
     return [n for n in range(1, up_to + 1) if fractions(percent, n, decimals)]
 
 

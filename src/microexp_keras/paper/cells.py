@@ -80,7 +80,7 @@ def table_5(published: Published) -> list[Cell]:
 
 
 def constant_answer(published: Published, percent: float, cell: Cell) -> str | None:
-    """Name the class that as the answer for all clips of a `Cell` is printed as this percentage; None if none is."""
+    """Return the class whose constant answer scores this percentage on a `Cell`'s clips; None if there is none."""
     k, _ = count_as_printed(published, percent, cell.clips)
     return next((name for name, count in zip(cell.classes, cell.counts, strict=True) if count == k), None)
 
@@ -101,7 +101,7 @@ def label_counts(published: Published, dataset: str) -> list[tuple[int, ...]]:
 
 
 def split_ignores_subjects(cell: Cell) -> bool:
-    """Return whether the split is the same whoever is seen in the clips."""
+    """Return whether the split ignores whose clips they are."""
     (other,) = cell.protocol.split(cell.labels, [f"s{number}" for number in range(len(cell.labels))])
     return np.array_equal(cell.fold.train, other.train)
 

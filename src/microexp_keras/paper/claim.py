@@ -29,7 +29,7 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Claim:
-    """A published figure or statement, and what recomputing it shows.
+    """A published figure or statement, with what recomputing it shows.
 
     Attributes
     ----------

@@ -18,7 +18,7 @@ HEADER = (
 
 
 def as_text(claims: Sequence[Claim], width: int = 100) -> str:
-    """Lay the claims out for a terminal: verdict first, arithmetic indented."""
+    """Render the claims for a terminal: verdict first, arithmetic indented."""
 
     def wrapped(text: str, indent: str = "") -> str:
         return textwrap.fill(text, width, initial_indent=indent, subsequent_indent=indent + "  ")
@@ -34,7 +34,7 @@ def as_text(claims: Sequence[Claim], width: int = 100) -> str:
 
 
 def as_markdown(claims: Sequence[Claim]) -> str:
-    """Lay the claims out as a Markdown document, one section for each group."""
+    """Render the claims as a Markdown document, one section per group."""
     blocks = ["# Audit of the published numbers", HEADER]
     for group, members in _grouped(claims):
         blocks.append(f"## {group}")

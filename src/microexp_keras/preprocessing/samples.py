@@ -90,7 +90,7 @@ def load_samples(
     cache: bool = True,
     **options: Any,
 ) -> Samples:
-    """Read the clips below `root` as the protocol wants them.
+    """Read the clips below `root` as the protocol specifies.
 
     Parameters
     ----------
@@ -149,7 +149,7 @@ def load_samples(
 
 
 def load_arrays(images_paths: Sequence[str | Path], labels_path: str | Path, protocol: Protocol) -> Samples:
-    """Take the training arrays that the original programs save for what they are: nothing in them is arranged again.
+    """Load training arrays that the original programs saved, exactly as they are.
 
     Parameters
     ----------
@@ -175,7 +175,7 @@ def load_arrays(images_paths: Sequence[str | Path], labels_path: str | Path, pro
 
 
 def arrange(labels: Sequence[int] | np.ndarray, protocol: Protocol) -> tuple[np.ndarray, np.ndarray]:
-    """Put clips, given class by class, in the order of the protocol's arrays.
+    """Arrange clips, given class by class, in the order of the protocol's arrays.
 
     Parameters
     ----------

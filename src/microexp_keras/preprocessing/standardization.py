@@ -89,7 +89,7 @@ class StandardizedInput:
         return (*self._stacks.shape, 1)
 
     def __getitem__(self, chosen: slice | np.ndarray) -> np.ndarray:
-        """Give some clips (slice or int array) as float32 (chosen, rows, columns, time, 1)."""
+        """Return some clips (slice or int array) as float32 (chosen, rows, columns, time, 1)."""
         return _looked_up(self._values, self._stacks[chosen])[..., None]
 
 

@@ -6,7 +6,7 @@ from microexp_keras.errors import MicroExpError
 
 
 def interpolation_matrix(n: int, m: int) -> np.ndarray:
-    """Give the weights of `n` frames in each of `m` new ones, equally spaced from the first frame to the last.
+    """Return the weights of `n` frames in each of `m` new ones, equally spaced from the first frame to the last.
 
     The temporal interpolation model embeds the frames of a clip along a curve, the eigenvectors of a path graph, and
     reads the curve at new positions. Those eigenvectors are the basis of the discrete cosine transform (DCT-II), and
@@ -51,7 +51,7 @@ def interpolation_matrix(n: int, m: int) -> np.ndarray:
 
 
 def interpolate(stack: np.ndarray, m: int) -> np.ndarray:
-    """Bring a clip to `m` frames.
+    """Interpolate a clip to `m` frames.
 
     Parameters
     ----------

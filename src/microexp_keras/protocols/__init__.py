@@ -1,4 +1,4 @@
-"""From a name, a network and a database to everything that decides on training and scores, as data."""
+"""Training and scoring protocols as data: one for each name, method and database."""
 
 from microexp_keras.protocols.catalogue import ABOUT, ALL, NAMES, get, names, of
 from microexp_keras.protocols.protocol import Protocol

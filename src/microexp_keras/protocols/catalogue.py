@@ -1,4 +1,4 @@
-"""The protocols that there are: the six programs, the paper's text, and what this package sets beside them."""
+"""All protocols: the six programs, the paper's text, and what this package adds."""
 
 from dataclasses import replace
 from typing import Any

@@ -107,7 +107,7 @@ class Protocol:
         return self.network.inputs
 
     def training_inputs(self, inputs: Mapping[str, T]) -> dict[str, T]:
-        """Give for each input of the network the array that it is trained on, of a dict of those it is scored on."""
+        """Return for each input of the network the array that it is trained on, of a dict of those it is scored on."""
         return {name: inputs[self.eyes_trained_on if name == "eyes" else name] for name in inputs}
 
     def as_json(self) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from microexp_keras.text import by
 
 
 def side_by_side(chosen: list[Protocol], everything: bool = False) -> list[list[str]]:
-    """Lay protocols beside each other, as rows of text cells: the first row and the first column are headings.
+    """Tabulate protocols side by side, as rows of text cells: the first row and the first column are headings.
 
     Parameters
     ----------

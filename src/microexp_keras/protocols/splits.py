@@ -147,7 +147,7 @@ def leave_one_subject_out(labels: np.ndarray, subjects: Sequence[str | None]) ->
 
 
 def folds(protocol: "Protocol", samples: "Samples") -> list[Fold]:
-    """Give the folds of a protocol, after a look at whether it keeps what it promises.
+    """Return the folds of a protocol, after checking that they keep what it promises.
 
     Parameters
     ----------
@@ -195,7 +195,7 @@ def _require_unseen(fold: Fold, samples: "Samples", name: str) -> None:
 
 
 def remarks(fold: Fold, samples: "Samples", right: np.ndarray | None = None) -> list[str]:
-    """Say what makes a fold's score other than accuracy on new clips, as a list of sentences; empty when nothing does.
+    """Return, as sentences, why a fold's score is not the accuracy on new clips; empty if it is.
 
     Parameters
     ----------

@@ -1,1 +1,1 @@
-"""From scores, clips and saliency to figures, text and the HTML page of a run."""
+"""Results for readers: figures, text, and the HTML page of a run."""

@@ -32,12 +32,12 @@ LETTER = 0.085  # inches that a letter takes, about: figures are as wide as thei
 
 
 def wrapped(text: str, width: int) -> str:
-    """Break a text into lines of at most `width` characters."""
+    """Wrap a text into lines of at most `width` characters."""
     return "\n".join(textwrap.wrap(text, width))
 
 
 def empty_figure(inches: tuple[float, float], **options: Any) -> "Figure":
-    """Make a figure that no window shows."""
+    """Make a figure without a window."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

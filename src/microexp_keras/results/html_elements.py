@@ -50,14 +50,14 @@ def figure(path: Path, alt: str, caption: str | None = None, wide: bool = False)
 
 
 def banners(notes: Iterable[Note]) -> list[Element]:
-    """Make what stands at the top of a page, so that nobody overlooks it."""
+    """Make the banners at the top of a page."""
     return [
         tag("p", *_loud(note), kind="banner synthetic" if note.level == "synthetic" else "banner") for note in notes
     ]
 
 
 def notes_list(notes: Iterable[Note]) -> list[Element]:
-    """Make the list of all that a reader must know."""
+    """Make the list of notes."""
     return [tag("h2", "What a reader must know"), tag("ul", *[tag("li", *_loud(note)) for note in notes])]
 
 
@@ -67,7 +67,7 @@ def _loud(note: Note) -> list[Element | str]:
 
 
 def write_page(path: Path, title: str, parts: Iterable[Element]) -> Path:
-    """Write a page, which loads nothing and has no scripts, and return its path."""
+    """Write a self-contained page without scripts and return its path."""
     style = importlib.resources.files("microexp_keras.results").joinpath("page.css").read_text(encoding="utf-8")
     page = tag(
         "html",

@@ -75,7 +75,7 @@ def folds(scores: Json, config: Json, clips: list[dict[str, str]]) -> list[Eleme
 
 
 def settings(protocol: Protocol) -> list[Element]:
-    """Lay the protocol beside others."""
+    """Show the protocol side by side with others."""
     beside = [one for one in protocols.of(protocol.model, protocol.database) if one.name in COMPARED]
     chosen = [protocol, *[other for other in beside if other != protocol]]
     [_, own, *others], *rows = protocols.side_by_side(chosen, everything=True)
@@ -88,7 +88,7 @@ def settings(protocol: Protocol) -> list[Element]:
 
 
 def paper(scores: Json, config: Json, protocol: Protocol) -> list[Element]:
-    """Lay the accuracy beside the paper's, which has none of a user's own clips."""
+    """Show the accuracy beside the paper's, which has none for a user's own clips."""
     if not protocol.database.is_known:
         return []
     percent, what = _printed(protocol)
@@ -104,7 +104,7 @@ def paper(scores: Json, config: Json, protocol: Protocol) -> list[Element]:
 
 
 def repeating(folder: Path, scores: Json, config: Json | None) -> list[Element]:
-    """Say what repeats the numbers."""
+    """Show the command and the versions that repeat the numbers."""
     record = config or scores
     machine, rows = record["machine"], {"command": record["command"], "started": record["started"]}
     if config:

@@ -1,4 +1,4 @@
-"""From scores.json and predictions.csv to the parts of a page about how well the clips were told apart."""
+"""From scores.json and predictions.csv to the parts of a page about the scores."""
 
 from pathlib import Path
 from xml.etree.ElementTree import Element
@@ -51,7 +51,7 @@ def scores_tables(scores: Json) -> list[Element]:
 
 
 def confusion_matrix(folder: Path, scores: Json) -> list[Element]:
-    """Show the confusion matrix, and say it for who cannot see it."""
+    """Show the confusion matrix, with its numbers as alternative text."""
     names, said = scores["class_names"], []
     for name, counts in zip(names, scores["confusion"], strict=True):
         called = ", ".join(f"{count} called {other}" for count, other in zip(counts, names, strict=True))
@@ -61,7 +61,7 @@ def confusion_matrix(folder: Path, scores: Json) -> list[Element]:
 
 
 def probabilities(folder: Path, scores: Json) -> list[Element]:
-    """Show what the probabilities are worth, if the folder has those figures."""
+    """Show ROC curves and calibration, if the folder has those figures."""
     pooled = " Probabilities of the folds' networks, pooled." if len(scores.get("folds", [])) > 1 else ""
     shown = [
         figure(folder / name, alt, caption)
@@ -92,7 +92,7 @@ def subjects(clips: list[dict[str, str]]) -> list[Element]:
 
 
 def wrong_predictions(clips: list[dict[str, str]]) -> list[Element]:
-    """List wrong predictions, the surest first."""
+    """List wrong predictions, the most confident first."""
     wrong = [clip for clip in clips if clip["true"] != clip["predicted"]]
     wrong.sort(key=lambda clip: -float(clip[clip["predicted"]]))
     names = ("clip", "subject", "true", "predicted")

@@ -80,7 +80,7 @@ def accuracies(
     value_label: str = "accuracy",
     points: str = "found here",
 ) -> PathType:
-    """Draw accuracies under each other as points with their intervals.
+    """Draw accuracies as points with their intervals, one below the other.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""From the probabilities of scored clips to figures of what they are worth: ROC curves and calibration."""
+"""From the probabilities of scored clips to ROC curves and calibration."""
 
 from collections.abc import Sequence
 

@@ -37,7 +37,7 @@ def contact_sheet(
 
 
 def some_of_every_class(true: np.ndarray, predicted: np.ndarray, wanted: int) -> np.ndarray:
-    """Choose clips to show: of every class one, a wrong one if there is any, then others; wrong ones come first.
+    """Choose clips to show: one of every class, wrongly predicted if there is any, then others; wrong ones first.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def saliency_sheet(
 
 
 def _smoothed(strengths: np.ndarray) -> np.ndarray:
-    """Smooth the saliency of a clip (rows, columns, time), its weaker half becoming 0, its strongest hundredth 1."""
+    """Smooth a clip's saliency (rows, columns, time) and scale it from its median (0) to its 99th percentile (1)."""
     from scipy.ndimage import gaussian_filter
 
     blur = BLUR * strengths.shape[1]
@@ -111,7 +111,7 @@ def _smoothed(strengths: np.ndarray) -> np.ndarray:
 
 
 def _heat(gray: np.ndarray, strengths: np.ndarray) -> np.ndarray:
-    """Lay strengths 0-1 over frames (rows, columns, time), the stronger the less of the frame: uint8 (..., 3)."""
+    """Overlay strengths 0-1 on frames (rows, columns, time) as a heat map: uint8 (..., 3)."""
     from matplotlib import colormaps
 
     colours = 255 * colormaps["inferno"](strengths)[..., :3]

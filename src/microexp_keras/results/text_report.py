@@ -1,4 +1,4 @@
-"""From scores to what a person reads: no accuracy stands without its interval and the majority rate."""
+"""From scores to text: no accuracy stands without its interval and the majority rate."""
 
 import csv
 import io
@@ -133,7 +133,7 @@ def _over_subjects(intervals: dict[str, Any]) -> str:
 
 
 def same_in_all(intervals: dict[str, Any]) -> str:
-    """Say what scores without an interval mean, if all draws of subjects score the same."""
+    """Return what it means that all draws of subjects score the same, if they do."""
     return ". What is the same in every draw says nothing of other subjects." * bool(intervals.get("same_in_all"))
 
 

@@ -1,4 +1,4 @@
-"""From settings to trained folds, and from these to one report: what every run does."""
+"""What every run does: from settings to trained folds, and from these to one report."""
 
 from microexp_keras.runs.folder import new_folder, read_config, require_free, require_only, writing
 from microexp_keras.runs.provenance import commit, devices, provenance

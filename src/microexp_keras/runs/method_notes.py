@@ -18,7 +18,7 @@ OWNERS = ("published", "reported by", "ours")
 
 
 def method_notes(run: Run, results: Sequence[dict[str, Any]], scores: Scores) -> list[str]:
-    """Say what a rival method is and sees, what it chose, and whether it beats one answer for all clips.
+    """Return what a rival method sees, what it chose, and whether it beats the constant classifier.
 
     Its settings, each with whose it is, are written into the run's folder.
 

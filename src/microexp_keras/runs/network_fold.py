@@ -1,4 +1,4 @@
-"""From a fold to one of the paper's networks, trained, and what moves its scores."""
+"""From a fold to one of the paper's networks, trained, and its saliency."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""From weights and clips, or the original's arrays, to what is scored and what a reader must know of it."""
+"""From weights and clips, or the original's arrays, to scored clips and notes on them."""
 
 import math
 from collections.abc import Sequence

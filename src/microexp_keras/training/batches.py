@@ -83,7 +83,7 @@ def train_epoch(
 
 
 def taken(inputs: Inputs, positions: np.ndarray) -> np.ndarray | list[np.ndarray]:
-    """Some clips of all inputs, as Keras wants them: an array, or a list of them in the order of the model's inputs."""
+    """Return some clips of all inputs as Keras takes them: an array, or a list in the order of the model's inputs."""
     taken = [array[positions] for array in inputs.values()]
     return taken if len(taken) > 1 else taken[0]
 

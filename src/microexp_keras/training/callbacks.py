@@ -1,4 +1,4 @@
-"""What a training run does at the end of an epoch: stop on NaN, save the best weights and all it needs to resume."""
+"""Callbacks at the end of an epoch: stop on NaN, save the best weights and the state to resume from."""
 
 import math
 import time
@@ -23,7 +23,7 @@ class DivergedError(MicroExpError):
 
 
 class StopOnNaN(keras.callbacks.Callback):
-    """End training with an error when a loss is not a number; put it first, so that such an epoch is never saved."""
+    """Stop with an error when a loss is NaN or infinite; list it first, so that such an epoch is never saved."""
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         bad = [name for name, value in logs.items() if not math.isfinite(value)]
@@ -36,7 +36,7 @@ class StopOnNaN(keras.callbacks.Callback):
 
 
 class BestWeights(keras.callbacks.Callback):
-    """Save the weights whenever the monitored value is higher than ever, as the original's `ModelCheckpoint` did.
+    """Save the weights whenever the monitored value improves, as the original's `ModelCheckpoint` did.
 
     The file is `weights-improvement-{epoch:02d}-{value:.2f}.weights.h5`, epochs counted from 0 as Keras 2.0.0 did. It
     is written whole or not at all, and Keras' own `model.load_weights` reads it.
@@ -99,7 +99,7 @@ class BestWeights(keras.callbacks.Callback):
                     other.unlink()
 
     def remove_outdone(self) -> None:
-        """Remove files that are the best no more; call it when the state to resume from names the newer one."""
+        """Remove files that are no longer the best; call it once the saved state names the newer one."""
         while self._outdone:
             outdone = self._outdone.pop()
             if not self.keep_all:
@@ -188,7 +188,7 @@ class RunState(keras.callbacks.Callback):
             if [row["epoch"] for row in self.history.rows] != list(range(epoch + 1)):
                 raise MicroExpError(self.history.path, f"a row for each of {epoch + 1} epochs")
             if not best.is_file():
-                raise MicroExpError(f"{best}: no such file.")
+                raise MicroExpError(best, found="no such file")
             value = float(state["best_value"])
             reached = (row["epoch"] for row in self.history.rows if row[self.best.monitor] >= value)
             self.best.restore(value, next(reached, epoch), best)

@@ -1,4 +1,4 @@
-"""From a network and clips to probabilities, and to the logs of an epoch on clips that do not train."""
+"""From a network and clips to probabilities, and to the validation logs of an epoch."""
 
 import keras
 import numpy as np

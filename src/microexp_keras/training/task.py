@@ -1,4 +1,4 @@
-"""What learning from a fold is given, and what it gives back."""
+"""Input and output of training one fold."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """A fold to learn from and to score.
+    """A fold to train on and to score.
 
     Attributes
     ----------

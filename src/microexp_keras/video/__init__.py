@@ -1,1 +1,1 @@
-"""From a video, a folder or a camera to windows of gray frames, and what a network says of them."""
+"""From a video, a folder or a camera to windows of gray frames and their predictions."""

@@ -92,7 +92,7 @@ class Viewing(NamedTuple):
 
 
 def all_notes(viewing: Viewing) -> list[Note]:
-    """What one must know to read the probabilities."""
+    """Return all notes that a reader of the probabilities needs."""
     protocol, seen, names = viewing.protocol, viewing.seen, viewing.class_names
     notes = [
         *about_collapse(seen, names),

@@ -24,7 +24,7 @@ CODEC = "FFV1"  # loses nothing, so that predictions on the recording can be rep
 
 
 def open_clip(path: Path) -> tuple[Clip, float | None, int]:
-    """Take a frame folder or a video for a clip.
+    """Return a frame folder or a video as a clip.
 
     Parameters
     ----------

@@ -119,5 +119,5 @@ class Levels:
             yield position, of_window
 
     def statistics(self) -> dict[str, Statistics]:
-        """Give for each input the `preprocessing.Statistics` of what has passed."""
+        """Return for each input the `preprocessing.Statistics` of what has passed."""
         return {name: Statistics(mean / self._windows, self._maxima[name]) for name, mean in self._means.items()}

@@ -99,7 +99,7 @@ def _window(faces: Faces, first: int, last: int, protocol: Protocol, template: T
 
 
 def reaches_beyond(box: Box, shape: tuple[int, ...]) -> bool:
-    """Say whether a box (top, bottom, left, right) reaches beyond the border of a frame (rows, columns)."""
+    """Return whether a box (top, bottom, left, right) reaches beyond the border of a frame (rows, columns)."""
     top, bottom, left, right = box
     return top < 0 or left < 0 or bottom > shape[0] or right > shape[1]
 

@@ -1,4 +1,4 @@
-"""Weights files (.h5, .hdf5) of Keras 2.0.0 and Keras 3 in and out, read without trusting what is in them."""
+"""Read and write weights files (.h5, .hdf5) of Keras 2.0.0 and Keras 3; what is in them is not trusted."""
 
 import importlib
 from typing import TYPE_CHECKING, Any

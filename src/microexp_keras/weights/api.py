@@ -1,4 +1,4 @@
-"""Weights files (.h5, .hdf5) in and out: those of Keras 2.0.0 and of Keras 3, read without trusting what is in them.
+"""Load and save weights files of Keras 2.0.0 and Keras 3; what is in them is not trusted.
 
 `load_weights` and `inspect` find out by content which kind of file they have. They read it in Python alone, without
 the HDF5 library: nothing from a file is executed or unpickled, its `model_config` is read as JSON and compared with
@@ -121,7 +121,7 @@ def load_weights(
 
 
 def judged(array: StoredArray, said: dict[str, int] | None, label: str, again: bool = False) -> np.ndarray:
-    """Read an array as float32 (whole numbers as they are); refuse other bytes than were written, NaN and infinity.
+    """Read an array as float32 (integers unchanged); raise on a wrong checksum, NaN or infinity.
 
     The checksum is not compared `again`: the file is the same.
     """
@@ -143,7 +143,7 @@ def load_model(
     size: int | tuple[int, int] | None = None,
     num_classes: int | None = None,
 ) -> tuple["keras.Model", WeightsFile]:
-    """Build the network that a weights file is of, and load it.
+    """Build the network that a weights file belongs to and load its weights.
 
     Parameters
     ----------
@@ -194,7 +194,7 @@ def save_weights(model: "keras.Model", path: str | Path, metadata: dict[str, Any
         If `path` does not end in ".weights.h5", or the disk refuses.
     """
     if not str(path).endswith(".weights.h5"):
-        raise MicroExpError(f'{path}: expected a name that ends in ".weights.h5", which Keras demands. Rename it.')
+        raise MicroExpError(path, 'a name that ends in ".weights.h5", which Keras demands', remedy="Rename it.")
     import h5py
 
     optimizer_variables = model.optimizer.variables if getattr(model, "optimizer", None) else []
@@ -233,8 +233,9 @@ def _require_fit(
     """Raise, with the remedy, unless the weights `found` fit a model of the other arguments."""
     if found.network != network:
         raise MicroExpError(
-            f"written for {NETWORKS[found.network].title}, but the model is {NETWORKS[network].title}. "
-            f"Build it with models.{NETWORKS[found.network].builder}."
+            found.path,
+            found=f"written for {NETWORKS[found.network].title}, but the model is {NETWORKS[network].title}",
+            remedy=f"Build it with models.{NETWORKS[found.network].builder}.",
         )
     *size, frames = shape
     differences = []  # what it was written for, what the model takes, the remedy
@@ -260,7 +261,8 @@ def _require_fit(
         written_for, taken, remedies = zip(*differences, strict=True)
         name, kernel, _ = next(layer for layer in layers if layer[1].ndim == 2)
         raise MicroExpError(
-            f"written for {NETWORKS[network].title} with {' and '.join(written_for)} ({name} kernel "
-            f"{by_shape(kernel.shape)}), "
-            f"but the model takes {' and '.join(taken)}. Build it with {', '.join(remedies)}."
+            found.path,
+            found=f"written for {NETWORKS[network].title} with {' and '.join(written_for)} ({name} kernel "
+            f"{by_shape(kernel.shape)}), but the model takes {' and '.join(taken)}",
+            remedy=f"Build it with {', '.join(remedies)}.",
         )

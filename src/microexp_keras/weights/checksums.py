@@ -31,7 +31,7 @@ def write(path: str | Path) -> None:
 
 
 def read(contents: Contents) -> dict[str, int] | None:
-    """Give the checksums that a file holds, by path of the array; None if it holds none.
+    """Return the checksums that a file holds, by path of the array; None if it holds none.
 
     Raises
     ------
@@ -60,13 +60,13 @@ def require(said: dict[str, int] | None, path: str, found: int, label: str) -> N
 
 
 def of_array(values: np.ndarray) -> int:
-    """Give the checksum of an array with its type and shape."""
+    """Return the checksum of an array with its type and shape."""
     about = f"{values.dtype.str} {values.shape}".encode()
     return zlib.crc32(np.ascontiguousarray(values).reshape(-1).view(np.uint8).data, zlib.crc32(about))
 
 
 def of_texts(contents: Contents) -> int:
-    """Give the checksum of the attributes of all groups, but for the one that holds checksums."""
+    """Return the checksum of the attributes of all groups, but for the one that holds checksums."""
     texts = {
         path: {name: texts for name, texts in sorted(attributes.items()) if name != NAME}
         for path, attributes in sorted(contents.groups.items())

@@ -85,7 +85,7 @@ def _write(model: "keras.Model", path: Path, whole_model: bool) -> None:
 
 
 def _keras2_config(network: str, kernel_size: Sequence[int], num_classes: int, shape: Sequence[int]) -> dict[str, Any]:
-    """Give the `model_config` of the original network for clips of (rows, columns, frames)."""
+    """Return the `model_config` of the original network for clips of (rows, columns, frames)."""
     uniform = {"scale": 1.0, "mode": "fan_avg", "distribution": "uniform", "seed": None}
     conv_init: dict[str, Any] = {"class_name": "VarianceScaling", "config": uniform}
     dense_init = conv_init

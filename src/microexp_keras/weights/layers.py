@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class ModelFacts(NamedTuple):
-    """What decides on whether weights fit a model.
+    """What determines whether weights fit a model.
 
     Attributes
     ----------

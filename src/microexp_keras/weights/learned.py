@@ -1,4 +1,4 @@
-"""What a method has learned, in and out of .h5 files: plain arrays, or the layers of any model of this package.
+"""Read and write what a rival method has learned as .h5: plain arrays, or the layers of any Keras model.
 
 The checks are those of `hdf5`: nothing in a file is trusted, executed or unpickled. Checksums are written and compared.
 """

@@ -19,14 +19,14 @@ SETTINGS: dict[str, dict[str, Any]] = {
 
 
 def config_facts(text: str, network: str) -> tuple[str, tuple[int, int, int]]:
-    """Give the flatten order and (rows, columns, frames) of a `model_config` after checking that it is our network."""
+    """Return the flatten order and (rows, columns, frames) of a `model_config` if it is our network."""
     try:
         config = json.loads(text)["config"]
         config = config if isinstance(config, list) else config["layers"]
         steps = [(layer["class_name"], layer["config"]) for layer in config]
         for name, settings in steps:
             if name not in LAYER_CLASSES.values() and name not in _OURS:
-                raise MicroExpError(f"model_config: expected no layer {shown(str(name))} in this network.")
+                raise MicroExpError("model_config", f"no layer {shown(str(name))} in this network")
             for key in ("strides", "padding", "dilation_rate", "pool_size"):  # what would change predictions unnoticed
                 expected, found = SETTINGS.get(name, {}).get(key), settings.get(key)
                 if expected not in (None, found):
@@ -58,4 +58,4 @@ def config_facts(text: str, network: str) -> tuple[str, tuple[int, int, int]]:
     except MicroExpError:
         raise
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
-        raise MicroExpError(f"model_config: cannot be understood ({shown(str(error))}).") from error
+        raise MicroExpError("model_config", found=f"cannot be understood ({shown(str(error))})") from error

@@ -1,4 +1,4 @@
-"""From an opened weights file to what it is and the arrays of each layer, before any is read."""
+"""From an opened weights file to its network and the arrays of each layer, before any array is read."""
 
 import json
 import math
@@ -70,7 +70,7 @@ class Examined(NamedTuple):
 def examined(
     contents: Contents, path: str | Path, data_format: str | None = None, model_size: tuple[int, ...] | None = None
 ) -> Examined:
-    """Find out which network the contents of a file are of; what is none is refused."""
+    """Identify the network that a file's contents belong to; raise if it is none of ours."""
     said, groups, arrays = checksums.read(contents), contents.groups, contents.arrays
     metadata = metadata_of(contents)
     if other := RIVALS.get(str(metadata.get("model"))):
@@ -90,7 +90,9 @@ def examined(
             str(shown(version)),
         )
     if contents.texts("", "backend") == ["theano"]:
-        raise MicroExpError("written on Theano, which mirrors convolution kernels. Save it again on TensorFlow.")
+        raise MicroExpError(
+            "backend", found="Theano, which mirrors convolution kernels", remedy="Save it again on TensorFlow."
+        )
     modern = "layers" in groups and not root
     stored = keras3_layers(contents) if modern else keras2_layers(contents, root)
     major = 3 if modern or (version or "").startswith("3.") else 2
@@ -106,10 +108,10 @@ def examined(
         frames_range = frames_range_of(flattened, size, kernel_size)
         if not frames_range or not frames_range[0] <= frames <= frames_range[1]:
             raise MicroExpError(
-                f"model_config: its clips of {by_shape((*size, frames))} do not give {flattened} features."
+                "model_config", f"clips that give {flattened} features", f"clips of {by_shape((*size, frames))}"
             )
         if data_format not in (None, order):
-            raise MicroExpError(f"model_config: says {order}, but data_format={data_format!r} was given. Leave it out.")
+            raise MicroExpError("data_format", f"{order}, as model_config says", repr(data_format), "Leave it out.")
     else:
         old = major == 2 and version and re.match(r"2\.[01]\.|1\.", version) and not version.endswith("-tf")
         order = data_format or ("channels_first" if old else "channels_last")
@@ -139,7 +141,7 @@ def examined(
 
 
 def metadata_of(contents: Contents) -> dict[str, Any]:
-    """Give the dictionary that `save_weights` wrote, {} if there is none."""
+    """Return the dictionary that `save_weights` wrote, {} if there is none."""
     text = (contents.texts("", "microexp_keras") or ["{}"])[0]
     try:
         metadata = json.loads(text, parse_constant=_refuse)  # NaN and Infinity are no JSON
@@ -164,20 +166,20 @@ def keras2_layers(contents: Contents, root: str) -> list[tuple[str, list[StoredA
     unread = {path for path in arrays if not path.startswith("optimizer_weights/")}
     names = contents.texts(root, "layer_names")
     if not names:
-        raise MicroExpError("expected the weights of a Keras model (layer_names or layers), found none.")
+        raise MicroExpError("structure", "the weights of a Keras model (layer_names or layers)", "none")
     for name in names:
         path = f"{root}/{name}".lstrip("/")
         if "/" in name or path not in contents.groups:
-            raise MicroExpError(f"layer {shown(name)}: named in layer_names, but it has no group.")
+            raise MicroExpError(f"layer {shown(name)}", "a group, as layer_names says", "none")
         paths = [f"{path}/{weight}" for weight in contents.texts(path, "weight_names")]
         for weight in paths:
             if weight not in unread:
-                raise MicroExpError(f"{shown(weight)}: named in weight_names, but missing or named twice.")
+                raise MicroExpError(shown(weight), "one array, as weight_names says", "none, or named twice")
             unread.remove(weight)
         if paths:
             layers.append((name, [arrays[weight] for weight in paths]))
     if unread:
-        raise MicroExpError(f"{shown(min(unread))}: expected no array that layer_names and weight_names do not name.")
+        raise MicroExpError(shown(min(unread)), "no array that layer_names and weight_names do not name")
     return layers
 
 
@@ -193,7 +195,7 @@ def keras3_layers(contents: Contents) -> list[tuple[str, list[StoredArray]]]:
             continue
         match = re.fullmatch(r"layers/([^/]+)/vars/([01])", path)
         if not match:
-            raise MicroExpError(f"{shown(path)}: expected only layers/NAME/vars/0 (kernel) and /1 (bias).")
+            raise MicroExpError(shown(path), "only layers/NAME/vars/0 (kernel) and /1 (bias)")
         found.setdefault(match[1], {})[match[2]] = item
 
     def order(group: str) -> tuple[int, str, int]:  # convolutions first, then by name and number
@@ -209,7 +211,7 @@ def keras3_layers(contents: Contents) -> list[tuple[str, list[StoredArray]]]:
 
 
 def recognised(layers: list[tuple[str, list[StoredArray]]]) -> tuple[str, list[NamedWeights], int]:
-    """Give `(network, [(name, kernel, bias), ...], features a stream)`, in our order by name or else as they stand."""
+    """Return `(network, [(name, kernel, bias), ...], features a stream)`, in our order by name, else as they stand."""
     for name, data in layers:
         if len(data) != 2 or any(item.dtype.kind != "f" or item.dtype.itemsize > 8 for item in data):
             found = ", ".join(f"{by_shape(item.shape)} {item.dtype}" for item in data)
@@ -228,8 +230,9 @@ def recognised(layers: list[tuple[str, list[StoredArray]]]) -> tuple[str, list[N
     else:
         found = ", ".join(f"{shown(name)} {by_shape(kernel.shape)}" for name, (kernel, _) in layers[:12])
         raise MicroExpError(
-            "expected 1 convolution and 2 dense layers (stcnn), 2 and 3 (intermediate) or 2 and 5 (late), "
-            f"found {len(layers)} layers with weights: {found or 'none'}."
+            "layers",
+            "1 convolution and 2 dense layers (stcnn), 2 and 3 (intermediate) or 2 and 5 (late)",
+            f"{len(layers)} layers with weights: {found or 'none'}",
         )
     named = [(shown(name), kernel, bias) for name, (kernel, bias) in layers]
     place = next(i for i, (_, _, streams) in enumerate(plan) if streams)

@@ -132,3 +132,14 @@ def test_the_settings_describe_the_networks(name: str) -> None:
     if name == "3d-fcnn":
         assert tuple(tensor.name for tensor in model.inputs) == settings.streams
         assert model.inputs[0].shape[3] == settings.frames
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+def test_a_seed_gives_what_keras_draws_from_it(name):
+    def values(seed=None):
+        return [keras.ops.convert_to_numpy(one).tobytes() for one in BUILDERS[name](size=9, seed=seed).variables]
+
+    keras.utils.set_random_seed(3)
+    drawn_by_keras = values()
+    keras.utils.set_random_seed(99)
+    assert values(seed=3) == drawn_by_keras != values(seed=4)
