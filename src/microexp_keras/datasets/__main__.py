@@ -92,8 +92,9 @@ def train_command(root: Path, dataset: str, labels: str | None) -> str:
 def _check(args: argparse.Namespace) -> int:
     from microexp_keras.datasets import check, check_text
 
-    own = datasets.database_of(args, args.data, args.dataset) if datasets.is_table(args.data) else args.dataset
-    report = check.check(args.data, own, frames=args.frames, **datasets.chosen_options(args))
+    named = args.dataset if datasets.is_table(args.data) else args.dataset or datasets.find_dataset(args.data)
+    database = datasets.database_of(args, args.data, named, ("frames",))
+    report = check.check(args.data, database, frames=args.frames, **datasets.chosen_options(args))
     print(json.dumps(check_text.as_json(report), indent=2) if args.json else check_text.as_text(report))
     return int(report.stops_training)
 

@@ -14,7 +14,15 @@ from pathlib import Path
 
 from microexp_keras.datasets.clips import Clip, Video
 from microexp_keras.datasets.database import OWN_READER, Database
-from microexp_keras.datasets.folders import FRAME_SUFFIXES, Chosen, Findings, Place, frame_files, frame_number
+from microexp_keras.datasets.folders import (
+    FRAME_SUFFIXES,
+    Chosen,
+    Findings,
+    Place,
+    around_apex,
+    frame_files,
+    frame_number,
+)
 from microexp_keras.datasets.table_rows import Row, read_rows, require_table
 from microexp_keras.datasets.tree import Problem
 from microexp_keras.errors import MicroExpError
@@ -24,6 +32,8 @@ FRAMES = 18
 
 TWO_SPELLINGS = "two spellings"
 """Kind of the problem that one subject may stand under two names, and so on both sides of a split."""
+
+DISTRIBUTED = None
 
 NUMBERS = ("first", "apex", "last")
 
@@ -172,7 +182,9 @@ class _Reader:
             return None
         at = {column: places[number] for column, number in numbers.items()}
         first, last = at.get("first", 0), at.get("last", len(images) - 1)
-        return tuple(images[self._begin(at, first, last) : last + 1])
+        if self.database.sampling == "apex":
+            first = around_apex(first, at["apex"], last, self.frames)
+        return tuple(images[first : last + 1])
 
     def _video(self, row: Row, path: Path, numbers: dict[str, int]) -> Video | None:
         if 0 in numbers.values():
@@ -181,14 +193,8 @@ class _Reader:
         at = {column: number - 1 for column, number in numbers.items()}
         first, last = at.get("first", 0), at.get("last")
         if self.database.sampling == "apex":
-            first = self._begin(at, first, _last_frame(path) if last is None else last)
+            first = around_apex(first, at["apex"], _last_frame(path) if last is None else last, self.frames)
         return Video(path, first, last)
-
-    def _begin(self, at: dict[str, int], first: int, last: int) -> int:
-        """Where a clip begins; the apex lies in the middle of the wanted frames, as far as the clip allows."""
-        if self.database.sampling != "apex":
-            return first
-        return max(first, min(at["apex"] - self.frames // 2, last - self.frames + 1))
 
 
 def _last_frame(path: Path) -> int:

@@ -88,8 +88,8 @@ def settings(protocol: Protocol) -> list[Element]:
 
 
 def paper(scores: Json, config: Json, protocol: Protocol) -> list[Element]:
-    """Lay the accuracy beside the paper's, which has none of a user's own clips."""
-    if not protocol.database.is_known:
+    """Lay the accuracy beside the paper's, if it has one."""
+    if not protocol.database.in_paper:
         return []
     percent, what = _printed(protocol)
     rows = [
