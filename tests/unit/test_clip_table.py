@@ -237,14 +237,15 @@ def test_mutated_tables_are_read_or_refused_in_one_line(write, own):
 
 
 def test_a_table_written_from_a_tree_gives_the_same_clips(small_smic, tmp_path):
-    clips = find_clips(small_smic, "smic")
-    write_table(tmp_path / "clips.csv", clips, SMIC.class_names)
+    tree = datasets.read_tree(small_smic, "smic")
+    clips = tree.clips
+    write_table(tmp_path / "clips.csv", [tree])
     assert read(tmp_path / "clips.csv") == [
         type(clip)(clip.id, clip.subject, clip.label, found.frames)
         for clip, found in zip(clips, read(tmp_path / "clips.csv"), strict=True)
     ]
     with pytest.raises(MicroExpError, match="expected the name of a new file"):
-        write_table(tmp_path / "clips.csv", clips, SMIC.class_names)
+        write_table(tmp_path / "clips.csv", [tree])
 
 
 def test_options_of_tables_go_with_tables_only(own, capsys):

@@ -1,7 +1,8 @@
 """From a user's own table of clips (CSV or .xlsx) to a `Database` and its clips: a `find.Reader` like the others.
 
 Columns `clip` (a folder of frames or a video, relative to the table), `subject` and `label`; optional `first`, `last`
-and `apex` (frames as numbered in the images' names, or counted from 1 in a video) and `name`.
+and `apex` (frames as numbered in the images' names, or counted from 1 in a video), `name`, and `database` of clips from
+several: a subject of one is then nobody of another.
 """
 
 import os
@@ -106,7 +107,8 @@ def read(chosen: Chosen, findings: Findings) -> tuple[list[Clip], Path | None, i
     [place] = chosen.places
     rows_found = Findings(strict=False)
     rows = read_rows(place.path, rows_found)
-    reader = _Reader(place.path.absolute().parent, chosen.database, chosen.frames, rows_found)
+    composite = any(row["database"] for row in rows)
+    reader = _Reader(place.path.absolute().parent, chosen.database, chosen.frames, rows_found, composite)
     names = _names(rows)
     clips = [clip for row, name in zip(rows, names, strict=True) if (clip := reader.clip(row, name))]
     _stop_repeated(rows, names, rows_found)
@@ -130,6 +132,7 @@ class _Reader:
     database: Database
     frames: int
     findings: Findings
+    composite: bool
 
     def clip(self, row: Row, name: str) -> Clip | None:
         """Read a row."""
@@ -137,6 +140,8 @@ class _Reader:
         for column in ("clip", "subject", "label"):
             if not row[column]:
                 self.findings.stop("empty cell", row.where, f"a {column}", "none", "Fill it in, or remove the row.")
+        if self.composite and not row["database"]:
+            self.findings.stop("empty cell", row.where, "a database, as in other rows", "none", "Fill it in.")
         if row["label"] and row["label"] not in self.database.class_names:
             known = ", ".join(self.database.class_names)
             self.findings.stop("unknown label", row.where, f"one of {known}", repr(row["label"]), "Correct the label.")
@@ -160,7 +165,9 @@ class _Reader:
             expected = f"a folder of frames or a video at {path}"
             self.findings.stop("unknown path", row.where, expected, found, "Correct the path.")
         label = self.database.class_names.index(row["label"])
-        return Clip(name, row["subject"], label, frames) if frames else None
+        database = row["database"] or None
+        subject = f"{database} {row['subject']}" if database else row["subject"]
+        return Clip(name, subject, label, frames, database) if frames else None
 
     def _number(self, row: Row, column: str) -> int | None:
         text = row[column]
@@ -210,11 +217,11 @@ def _last_frame(path: Path) -> int:
 
 def _names(rows: Sequence[Row]) -> list[str]:
     """Name clips: as the column `name` does, else by the path's last part, the path, or the path and the frames."""
-    parts = [(row["name"], row["clip"], f"{row['first']}-{row['last']}") for row in rows]
+    parts = [(row["name"], row["clip"], f"{row['first']}-{row['last']}", row["database"]) for row in rows]
     ways = (
-        [name or Path(clip).stem for name, clip, _ in parts],
-        [name or clip for name, clip, _ in parts],
-        [name or f"{clip} {frames}" for name, clip, frames in parts],
+        [name or Path(clip).stem for name, clip, *_ in parts],
+        [f"{database} {name}".strip() if name else clip for name, clip, _, database in parts],
+        [f"{database} {name}".strip() if name else f"{clip} {frames}" for name, clip, frames, database in parts],
     )
     return next((names for names in ways if len(set(names)) == len(names)), ways[-1])
 
@@ -230,12 +237,13 @@ def _stop_repeated(rows: Sequence[Row], names: Sequence[str], findings: Findings
 
 
 def _note_spellings(rows: Sequence[Row], findings: Findings) -> None:
-    """Say which subjects, or which labels, differ in nothing but case, spaces, marks and leading zeros."""
-    for column in ("subject", "label"):
+    """Say which subjects, labels or databases differ in nothing but case, spaces, marks and leading zeros."""
+    for column in ("subject", "label", "database"):
         spellings: dict[str, dict[str, Row]] = {}
         for row in rows:
             plain = re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", row[column]).casefold())
-            alike = spellings.setdefault(re.sub(r"0+(?=\d)", "", plain), {})
+            whose = row["database"] if column == "subject" else ""
+            alike = spellings.setdefault(whose + re.sub(r"0+(?=\d)", "", plain), {})
             alike.setdefault(row[column], row)
         for alike in spellings.values():
             if len(alike) > 1:

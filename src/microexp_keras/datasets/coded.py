@@ -111,20 +111,20 @@ class Coding:
     def _rows(self, workbook: Path, findings: Findings) -> list[tuple[str, dict[str, Any]]]:
         """List `(where, {column: cell})` for each clip of the workbook; text above and below is passed over."""
         sheet, head, columns, rows = _table(workbook)
-        listed, strange, seen = [], [], dict[tuple[str, str], int]()
+        listed, strange, seen = [], dict[str, str](), dict[tuple[str, str], int]()
         for number, cells in enumerate(rows[head + 1 :], head + 2):
             row = {name: (*cells, *[None] * len(rows[head]))[columns[name]] for name in COLUMNS}
             where, key = f"{workbook}, sheet {sheet!r}, row {number}", self._key(row["subject"], row["filename"])
             if self.clip.fullmatch(key[1]) and key[0]:
-                for line in strange:
-                    findings.stop("damaged row", *line, "Restore the workbook.")
-                strange = []
+                for damaged, found in strange.items():
+                    findings.stop("damaged row", damaged, "subject and clip", found, "Restore the workbook.")
+                strange = {}
                 if seen.setdefault(key, number) != number:
                     said = f"{'/'.join(key)} also in row {seen[key]}"
                     findings.stop("damaged row", where, "every clip once", said, "Restore the workbook.")
                 listed.append((where, row))
             elif any(cell is not None for cell in row.values()):  # text below the last clip is none
-                strange.append((where, "subject and clip", repr((row["subject"], row["filename"]))))
+                strange[where] = repr((row["subject"], row["filename"]))
         return listed
 
 

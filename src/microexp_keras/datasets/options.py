@@ -1,7 +1,7 @@
 """Options that say which of several things in a data folder are meant, on a command line and as arguments."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,17 @@ OPTIONS = ("layout", "camera", "labels", "expressions")
 def chosen_options(args: argparse.Namespace) -> dict[str, Any]:
     """Return those of the `OPTIONS` that a parsed command line gives, as a dict."""
     return {name: getattr(args, name) for name in OPTIONS if getattr(args, name) is not None}
+
+
+def options_for(database: Database, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of some `OPTIONS` that mean something for a database, for trees of several with one command."""
+    meant = {
+        "layout": options.get("layout") in database.layouts,
+        "camera": bool(database.cameras),
+        "labels": bool(database.annotated),
+        "expressions": bool(database.annotated),
+    }
+    return {name: value for name, value in options.items() if meant[name]}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -67,7 +67,7 @@ class Form:
     image: str
     gray: bool
     workbook: str
-    head: Sequence[Sequence[Any]]
+    head: list[list[Any]]
     row: Callable[[str, str, int, Any, int, str], list[Any]]
     emotions: dict[str, tuple[str, ...]]
     other: str
@@ -158,7 +158,8 @@ def write_coded(
     plan = _plan(form, subjects, clips_per_class)
     with new_folder(root, dataset, seed) as whole:
         people = {number: make_subject(seed, form.people + number) for number in range(1, subjects + 1)}
-        book, lengths = openpyxl.Workbook(), dict[Planned, int]()
+        book, lengths = openpyxl.Workbook(write_only=True), dict[Planned, int]()
+        sheet = book.create_sheet()
 
         def write_clip(clip: Planned) -> None:
             folder = whole / clip.path
@@ -173,12 +174,12 @@ def write_coded(
 
         write_all(write_clip, plan, progress, workers)
         for cells in form.head:
-            book.active.append(cells)
+            sheet.append(cells)
         for place, clip in enumerate(plan):
             names, offset = form.emotions.get(clip.label, (form.other,)), clip.onset + lengths[clip] - 1
             apex = "/" if place == 1 else clip.onset + APEX  # some are missing, and written so
             _, subject, name = ["", *clip.path.split("/")][-3:]
-            book.active.append(form.row(subject, name, clip.onset, apex, offset, names[place % len(names)]))
+            sheet.append(form.row(subject, name, clip.onset, apex, offset, names[place % len(names)]))
         book.save(whole / form.workbook)
     return Path(root)
 
