@@ -195,6 +195,21 @@ def test_a_subject_in_two_spellings_is_warned_of(write):
     assert any("WARNING" in note and "'S01' (line 2) and 's1' (line 3)" in note for note in notes)
 
 
+def test_people_of_different_databases_are_different_people(write):
+    head = ("clip", "subject", "label", "database", "name")
+    path = write([["a", "1", "x", "A", "k"], ["b", "1", "y", "B", "k"], ["c", "01", "x", "A", ""]], head)
+    clips = read(path)
+    assert [(clip.subject, clip.database) for clip in clips] == [("A 1", "A"), ("A 01", "A"), ("B 1", "B")]
+    assert [clip.id for clip in clips] == ["A k", "c", "B k"]
+    protocol = protocols.get("paper", "stcnn", own_database(path))
+    samples = preprocessing.load_samples(path, protocol, progress=False)
+    assert samples.databases == ["A", "A", "B"] and samples.databases_of([2, 0]) == ["B", "A"]
+    [warning] = [note for note in samples.notes if "WARNING" in note]
+    assert "'1' (line 2) and '01' (line 4)" in warning
+    with pytest.raises(MicroExpError, match="line 3: expected a database, as in other rows, found none"):
+        read(write([["a", "1", "x", "A"], ["b", "1", "y", ""]], head[:4], "some.csv"))
+
+
 def test_clips_too_short_name_the_remedy(write):
     path = write(GOOD)
     protocol = protocols.get("paper", "stcnn", own_database(path, frames=30))
