@@ -176,7 +176,10 @@ def test_bad_tables_are_one_clear_error_and_nothing_is_written(write, tmp_path, 
     assert line.startswith("error: ") and sorted(tmp_path.rglob("*")) == before
 
 
-def test_a_missing_table_and_a_formula_in_a_workbook_are_refused(write, tmp_path):
+def test_a_missing_table_and_a_formula_in_a_workbook_are_refused(write, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert train.main(["--data", "missing.csv"]) == 2 and not (tmp_path / "runs").exists()
+    assert "missing.csv: expected a table of clips" in capsys.readouterr().err
     with pytest.raises(MicroExpError, match=r"expected a table of clips .* found nothing"):
         own_database(tmp_path / "missing.csv")
     book = openpyxl.Workbook()
@@ -248,7 +251,7 @@ def test_mutated_tables_are_read_or_refused_in_one_line(write, own):
             except MicroExpError as error:
                 refused += 1
                 assert "\n" not in str(error)
-    assert refused > 100
+    assert refused > 100 and len(list(path.parent.iterdir())) == 200 + 6  # nothing is written beside them
 
 
 def test_a_table_written_from_a_tree_gives_the_same_clips(small_smic, tmp_path):

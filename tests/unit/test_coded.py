@@ -1,9 +1,11 @@
 """CASME II and SAMM as their owners give them out: what is read, and what is odd in them."""
 
+import random
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
-from trees import CODING, FACS, write_casmeii, write_images, write_samm, write_workbook
+from trees import CODING, FACS, write_casmeii, write_images, write_samm, write_workbook, write_workbook_of_samm
 
 from microexp_keras import datasets, preprocessing, protocols
 from microexp_keras.datasets import DATABASES, check, find_clips, find_dataset, find_layout, read_tree
@@ -135,3 +137,20 @@ def test_synthetic_trees_are_read_and_repeat(tmp_path, name):
         assert [path.read_bytes() for path in one.images] == [path.read_bytes() for path in other.images]
     report = check.check(tmp_path / "a", progress=False)
     assert not report.stops_training and report.tree.dataset == name
+
+
+def test_workbooks_with_any_cell_changed_are_read_or_refused_in_one_line(tmp_path):
+    write_samm(tmp_path)
+    chance, refused = random.Random(0), 0
+    odd = [None, "", "x", "=A1", -5, 0, 1e300, float("nan"), True, "006_1_2", "é\n", datetime(2014, 5, 8), 10**12]
+    for _ in range(200):
+        rows = [list(row) for row in FACS]
+        for _ in range(chance.randint(1, 3)):
+            rows[chance.randrange(len(rows))][chance.randrange(len(rows[0]))] = chance.choice(odd)
+        write_workbook_of_samm(tmp_path, rows)
+        try:
+            read_tree(tmp_path, "samm")
+        except MicroExpError as error:
+            refused += 1
+            assert "\n" not in str(error)
+    assert 20 < refused < 180
