@@ -102,3 +102,48 @@ def write_smic(root, image="reg_image{:06d}.bmp", first=4998, frames=20):
             write_images(folder, range(first, first + frames), image)
             (root / f"s{subject}" / "non_micro" / f"s{subject}_non_01").mkdir(parents=True, exist_ok=True)
     return root
+
+
+CODING = [  # subject, clip, onset, apex, offset, emotion
+    (1, "EP02_01f", 46, 59, 86, "happiness"),
+    (2, "EP02_01f", 9, "/", 30, "repression"),
+    (2, "EP13_04", 95, 100, 120, "surprise"),
+    (4, "EP12_01f", 10, 15, 20, "disgust"),
+    (17, "EP05_02", 10, 15, 0, "disgust"),
+    (26, "EP18_44", 10, 15, 20, "others"),
+]
+CODING_HEAD = ("Subject", "Filename", None, "OnsetFrame", "ApexFrame", "OffsetFrame", None, "Action Units")
+
+
+def write_casmeii(root, rows=CODING, tree="CASME2_RAW_selected", image="img{}.jpg", subject="{:02d}".format):
+    """A tree of CASME II beside its workbook; a subject's cell is text, or a number."""
+    for number, clip, onset, _, offset, _ in CODING:
+        write_images(root / tree / f"sub{number:02d}" / clip, range(onset, (offset or 40) + 1), image)
+    cells = [(subject(number), clip, None, *frames, None, "4", emotion) for number, clip, *frames, emotion in rows]
+    write_workbook(root / "CASME2-coding-20140508.xlsx", {"Sheet1": [(*CODING_HEAD, "Estimated Emotion"), *cells]})
+    return root
+
+
+FACS = [
+    ("006", "006_1_2", 562, 570, 590, "Anger"),
+    ("006", "006_1_3", 9990, 9999, 10010, "Happiness"),
+    ("011", "011_6_1", 5, 9, 999, "Surprise"),
+    ("037", "037_7_1", 5, 9, 20, "Other"),
+]
+FACS_HEAD = ("Subject", "Filename", "Inducement Code", "Onset Frame", "Apex Frame", "Offset Frame", "Duration", "Micro")
+
+
+def write_samm(root, rows=FACS, digits=5):
+    """A tree of SAMM beside its workbook, whose table has text above and below."""
+    for subject, clip, onset, _, offset, _ in FACS:
+        numbers = range(onset, min(offset, onset + 40) + 1)
+        write_images(root / subject / clip, numbers, subject + f"_{{:0{digits}d}}.jpg")
+    return write_workbook_of_samm(root, rows)
+
+
+def write_workbook_of_samm(root, rows):
+    cells = [(*row[:2], 1, *row[2:5], 40, "Micro - 1/2", "4", row[5], 1, None) for row in rows]
+    head = (*FACS_HEAD, "Action Units", "Estimated Emotion", "Objective Classes", "Notes")
+    sheet = [("SAMM",), *[(f"Note {line}",) for line in range(12)], head, *cells, (), ("1. Frames count from 0",)]
+    write_workbook(root / "SAMM_Micro_FACS_Codes_v2.xlsx", {"MICRO_ONLY": sheet})
+    return root

@@ -136,7 +136,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     title = f"{METHODS[file.network].title} on {clips.origin}"
     about = {**runs.provenance(), "weights": str(args.weights), "trained": file.metadata}
     text = text_report.write(
-        folder, title, clips.notes, scores, clips.names, clips.labels, probabilities, clips.subjects, **about
+        folder,
+        title,
+        clips.notes,
+        scores,
+        clips.names,
+        clips.labels,
+        probabilities,
+        clips.subjects,
+        clips.samples.databases_of(clips.positions) if clips.samples else [],
+        **about,
     )
     html_page.write(folder)
     print(text)

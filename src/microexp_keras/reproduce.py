@@ -11,7 +11,7 @@ from typing import Any
 from microexp_keras import datasets, protocols, runs
 from microexp_keras.atomic import write_json, write_text
 from microexp_keras.console import Parser, command, positive, seed
-from microexp_keras.datasets.database import DATABASES
+from microexp_keras.datasets.database import DATABASES, Database
 from microexp_keras.errors import MicroExpError
 from microexp_keras.models.networks import METHODS, NETWORKS
 from microexp_keras.paper import table_5_markdown, tables, tables_markdown
@@ -33,8 +33,14 @@ def parser() -> argparse.ArgumentParser:
         "protocols and seeds, and lay what comes out beside what was published. Can be stopped and resumed.",
     )
     parser.add_argument("--dataset", choices=DATABASES, help="which database the clips are of")
-    parser.add_argument("--data", type=Path, metavar="PATH", help="your copy of the database; see data/README.md")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="PATH",
+        help="your copy of the database (see data/README.md), or a table of your own clips: CSV or .xlsx",
+    )
     datasets.add_options(parser)
+    datasets.add_own_options(parser)
     parser.add_argument(
         "--synthetic", action="store_true", help="use generated clips, written to data/synthetic-DATASET once"
     )
@@ -46,7 +52,8 @@ def parser() -> argparse.ArgumentParser:
         metavar="TABLE",
         help="V: accuracies (alone: all seven methods under loso, so on the same folds), "
         "VI or VII: confusion matrix of MicroExpSTCNN (CAS(ME)^2, SMIC), VIII: epochs 91 to 100, "
-        "IX: twelve kernel sizes, as many trainings of MicroExpSTCNN more (default: all but IX)",
+        "IX: twelve kernel sizes, as many trainings of MicroExpSTCNN more (default: all but IX). Of clips that the "
+        "paper has no numbers of V, VIII and IX, with nothing beside ours",
     )
     parser.add_argument(
         "--models",
@@ -58,7 +65,8 @@ def parser() -> argparse.ArgumentParser:
         "--protocols",
         nargs="+",
         choices=protocols.NAMES,
-        help="see python -m microexp_keras.protocols (default: upstream; with --tables V alone, loso)",
+        help="see python -m microexp_keras.protocols (default: upstream; with --tables V alone, and of clips that the "
+        "paper has no numbers of, loso)",
     )
     parser.add_argument("--seeds", nargs="+", type=seed, metavar="N", help="a training for each (default: 0)")
     parser.add_argument(
@@ -84,14 +92,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Train what is missing and write the tables."""
     args = parser().parse_args(argv)
     plan = _kept_plan(args) if args.resume else _new_plan(args)
-    folder = args.resume or runs.new_folder(args.out, f"reproduce-{plan['dataset']}")
+    folder = args.resume or runs.new_folder(args.out, f"reproduce-{_database(plan).name}")
     with runs.writing(folder, RECORD, "python -m microexp_keras.reproduce"):
         return _reproduce(folder, plan, args.jobs)
 
 
 def _new_plan(args: argparse.Namespace) -> dict[str, Any]:
     """What shall be trained, as reproduction.json keeps it."""
-    datasets.require_dataset(args.dataset)
+    database = datasets.database_of(args, args.data, args.dataset)
     if (args.data is not None) == args.synthetic:
         raise MicroExpError(
             "--data, --synthetic",
@@ -99,25 +107,27 @@ def _new_plan(args: argparse.Namespace) -> dict[str, Any]:
             "none or both",
             "Without a copy of the database take --synthetic.",
         )
-    others = {*tables.MATRIX.values()} - {tables.MATRIX[args.dataset]}
-    chosen = args.tables or [table for table in tables.NAMES if table not in {*others, "IX"}]
-    if others & {*chosen}:
+    there = [*tables.OF_ANY, tables.MATRIX[database.name]] if database.in_paper else [*tables.OF_ANY]
+    chosen = args.tables or [table for table in tables.NAMES if table in there and table != "IX"]
+    if others := [table for table in chosen if table not in there]:
         raise MicroExpError(
             "--tables",
-            f"tables of {DATABASES[args.dataset].title}",
-            str(", ".join(others & {*chosen})),
-            "Leave it out, or take the other --dataset.",
+            f"tables of {database.title}, {either(table for table in tables.NAMES if table in there)}",
+            ", ".join(others),
+            "Leave it out: VI is of CAS(ME)^2 and VII of SMIC.",
         )
     whole_table_5 = args.tables == ["V"]
     models = args.models or (METHODS if whole_table_5 else NETWORKS)
     plan = {
-        "dataset": args.dataset,
+        "dataset": database.as_json(),
         "data": str(datasets.synthetic_folder(args.dataset) if args.synthetic else args.data.resolve()),
         "options": datasets.chosen_options(args),
         "landmarks": str(args.landmarks.resolve()) if args.landmarks else None,
         "tables": [table for table in tables.NAMES if table in chosen],
         "models": [model for model in METHODS if model in models],
-        "protocols": list(dict.fromkeys(args.protocols or ["loso" if whole_table_5 else "upstream"])),
+        "protocols": list(
+            dict.fromkeys(args.protocols or ["upstream" if database.in_paper and not whole_table_5 else "loso"])
+        ),
         "seeds": list(dict.fromkeys(args.seeds or [0])),
         "epochs": args.epochs,
     }
@@ -134,7 +144,11 @@ def _new_plan(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _trainings(plan: dict[str, Any]) -> list[Protocol]:
-    return tables.trainings(plan["tables"], plan["models"], plan["protocols"], plan["dataset"])
+    return tables.trainings(plan["tables"], plan["models"], plan["protocols"], _database(plan))
+
+
+def _database(plan: dict[str, Any]) -> Database:
+    return Database.from_json(plan["dataset"])
 
 
 def _kept_plan(args: argparse.Namespace) -> dict[str, Any]:
@@ -160,7 +174,7 @@ def _reproduce(folder: Path, plan: dict[str, Any], jobs: int | None) -> int:
     from microexp_keras.runs.report import report
     from microexp_keras.runs.run import Run, load_samples
 
-    prepared = []
+    prepared, database = [], _database(plan)
     for protocol in _trainings(plan):
         samples = None
         for seed_number in plan["seeds"]:
@@ -193,7 +207,7 @@ def _reproduce(folder: Path, plan: dict[str, Any], jobs: int | None) -> int:
         scores = json.loads((run.folder / "scores.json").read_text(encoding="utf-8"))
         key = {name: getattr(run.settings, name) for name in KEYS}
         found.append({"folder": run.folder.name, **key, "kernel": run.settings.kernel_size, **scores})
-    rows = tables.tables(plan["tables"], found, plan["dataset"])
+    rows = tables.tables(plan["tables"], found, database)
     answers = [_predictions(folder / run["folder"]) for run in found] if "V" in rows else []
     pairs = table_5_markdown.pairs(found, answers) if answers else []
     there = {(run["model"], run["protocol"]) for run in found}
@@ -205,15 +219,15 @@ def _reproduce(folder: Path, plan: dict[str, Any], jobs: int | None) -> int:
     ]
     if "IX" in plan["tables"]:
         skipped += [
-            f"Kernel {by(size)} is left out: the clips have {DATABASES[plan['dataset']].frames} frames."
+            f"Kernel {by(size)} is left out: the clips have {database.frames} frames."
             for size in tables.PAPER.kernel_sizes
-            if size[2] > DATABASES[plan["dataset"]].frames
+            if size[2] > database.frames
         ]
     skipped += [f"**FAILED** and left out: {message}" for message in failed.values()]
     trial = _trial([run.settings for run in prepared])
     skipped = [*trial, *skipped]
     synthetic = prepared[0].samples.synthetic
-    text = tables_markdown.as_markdown(rows, found, skipped, plan["dataset"], synthetic, pairs)
+    text = tables_markdown.as_markdown(rows, found, skipped, database, synthetic, pairs)
     if "V" in rows:
         title = text.splitlines()[0].strip("# ") + ", a TRIAL of few epochs" * bool(trial)
         plots.accuracies(tables.figure_rows(rows["V"]), folder / "accuracy.png", title)

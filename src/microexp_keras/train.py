@@ -122,8 +122,6 @@ def _new(args: argparse.Namespace) -> Settings:
     model = args.model or "stcnn"
     protocol = protocols.get(args.protocol or protocols.names(model, database)[0], model, database)
     _require_taken(args, protocol)
-    if protocol.crop != "none" and not protocol.network.on_whole_face:
-        raise MicroExpError("--crop", "with a method that sees the whole face", protocol.network.title, "Leave it out.")
     if (args.training_images is None) != (args.training_labels is None):
         raise MicroExpError("--training-images, --training-labels", "both", "one of them")
     if args.tensorboard and not find_spec("tensorboard"):

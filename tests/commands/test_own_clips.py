@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from own_clips import CLASSES, write_own
 
-from microexp_keras import datasets, evaluate, predict, train, weights
+from microexp_keras import datasets, evaluate, predict, reproduce, train, weights
 from microexp_keras.datasets.__main__ import main as datasets_command
 from microexp_keras.landmarks.__main__ import main as landmarks_command
 
@@ -85,6 +85,23 @@ def test_a_rival_method_is_fitted_and_scored(own, tmp_path, capsys):
     assert capsys.readouterr().out.startswith("LBP-TOP on my clips\n")
     file = next((tmp_path / "run/fold-01").glob("*.h5"))
     assert evaluate.main(["--weights", str(file), "--data", str(own), "--out", str(tmp_path / "scored")]) == 0
+
+
+def test_methods_are_laid_beside_each_other_and_not_beside_the_paper(own, tmp_path, capsys):
+    out = tmp_path / "tables"
+    arguments = ["--data", str(own), "--tables", "V", "VIII", "--models", "stcnn", "lbp-top", "--epochs", "1"]
+    assert reproduce.main([*arguments, "--out", str(out)]) in (0, 1)
+    report = (out / "report.md").read_text(encoding="utf-8")
+    assert report.startswith("# Tables of Reddy et al. (2019) on my clips\n") and "no numbers of these clips" in report
+    assert "| method | protocol | ours | 95 % interval |" in report and "| LBP-TOP | loso |" in report
+    assert "| network | protocol | over | on | ours |" in report and "## Is MicroExpSTCNN ahead?" in report
+    assert all("smic" not in text.lower() for _, text in texts(out))
+    before = (out / "report.md").read_bytes()
+    capsys.readouterr()
+    assert reproduce.main(["--resume", str(out)]) in (0, 1) and (out / "report.md").read_bytes() == before
+    assert reproduce.main(["--data", str(own), "--tables", "V", "VII", "--out", str(tmp_path / "no")]) == 2
+    assert "expected tables of my clips, V, VIII or IX, found VII" in capsys.readouterr().err
+    assert not (tmp_path / "no").exists()
 
 
 def test_a_table_of_smic_gives_the_same_weights_to_the_bit(small_smic, tmp_path, monkeypatch):

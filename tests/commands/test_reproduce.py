@@ -238,7 +238,7 @@ def test_mistakes_are_one_line_and_leave_nothing(small, tmp_path, capsys, monkey
     for wrong, said in [
         ([], "--dataset: expected"),
         (["--dataset", "smic"], "--data, --synthetic: expected one of them, found none or both"),
-        ([*data, "--tables", "VI"], "expected tables of SMIC, found VI"),
+        ([*data, "--tables", "VI"], "expected tables of SMIC, V, VII, VIII or IX, found VI"),
         ([*data, "--protocols", "glorot", "--models", "stcnn"], "nothing to train"),
         ([*data, "--tables", "IX", "--models", "late"], "nothing to train"),
         (["--resume", str(tmp_path)], "expected the record of a reproduction"),

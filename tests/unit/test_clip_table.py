@@ -176,7 +176,10 @@ def test_bad_tables_are_one_clear_error_and_nothing_is_written(write, tmp_path, 
     assert line.startswith("error: ") and sorted(tmp_path.rglob("*")) == before
 
 
-def test_a_missing_table_and_a_formula_in_a_workbook_are_refused(write, tmp_path):
+def test_a_missing_table_and_a_formula_in_a_workbook_are_refused(write, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert train.main(["--data", "missing.csv"]) == 2 and not (tmp_path / "runs").exists()
+    assert "missing.csv: expected a table of clips" in capsys.readouterr().err
     with pytest.raises(MicroExpError, match=r"expected a table of clips .* found nothing"):
         own_database(tmp_path / "missing.csv")
     book = openpyxl.Workbook()
@@ -193,6 +196,21 @@ def test_a_subject_in_two_spellings_is_warned_of(write):
     protocol = protocols.get("paper", "stcnn", own_database(path))
     notes = preprocessing.load_samples(path, protocol, progress=False).notes
     assert any("WARNING" in note and "'S01' (line 2) and 's1' (line 3)" in note for note in notes)
+
+
+def test_people_of_different_databases_are_different_people(write):
+    head = ("clip", "subject", "label", "database", "name")
+    path = write([["a", "1", "x", "A", "k"], ["b", "1", "y", "B", "k"], ["c", "01", "x", "A", ""]], head)
+    clips = read(path)
+    assert [(clip.subject, clip.database) for clip in clips] == [("A 1", "A"), ("A 01", "A"), ("B 1", "B")]
+    assert [clip.id for clip in clips] == ["A k", "c", "B k"]
+    protocol = protocols.get("paper", "stcnn", own_database(path))
+    samples = preprocessing.load_samples(path, protocol, progress=False)
+    assert samples.databases == ["A", "A", "B"] and samples.databases_of([2, 0]) == ["B", "A"]
+    [warning] = [note for note in samples.notes if "WARNING" in note]
+    assert "'1' (line 2) and '01' (line 4)" in warning
+    with pytest.raises(MicroExpError, match="line 3: expected a database, as in other rows, found none"):
+        read(write([["a", "1", "x", "A"], ["b", "1", "y", ""]], head[:4], "some.csv"))
 
 
 def test_clips_too_short_name_the_remedy(write):
@@ -233,18 +251,19 @@ def test_mutated_tables_are_read_or_refused_in_one_line(write, own):
             except MicroExpError as error:
                 refused += 1
                 assert "\n" not in str(error)
-    assert refused > 100
+    assert refused > 100 and len(list(path.parent.iterdir())) == 200 + 6  # nothing is written beside them
 
 
 def test_a_table_written_from_a_tree_gives_the_same_clips(small_smic, tmp_path):
-    clips = find_clips(small_smic, "smic")
-    write_table(tmp_path / "clips.csv", clips, SMIC.class_names)
+    tree = datasets.read_tree(small_smic, "smic")
+    clips = tree.clips
+    write_table(tmp_path / "clips.csv", [tree])
     assert read(tmp_path / "clips.csv") == [
         type(clip)(clip.id, clip.subject, clip.label, found.frames)
         for clip, found in zip(clips, read(tmp_path / "clips.csv"), strict=True)
     ]
     with pytest.raises(MicroExpError, match="expected the name of a new file"):
-        write_table(tmp_path / "clips.csv", clips, SMIC.class_names)
+        write_table(tmp_path / "clips.csv", [tree])
 
 
 def test_options_of_tables_go_with_tables_only(own, capsys):

@@ -137,7 +137,7 @@ def test_a_folder_that_is_not_there(tmp_path):
     with pytest.raises(MicroExpError, match="found nothing"):
         find_clips(tmp_path / "smic")
     with pytest.raises(MicroExpError, match="expected one of smic"):
-        find_clips(tmp_path, "samm")
+        find_clips(tmp_path, "mmew")
 
 
 def test_a_folder_that_may_not_be_read_is_named_and_not_left_out(tmp_path):
@@ -512,7 +512,7 @@ def test_a_database_of_ones_own_is_found_and_read(tmp_path, monkeypatch):
     write_casme2(tmp_path, "cropped")
     with pytest.raises(MicroExpError, match=r"found CAS\(ME\)\^2 and TWO. Say which with --dataset \(casme2 or two\)"):
         find_dataset(tmp_path)
-    with pytest.raises(MicroExpError, match="one of smic, casme2, found 'two'"):
+    with pytest.raises(MicroExpError, match="one of smic, casme2, casmeii, samm, found 'two'"):
         synthesize("two", tmp_path / "new")
 
 

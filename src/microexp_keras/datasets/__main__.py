@@ -15,6 +15,8 @@ from typing import Any
 from microexp_keras import datasets
 from microexp_keras.console import command, seed
 from microexp_keras.datasets.database import DATABASES
+from microexp_keras.datasets.options import options_for
+from microexp_keras.errors import MicroExpError
 
 
 def parser() -> argparse.ArgumentParser:
@@ -52,11 +54,17 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("--json", action="store_true", help="print everything as JSON")
     table = commands.add_parser(
         "table",
-        help="write a table of clips from a database, to start your own from",
-        description="Write the clips of a database as a table of one's own: columns clip, subject, label, name.",
+        help="write a table of clips from a database, to start your own from, or of several: a composite",
+        description="Write the clips of a database as a table of one's own: columns clip, subject, label, name. Of "
+        "several databases it has the column database too, and people of different ones are different people.",
     )
-    table.add_argument("data", type=Path, metavar="PATH", help="the database, see data/README.md")
-    table.add_argument("--dataset", choices=DATABASES, required=True, help="how the folders are read")
+    table.add_argument("data", type=Path, nargs="+", metavar="PATH", help="the databases, see data/README.md")
+    table.add_argument(
+        "--dataset",
+        choices=DATABASES,
+        action="append",
+        help="which database a PATH is, once for each in their order (default: found out)",
+    )
     datasets.add_options(table)
     table.add_argument("--out", type=Path, default=Path("clips.csv"), metavar="CSV", help="default: clips.csv")
     cache = commands.add_parser(
@@ -92,8 +100,9 @@ def train_command(root: Path, dataset: str, labels: str | None) -> str:
 def _check(args: argparse.Namespace) -> int:
     from microexp_keras.datasets import check, check_text
 
-    own = datasets.database_of(args, args.data, args.dataset) if datasets.is_table(args.data) else args.dataset
-    report = check.check(args.data, own, frames=args.frames, **datasets.chosen_options(args))
+    named = args.dataset if datasets.is_table(args.data) else args.dataset or datasets.find_dataset(args.data)
+    database = datasets.database_of(args, args.data, named, ("frames",))
+    report = check.check(args.data, database, frames=args.frames, **datasets.chosen_options(args))
     print(json.dumps(check_text.as_json(report), indent=2) if args.json else check_text.as_text(report))
     return int(report.stops_training)
 
@@ -101,9 +110,26 @@ def _check(args: argparse.Namespace) -> int:
 def _table(args: argparse.Namespace) -> None:
     from microexp_keras.datasets.table_writer import write_table
 
-    clips = datasets.find_clips(args.data, args.dataset, **datasets.chosen_options(args))
-    write_table(args.out, clips, datasets.get_database(args.dataset).class_names)
-    print(f"{args.out}: {len(clips)} clips")
+    names = args.dataset or [datasets.find_dataset(path) for path in args.data]
+    if len(names) != len(args.data):
+        raise MicroExpError("--dataset", f"one for each of {len(args.data)} folders", f"{len(names)}", "Give all.")
+    databases, options = [datasets.get_database(name) for name in names], datasets.chosen_options(args)
+    of_each = [options_for(database, options) for database in databases] if len(names) > 1 else [options]
+    if unused := ", ".join(f"--{name}" for name in options if not any(name in own for own in of_each)):
+        raise MicroExpError(unused, "one that goes with any of these databases", ", ".join(names), "Leave it out.")
+    trees = [
+        datasets.read_tree(path, database, **own)
+        for path, database, own in zip(args.data, databases, of_each, strict=True)
+    ]
+    write_table(args.out, trees)
+    for tree in trees:
+        print(
+            f"{tree.database.title}: {len(tree.clips)} clips of {len({clip.subject for clip in tree.clips})} subjects"
+        )
+    how = " --sampling interpolate" if any(tree.database.sampling == "interpolate" for tree in trees) else ""
+    print(
+        f"{args.out} is written. Train on it: python -m microexp_keras.train --data {shlex.quote(str(args.out))}{how}"
+    )
 
 
 def _cache(args: argparse.Namespace) -> None:

@@ -26,6 +26,7 @@ from microexp_keras.datasets.folders import (
     walk,
 )
 from microexp_keras.datasets.options import LABELS
+from microexp_keras.datasets.tree import Distributed
 from microexp_keras.datasets.workbooks import find_workbook
 
 CLASSES = CASME2.class_names
@@ -36,8 +37,12 @@ EMOTIONS = {"anger": 0, "angry": 0, "happiness": 1, "happy": 1, "disgust": 2}
 """Label by the name of an emotion, or of the video that was watched."""
 
 SUBJECTS = tuple(subject_name(number) for number in (15, 16, *range(19, 28), *range(29, 39), 40))
-ANNOTATED = 357
-"""Expressions in the workbook: 300 macro- and 57 micro-expressions."""
+_SHORT = "This tree holds the expressions alone; read {frames} frames of each from rawvideo or rawpic."
+DISTRIBUTED = Distributed(
+    annotated=357,  # expressions: 300 macro- and 57 micro-expressions
+    subjects=SUBJECTS,
+    short={"selectedpic": _SHORT, "cropped": _SHORT},
+)
 
 
 def scan(root: Path) -> list[Place]:

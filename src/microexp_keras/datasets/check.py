@@ -5,10 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from microexp_keras.datasets import casme2, smic
 from microexp_keras.datasets.clips import Clip, are_synthetic
 from microexp_keras.datasets.database import Database, get_database
-from microexp_keras.datasets.find import find_dataset, find_layout, read_tree
+from microexp_keras.datasets.find import find_dataset, find_layout, read_tree, reader_of
 from microexp_keras.datasets.folders import frame_number, natural_order
 from microexp_keras.datasets.media import Media, clip_length, clip_name, read_media
 from microexp_keras.datasets.tree import Problem, Tree
@@ -114,23 +113,35 @@ def check(
 
 
 def _published_counts(tree: Tree) -> Mapping[str, tuple[int, ...]] | None:
-    """Clips by subject and class are known of SMIC-HS alone, for which a tree without a camera's name is taken."""
-    known = tree.dataset == "smic" and tree.layout.name != "smic-e" and tree.layout.camera in (None, "HS")
-    return smic.PUBLISHED if known else None
+    """Clips by subject and class are known of SMIC-HS alone, without a workbook; see `_known_camera`."""
+    distributed = reader_of(tree.database).DISTRIBUTED
+    return distributed.by_subject if distributed and tree.annotated is None and _known_camera(tree) else None
+
+
+def _known_camera(tree: Tree) -> bool:
+    """What is published is of a database's first camera, for which a tree without a camera's name is taken."""
+    return tree.layout.camera in (None, *tree.database.cameras[:1])
 
 
 def _published(tree: Tree) -> Iterator[Problem]:
     """Yield what the database as distributed has more of, or less."""
     remedy = "Nothing needs to be done if these are the clips you mean; else unpack the archive again."
-    distributed = {"smic": (smic.PUBLISHED, smic.ANNOTATED), "casme2": (casme2.SUBJECTS, casme2.ANNOTATED)}
-    if not tree.clips or tree.layout.camera not in (None, "HS") or tree.dataset not in distributed:
-        return  # what is published of the other cameras is not known here
-    known, annotated = distributed[tree.dataset]
-    subjects = {clip.subject for clip in tree.clips}
+    distributed = reader_of(tree.database).DISTRIBUTED
+    if not tree.clips or not _known_camera(tree) or distributed is None:
+        return
+    known, subjects = distributed.subjects, {clip.subject for clip in tree.clips}
     for subject in sorted(set(known) - subjects):
         yield Problem("missing subject", subject, "expected clips of this subject, found none", remedy, False)
-    for subject in sorted(subjects - set(known)):
+    for subject in sorted(subjects - set(known)) if known else ():
         yield Problem("unknown subject", subject, "expected only the database's subjects, found another", remedy, False)
+    if distributed.people not in (None, len(subjects)):
+        expected = f"expected clips of {distributed.people} subjects, as distributed, found {len(subjects)}"
+        yield Problem("subjects missing or added", str(tree.layout.root), expected, remedy, False)
+    for label, (name, clips) in enumerate(zip(tree.database.class_names, distributed.clips or (), strict=False)):
+        found = sum(clip.label == label for clip in tree.clips)
+        if found != clips:
+            expected = f"expected {clips} clips, as distributed, found {found}"
+            yield Problem("clips missing or added", name, expected, remedy, False)
     counts = _published_counts(tree) or {}
     for subject in sorted(subjects & set(counts)):
         for label, name in enumerate(tree.database.class_names):
@@ -138,8 +149,8 @@ def _published(tree: Tree) -> Iterator[Problem]:
             if clips != counts[subject][label]:
                 expected = f"expected {counts[subject][label]} clips, as distributed, found {clips}"
                 yield Problem("clips missing or added", f"{subject} {name}", expected, remedy, False)
-    if tree.annotated not in (None, annotated):
-        expected = f"expected {annotated} annotated clips, as distributed, found {tree.annotated}"
+    if tree.annotated not in (None, distributed.annotated):
+        expected = f"expected {distributed.annotated} annotated clips, as distributed, found {tree.annotated}"
         yield Problem("clips missing or added", str(tree.workbook), expected, remedy, False)
 
 
@@ -165,13 +176,13 @@ def _spoiled(clips: Sequence[Clip], media: Media, frames: int) -> Iterator[Probl
 
 def _short(tree: Tree, media: Media, frames: int) -> Iterator[Problem]:
     """Yield the clips of too few frames, but for videos that are cut off."""
-    remedy = "Restore or remove this clip."
-    if not tree.database.is_known:
+    remedy, distributed = "Restore or remove this clip.", reader_of(tree.database).DISTRIBUTED
+    if not tree.database.in_paper:
         remedy = "Take fewer --frames or --sampling interpolate, or leave this clip out."
     if tree.database.sampling == "interpolate":
         frames = 2
-    if tree.dataset == "casme2" and tree.layout.name in ("selectedpic", "cropped"):
-        remedy = f"This tree holds the expressions alone; read {frames} frames of each from rawvideo or rawpic."
+    if distributed and tree.layout.name in distributed.short:
+        remedy = distributed.short[tree.layout.name].format(frames=frames)
     for clip in tree.clips:
         length, medium = clip_length(clip, media), media.get(clip.path)
         if length >= frames or (medium and (not medium.size or medium.cut_off)):

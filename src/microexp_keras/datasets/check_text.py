@@ -79,12 +79,13 @@ def _table(report: Report) -> list[str]:
     if report.published:
         total = tuple(sum(column) for column in zip(*report.published.values(), strict=True))
         published = {**report.published, "all": total}
-    lines = [f"{'subject':<9}" + "".join(f"{name:>12}" for name in (*classes, "clips"))]
+    wide = max(map(len, ("subject ", *counts))) + 1
+    lines = [f"{'subject':<{wide}}" + "".join(f"{name:>12}" for name in (*classes, "clips"))]
     for subject, found in counts.items():
         expected = published.get(subject, (0,) * len(classes))
         pairs = zip((*found, sum(found)), (*expected, sum(expected)), strict=True)
         cells = [str(have) if have == want else f"{have} of {want}" for have, want in pairs]
-        lines.append(f"{subject:<9}" + "".join(f"{cell:>12}" for cell in cells))
+        lines.append(f"{subject:<{wide}}" + "".join(f"{cell:>12}" for cell in cells))
     return lines
 
 

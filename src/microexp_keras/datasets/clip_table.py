@@ -1,7 +1,8 @@
 """From a user's own table of clips (CSV or .xlsx) to a `Database` and its clips: a `find.Reader` like the others.
 
 Columns `clip` (a folder of frames or a video, relative to the table), `subject` and `label`; optional `first`, `last`
-and `apex` (frames as numbered in the images' names, or counted from 1 in a video) and `name`.
+and `apex` (frames as numbered in the images' names, or counted from 1 in a video), `name`, and `database` of clips from
+several: a subject of one is then nobody of another.
 """
 
 import os
@@ -14,7 +15,15 @@ from pathlib import Path
 
 from microexp_keras.datasets.clips import Clip, Video
 from microexp_keras.datasets.database import OWN_READER, Database
-from microexp_keras.datasets.folders import FRAME_SUFFIXES, Chosen, Findings, Place, frame_files, frame_number
+from microexp_keras.datasets.folders import (
+    FRAME_SUFFIXES,
+    Chosen,
+    Findings,
+    Place,
+    around_apex,
+    frame_files,
+    frame_number,
+)
 from microexp_keras.datasets.table_rows import Row, read_rows, require_table
 from microexp_keras.datasets.tree import Problem
 from microexp_keras.errors import MicroExpError
@@ -24,6 +33,8 @@ FRAMES = 18
 
 TWO_SPELLINGS = "two spellings"
 """Kind of the problem that one subject may stand under two names, and so on both sides of a split."""
+
+DISTRIBUTED = None
 
 NUMBERS = ("first", "apex", "last")
 
@@ -96,7 +107,8 @@ def read(chosen: Chosen, findings: Findings) -> tuple[list[Clip], Path | None, i
     [place] = chosen.places
     rows_found = Findings(strict=False)
     rows = read_rows(place.path, rows_found)
-    reader = _Reader(place.path.absolute().parent, chosen.database, chosen.frames, rows_found)
+    composite = any(row["database"] for row in rows)
+    reader = _Reader(place.path.absolute().parent, chosen.database, chosen.frames, rows_found, composite)
     names = _names(rows)
     clips = [clip for row, name in zip(rows, names, strict=True) if (clip := reader.clip(row, name))]
     _stop_repeated(rows, names, rows_found)
@@ -120,6 +132,7 @@ class _Reader:
     database: Database
     frames: int
     findings: Findings
+    composite: bool
 
     def clip(self, row: Row, name: str) -> Clip | None:
         """Read a row."""
@@ -127,6 +140,8 @@ class _Reader:
         for column in ("clip", "subject", "label"):
             if not row[column]:
                 self.findings.stop("empty cell", row.where, f"a {column}", "none", "Fill it in, or remove the row.")
+        if self.composite and not row["database"]:
+            self.findings.stop("empty cell", row.where, "a database, as in other rows", "none", "Fill it in.")
         if row["label"] and row["label"] not in self.database.class_names:
             known = ", ".join(self.database.class_names)
             self.findings.stop("unknown label", row.where, f"one of {known}", repr(row["label"]), "Correct the label.")
@@ -150,7 +165,9 @@ class _Reader:
             expected = f"a folder of frames or a video at {path}"
             self.findings.stop("unknown path", row.where, expected, found, "Correct the path.")
         label = self.database.class_names.index(row["label"])
-        return Clip(name, row["subject"], label, frames) if frames else None
+        database = row["database"] or None
+        subject = f"{database} {row['subject']}" if database else row["subject"]
+        return Clip(name, subject, label, frames, database) if frames else None
 
     def _number(self, row: Row, column: str) -> int | None:
         text = row[column]
@@ -172,7 +189,9 @@ class _Reader:
             return None
         at = {column: places[number] for column, number in numbers.items()}
         first, last = at.get("first", 0), at.get("last", len(images) - 1)
-        return tuple(images[self._begin(at, first, last) : last + 1])
+        if self.database.sampling == "apex":
+            first = around_apex(first, at["apex"], last, self.frames)
+        return tuple(images[first : last + 1])
 
     def _video(self, row: Row, path: Path, numbers: dict[str, int]) -> Video | None:
         if 0 in numbers.values():
@@ -181,14 +200,8 @@ class _Reader:
         at = {column: number - 1 for column, number in numbers.items()}
         first, last = at.get("first", 0), at.get("last")
         if self.database.sampling == "apex":
-            first = self._begin(at, first, _last_frame(path) if last is None else last)
+            first = around_apex(first, at["apex"], _last_frame(path) if last is None else last, self.frames)
         return Video(path, first, last)
-
-    def _begin(self, at: dict[str, int], first: int, last: int) -> int:
-        """Where a clip begins; the apex lies in the middle of the wanted frames, as far as the clip allows."""
-        if self.database.sampling != "apex":
-            return first
-        return max(first, min(at["apex"] - self.frames // 2, last - self.frames + 1))
 
 
 def _last_frame(path: Path) -> int:
@@ -204,11 +217,11 @@ def _last_frame(path: Path) -> int:
 
 def _names(rows: Sequence[Row]) -> list[str]:
     """Name clips: as the column `name` does, else by the path's last part, the path, or the path and the frames."""
-    parts = [(row["name"], row["clip"], f"{row['first']}-{row['last']}") for row in rows]
+    parts = [(row["name"], row["clip"], f"{row['first']}-{row['last']}", row["database"]) for row in rows]
     ways = (
-        [name or Path(clip).stem for name, clip, _ in parts],
-        [name or clip for name, clip, _ in parts],
-        [name or f"{clip} {frames}" for name, clip, frames in parts],
+        [name or Path(clip).stem for name, clip, *_ in parts],
+        [f"{database} {name}".strip() if name else clip for name, clip, _, database in parts],
+        [f"{database} {name}".strip() if name else f"{clip} {frames}" for name, clip, frames, database in parts],
     )
     return next((names for names in ways if len(set(names)) == len(names)), ways[-1])
 
@@ -224,12 +237,13 @@ def _stop_repeated(rows: Sequence[Row], names: Sequence[str], findings: Findings
 
 
 def _note_spellings(rows: Sequence[Row], findings: Findings) -> None:
-    """Say which subjects, or which labels, differ in nothing but case, spaces, marks and leading zeros."""
-    for column in ("subject", "label"):
+    """Say which subjects, labels or databases differ in nothing but case, spaces, marks and leading zeros."""
+    for column in ("subject", "label", "database"):
         spellings: dict[str, dict[str, Row]] = {}
         for row in rows:
             plain = re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", row[column]).casefold())
-            alike = spellings.setdefault(re.sub(r"0+(?=\d)", "", plain), {})
+            whose = row["database"] if column == "subject" else ""
+            alike = spellings.setdefault(whose + re.sub(r"0+(?=\d)", "", plain), {})
             alike.setdefault(row[column], row)
         for alike in spellings.values():
             if len(alike) > 1:

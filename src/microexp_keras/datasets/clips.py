@@ -45,12 +45,16 @@ class Clip:
         Index into the `class_names` of its database.
     frames : tuple of Path, or Video
         The image files in order of time, or the video.
+    database : str or None
+        As its table says, if that has clips of several: then people of different ones are different people, and
+        `subject` begins with its name.
     """
 
     id: str
     subject: str
     label: int
     frames: tuple[Path, ...] | Video
+    database: str | None = None
 
     @property
     def video(self) -> Video | None:

@@ -40,6 +40,12 @@ class Database:
         Of each frame, one of `CROPS`.
     reader : str
         Module whose `scan` and `read` know the trees; see `find.Reader`.
+    in_paper : bool
+        Whether the paper has numbers of it, and the original programs for it.
+    whole_frames : bool
+        Whether frames are not cut to the face as distributed, so that `predict` shows a network the whole frame too.
+    annotated : tuple of str
+        Those of the layouts with a choice of labels and expressions; see `find_clips`.
     """
 
     name: str
@@ -55,6 +61,9 @@ class Database:
     sampling: str = "first"
     crop: str = "none"
     reader: str
+    in_paper: bool = False
+    whole_frames: bool = True
+    annotated: tuple[str, ...] = ()
 
     @property
     def num_classes(self) -> int:
@@ -96,9 +105,9 @@ class Database:
                     hint is bool
                 ):
                     raise TypeError(name)
-            names = (*database.class_names, *database.layouts, *database.cameras)
+            names = (*database.class_names, *database.layouts, *database.cameras, *database.annotated)
             if not all(isinstance(name, str) for name in names) or not database.class_names:
-                raise TypeError("class_names, layouts, cameras")
+                raise TypeError("class_names, layouts, cameras, annotated")
             if not all(text.isprintable() for text in (*names, database.title, database.recordings)):
                 raise ValueError("names that cannot be printed")
             if not re.fullmatch(r"\w[\w.-]*", database.name):  # folders of runs are named so
@@ -108,6 +117,8 @@ class Database:
                 raise ValueError("frames, size, frames_per_second, sampling, crop")
             if database.reader not in {OWN_READER, *(known.reader for known in DATABASES.values())}:
                 raise ValueError("reader")  # a file must not say which module is loaded
+            if database.in_paper:
+                raise ValueError("in_paper")  # what is, has a name
         except (TypeError, ValueError) as error:
             known = " or ".join(DATABASES)
             said = " ".join(str(error).split())[:80]
@@ -134,6 +145,8 @@ SMIC = Database(
     layouts=("cropped", "raw", "smic-e", "flat"),
     cameras=("HS", "VIS", "NIR"),
     reader="microexp_keras.datasets.smic",
+    in_paper=True,
+    whole_frames=False,
 )
 
 CASME2 = Database(
@@ -146,9 +159,35 @@ CASME2 = Database(
     swapped_colours=True,  # imageio gives red, green, blue: CASME-SQUARE/MicroExpSTCNN.py:37
     layouts=("rawvideo", "rawpic", "selectedpic", "cropped", "flat"),
     reader="microexp_keras.datasets.casme2",
+    in_paper=True,
+    annotated=("rawvideo", "rawpic", "selectedpic", "cropped"),
 )
 
-DATABASES = {database.name: database for database in (SMIC, CASME2)}
+CASMEII = Database(
+    name="casmeii",
+    title="CASME II",
+    class_names=SMIC.class_names,
+    frames=18,  # as of SMIC, which the networks are made for
+    frames_per_second=200,
+    recordings="CASME II",
+    layouts=("raw", "cropped"),
+    sampling="interpolate",
+    reader="microexp_keras.datasets.casmeii",
+)
+
+SAMM = Database(
+    name="samm",
+    title="SAMM",
+    class_names=SMIC.class_names,
+    frames=18,
+    frames_per_second=200,
+    recordings="SAMM",
+    layouts=("raw", "cropped"),
+    sampling="interpolate",
+    reader="microexp_keras.datasets.samm",
+)
+
+DATABASES = {database.name: database for database in (SMIC, CASME2, CASMEII, SAMM)}
 """The databases that the commands know by name."""
 
 

@@ -7,15 +7,18 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from microexp_keras.datasets.clips import Clip
-from microexp_keras.datasets.database import CASME2, DATABASES, OWN_READER, Database, get_database
+from microexp_keras.datasets.database import DATABASES, OWN_READER, Database, get_database
 from microexp_keras.datasets.folders import Chosen, Findings, Place, choose_layout
 from microexp_keras.datasets.options import EXPRESSIONS, LABELS
-from microexp_keras.datasets.tree import Layout, Tree
+from microexp_keras.datasets.tree import Distributed, Layout, Tree
 from microexp_keras.errors import MicroExpError
+from microexp_keras.text import either
 
 
 class Reader(Protocol):
     """What the module named by `Database.reader` offers."""
+
+    DISTRIBUTED: Distributed | None
 
     def scan(self, root: Path) -> list[Place]:
         """List every place below `root` in which clips of the database may be."""
@@ -41,7 +44,8 @@ def find_clips(
         The unpacked database, or any folder above or inside it that holds the clips and their workbook; of a user's
         own database the table of its clips.
     dataset : str or Database
-        `"smic"`, `"casme2"`, or one of the user's own: see `datasets.own_database`.
+        `"smic"`, `"casme2"` (CAS(ME)^2), `"casmeii"` (CASME II), `"samm"`, or one of the user's own: see
+        `datasets.own_database`.
     layout : str, optional
         Which tree to read where there are several; one of the database's `layouts`. By default the only one there is.
     camera : str, optional
@@ -88,7 +92,7 @@ def find_dataset(root: str | Path) -> str:
     Raises
     ------
     MicroExpError
-        If there are clips of none, or of both.
+        If there are clips of none, or of several.
     """
     databases = [database for name, database in DATABASES.items() if _scan(root, name)]
     if len(databases) > 1:
@@ -100,7 +104,7 @@ def find_dataset(root: str | Path) -> str:
             f"Say which with --dataset ({names}), or point at its folder.",
         )
     if not databases:
-        titles = " or ".join(database.title for database in DATABASES.values())
+        titles = either(database.title for database in DATABASES.values())
         raise MicroExpError(root, f"the clips of {titles}", "none", "See data/README.md for the trees that are read.")
     return databases[0].name
 
@@ -146,7 +150,7 @@ def read_tree(
         database,
     )
     with _readable(root):
-        clips, workbook, rows = _reader(database).read(chosen, findings)
+        clips, workbook, rows = reader_of(database).read(chosen, findings)
     return Tree(database, tree, clips, workbook, rows, dict(findings.left_out), findings.problems)
 
 
@@ -163,9 +167,10 @@ def _choose(
     _one_of("layout", layout, (None, *database.layouts))
     _one_of("camera", camera, (None, *database.cameras))
     if not places:
+        folders = f", such as in folders {', '.join(database.class_names)}"
         raise MicroExpError(
             root,
-            f"the clips of {database.title}, such as in folders {', '.join(database.class_names)}",
+            f"the clips of {database.title}" + folders * ("flat" in database.layouts),
             "none",
             "See data/README.md for the trees that are read.",
         )
@@ -173,7 +178,7 @@ def _choose(
         tree, places = choose_layout(Path(root), places, layout, camera)
     if database.reader == OWN_READER:  # a table may be named like a camera
         tree = tree._replace(camera=None)
-    annotated = database == CASME2 and tree.name != "flat"
+    annotated = tree.name in database.annotated
     _one_of("labels", labels, (None, *LABELS) if annotated else (None,), tree)
     _one_of("expressions", expressions, (None, *EXPRESSIONS) if annotated else (None, "all"), tree)
     return tree, places
@@ -186,10 +191,11 @@ def _scan(root: str | Path, dataset: str | Database) -> list[Place]:
         found = "a file" if root.is_file() else "a folder" if root.exists() else "nothing"
         raise MicroExpError(root, f"the {'table' if table else 'folder'} of the clips", found, "See data/README.md.")
     with _readable(root):
-        return _reader(database).scan(root)
+        return reader_of(database).scan(root)
 
 
-def _reader(database: Database) -> Reader:
+def reader_of(database: Database) -> Reader:
+    """Return the module that knows the trees of a database."""
     return cast(Reader, importlib.import_module(database.reader))
 
 

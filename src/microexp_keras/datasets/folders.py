@@ -208,6 +208,11 @@ def frame_number(path: Path) -> int | None:
     return int(numbers[-1]) if numbers else None
 
 
+def around_apex(first: int, apex: int, last: int, frames: int) -> int:
+    """Where so many frames begin that have the apex in their middle, as far as a clip from `first` to `last` allows."""
+    return max(first, min(apex - frames // 2, last - frames + 1))
+
+
 def subject_name(number: int | str) -> str:
     """Write a subject as protocol lists do: `s03`."""
     return f"s{int(number):02d}"

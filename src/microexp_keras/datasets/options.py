@@ -1,7 +1,8 @@
 """Options that say which of several things in a data folder are meant, on a command line and as arguments."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,17 @@ def chosen_options(args: argparse.Namespace) -> dict[str, Any]:
     return {name: getattr(args, name) for name in OPTIONS if getattr(args, name) is not None}
 
 
+def options_for(database: Database, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of some `OPTIONS` that mean something for a database, for trees of several with one command."""
+    meant = {
+        "layout": options.get("layout") in database.layouts,
+        "camera": bool(database.cameras),
+        "labels": bool(database.annotated),
+        "expressions": bool(database.annotated),
+    }
+    return {name: value for name, value in options.items() if meant[name]}
+
+
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the `OPTIONS` to an `argparse` parser; those left out are None."""
     layouts = sorted({name for database in DATABASES.values() for name in database.layouts})
@@ -39,13 +51,19 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--expressions", choices=EXPRESSIONS, help="CAS(ME)^2: which (default: all)")
 
 
-OWN = ("name", "classes", "frames", "size", "sampling", "crop")
+READING = ("frames", "size", "sampling", "crop")
+"""Options that say how clips are read, where the paper has not settled it."""
+
+OWN = ("name", "classes", *READING)
 """Options that go with a table of one's own clips; see `clip_table.own_database`."""
 
 
 def add_own_options(parser: argparse.ArgumentParser, *left_out: str) -> None:
     """Add the options `OWN` to an `argparse` parser, but for some; those not given are None."""
-    own = parser.add_argument_group("with a table of your own clips as data (columns clip, subject, label)")
+    own = parser.add_argument_group(
+        "with a table of your own clips as data (columns clip, subject, label); "
+        f"{', '.join(f'--{name}' for name in READING if name not in left_out)} with CASME II and SAMM too"
+    )
     options: dict[str, dict[str, Any]] = {
         "name": {"help": "how titles name your clips (default: the file's name)"},
         "classes": {"metavar": "A,B,C", "type": _names, "help": "order of the classes (default: of their first rows)"},
@@ -53,7 +71,8 @@ def add_own_options(parser: argparse.ArgumentParser, *left_out: str) -> None:
         "size": {"metavar": "N", "type": positive, "help": "rows and columns after resizing (default: the network's)"},
         "sampling": {
             "choices": SAMPLINGS,
-            "help": "which frames: a clip's first N (default), N around the column apex, or all of them brought to N",
+            "help": "which frames: a clip's first N (default), N around the column apex, or all of them brought to N "
+            "(default of CASME II and SAMM)",
         },
         "crop": {"choices": CROPS, "help": "cut out the face found in a clip's first frame (default: none)"},
     }
@@ -88,10 +107,12 @@ def database_of(
     """
     own = {name: value for name in OWN if (value := getattr(args, name, None)) is not None}
     if not is_table(table):
-        if dataset and (given := ", ".join(f"--{name}" for name in own if name not in shared)):
-            raise MicroExpError(given, "with a table of your own clips only", f"--dataset {dataset}", "Leave it out.")
         require_dataset(dataset)
-        return get_database(str(dataset))
+        database = get_database(str(dataset))
+        free = () if database.in_paper else READING
+        if given := ", ".join(f"--{name}" for name in own if name not in (*shared, *free)):
+            raise MicroExpError(given, "with a table of your own clips only", f"--dataset {dataset}", "Leave it out.")
+        return replace(database, **{name: value for name, value in own.items() if name in free})
     if dataset or chosen_options(args):
         given = ", ".join(f"--{name}" for name in (*["dataset"] * bool(dataset), *chosen_options(args)))
         raise MicroExpError(given, "without a table of your own clips", f"the table {table}", "Leave one out.")

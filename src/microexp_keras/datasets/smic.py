@@ -22,6 +22,7 @@ from microexp_keras.datasets.folders import (
     visible,
     walk,
 )
+from microexp_keras.datasets.tree import Distributed
 from microexp_keras.datasets.workbooks import find_workbook, read_sheets, text, whole
 from microexp_keras.errors import MicroExpError
 
@@ -36,8 +37,7 @@ PUBLISHED = {
     "s08": (9, 4, 0), "s09": (0, 1, 3), "s11": (3, 3, 1), "s12": (0, 8, 1), "s13": (0, 10, 0), "s14": (3, 2, 5),
     "s15": (1, 1, 2), "s18": (2, 0, 5), "s19": (0, 1, 1), "s20": (14, 3, 5),
 }  # fmt: skip
-ANNOTATED = 157
-"""Clips in the workbook of SMIC-HS-E."""
+DISTRIBUTED = Distributed(annotated=157, subjects=tuple(PUBLISHED), by_subject=PUBLISHED)  # SMIC-HS-E lists 157
 
 COLUMNS = ("filename", "onsetf", "offsetf", "firstf", "emotion")
 

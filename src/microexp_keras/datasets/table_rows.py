@@ -13,7 +13,7 @@ from microexp_keras.datasets.workbooks import read_sheets
 from microexp_keras.errors import MicroExpError
 
 REQUIRED = ("clip", "subject", "label")
-OPTIONAL = ("first", "last", "apex", "name")
+OPTIONAL = ("first", "last", "apex", "name", "database")
 WORKBOOKS = (".xlsx", ".xls")
 TABLES = (".csv", ".tsv", *WORKBOOKS)
 LARGEST = 2**26

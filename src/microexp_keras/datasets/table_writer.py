@@ -1,4 +1,4 @@
-"""From clips to a table of clips, as `clip_table` reads it: something to start one's own from."""
+"""From trees to a table of their clips, as `clip_table` reads it: a composite, or something to start one's own from."""
 
 import csv
 import io
@@ -10,33 +10,38 @@ from microexp_keras.atomic import write_text
 from microexp_keras.datasets.clips import Clip
 from microexp_keras.datasets.folders import frame_number
 from microexp_keras.datasets.table_rows import OPTIONAL, REQUIRED
+from microexp_keras.datasets.tree import Tree
 from microexp_keras.errors import MicroExpError
 
 
-def write_table(path: Path, clips: Sequence[Clip], class_names: Sequence[str]) -> None:
+def write_table(path: Path, trees: Sequence[Tree]) -> None:
     """Write a CSV with a row for each clip; its paths are relative to the table's folder.
 
     Parameters
     ----------
     path : Path
-    clips : sequence of Clip
-    class_names : sequence of str
-        Of their labels.
+    trees : sequence of Tree
+        Of several the table has the column `database`.
 
     Raises
     ------
     MicroExpError
-        If there is a file already.
+        If there is a file already, or a database twice.
     """
     if path.exists():
         raise MicroExpError(path, "the name of a new file", "a file", "Give another --out.")
+    titles = [tree.database.title for tree in trees]
+    if len(set(titles)) < len(titles):
+        raise MicroExpError(path, "every database once", ", ".join(titles), "Name one folder of each.")
     text = io.StringIO()
-    table = csv.DictWriter(text, (*REQUIRED, *OPTIONAL), restval="", lineterminator="\n")
+    columns = [name for name in (*REQUIRED, *OPTIONAL) if name != "database" or len(trees) > 1]
+    table = csv.DictWriter(text, columns, restval="", lineterminator="\n", extrasaction="ignore")
     table.writeheader()
-    for clip in clips:
-        row = {"clip": Path(os.path.relpath(clip.path, path.absolute().parent)).as_posix(), "name": clip.id}
-        row |= {"subject": clip.subject, "label": class_names[clip.label], **_frames(clip)}
-        table.writerow(row)
+    for tree in trees:
+        for clip in tree.clips:
+            row = {"clip": Path(os.path.relpath(clip.path, path.absolute().parent)).as_posix(), "name": clip.id}
+            row |= {"subject": clip.subject, "label": tree.database.class_names[clip.label], **_frames(clip)}
+            table.writerow({**row, "database": tree.database.title})
     write_text(path, text.getvalue())
 
 

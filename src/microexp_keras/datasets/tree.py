@@ -1,5 +1,6 @@
 """What is read of a data folder: which tree, its clips and its problems."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -58,6 +59,34 @@ class Problem(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.where}: {self.found}. {self.remedy}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Distributed:
+    """What is published of a database as its owners give it out.
+
+    Attributes
+    ----------
+    annotated : int
+        Clips that the workbook lists.
+    clips : tuple of int or None
+        Of each class.
+    people : int or None
+        Of whom these clips are.
+    subjects : tuple of str
+        By name, where these are known.
+    by_subject : dict of str to tuple of int, or None
+        Clips of each class of each subject.
+    short : dict of str to str
+        By layout: what to do where clips have fewer than the wanted `{frames}`.
+    """
+
+    annotated: int
+    clips: tuple[int, ...] | None = None
+    people: int | None = None
+    subjects: tuple[str, ...] = ()
+    by_subject: Mapping[str, tuple[int, ...]] | None = None
+    short: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

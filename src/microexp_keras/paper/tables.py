@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from microexp_keras import protocols
+from microexp_keras.datasets.database import Database, get_database
 from microexp_keras.models.networks import METHODS, NETWORKS, RIVALS
 from microexp_keras.paper.cells import Cell, constant_answer, table_5
 from microexp_keras.paper.published import PAPER
@@ -20,6 +21,9 @@ NAMES = ("V", "VI", "VII", "VIII", "IX")
 MATRIX = {"smic": "VII", "casme2": "VI"}
 """Which table is the confusion matrix of MicroExpSTCNN on a database."""
 
+KERNELS_OF = "casme2"
+"""The database of Table IX."""
+
 Run = dict[str, Any]
 """A training: its key and the contents of scores.json; see `tables`."""
 
@@ -27,7 +31,13 @@ Row = dict[str, Any]
 """A row of a table by column, for JSON."""
 
 
-def trainings(tables: Sequence[str], models: Sequence[str], names: Sequence[str], dataset: str) -> list[Protocol]:
+OF_ANY = ("V", "VIII", "IX")
+"""Tables that can be made of clips that the paper has no numbers of: nothing stands beside ours."""
+
+
+def trainings(
+    tables: Sequence[str], models: Sequence[str], names: Sequence[str], dataset: str | Database
+) -> list[Protocol]:
     """Return what is trained for some tables under some protocols: those that there are for a network.
 
     Parameters
@@ -36,7 +46,7 @@ def trainings(tables: Sequence[str], models: Sequence[str], names: Sequence[str]
         Of `NAMES`.
     models, names : sequence of str
         Methods, and names of protocols.
-    dataset : str
+    dataset : str or Database
 
     Returns
     -------
@@ -58,7 +68,7 @@ def trainings(tables: Sequence[str], models: Sequence[str], names: Sequence[str]
     return chosen
 
 
-def tables(wanted: Sequence[str], runs: Sequence[Run], dataset: str) -> dict[str, list[Row]]:
+def tables(wanted: Sequence[str], runs: Sequence[Run], dataset: str | Database) -> dict[str, list[Row]]:
     """Lay published values beside those of trained runs.
 
     Parameters
@@ -68,7 +78,7 @@ def tables(wanted: Sequence[str], runs: Sequence[Run], dataset: str) -> dict[str
     runs : list of dict
         One per training: `folder`, `model`, `dataset`, `protocol`, `seed`, `kernel` (rows, columns, time) and the
         contents of scores.json.
-    dataset : str
+    dataset : str or Database
 
     Returns
     -------
@@ -77,23 +87,25 @@ def tables(wanted: Sequence[str], runs: Sequence[Run], dataset: str) -> dict[str
         names the class of each fold that ended as a constant classifier (one class for all clips that its epoch is
         chosen on), `published_is` the constant answer that scores the published value on the paper's own clips.
     """
-    cells = {cell.protocol.model: cell for cell in table_5(PAPER) if cell.dataset == dataset}
+    database = get_database(dataset)
+    key = database.name if database.in_paper else ""  # one's own may have any name
+    cells = {cell.protocol.model: cell for cell in table_5(PAPER) if cell.dataset == key}
     own_kernel = PAPER.kernel_in_text
     plain = [run for run in runs if run["kernel"] == own_kernel]
     rows: dict[str, list[Row]] = {}
     if "V" in wanted:
-        rows["V"] = [_row_of_table_5(model, alike, dataset, cells) for model, alike in _alike(plain)]
+        rows["V"] = [_row_of_table_5(model, alike, key, cells) for model, alike in _alike(plain)]
     for table in {*wanted} & {*MATRIX.values()}:
         stcnn = [run for run in plain if run["model"] == "stcnn"]
-        rows[table] = [_matrix(alike, PAPER.confusion[dataset]) for _, alike in _alike(stcnn)]
+        rows[table] = [_matrix(alike, PAPER.confusion[key]) for _, alike in _alike(stcnn)]
     networks = [(model, alike) for model, alike in _alike(plain) if model in NETWORKS]
     if "VIII" in wanted:
-        rows["VIII"] = [_ten_epochs(alike, PAPER.last_ten[model, dataset]) for model, alike in networks]
+        rows["VIII"] = [_ten_epochs(alike, PAPER.last_ten.get((model, key))) for model, alike in networks]
     if "IX" in wanted:
         stcnn = [run for run in runs if run["model"] == "stcnn"]
-        published = PAPER.kernel_sizes if dataset == "casme2" else {}
+        published = PAPER.kernel_sizes if key == KERNELS_OF else {}
         rows["IX"] = [
-            {"kernel": by(size)} | _accuracies(alike, published.get(size), cells["stcnn"])
+            {"kernel": by(size)} | _accuracies(alike, published.get(size), cells.get("stcnn"))
             for size in PAPER.kernel_sizes
             for _, alike in _alike([run for run in stcnn if run["kernel"] == size])
         ]
@@ -128,7 +140,7 @@ def _of_its_kind(row: Row) -> bool:
 
 def _row_of_table_5(model: str, runs: list[Run], dataset: str, cells: dict[str, Cell]) -> Row:
     if model in NETWORKS:
-        return _accuracies(runs, PAPER.accuracy[model, dataset], cells[model])
+        return _accuracies(runs, PAPER.accuracy.get((model, dataset)), cells.get(model))
     value = rival_value(PAPER, RIVALS[model], dataset)
     row = _accuracies(runs, value.percent, None)
     return row if value.comparable else row | {"difference": None}
@@ -183,9 +195,9 @@ def _matrix(runs: list[Run], published: Sequence[Sequence[int]]) -> Row:
     }
 
 
-def _ten_epochs(runs: list[Run], published: tuple[float, float]) -> Row:
+def _ten_epochs(runs: list[Run], published: tuple[float, float] | None) -> Row:
     """Return mean and deviation of the accuracy over ten epochs, beside the published ones."""
-    mean, deviation = published
+    mean, deviation = published or (None, None)
     ours = [run["ten_epochs"] for run in runs]
     return {
         "model": runs[0]["model"],
@@ -193,7 +205,7 @@ def _ten_epochs(runs: list[Run], published: tuple[float, float]) -> Row:
         "seeds": [run["seed"] for run in runs],
         "epochs": _epochs(runs),
         "chosen_on_scored": runs[0]["chosen_on_scored"],
-        "published_deviation": deviation / 100,
+        "published_deviation": None if deviation is None else deviation / 100,
         "deviation": float(np.mean([epochs["deviation"] for epochs in ours])),
         **_against(float(np.mean([epochs["mean"] for epochs in ours])), mean),
     }

@@ -4,18 +4,21 @@ import itertools
 from collections.abc import Sequence
 
 from microexp_keras import datasets, protocols
-from microexp_keras.datasets.database import DATABASES
+from microexp_keras.datasets.database import Database, get_database
 from microexp_keras.models.networks import METHODS
 from microexp_keras.paper.table_5_markdown import pairs_text, published_text
 from microexp_keras.paper.tables import MATRIX, Row, Run
 from microexp_keras.text import markdown_table, number
+
+BESIDE = ("published", "difference")
+"""Columns that only the paper fills."""
 
 
 def as_markdown(
     rows: dict[str, list[Row]],
     runs: Sequence[Run],
     skipped: Sequence[str],
-    dataset: str,
+    dataset: str | Database,
     synthetic: bool,
     pairs: Sequence[Row] = (),
 ) -> str:
@@ -29,23 +32,25 @@ def as_markdown(
         As for `tables.tables`.
     skipped : list of str
         What was asked for and does not exist.
-    dataset : str
+    dataset : str or Database
     synthetic : bool
         Whether this package generated the clips.
     pairs : list of dict
         See `table_5_markdown.pairs`.
     """
-    text = [f"# Tables of Reddy et al. (2019) on {DATABASES[dataset].origin(synthetic)}"]
+    database = get_database(dataset)
+    text = [f"# Tables of Reddy et al. (2019) on {database.origin(synthetic)}"]
+    beside = "Published values stand beside them to show the form of the comparison: that they differ, or agree, means "
+    beside += "nothing."
     if synthetic:
-        text.append(
-            f"**{datasets.SYNTHETIC_NOTE} Published values stand beside them to show the form of the comparison: that "
-            "they differ, or agree, means nothing.**"
-        )
+        text.append(f"**{datasets.SYNTHETIC_NOTE} {beside if database.in_paper else ''}".rstrip() + "**")
+    if not database.in_paper:
+        text.append("The paper has no numbers of these clips: its methods are laid beside each other, not beside it.")
     text += skipped
     if "V" in rows:
         text += ["## Table V: accuracy", _accuracy_table(rows["V"]), *_legend(rows["V"]), "## Why the rows differ"]
-        text += [_reason_table(rows["V"]), *_reasons(rows["V"])]
-        text += [*pairs_text(pairs), *published_text(rows["V"], dataset)]
+        text += [_reason_table(rows["V"]), *_reasons(rows["V"], database)]
+        text += [*pairs_text(pairs), *(published_text(rows["V"], database.name) if database.in_paper else [])]
     for name in {*rows} & {*MATRIX.values()}:
         text += [f"## Table {name}: confusion matrix of MicroExpSTCNN, published / ours"]
         text += [part for row in rows[name] for part in _matrix_text(row)]
@@ -77,7 +82,14 @@ def _accuracy_table(rows: Sequence[Row]) -> str:
         ]
         for row in rows
     ]
-    return markdown_table([head, *body])
+    return _table(head, body)
+
+
+def _table(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
+    """Make a table, without the columns of published values if there are none."""
+    empty = {place for place, name in enumerate(head) if name in BESIDE and not any(row[place] for row in body)}
+    rows = [[cell for place, cell in enumerate(row) if place not in empty] for row in (head, *body)]
+    return markdown_table(rows)
 
 
 def _published(row: Row) -> str:
@@ -127,12 +139,12 @@ def _reason_table(rows: Sequence[Row]) -> str:
     return markdown_table([head, *body])
 
 
-def _reasons(rows: Sequence[Row]) -> list[str]:
+def _reasons(rows: Sequence[Row], database: Database) -> list[str]:
     """Write for each network the way from a score that knows the scored people, or clips, to one that does not."""
     reasons = []
     for model, group in itertools.groupby(rows, lambda row: row["model"]):
         title = METHODS[model].title
-        of_model = [(row, protocols.get(row["protocol"], model, row["dataset"])) for row in group]
+        of_model = [(row, protocols.get(row["protocol"], model, database)) for row in group]
         for (seen, its), (new, rules) in itertools.permutations(of_model, 2):
             if its.unseen_subjects or not rules.unseen_subjects or its.conv_initializer != rules.conv_initializer:
                 continue
@@ -174,13 +186,13 @@ def _ten_epochs_table(rows: Sequence[Row]) -> str:
             row["protocol"],
             row["epochs"],
             "the scored clips" if row["chosen_on_scored"] else "clips that choose the epoch, not scored",
-            f"{_percent(row['published'])} ± {100 * row['published_deviation']:.2f}",
+            "" if row["published"] is None else f"{row['published']:.2%} ± {100 * row['published_deviation']:.2f}",
             f"{_percent(row['ours'])} ± {100 * row['deviation']:.2f}",
             _points(row["difference"]),
         ]
         for row in rows
     ]
-    return markdown_table([head, *body])
+    return _table(head, body)
 
 
 def _kernel_table(rows: Sequence[Row]) -> str:
@@ -196,7 +208,7 @@ def _kernel_table(rows: Sequence[Row]) -> str:
         ]
         for row in rows
     ]
-    return markdown_table([head, *body])
+    return _table(head, body)
 
 
 def _run_row(run: Run) -> list[str]:

@@ -149,7 +149,7 @@ def require_length(clips: Sequence[Clip], protocol: Protocol) -> None:
             f"at least {least} frames",
             ", ".join(short),
             'Restore or remove these clips; see data/README.md, "Frame folders".'
-            if protocol.database.is_known
+            if protocol.database.in_paper
             else "Take fewer --frames or --sampling interpolate, or leave these clips out.",
         )
 

@@ -5,7 +5,17 @@ from typing import Any
 
 from microexp_keras.datasets.database import CASME2, DATABASES, SMIC, Database, get_database
 from microexp_keras.errors import MicroExpError
-from microexp_keras.models.networks import INTERMEDIATE, LATE, NETWORKS, RIVALS, STCNN, Network, get_method
+from microexp_keras.models.networks import (
+    INTERMEDIATE,
+    LATE,
+    METHODS,
+    NETWORKS,
+    RIVALS,
+    STCNN,
+    Method,
+    Network,
+    get_method,
+)
 from microexp_keras.protocols import splits
 from microexp_keras.protocols.protocol import Protocol
 
@@ -123,7 +133,8 @@ def _loso(row: Protocol, name: str) -> Protocol:
     )
 
 
-_PAPER = [_paper(network, database) for database in DATABASES.values() for network in NETWORKS.values()]
+_IN_PAPER = [database for database in DATABASES.values() if database.in_paper]
+_PAPER = [_paper(network, database) for database in _IN_PAPER for network in NETWORKS.values()]
 _GLOROT = [_glorot(paper) for paper in _PAPER if not paper.network.on_whole_face and paper.database is SMIC]
 _LOSO = [_loso(row, name) for name, rows in (("loso", _PAPER), ("loso-glorot", _GLOROT)) for row in rows]
 
@@ -180,7 +191,7 @@ def _rival_published(model: str, database: Database) -> Protocol:
 
 _RIVALS = [
     protocol
-    for database in DATABASES.values()
+    for database in _IN_PAPER
     for model in RIVALS
     for protocol in (
         _rival(model, database, name="upstream", source="this package: the split of SMIC/MicroExpSTCNN.py"),
@@ -189,7 +200,25 @@ _RIVALS = [
     )
 ]
 
-ALL = [*_UPSTREAM, *_PAPER, *_GLOROT, *_LOSO, *_RIVALS]
+
+def _of_others(method: Method, database: Database) -> list[Protocol]:
+    """Protocols on a database that the paper has no numbers of, and the original no programs for."""
+    if not isinstance(method, Network):
+        return [_rival_loso(method.name, database)]
+    paper = _paper(method, database)
+    glorot = [] if method.on_whole_face else [_glorot(paper)]
+    return [_loso(paper, "loso"), paper, *glorot, *[_loso(row, "loso-glorot") for row in glorot]]
+
+
+_OTHERS = [
+    protocol
+    for database in DATABASES.values()
+    if not database.in_paper
+    for method in METHODS.values()
+    for protocol in _of_others(method, database)
+]
+
+ALL = [*_UPSTREAM, *_PAPER, *_GLOROT, *_LOSO, *_RIVALS, *_OTHERS]
 
 ABOUT = {
     "upstream": "the original's six programs, every quirk of theirs included",
@@ -204,7 +233,7 @@ NAMES = tuple(ABOUT)
 
 
 def of(model: str, dataset: str | Database) -> list[Protocol]:
-    """Return the protocols that there are for a method on a database: a user's own has no program to follow.
+    """Return the protocols that there are for a method on a database; the default first.
 
     Raises
     ------
@@ -214,11 +243,7 @@ def of(model: str, dataset: str | Database) -> list[Protocol]:
     method, database = get_method(model), get_database(dataset)
     if database.is_known:
         return [protocol for protocol in ALL if (protocol.network, protocol.database) == (method, database)]
-    if not isinstance(method, Network):
-        return [_rival_loso(model, database)]
-    paper = _paper(method, database)
-    glorot = [] if method.on_whole_face else [_glorot(paper)]
-    return [_loso(paper, "loso"), paper, *glorot, *[_loso(row, "loso-glorot") for row in glorot]]
+    return _of_others(method, database)
 
 
 def names(model: str, dataset: str | Database) -> tuple[str, ...]:

@@ -38,6 +38,7 @@ def write(folder: str | Path) -> Path:
     parts = [
         *_head(scores, notes, config, protocol),
         *html_scores.scores_tables(scores),
+        *html_scores.databases(scores),
         *html_scores.confusion_matrix(folder, scores),
         *html_scores.probabilities(folder, scores),
         *(html_run.curves(folder, scores) if config and (folder / "curves.svg").exists() else []),

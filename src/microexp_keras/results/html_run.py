@@ -88,8 +88,8 @@ def settings(protocol: Protocol) -> list[Element]:
 
 
 def paper(scores: Json, config: Json, protocol: Protocol) -> list[Element]:
-    """Show the accuracy beside the paper's, which has none for a user's own clips."""
-    if not protocol.database.is_known:
+    """Show the accuracy beside the paper's, if it has one."""
+    if not protocol.database.in_paper:
         return []
     percent, what = _printed(protocol)
     rows = [

@@ -4,7 +4,7 @@ from pathlib import Path
 from xml.etree.ElementTree import Element
 
 from microexp_keras.results.html_elements import Json, figure, table, tag
-from microexp_keras.results.text_report import interval_over_subjects, same_in_all
+from microexp_keras.results.text_report import OF_EACH, databases_rows, interval_over_subjects, same_in_all
 from microexp_keras.text import number
 
 WRONG = 30  # wrong predictions that are listed; the others are counted
@@ -48,6 +48,14 @@ def scores_tables(scores: Json) -> list[Element]:
             kind="soft",
         ),
     ]
+
+
+def databases(scores: Json) -> list[Element]:
+    """Lay the scores of each database's own clips beside each other, if the clips are of several."""
+    if "databases" not in scores:
+        return []
+    head, *rows = databases_rows(scores["databases"])
+    return [tag("h2", "Each database"), tag("p", OF_EACH, kind="soft"), table(head, rows)]
 
 
 def confusion_matrix(folder: Path, scores: Json) -> list[Element]:

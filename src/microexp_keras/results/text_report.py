@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from microexp_keras.training.history import Outcome
 
 
+OF_EACH = "The scores above are of all databases together. Of the same predictions, each database's own clips:"
+
+
 def accuracy_line(scores: Scores) -> str:
     """Write the accuracy with its counts, its 95 % interval and what the constant classifier would reach."""
     low, high = scores.accuracy_interval
@@ -116,6 +119,60 @@ def scores_text(scores: Scores, over_subjects: dict[str, Any] | None = None) -> 
     return "\n".join(lines)
 
 
+def of_each_database(
+    true: np.ndarray,
+    predicted: np.ndarray,
+    subjects: Sequence[str | None],
+    databases: Sequence[str | None],
+    class_names: Sequence[str],
+) -> dict[str, dict[str, Any]]:
+    """Score each database's own clips, of predictions on clips of several.
+
+    Parameters
+    ----------
+    true, predicted : int array (clips,)
+    subjects, databases : sequence of str or None, (clips,)
+    class_names : sequence of str
+
+    Returns
+    -------
+    dict of str to dict
+        By database, in the order of their names: `metrics.Scores` as JSON, and how many `subjects`.
+    """
+    parts = {}
+    for name in sorted({database for database in databases if database is not None}):
+        own = np.array([database == name for database in databases])
+        people = {subject for subject, here in zip(subjects, own, strict=True) if here}
+        parts[name] = {**metrics.score(true[own], predicted[own], class_names).as_json(), "subjects": len(people)}
+    return parts
+
+
+def databases_rows(parts: dict[str, dict[str, Any]]) -> list[list[str]]:
+    """Write what `of_each_database` gives as rows of a table, the first being its head."""
+    head = ["database", "clips", "subjects", "accuracy", "Wilson 95 % interval", "majority rate", "UF1", "UAR"]
+    rows = [
+        [
+            name,
+            str(own["clips"]),
+            str(own["subjects"]),
+            f"{own['accuracy']:.2%}",
+            "{:.1%} to {:.1%}".format(*own["accuracy_interval"]),
+            f"{own['majority_rate']:.1%} ({own['majority_class']})",
+            number(own["uf1"]),
+            number(own["uar"]),
+        ]
+        for name, own in parts.items()
+    ]
+    return [head, *rows]
+
+
+def _databases_text(parts: dict[str, dict[str, Any]]) -> str:
+    rows = databases_rows(parts)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join(["", OF_EACH, *lines])
+
+
 def interval_over_subjects(intervals: dict[str, Any], name: str, digits: int) -> str:
     """Write the interval of a score (a key of `metrics.subject_intervals`), or why it has none."""
     low, high = intervals[name]
@@ -146,6 +203,7 @@ def write(
     true: np.ndarray,
     probabilities: np.ndarray,
     subjects: Sequence[str | None] | None = None,
+    databases: Sequence[str | None] = (),
     **more: Any,
 ) -> str:
     """Write scores and predictions into a folder and return the report as text.
@@ -166,6 +224,8 @@ def write(
     probabilities : float array (clips, classes)
     subjects : sequence of str or None, optional
         Whose clips they are; if that is known of all, the scores get intervals over subjects.
+    databases : sequence of str or None, optional
+        Of which they are, if they are of several: each is then scored by itself too.
     **more
         Further contents of scores.json.
     """
@@ -175,9 +235,12 @@ def write(
     if len(known) == len(clips) and len(set(known)) > 1:
         predicted = probabilities.argmax(axis=1)
         over_subjects = metrics.subject_intervals(true, predicted, known, len(scores.class_names))
-    text = "\n".join([title, *[f"* {note}" for note in rendered], "", scores_text(scores, over_subjects), ""])
+    parts = of_each_database(true, probabilities.argmax(axis=1), owners, databases, scores.class_names)
+    blocks = [scores_text(scores, over_subjects), *([_databases_text(parts)] if parts else [])]
+    text = "\n".join([title, *[f"* {note}" for note in rendered], "", *blocks, ""])
     write_text(folder / "report.txt", text)
     values = {**scores.as_json(), "intervals_over_subjects": metrics.for_json(over_subjects)}
+    values |= {"databases": parts} if parts else {}
     write_json(folder / "scores.json", {"title": title, "notes": rendered, **more, **values})
     write_json(
         folder / "confusion_matrix.json",

@@ -55,6 +55,7 @@ def report(run: Run) -> tuple[str, bool]:
         true,
         probabilities,
         subjects=[run.samples.subjects[position] for position in scored],
+        databases=run.samples.databases_of(scored),
         folds=[
             {
                 "fold": number + 1,

@@ -65,7 +65,17 @@ class Settings:
 
     @classmethod
     def of(cls, protocol: Protocol, **given: Any) -> "Settings":
-        """Take what is given and not None; the rest is the protocol's, or the default."""
+        """Take what is given and not None; the rest is the protocol's, or the default.
+
+        Raises
+        ------
+        MicroExpError
+            If faces are to be cut out for a method that sees eyes and mouth.
+        """
+        if protocol.crop != "none" and not protocol.network.on_whole_face:
+            raise MicroExpError(
+                "--crop", "with a method that sees the whole face", protocol.network.title, "Leave it out."
+            )
         own: dict[str, Any] = {
             "database": protocol.database,
             "model": protocol.model,

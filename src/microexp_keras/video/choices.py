@@ -4,7 +4,7 @@ from pathlib import Path
 
 from microexp_keras import protocols
 from microexp_keras.datasets import Clip
-from microexp_keras.datasets.database import CASME2, DATABASES, Database, get_database, trained_on
+from microexp_keras.datasets.database import DATABASES, Database, get_database, trained_on
 from microexp_keras.errors import MicroExpError
 from microexp_keras.landmarks.face_box import SYNTHETIC, Template, template_of
 from microexp_keras.protocols import Protocol
@@ -16,7 +16,7 @@ LOOK_EVERY = {"face": 5, "eyes": 2}  # frames, by the first input: regions follo
 def protocol_for(file: WeightsFile, dataset: str | None) -> Protocol:
     """Return the protocol of the weights, for the database asked for, else trained on, else of as many frames."""
     name = file.metadata.get("protocol")
-    by_length: dict[int | None, Database] = {database.frames: database for database in DATABASES.values()}
+    by_length: dict[int | None, Database] = {one.frames: one for one in DATABASES.values() if one.in_paper}
     database = get_database(dataset) if dataset else trained_on(file.metadata) or by_length.get(file.frames)
     if database is None:
         raise MicroExpError(
@@ -43,9 +43,8 @@ def template_for(file: WeightsFile, protocol: Protocol, crop: str | None, like: 
         raise MicroExpError("--like", "without --crop none, which takes the whole frame", remedy="Leave one out.")
     if like:
         return template_of(like)
-    as_original = protocol.database == CASME2 and file.metadata.get("synthetic") is not True
-    as_trained = not protocol.database.is_known and protocol.crop == "none"  # nobody knows how their faces lie
-    whole = crop == "none" or (not crop and (as_original or as_trained))
+    as_trained = protocol.database.whole_frames and protocol.crop == "none"  # nobody knows how their faces lie
+    whole = crop == "none" or (not crop and as_trained and file.metadata.get("synthetic") is not True)
     return None if whole else SYNTHETIC
 
 

@@ -210,7 +210,7 @@ def about_cuts(seen: Seen, template: Template | None, like: Path | None, protoco
         return ["Eyes and mouth are cut out of every frame by its points."]
     rows, columns = seen.faces.shape
     if template is None:
-        if not protocol.database.is_known:
+        if not protocol.database.in_paper:
             return [f"The network sees the whole frame ({columns}x{rows} pixels), as in training; --crop face cuts."]
         return [
             f"The network sees the whole frame ({columns}x{rows} pixels). The original takes that of CAS(ME)^2, "

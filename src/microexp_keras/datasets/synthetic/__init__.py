@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from microexp_keras.datasets.database import CASME2, SMIC
+from microexp_keras.datasets.database import CASME2, CASMEII, SAMM, SMIC
 from microexp_keras.errors import MicroExpError
 
 
@@ -12,14 +12,14 @@ def synthesize(dataset: str, root: str | Path, seed: int = 0, layout: str = "fla
     Parameters
     ----------
     dataset : str
-        `"smic"` or `"casme2"`.
+        `"smic"`, `"casme2"`, `"casmeii"` or `"samm"`; of the last two 32 clips of eight subjects.
     root : str or Path
         A folder that does not exist yet.
     seed : int
         The same seed gives the same clips.
     layout : str
         Of CAS(ME)^2: `"flat"`, one video for each clip as the original programs want them, or `"rawvideo"`, long
-        recordings with a workbook as distributed. SMIC is always written in the distributed tree.
+        recordings with a workbook as distributed. The others are always written in the distributed tree.
 
     Returns
     -------
@@ -29,7 +29,7 @@ def synthesize(dataset: str, root: str | Path, seed: int = 0, layout: str = "fla
     Raises
     ------
     MicroExpError
-        If there are no synthetic clips of that database, or as `write_smic` and `write_casme2`.
+        If there are no synthetic clips of that database, or as `write_smic`, `write_casme2` and `write_coded`.
     """
     if dataset == SMIC.name:
         from microexp_keras.datasets.synthetic.smic import write_smic
@@ -39,7 +39,12 @@ def synthesize(dataset: str, root: str | Path, seed: int = 0, layout: str = "fla
         from microexp_keras.datasets.synthetic.casme2 import write_casme2
 
         return write_casme2(root, seed, layout)
-    raise MicroExpError("dataset", f"one of {SMIC.name}, {CASME2.name}", repr(dataset))
+    if dataset in (CASMEII.name, SAMM.name):
+        from microexp_keras.datasets.synthetic.coded import write_coded
+
+        return write_coded(dataset, root, seed)
+    known = ", ".join(database.name for database in (SMIC, CASME2, CASMEII, SAMM))
+    raise MicroExpError("dataset", f"one of {known}", repr(dataset))
 
 
 def synthetic_folder(dataset: str) -> Path:

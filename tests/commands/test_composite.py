@@ -1,0 +1,93 @@
+"""Three databases in one table: everybody is left out once, and each database is scored by itself too."""
+
+import csv
+import json
+
+import pytest
+
+from microexp_keras import datasets, evaluate, metrics, train
+from microexp_keras.datasets.__main__ import main as datasets_command
+from microexp_keras.datasets.synthetic.coded import write_coded
+
+pytestmark = pytest.mark.slow
+
+DATABASES = {"CASME II": 6, "SAMM": 9, "SMIC": 16}
+
+
+@pytest.fixture(scope="module")
+def composite(small_faces, tmp_path_factory):
+    root = tmp_path_factory.mktemp("composite")
+    write_coded("casmeii", root / "two", subjects=2, clips_per_class=(1, 1, 1), progress=False)
+    write_coded("samm", root / "samm", subjects=3, clips_per_class=(1, 1, 1), progress=False)
+    folders = [str(small_faces), str(root / "two"), str(root / "samm")]
+    assert datasets_command(["table", *folders, "--out", str(root / "composite.csv")]) == 0
+    return root / "composite.csv"
+
+
+@pytest.fixture(scope="module")
+def run(composite):
+    folder = composite.parent / "run"
+    arguments = ["--data", str(composite), "--protocol", "loso", "--sampling", "interpolate", "--epochs", "2"]
+    assert train.main([*arguments, "--out", str(folder)]) in (0, 1)
+    return folder
+
+
+def read(path):
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def predictions(folder):
+    with open(folder / "predictions.csv", newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_nobody_is_on_both_sides(composite, run):
+    clips = {clip.id: clip for clip in datasets.find_clips(composite, datasets.own_database(composite))}
+    folds = read(run / "config.json")["folds"]
+    scored = [clip for fold in folds for clip in fold["score"]]
+    assert sorted(scored) == sorted(clips) and len(clips) == sum(DATABASES.values())
+    for fold in folds:
+        parts = (fold[part] for part in ("train", "select", "score"))
+        people = [{(clips[name].database, clips[name].subject) for name in part} for part in parts]
+        known, new = people[0] | people[1], people[2]
+        assert len(new) == 1 and not known & new and fold["train"]
+    assert len(folds) == len({(clip.database, clip.subject) for clip in clips.values()})
+    assert {"CASME II sub01", "SAMM 001", "SMIC s01"} <= {clip.subject for clip in clips.values()}
+
+
+def test_scores_are_pooled_and_each_database_has_its_own(run):
+    scores, rows = read(run / "scores.json"), predictions(run)
+    names = scores["class_names"]
+    assert scores["clips"] == len(rows) == sum(DATABASES.values())
+    assert {name: own["clips"] for name, own in scores["databases"].items()} == DATABASES
+    whole = metrics.score([row["true"] for row in rows], [row["predicted"] for row in rows], names)
+    assert (scores["uf1"], scores["uar"]) == (whole.uf1, whole.uar)
+    for name, own in scores["databases"].items():
+        theirs = [row for row in rows if row["subject"].startswith(f"{name} ")]
+        alone = metrics.score([row["true"] for row in theirs], [row["predicted"] for row in theirs], names)
+        assert own == json.loads(json.dumps({**alone.as_json(), "subjects": own["subjects"]}))
+        assert own["subjects"] == len({row["subject"] for row in theirs})
+    report, page = ((run / name).read_text(encoding="utf-8") for name in ("report.txt", "report.html"))
+    for name, own in scores["databases"].items():
+        [line] = [line for line in report.splitlines() if line.startswith(f"{name} ") and "%" in line]
+        assert f"{own['accuracy']:.2%}" in line and f"{own['uf1']:.4f}" in line
+    assert "Each database" in page
+
+
+def test_an_evaluation_scores_each_database_too(composite, run, tmp_path):
+    file = next((run / "fold-01").glob("*.weights.h5"))
+    arguments = ["--weights", str(file), "--data", str(composite), "--clips", "all", "--protocol", "paper"]
+    assert evaluate.main([*arguments, "--out", str(tmp_path / "scored")]) == 0
+    assert {name: own["clips"] for name, own in read(tmp_path / "scored/scores.json")["databases"].items()} == DATABASES
+
+
+def test_trees_that_do_not_make_a_composite_are_refused(small_faces, composite, tmp_path, capsys):
+    other = str(composite.parent / "samm")
+    out = ["--out", str(tmp_path / "new.csv")]
+    assert datasets_command(["table", str(small_faces), str(small_faces), *out]) == 2
+    assert "expected every database once, found SMIC, SMIC" in capsys.readouterr().err
+    assert datasets_command(["table", str(small_faces), other, "--dataset", "smic", *out]) == 2
+    assert "expected one for each of 2 folders, found 1" in capsys.readouterr().err
+    assert datasets_command(["table", str(small_faces), other, "--expressions", "micro", *out]) == 2
+    assert "--expressions: expected one that goes with any of these databases" in capsys.readouterr().err
+    assert not (tmp_path / "new.csv").exists()
