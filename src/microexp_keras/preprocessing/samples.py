@@ -160,7 +160,7 @@ def load_arrays(images_paths: Sequence[str | Path], labels_path: str | Path, pro
     Returns
     -------
     Samples
-        Whose clips they show is not known.
+        Whose clips they show is not known; whether they are synthetic, the file beside them says.
     """
     stacks, labels = original_npy.read(images_paths, labels_path, protocol.inputs, protocol.database.num_classes)
     return Samples(
@@ -170,6 +170,7 @@ def load_arrays(images_paths: Sequence[str | Path], labels_path: str | Path, pro
         stacks=stacks,
         clips=np.arange(len(labels)),
         mislabelled=np.zeros(len(labels), bool),
+        synthetic=original_npy.are_synthetic(images_paths),
         notes=["Trained on arrays. Whose clips they hold is not known: people may be on both sides of the split."],
     )
 

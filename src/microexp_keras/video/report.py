@@ -14,7 +14,7 @@ from microexp_keras.datasets import Clip
 from microexp_keras.datasets.database import Database, trained_on
 from microexp_keras.landmarks.face_box import Template
 from microexp_keras.models.networks import NETWORKS
-from microexp_keras.notes import Note
+from microexp_keras.notes import SYNTHETIC_WEIGHTS, Note
 from microexp_keras.preprocessing import Statistics
 from microexp_keras.protocols import Protocol
 from microexp_keras.results import plots
@@ -32,7 +32,6 @@ NO_REST = (
     'The networks have no class "no expression": every window with a face gets {}, also when nothing happens in it.'
 )
 CAPTION = "Probabilities are not calibrated, and no class says that nothing happens."
-SYNTHETIC = Note("synthetic", " clips trained these weights: what they say of a real face means nothing.")
 
 
 class Viewing(NamedTuple):
@@ -185,7 +184,7 @@ def about_weights(file: WeightsFile, database: Database) -> list[str | Note]:
     else:
         known += ". It does not say how well it did."
     if synthetic is True:
-        return [known, SYNTHETIC]
+        return [known, SYNTHETIC_WEIGHTS]
     return [known, "How well it does on other faces, cameras and light than those of its database was not measured."]
 
 
