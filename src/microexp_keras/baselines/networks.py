@@ -5,10 +5,10 @@ What is known of either is one sentence of an abstract or of another paper; `par
 
 from collections.abc import Callable
 
-import keras
-from keras import layers
-
+from microexp_keras.backend import keras
 from microexp_keras.errors import MicroExpError
+
+layers = keras.layers
 
 STREAMS: tuple[str, ...] = ("gray", "flow_x", "flow_y")
 

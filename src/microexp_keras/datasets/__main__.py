@@ -15,6 +15,7 @@ from typing import Any
 from microexp_keras import datasets
 from microexp_keras.console import command, seed
 from microexp_keras.datasets.database import DATABASES
+from microexp_keras.text import counted
 
 
 def parser() -> argparse.ArgumentParser:
@@ -79,7 +80,7 @@ def _synthesize(args: argparse.Namespace) -> None:
     root = datasets.synthesize(args.dataset, args.out, args.seed, args.layout)
     labels = "self-report" if args.layout == "rawvideo" else None  # its first column of emotions is coarser
     clips = datasets.find_clips(root, args.dataset, labels=labels)
-    print(f"{root}: {len(clips)} synthetic clips of {len({clip.subject for clip in clips})} subjects")
+    print(f"{root}: {counted(len(clips), 'synthetic clip')} of {counted(len({c.subject for c in clips}), 'subject')}")
     print(f"Train on them: {train_command(root, args.dataset, labels)}")
 
 
@@ -103,7 +104,7 @@ def _table(args: argparse.Namespace) -> None:
 
     clips = datasets.find_clips(args.data, args.dataset, **datasets.chosen_options(args))
     write_table(args.out, clips, datasets.get_database(args.dataset).class_names)
-    print(f"{args.out}: {len(clips)} clips")
+    print(f"{args.out}: {counted(len(clips), 'clip')}")
 
 
 def _cache(args: argparse.Namespace) -> None:
@@ -127,12 +128,12 @@ def _described(about: dict[str, Any] | None) -> str:
     if about is None:
         return "damaged; the next run makes it anew"
     inputs = f"{' and '.join(about['inputs'])} {about['size']}x{about['size']}x{about['frames']}"
-    return f"{about['origin']}, {inputs}, {about['clips']} clips of {about['folder']}, {about['made']}"
+    return f"{about['origin']}, {inputs}, {counted(about['clips'], 'clip')} of {about['folder']}, {about['made']}"
 
 
 def _counted(found: Any) -> str:
     (stacks, _), (landmarks, size) = found["stacks"], found["landmarks"]
-    return f"stacks of {stacks} data sets, landmarks of {landmarks} clips ({_megabytes(size)})"
+    return f"stacks of {counted(stacks, 'data set')}, landmarks of {counted(landmarks, 'clip')} ({_megabytes(size)})"
 
 
 def _megabytes(size: int) -> str:

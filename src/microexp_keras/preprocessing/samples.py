@@ -22,6 +22,7 @@ from microexp_keras.preprocessing.stacks import (
     stacks_in_memory,
 )
 from microexp_keras.protocols.protocol import Protocol
+from microexp_keras.text import counted
 
 
 @dataclass(frozen=True)
@@ -112,10 +113,13 @@ def load_samples(
     Samples
     """
     tree = datasets.read_tree(root, protocol.database, frames=protocol.frames, **options)
-    clips, notes = tree.clips, [f"{count} clips are left out: {reason}." for reason, count in tree.left_out.items()]
+    clips, notes = (
+        tree.clips,
+        [f"{counted(count, 'clip')} left out: {reason}." for reason, count in tree.left_out.items()],
+    )
     if tree.problems:
         notes.append(
-            f"{len(tree.problems)} things in the data folder are worth knowing: "
+            f"Worth knowing of the data folder: {counted(len(tree.problems), 'thing')}. "
             "python -m microexp_keras.datasets check PATH."
         )
     notes += [f"WARNING: {problem}" for problem in tree.problems if problem.kind == TWO_SPELLINGS]

@@ -17,6 +17,7 @@ from microexp_keras.models.networks import METHODS
 from microexp_keras.notes import SYNTHETIC_WEIGHTS
 from microexp_keras.preprocessing import Samples, StandardizedInput, Statistics, original_npy
 from microexp_keras.protocols import Protocol, splits
+from microexp_keras.text import counted
 from microexp_keras.weights import WeightsFile
 
 SAME_LEVEL = 0.5  # gray levels by which two standardisations may differ without a warning
@@ -191,7 +192,7 @@ def from_samples(
         "held-out": (fold.held_out, f"those that protocol {protocol.name} scores and does not train on"),
         "all": (np.arange(len(samples.names)), "all"),
     }[part]
-    notes.append(f"{len(chosen)} of {len(samples.names)} clips are scored: {which}.")
+    notes.append(f"{len(chosen)} of {counted(len(samples.names), 'clip')} are scored: {which}.")
     if trained.get("data_fingerprint") == samples.fingerprint and same_split and not trained.get("started_from"):
         last = "resume" in trained  # the state of a run's last epoch: no epoch was chosen
         scored = splits.Fold(fold.train, fold.select[:0] if last else fold.select, chosen)
@@ -286,9 +287,7 @@ def _synthetic(clips: bool, file: WeightsFile | RivalFile) -> list[str]:
     return [SYNTHETIC_WEIGHTS.render()] if file.metadata.get("synthetic") is True else []
 
 
-def _require_in_order(
-    paths: Sequence[str | Path], stacks: dict[str, np.ndarray], known: dict[str, Statistics]
-) -> None:
+def _require_in_order(paths: Sequence[str | Path], stacks: dict[str, np.ndarray], known: dict[str, Statistics]) -> None:
     """Refuse two arrays of which each is gray levels by the mean and maximum of the other input only."""
     if len(known) < 2:
         return

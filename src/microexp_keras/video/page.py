@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element
 import numpy as np
 
 from microexp_keras.results.html_elements import banners, figure, notes_list, table, tag, write_page
-from microexp_keras.text import number
+from microexp_keras.text import counted, number
 from microexp_keras.video.report import Viewing, all_notes, called_windows, gap_causes
 
 
@@ -48,7 +48,8 @@ def _classes(viewing: Viewing) -> list[Element]:
     rows = [
         [name, str(count), number(float(mean), 3)] for (name, count), mean in zip(called.items(), means, strict=True)
     ]
-    said = f"{len(seen.windows)} windows of {viewing.protocol.frames} frames, {sum(called.values())} with a prediction."
+    said = f"{counted(len(seen.windows), 'window')} of {viewing.protocol.frames} frames, "
+    said += f"{sum(called.values())} with a prediction."
     gaps = [f" No prediction in {count}: {cause}." for cause, count in gap_causes(seen).items()]
     return [
         tag("p", said, *gaps, kind="verdict"),
