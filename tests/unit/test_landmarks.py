@@ -233,6 +233,22 @@ def test_the_licence_is_told_once_and_only_when_detection_begins(tmp_path):
     assert told == [1, 0]  # the second process finds everything in the cache
 
 
+@pytest.mark.slow
+def test_the_licence_stands_on_a_line_of_its_own_beside_a_progress_bar():
+    script = (
+        "from microexp_keras.console import progress_bar\n"
+        "from microexp_keras.landmarks import dlib_detector\n"
+        "bar = progress_bar(total=3, desc='finding faces')\n"
+        "bar.update()\n"
+        "dlib_detector._load_predictor()\n"
+        "bar.update()\n"
+        "bar.close()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    shown = [line.rsplit("\r", 1)[-1] for line in done.stderr.split("\n")]
+    assert dlib_detector.LICENCE_NOTE in shown
+
+
 def test_good_frames_keep_their_points():
     found = found_in([1, 1, 1])
     for policy in ("stop", "neighbours"):

@@ -15,7 +15,7 @@ from typing import Any
 from microexp_keras import datasets
 from microexp_keras.console import command, seed
 from microexp_keras.datasets.database import DATABASES
-from microexp_keras.text import counted
+from microexp_keras.text import counted, on_disk
 
 
 def parser() -> argparse.ArgumentParser:
@@ -113,14 +113,14 @@ def _cache(args: argparse.Namespace) -> None:
     if args.what == "clear":
         removed = cache.clear()
         freed = sum(size for _, size in removed.values())
-        print(f"{cache.folder()}: removed {_counted(removed)}; {_megabytes(freed)} are free")
+        print(f"{cache.folder()}: removed {_counted(removed)}; {on_disk(freed)} are free")
         return
     stacks, points = cache.find("stacks"), cache.find("landmarks")
     for path, size, about in stacks:
-        print(f"{path.name[:12]}  {_megabytes(size):>10}  {_described(about)}")
+        print(f"{path.name[:12]}  {on_disk(size):>10}  {_described(about)}")
     sizes = {"stacks": [one.size for one in stacks], "landmarks": [one.size for one in points]}
     found = {kind: (len(all), sum(all)) for kind, all in sizes.items()}
-    print(f"{cache.folder()}: {_counted(found)}; {_megabytes(sum(map(sum, sizes.values())))} in all")
+    print(f"{cache.folder()}: {_counted(found)}; {on_disk(sum(map(sum, sizes.values())))} in all")
 
 
 def _described(about: dict[str, Any] | None) -> str:
@@ -133,11 +133,7 @@ def _described(about: dict[str, Any] | None) -> str:
 
 def _counted(found: Any) -> str:
     (stacks, _), (landmarks, size) = found["stacks"], found["landmarks"]
-    return f"stacks of {counted(stacks, 'data set')}, landmarks of {counted(landmarks, 'clip')} ({_megabytes(size)})"
-
-
-def _megabytes(size: int) -> str:
-    return f"{size / 1e6:.1f} MB"
+    return f"stacks of {counted(stacks, 'data set')}, landmarks of {counted(landmarks, 'clip')} ({on_disk(size)})"
 
 
 if __name__ == "__main__":
