@@ -70,7 +70,7 @@ def _repeating(viewing: Viewing, about: Mapping[str, Any]) -> list[Element]:
         "started": about["started"],
         "weights": viewing.file.path,
         "video": str(viewing.clip.path),
-        "commit": about["commit"] or "not run from a checkout",
+        "commit": about["commit"] or f"none: {about.get('commit_missing') or 'not run from a checkout'}",
         "versions": ", ".join(f"{name} {version}" for name, version in about["versions"].items()),
     }
     cells: list[list[Element | str]] = [[name, tag("td", tag("code", str(value)))] for name, value in values.items()]
