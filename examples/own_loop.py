@@ -2,9 +2,7 @@
 
 import sys
 
-import numpy as np
-
-from microexp_keras import datasets, metrics, preprocessing, protocols
+from microexp_keras import datasets, metrics, preprocessing, protocols, training
 
 table = sys.argv[1]
 database = datasets.own_database(table, frames=18)
@@ -12,7 +10,7 @@ protocol = protocols.get("paper", "stcnn", database)
 samples = preprocessing.load_samples(table, protocol)
 [fold] = protocol.split(samples.labels, samples.subjects)
 inputs, _ = preprocessing.network_inputs(samples.stacks)
-faces, labels = np.asarray(inputs["face"][np.arange(len(samples.labels))]), samples.labels
+faces, labels = training.keras_inputs(inputs), samples.labels
 
 model = protocol.network.build(protocol.frames, protocol.size, database.num_classes)
 model.compile("sgd", "sparse_categorical_crossentropy")

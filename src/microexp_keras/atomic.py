@@ -1,14 +1,17 @@
 """Files written whole or not at all, and one writer to a folder."""
 
 import contextlib
+import errno
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from microexp_keras.errors import MicroExpError
+from microexp_keras.regular import NOT_FOLLOWING, NOT_WAITING
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,7 +56,7 @@ def replacing(path: str | Path, room: int = 0, remedy: str = REMEDY) -> Iterator
         handle, name = tempfile.mkstemp(prefix=".writing-", suffix="".join(path.suffixes[-2:]), dir=path.parent)
         temporary = Path(name)
         try:
-            os.fchmod(handle, 0o666 & ~UMASK)
+            os.chmod(handle if os.chmod in os.supports_fd else name, 0o666 & ~UMASK)
         finally:
             os.close(handle)
         if room:
@@ -84,7 +87,7 @@ def reserve(path: str | Path, room: int) -> None:
 def write_text(path: str | Path, text: str) -> None:
     """Write `text` (UTF-8, and the bytes of file names that are not) to `path`, whole or not at all."""
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
+        temporary.write_text(text, encoding="utf-8", errors="surrogateescape", newline="\n")
 
 
 def write_json(path: str | Path, value: Any) -> None:
@@ -111,30 +114,51 @@ def only_writer(folder: str | Path) -> Iterator[None]:
     MicroExpError
         If another process is writing there.
     """
-    import fcntl
-
+    path = Path(folder) / ".lock"
     try:
-        handle = open(Path(folder) / ".lock", "a+")  # noqa: SIM115 (closed below)
+        if path.is_symlink():
+            raise MicroExpError(path, "a file of this package", "a link", "Remove it.")
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | NOT_FOLLOWING | NOT_WAITING, 0o666)
     except OSError as error:
         raise MicroExpError(f"{folder}: cannot be written to ({error.strerror}). Choose another folder.") from error
-    with handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            handle.seek(0)
+    try:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:  # a second name of another file is as bad as a link
+            raise MicroExpError(path, "a file of this package", "another", "Remove it.")
+        if not _locked(handle):
+            os.lseek(handle, 1, os.SEEK_SET)
+            process = os.read(handle, 20).decode("ascii", "replace").strip() or "unknown"
             raise MicroExpError(
-                f"{folder}: another run (process {handle.read().strip() or 'unknown'}) is writing here. "
+                f"{folder}: another run (process {process}) is writing here. "
                 "Wait for it to end, or give this one another --out."
-            ) from None
-        handle.truncate(0)
-        handle.write(str(os.getpid()))
-        handle.flush()
+            )
+        with contextlib.suppress(OSError):  # on a full disk the lock holds without the number, too
+            os.ftruncate(handle, 0)
+            os.write(handle, f" {os.getpid()}".encode())  # Windows lets nobody read the first byte, which it locks
         for left_behind in Path(folder).glob(".writing-*"):  # by a killed process: nobody else writes here
-            left_behind.unlink()
+            if not left_behind.is_dir():  # which is none of ours
+                left_behind.unlink()
         yield
+    finally:
+        os.close(handle)
+
+
+def _locked(handle: int) -> bool:
+    """Lock an open file until it is closed, by whatever end; False if another process has locked it."""
+    import filelock
+
+    try:
+        return filelock.lock_descriptor(handle, blocking=False)
+    except OSError as error:
+        if error.errno == errno.ENOSYS:  # a system without locks: nobody is refused
+            return True
+        raise
 
 
 def _sync_folder(folder: Path) -> None:
+    """Flush the rename itself, where folders can be opened: not on Windows, which may forget it in a power cut."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

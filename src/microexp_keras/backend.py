@@ -1,11 +1,16 @@
 """Keras loaded without start-up remarks, and gradients on each of its backends; the only module that imports a backend.
 
+`from microexp_keras.backend import keras` gives Keras as `import_keras` loads it. All modules of this package take it
+so, so that plain Python and notebooks are as quiet as the commands: import one of them, or call `import_keras`, before
+TensorFlow is imported by another way.
+
 Keras has no call of its own for this. What it has, an optimiser that moves a variable by its gradient, gives exact
 values too, but only after the network's own weights are frozen and a model is compiled, and so changes what it looks
 at. The three calls below change nothing.
 """
 
 import contextlib
+import functools
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -76,8 +81,19 @@ def _torch(function: Callable[..., Any], tensors: list[Any]) -> list[Any]:
 _BACKENDS = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}
 
 
+def __getattr__(name: str) -> Any:
+    if name == "keras":
+        return import_keras()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+@functools.cache
 def import_keras() -> Any:
-    """Import Keras without the remarks on the machine that TensorFlow writes past Python to stderr."""
+    """Import Keras without the remarks on the machine that TensorFlow writes past Python to stderr.
+
+    The backend looks for its devices here. What limits them (`tf.config.set_visible_devices`, `set_memory_growth`,
+    `CUDA_VISIBLE_DEVICES`) must be said before.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     with without_remarks():
         import keras
@@ -89,7 +105,11 @@ def import_keras() -> Any:
 @contextlib.contextmanager
 def without_remarks() -> Iterator[None]:
     """Keep back what libraries write past Python to stderr; should the block fail, it is shown after all."""
-    stderr = os.dup(2)
+    try:
+        stderr = os.dup(2)
+    except OSError:  # a program without a terminal, as pythonw on Windows: there is nothing to keep back
+        yield
+        return
     with tempfile.TemporaryFile() as remarks:
         try:
             os.dup2(remarks.fileno(), 2)

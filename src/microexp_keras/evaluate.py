@@ -122,8 +122,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         clips = scored_clips.from_samples(samples, protocol, file, origin, args.clips or "protocol")
         if points:
             clips.notes.append(f"Landmarks from {args.landmarks}.")
-        if samples.synthetic:
-            clips.notes.append(datasets.SYNTHETIC_NOTE)
 
     import_keras()
 

@@ -57,3 +57,6 @@ class Note:
     def of(cls, note: "Note | str") -> "Note":
         """Return a note as it is, a rendered one read."""
         return note if isinstance(note, Note) else cls.from_text(note)
+
+
+SYNTHETIC_WEIGHTS = Note("synthetic", " clips trained these weights: what they say of a real face means nothing.")

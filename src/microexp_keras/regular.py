@@ -8,6 +8,9 @@ from typing import Any, BinaryIO
 
 from microexp_keras.errors import MicroExpError
 
+NOT_WAITING, NOT_FOLLOWING = getattr(os, "O_NONBLOCK", 0), getattr(os, "O_NOFOLLOW", 0)
+"""Flags to open a file: a pipe is not waited for, a link is an error. Windows has neither flag."""
+
 MAX_JSON = 2**26  # bytes; the longest that is written here, 10,000 clips with their names, takes a fiftieth of it
 
 
@@ -21,7 +24,7 @@ def open_regular(path: str | Path) -> BinaryIO:
     OSError
         If it cannot be opened.
     """
-    file = open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))  # noqa: SIM115 (given away)
+    file = open(path, "rb", opener=lambda name, flags: os.open(name, flags | NOT_WAITING))  # noqa: SIM115 (given away)
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         file.close()
         raise MicroExpError(path, "a regular file", "a pipe or a device", "Copy its content into a file.")

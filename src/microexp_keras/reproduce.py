@@ -3,6 +3,7 @@
 import argparse
 import csv
 import json
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +18,7 @@ from microexp_keras.models.networks import METHODS, NETWORKS
 from microexp_keras.paper import table_5_markdown, tables, tables_markdown
 from microexp_keras.protocols import Protocol
 from microexp_keras.runs import Settings
-from microexp_keras.text import by, counted, either
+from microexp_keras.text import by, counted, either, on_disk
 
 RECORD = "reproduction.json"
 
@@ -170,6 +171,7 @@ def _kept_plan(args: argparse.Namespace) -> dict[str, Any]:
 
 def _reproduce(folder: Path, plan: dict[str, Any], jobs: int | None) -> int:
     from microexp_keras.results import plots
+    from microexp_keras.runs.disk import bytes_to_come
     from microexp_keras.runs.pool import train_folds
     from microexp_keras.runs.report import report
     from microexp_keras.runs.run import Run, load_samples
@@ -197,6 +199,14 @@ def _reproduce(folder: Path, plan: dict[str, Any], jobs: int | None) -> int:
     epochs = sum(len(run.folds) * run.settings.epochs for run in prepared)
     what = f"{counted(len(prepared), 'training')}, {counted(len(tasks), 'fold')}, {counted(epochs, 'epoch')} in all"
     print(f"{what}; files go to {folder}", file=sys.stderr)
+    needed, free = bytes_to_come(prepared), shutil.disk_usage(folder).free
+    print(
+        f"weights will take {on_disk(needed)} there, {on_disk(free)} are free; how long it takes, the bar says after "
+        "the first epochs",
+        file=sys.stderr,
+    )
+    if needed > free:
+        print("WARNING: that is too little: free some, or stop by Ctrl-C and take another --out", file=sys.stderr)
     failed, found = train_folds(tasks, jobs), []
     all_well = not failed
     for run in prepared:

@@ -25,6 +25,11 @@ def counted(count: object, noun: str) -> str:
     return f"{count} {noun}" if str(count) == "1" else f"{count} {noun}s"
 
 
+def on_disk(count: int) -> str:
+    """Write a number of bytes as disks are labelled: `2.1 GB`, `13.2 MB`."""
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
+
+
 def number(value: float | None, digits: int = 4) -> str:
     """Write a score with its digits behind the point; None and NaN are `undefined`."""
     return "undefined" if value is None or math.isnan(value) else f"{value:.{digits}f}"

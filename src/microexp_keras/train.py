@@ -15,6 +15,7 @@ from microexp_keras.datasets import DATABASES
 from microexp_keras.errors import MicroExpError
 from microexp_keras.models import METHODS
 from microexp_keras.runs import Settings
+from microexp_keras.text import counted
 
 if TYPE_CHECKING:
     from microexp_keras.runs.run import Run
@@ -214,9 +215,11 @@ def _train(run: "Run", jobs: int | None) -> int:
     if run.has_one_fold:
         import_keras()  # its devices go into config.json
     run.write_config()
-    trained = f"{len(run.folds[0].train)} clips train" if run.has_one_fold else f"{len(run.folds)} folds"
-    scored = sum(len(fold.score) for fold in run.folds)
-    print(f"{run.title}: {trained}, {scored} are scored; files go to {run.folder}", file=sys.stderr)
+    trained = (
+        f"trained on {counted(len(run.folds[0].train), 'clip')}" if run.has_one_fold else f"{len(run.folds)} folds"
+    )
+    scored = counted(sum(len(fold.score) for fold in run.folds), "clip")
+    print(f"{run.title}: {trained}, scored on {scored}; files go to {run.folder}", file=sys.stderr)
     if run.has_one_fold:
         if jobs:
             print(f"note: --jobs changes nothing: protocol {run.protocol.name} has one fold", file=sys.stderr)

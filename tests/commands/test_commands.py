@@ -8,7 +8,7 @@ import shutil
 import numpy as np
 import pytest
 
-from microexp_keras import __main__, evaluate, hdf5, train
+from microexp_keras import __main__, evaluate, hdf5, train, weights
 from microexp_keras.datasets import __main__ as datasets_command
 from microexp_keras.weights import checksums
 
@@ -16,7 +16,7 @@ RUN_FILES = {
     "config.json", "history.csv", "curves.png", "curves.svg", "confusion_matrix.json", "confusion_matrix.png",
     "confusion_matrix.svg", "scores.json", "predictions.csv", "report.txt", "report.html",
     "result.json", "saliency_face.png", "saliency_face.svg", "roc.png", "roc.svg", "calibration.png", "calibration.svg",
-    "microexpstcnn_val_images.npy", "microexpstcnn_val_labels.npy", "last.weights.h5",
+    "microexpstcnn_val_images.npy", "microexpstcnn_val_images.json", "microexpstcnn_val_labels.npy", "last.weights.h5",
 }  # fmt: skip
 
 
@@ -377,6 +377,35 @@ def test_one_program_for_all_commands(capsys):
     assert __main__.main(["tarin"]) == 2
     assert "no command 'tarin'" in capsys.readouterr().err
     assert __main__.main(["train", "--dataset", "smic"]) == 2
+
+
+@pytest.mark.slow
+def test_synthetic_travels_with_arrays_and_weights(run, small_smic, tmp_path, capsys):
+    shutil.copytree(small_smic, tmp_path / "made")
+    (tmp_path / "made" / "SYNTHETIC.txt").write_text("")
+
+    def page(command, *arguments):
+        folder = tmp_path / str(len(list(tmp_path.iterdir())))
+        assert command.main([*map(str, arguments), "--out", str(folder)]) == 0
+        assert "SYNTHETIC" in capsys.readouterr().out and "SYNTHETIC" in (folder / "report.html").read_text()
+        return folder, json.loads((folder / "scores.json").read_text())
+
+    short = ["--dataset", "smic", "--epochs", 1]
+    made, _ = page(train, *short, "--data", tmp_path / "made")
+    images, labels = made / "microexpstcnn_val_images.npy", made / "microexpstcnn_val_labels.npy"
+    again, scores = page(train, *short, "--training-images", images, "--training-labels", labels)
+    assert scores["title"] == "MicroExpSTCNN on synthetic SMIC"
+    assert weights.inspect(best_weights(again)).metadata["synthetic"] is True
+    arrays = ["--validation-images", images, "--validation-labels", labels]
+    _, scores = page(evaluate, "--weights", best_weights(run), *arrays)
+    assert "on synthetic arrays" in scores["title"]
+    shutil.copy(images, tmp_path / "images.npy")
+    arrays = ["--validation-images", tmp_path / "images.npy", "--validation-labels", labels]
+    _, scores = page(evaluate, "--weights", best_weights(again), *arrays)
+    assert "synthetic" not in scores["title"] and any("trained these weights" in note for note in scores["notes"])
+    page(evaluate, "--weights", best_weights(again), "--data", small_smic)
+    assert evaluate.main(["--weights", str(best_weights(run)), *map(str, arrays), "--out", str(tmp_path / "own")]) == 0
+    assert "SYNTHETIC" not in capsys.readouterr().out
 
 
 def test_synthetic_clips_are_called_synthetic(tmp_path, capsys):

@@ -23,7 +23,7 @@ TRAINING = ("train", "reproduce")
 SHORTER = {"--seeds": ["0"], "--epochs": ["1"], "--seconds": ["1"]}
 """What the values of options are replaced by; `train` and `reproduce` without --epochs get it."""
 NOT_BY_EPOCHS = ("lbp-top", "stclqp")
-TABLE = "datasets table SMIC_all_cropped --dataset smic --out clips.csv".split()
+TABLE = ["datasets", "table", "SMIC_all_cropped", "--dataset", "smic", "--out", "clips.csv"]
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def workplace(tmp_path_factory):
     pool.ProcessPoolExecutor = InThisProcess  # folds in processes have tests of their own
     try:
         assert __main__.main(TABLE) == 0
-        assert train.main("--dataset smic --data SMIC_all_cropped --epochs 1".split()) == 0
+        assert train.main(["--dataset", "smic", "--data", "SMIC_all_cropped", "--epochs", "1"]) == 0
         for array in (folder / "runs" / "smic-stcnn-upstream-001").glob("*.npy"):
             (folder / array.name).symlink_to(array)
         yield folder
@@ -155,13 +155,47 @@ def test_what_a_document_tells_to_run_runs(path, workplace, done, monkeypatch, c
 
 
 def test_a_wrong_command_does_not_pass(workplace, done, capfd):
-    assert run("python -m microexp_keras.train --dataset smic --data SMIC_all_cropped --protocl loso".split(), done) == 2
-    assert run("python -m microexp_keras.datasets check nowhere".split(), done) == 2
+    assert (
+        run(
+            [
+                "python",
+                "-m",
+                "microexp_keras.train",
+                "--dataset",
+                "smic",
+                "--data",
+                "SMIC_all_cropped",
+                "--protocl",
+                "loso",
+            ],
+            done,
+        )
+        == 2
+    )
+    assert run(["python", "-m", "microexp_keras.datasets", "check", "nowhere"], done) == 2
     assert run(["make", "dinner"], done) == 1 and run(["brew", "tea"], done) is None
 
 
 def test_options_are_shortened_and_nothing_else():
-    words = shortened("reproduce --dataset smic --synthetic --seeds 0 1 2 --tables V".split())
-    assert words == "reproduce --dataset smic --data SMIC_all_cropped --seeds 0 --tables V --epochs 1".split()
-    assert shortened("train --resume runs/x --epochs 110".split()) == "train --resume runs/x --epochs 2".split()
+    words = shortened(["reproduce", "--dataset", "smic", "--synthetic", "--seeds", "0", "1", "2", "--tables", "V"])
+    assert words == [
+        "reproduce",
+        "--dataset",
+        "smic",
+        "--data",
+        "SMIC_all_cropped",
+        "--seeds",
+        "0",
+        "--tables",
+        "V",
+        "--epochs",
+        "1",
+    ]
+    assert shortened(["train", "--resume", "runs/x", "--epochs", "110"]) == [
+        "train",
+        "--resume",
+        "runs/x",
+        "--epochs",
+        "2",
+    ]
     assert shortened(["datasets", "check", "x"]) == ["datasets", "check", "x"]

@@ -98,7 +98,7 @@ def test_every_window_has_its_frames_times_and_probabilities(video, stcnn, tmp_p
         'no class "no expression"',
         "covers 0.72 s at 25 frames a second, and 0.18 s at the 100 of SMIC-HS. So movements look 4.0 times as fast",
         "looked for in 9 of 40 frames (--face-every 5), and not found in 0",  # the last frame too
-        "The last 4 frames are in no window",
+        "a whole one does not fit: the last 4 frames",
         "Standardised as in training (face mean 140.5, maximum 255)",
         "40 frames (1.6 s of video) in ",
     ):

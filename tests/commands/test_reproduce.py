@@ -1,6 +1,7 @@
 """Published values stand beside those that came out, and what is a constant answer is said."""
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -179,7 +180,11 @@ def test_a_reproduction_runs_and_goes_on(small, tmp_path, capsys):
         "glorot",
     ]
     assert reproduce.main([*arguments, "--epochs", "1", "--out", str(out)]) == 0
-    printed = capsys.readouterr().out
+    printed, announced = capsys.readouterr()
+    assert "2 trainings, 5 folds, 5 epochs in all" in announced and "how long it takes" in announced
+    assert announced.index("weights will take") < announced.index("5 folds in ")
+    taken = sum(path.stat().st_size for pattern in ("*.h5", "*_images.npy") for path in out.rglob(pattern))
+    assert float(re.search(r"weights will take ([\d.]+) MB", announced)[1]) == pytest.approx(taken / 1e6, rel=0.02)
     assert (out / "report.md").read_text() in printed and "There is no protocol glorot of MicroExpSTCNN." in printed
     assert "TRIAL: 1 of 100 epochs" in printed
     assert "| MicroExpSTCNN | loso | 68.75% |" in printed and "SYNTHETIC" not in printed

@@ -385,12 +385,12 @@ def test_the_command_lists_and_clears(data, folder, capsys, monkeypatch):
     for file in foreign:
         file.write_text("mine")
     *lines, total = command("list")
-    assert len(lines) == 3 and total.startswith(f"{folder}: stacks of 3 data sets, landmarks of 1 clips (0.0 MB)")
+    assert len(lines) == 3 and total.startswith(f"{folder}: stacks of 3 data sets, landmarks of 1 clip (0.0 MB)")
     assert sum(f"SMIC, face 64x64x18, 8 clips of {data}, 20" in line for line in lines) == 1
     assert sum(f"SMIC, eyes and mouth 32x32x18, 8 clips of {data}, 20" in line for line in lines) == 1
     assert sum("damaged" in line for line in lines) == 1 and not any("synthetic" in line for line in lines)
     [said] = command("clear")
-    assert said.startswith(f"{folder}: removed stacks of 4 data sets, landmarks of 1 clips") and said.endswith("free")
+    assert said.startswith(f"{folder}: removed stacks of 4 data sets, landmarks of 1 clip") and said.endswith("free")
     assert sorted(path for path in folder.rglob("*") if path.is_file()) == sorted(foreign)
     np.testing.assert_array_equal(face.stacks["face"], load(data, cache=False).stacks["face"])  # still open
     assert fused.stacks["eyes"][0].any()

@@ -378,3 +378,20 @@ def test_what_stops_training_is_raised_in_four_parts(clean, tmp_path):
         find_clips(root)
     assert error.value.where == str(root / NE) and error.value.found == "notes.txt"
     assert error.value.expected.startswith("only frames") and error.value.remedy == "Move it away."
+
+
+def test_videos_of_another_kind_are_to_be_converted(clean, tmp_path):
+    flat, recordings, frames = (shutil.copytree(clean(tree), tmp_path / tree) for tree in ("flat", "rawvideo", "smic"))
+    (flat / "happy" / "16_0502funnyerrors.avi").rename(flat / "happy" / "16_0502 funny.WMV")
+    one = sorted(recordings.rglob("*.avi"))[0]
+    one.rename(one.with_suffix(".webm"))
+    clip = next(path.parent for path in sorted(frames.rglob("*.png")))
+    (clip.parent / "s9_ne_01.mp4").write_bytes(b"a video")
+    (clip / "all.webm").write_bytes(b"a video")
+    for root, said in {
+        flat: ["ffmpeg -i '16_0502 funny.WMV' -c:v ffv1 '16_0502 funny'.avi"],
+        recordings: [f"ffmpeg -i {one.stem}.webm -c:v ffv1 {one.stem}.avi"],
+        frames: ["mkdir s9_ne_01; ffmpeg -i s9_ne_01.mp4 s9_ne_01/%06d.png", "ffmpeg -i all.webm %06d.png"],
+    }.items():
+        remedies = [problem.remedy for problem in check.check(root, progress=False).problems]
+        assert all(any(one in remedy for remedy in remedies) for one in said), remedies

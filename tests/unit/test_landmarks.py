@@ -233,6 +233,22 @@ def test_the_licence_is_told_once_and_only_when_detection_begins(tmp_path):
     assert told == [1, 0]  # the second process finds everything in the cache
 
 
+@pytest.mark.slow
+def test_the_licence_stands_on_a_line_of_its_own_beside_a_progress_bar():
+    script = (
+        "from microexp_keras.console import progress_bar\n"
+        "from microexp_keras.landmarks import dlib_detector\n"
+        "bar = progress_bar(total=3, desc='finding faces')\n"
+        "bar.update()\n"
+        "dlib_detector._load_predictor()\n"
+        "bar.update()\n"
+        "bar.close()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    shown = [line.rsplit("\r", 1)[-1] for line in done.stderr.split("\n")]
+    assert dlib_detector.LICENCE_NOTE in shown
+
+
 def test_good_frames_keep_their_points():
     found = found_in([1, 1, 1])
     for policy in ("stop", "neighbours"):
@@ -326,7 +342,18 @@ def test_a_table_reads_as_it_was_written(tmp_path):
 def test_a_table_may_leave_out_rows_and_the_column_of_faces(tmp_path):
     path = table(tmp_path, lambda lines: [",".join(line.split(",")[:2] + line.split(",")[3:]) for line in lines[:2]])
     path.write_text("\ufeff" + path.read_text().replace("s03_ne_01,0", "s03_ne_01,1"), encoding="utf-8")
-    assert CsvLandmarks(path)(clip_of(3), [None] * 3).faces.tolist() == [0, 1, 0]
+    found = CsvLandmarks(path)(clip_of(3), [None] * 3)
+    assert found.faces.tolist() == [landmarks.UNKNOWN, 1, landmarks.UNKNOWN]
+    with pytest.raises(MicroExpError, match=r"image0\.bmp: expected a row in your CSV, found row missing"):
+        settle(clip_of(3), found, SHAPE, "stop")
+    points, [said] = settle(clip_of(3), found, SHAPE, "neighbours")
+    assert (points == found.points[1]).all() and "row missing in your CSV in frames 0, 2" in said
+    found.faces[:] = landmarks.UNKNOWN
+    with pytest.raises(MicroExpError, match=r"row missing in your CSV in frames 0-2") as error:
+        settle(clip_of(3), found, SHAPE, "neighbours")
+    assert "preview" not in str(error.value)
+    write_csv(path, {"s03_ne_01": found})
+    assert len(path.read_text().splitlines()) == 1
 
 
 def cell(line, column, text):

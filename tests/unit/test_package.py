@@ -43,6 +43,22 @@ def test_looking_at_a_command_loads_nothing_heavy(command):
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "from microexp_keras import models; models.build_microexp_stcnn()",
+        "from microexp_keras.models import saliency",
+        "from microexp_keras.training.callbacks import BestWeights",
+        "from microexp_keras import training; training.fit",
+        "from microexp_keras.backend import keras; keras.ops.zeros(1)",
+    ],
+)
+def test_plain_python_is_as_quiet_as_the_commands(lines):
+    done = subprocess.run([sys.executable, "-c", lines], capture_output=True, text=True, check=True)
+    assert done.stderr == "" and done.stdout == ""
+
+
 def test_output_that_nobody_reads_is_no_error():
     command = f"{sys.executable} -c 'from microexp_keras.console import command\n@command\ndef main(argv):\n"
     command += " while True: print(1)\nimport sys; sys.exit(main())' | head -1; echo ${PIPESTATUS[0]}"

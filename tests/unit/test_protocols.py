@@ -39,7 +39,7 @@ def test_what_makes_a_score_optimistic_is_computed():
 
     assert remarks([0, 1], [2], [3]) == ""
     assert "best epoch" in remarks([0, 1], [2, 3], [3]) and "subjects" not in remarks([0, 1], [2, 3], [3])
-    assert "1 subjects both train" in remarks([0, 2], [3], [1]) and "best epoch" not in remarks([0, 2], [3], [1])
+    assert "1 subject both train" in remarks([0, 2], [3], [1]) and "best epoch" not in remarks([0, 2], [3], [1])
 
 
 def test_upstream_and_paper_on_smic():
@@ -94,7 +94,7 @@ def test_the_last_fifth_is_held_out_but_everything_is_scored():
     said = splits.remarks(fold, samples([None] * 199, mislabelled=mislabelled), right)
     assert "43 of the 199 scored labels are not those of the clips' folders" in said[0]
     assert "159 of the 199 scored clips were trained on" in said[1]
-    assert "On the other 40 clips 10 answers are right (25.00%); 40 of these have a label that is not" in said[2]
+    assert "On the other 40 clips 10 right answers (25.00%); 40 of these have a label that is not" in said[2]
     assert not any("subjects" in sentence for sentence in said) and "second copies" not in " ".join(said)
 
 

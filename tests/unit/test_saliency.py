@@ -125,6 +125,16 @@ def test_pixels_that_the_pooling_discards_have_none():
     assert maps[0].any(axis=(0, 1)).tolist() == [True] * 17 + [False]
 
 
+def test_a_network_of_one_input_takes_an_array(case):
+    model, inputs, expected = case
+    if len(inputs) > 1:
+        with pytest.raises(MicroExpError, match="expected a dict of eyes and mouth, found ndarray"):
+            saliency.saliency(model, inputs["eyes"], CLASSES)
+    else:
+        found = saliency.saliency(model, inputs["face"], CLASSES)
+        np.testing.assert_array_equal(found["face"], np.abs(expected["face"]))
+
+
 def test_what_does_not_fit_is_said(case):
     model, inputs, _ = case
     with pytest.raises(MicroExpError, match=r"inputs: expected (face|eyes and mouth), found nose"):

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -411,8 +412,14 @@ def test_the_callbacks_work_with_plain_fit(tmp_path):
     model = models.build_microexp_stcnn(18, (16, 14))
     training.compile_model(model, 0.01)
     targets = keras.utils.to_categorical(LABELS, 3)
+    of_clips = {"face": INPUTS}
+    inputs = training.keras_inputs(of_clips)
     best = training.BestWeights(tmp_path / "new" / "folder")
     bar = training.EpochBar(best, epochs=2)
-    model.fit(INPUTS, targets, validation_data=(INPUTS, targets), epochs=2, callbacks=[best, bar], verbose=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        model.fit(inputs, targets, validation_data=(inputs, targets), epochs=2, callbacks=[best, bar], verbose=0)
+        called = model.predict(training.keras_inputs(of_clips, np.array([1, 0])), verbose=0)
+    np.testing.assert_allclose(called, training.predict(model, of_clips, np.array([1, 0])), atol=1e-6)
     assert best.path.parent == tmp_path / "new" / "folder" and best.path.exists() and best.epoch in (0, 1)
     assert weights.inspect(best.path).metadata["val_accuracy"] == best.value

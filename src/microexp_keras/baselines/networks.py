@@ -6,11 +6,11 @@ What is known of either is one sentence of an abstract or of another paper; `par
 from collections.abc import Callable
 from typing import Any
 
-import keras
-from keras import layers
-
+from microexp_keras.backend import keras
 from microexp_keras.errors import MicroExpError
 from microexp_keras.models.seeds import Seeds
+
+layers = keras.layers
 
 STREAMS: tuple[str, ...] = ("gray", "flow_x", "flow_y")
 

@@ -17,6 +17,7 @@ from microexp_keras.console import command, seed
 from microexp_keras.datasets.database import DATABASES
 from microexp_keras.datasets.options import options_for
 from microexp_keras.errors import MicroExpError
+from microexp_keras.text import counted, on_disk
 
 
 def parser() -> argparse.ArgumentParser:
@@ -87,7 +88,7 @@ def _synthesize(args: argparse.Namespace) -> None:
     root = datasets.synthesize(args.dataset, args.out, args.seed, args.layout)
     labels = "self-report" if args.layout == "rawvideo" else None  # its first column of emotions is coarser
     clips = datasets.find_clips(root, args.dataset, labels=labels)
-    print(f"{root}: {len(clips)} synthetic clips of {len({clip.subject for clip in clips})} subjects")
+    print(f"{root}: {counted(len(clips), 'synthetic clip')} of {counted(len({c.subject for c in clips}), 'subject')}")
     print(f"Train on them: {train_command(root, args.dataset, labels)}")
 
 
@@ -123,9 +124,8 @@ def _table(args: argparse.Namespace) -> None:
     ]
     write_table(args.out, trees)
     for tree in trees:
-        print(
-            f"{tree.database.title}: {len(tree.clips)} clips of {len({clip.subject for clip in tree.clips})} subjects"
-        )
+        people = counted(len({clip.subject for clip in tree.clips}), "subject")
+        print(f"{tree.database.title}: {counted(len(tree.clips), 'clip')} of {people}")
     how = " --sampling interpolate" if any(tree.database.sampling == "interpolate" for tree in trees) else ""
     print(
         f"{args.out} is written. Train on it: python -m microexp_keras.train --data {shlex.quote(str(args.out))}{how}"
@@ -138,14 +138,14 @@ def _cache(args: argparse.Namespace) -> None:
     if args.what == "clear":
         removed = cache.clear()
         freed = sum(size for _, size in removed.values())
-        print(f"{cache.folder()}: removed {_counted(removed)}; {_megabytes(freed)} are free")
+        print(f"{cache.folder()}: removed {_counted(removed)}; {on_disk(freed)} are free")
         return
     stacks, points = cache.find("stacks"), cache.find("landmarks")
     for path, size, about in stacks:
-        print(f"{path.name[:12]}  {_megabytes(size):>10}  {_described(about)}")
+        print(f"{path.name[:12]}  {on_disk(size):>10}  {_described(about)}")
     sizes = {"stacks": [one.size for one in stacks], "landmarks": [one.size for one in points]}
     found = {kind: (len(all), sum(all)) for kind, all in sizes.items()}
-    print(f"{cache.folder()}: {_counted(found)}; {_megabytes(sum(map(sum, sizes.values())))} in all")
+    print(f"{cache.folder()}: {_counted(found)}; {on_disk(sum(map(sum, sizes.values())))} in all")
 
 
 def _described(about: dict[str, Any] | None) -> str:
@@ -153,16 +153,12 @@ def _described(about: dict[str, Any] | None) -> str:
     if about is None:
         return "damaged; the next run makes it anew"
     inputs = f"{' and '.join(about['inputs'])} {about['size']}x{about['size']}x{about['frames']}"
-    return f"{about['origin']}, {inputs}, {about['clips']} clips of {about['folder']}, {about['made']}"
+    return f"{about['origin']}, {inputs}, {counted(about['clips'], 'clip')} of {about['folder']}, {about['made']}"
 
 
 def _counted(found: Any) -> str:
     (stacks, _), (landmarks, size) = found["stacks"], found["landmarks"]
-    return f"stacks of {stacks} data sets, landmarks of {landmarks} clips ({_megabytes(size)})"
-
-
-def _megabytes(size: int) -> str:
-    return f"{size / 1e6:.1f} MB"
+    return f"stacks of {counted(stacks, 'data set')}, landmarks of {counted(landmarks, 'clip')} ({on_disk(size)})"
 
 
 if __name__ == "__main__":

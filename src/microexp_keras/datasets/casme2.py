@@ -14,13 +14,16 @@ from microexp_keras.datasets.casme2_rows import EXPRESSION, Expression, read_exp
 from microexp_keras.datasets.clips import Clip, Video
 from microexp_keras.datasets.database import CASME2
 from microexp_keras.datasets.folders import (
+    OTHER_VIDEOS,
     SUBJECT_FOLDER,
+    VIDEO_SUFFIXES,
     Chosen,
     Findings,
     Place,
     frame_files,
     frame_number,
     in_order,
+    remedy_for,
     subject_name,
     visible,
     walk,
@@ -30,7 +33,6 @@ from microexp_keras.datasets.tree import Distributed
 from microexp_keras.datasets.workbooks import find_workbook
 
 CLASSES = CASME2.class_names
-VIDEO_SUFFIXES = (".avi", ".mp4", ".mov", ".mkv")
 FIRST_FRAME = 72  # CASME-SQUARE/MicroExpSTCNN.py:33
 RECORDING = re.compile(r"s?(\d{1,3})_(0\d{3}).*", re.IGNORECASE)
 EMOTIONS = {"anger": 0, "angry": 0, "happiness": 1, "happy": 1, "disgust": 2}
@@ -64,7 +66,7 @@ def scan(root: Path) -> list[Place]:
         places += [
             Place("rawvideo", tree, folder / name)
             for name in files
-            if RECORDING.fullmatch(name) and name.lower().endswith(VIDEO_SUFFIXES)
+            if RECORDING.fullmatch(name) and name.lower().endswith((*VIDEO_SUFFIXES, *OTHER_VIDEOS))
         ]
     return places
 
@@ -95,7 +97,7 @@ def _read_video(path: Path, place: Place, findings: Findings) -> Clip | None:
             path,
             f"only videos ({', '.join(VIDEO_SUFFIXES)}) in {path.parent.name}/",
             "something else",
-            "Move it away.",
+            remedy_for(path),
         )
         return None
     match = re.match(r"s?(\d+)_", path.name, re.IGNORECASE)
@@ -180,6 +182,9 @@ def _read_recording(path: Path, findings: Findings) -> Recording:
     if path.is_dir():
         images = frame_files(path, findings)
         return Recording(path, images, [frame_number(image) for image in images])
+    if path.suffix.lower() in OTHER_VIDEOS:
+        findings.stop("strange file", path, f"a video ({', '.join(VIDEO_SUFFIXES)})", path.suffix, remedy_for(path))
+        return Recording(path, [], [])
     import cv2
 
     from microexp_keras.datasets.frames import open_video

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from microexp_keras.datasets.clips import Clip, are_synthetic
+from microexp_keras.datasets.clips import Clip, are_synthetic, is_synthetic
 from microexp_keras.datasets.database import Database, get_database
 from microexp_keras.datasets.find import find_dataset, find_layout, read_tree, reader_of
 from microexp_keras.datasets.folders import frame_number, natural_order
@@ -107,7 +107,7 @@ def check(
         lengths=dict(sorted(Counter(clip_length(clip, media) for clip in tree.clips).items())),
         sizes=dict(sorted(Counter(medium.size for medium in media.values() if medium.size).items())),
         published=_published_counts(tree),
-        synthetic=are_synthetic(tree.clips),
+        synthetic=are_synthetic(tree.clips) or is_synthetic(tree.layout.root),
         problems=problems,
     )
 

@@ -3,6 +3,7 @@
 import functools
 import os
 import re
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,10 @@ LEFT_BEHIND = ("thumbs.db", "desktop.ini", "__macosx")
 """Files and folders that systems leave behind, in lower case."""
 
 FRAME_SUFFIXES = (".bmp", ".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
+VIDEO_SUFFIXES = (".avi", ".mp4", ".mov", ".mkv")
+OTHER_VIDEOS = (".webm", ".wmv", ".flv", ".mpg", ".mpeg", ".m4v", ".3gp", ".ogv", ".ts", ".mts")
+"""Videos that are not read: whether OpenCV finds every frame in them by its number was not tried."""
+
 SUBJECT_FOLDER = re.compile(r"s?(\d{1,3})", re.IGNORECASE)
 
 
@@ -189,7 +194,7 @@ def frame_files(folder: Path, findings: Findings) -> list[Path]:
             folder,
             f"only frames ({', '.join(FRAME_SUFFIXES)})",
             ", ".join(strange[:3]),
-            "Move it away.",
+            remedy_for(folder / strange[0], "frames"),
         )
     if not images:
         findings.stop(
@@ -200,6 +205,22 @@ def frame_files(folder: Path, findings: Findings) -> list[Path]:
             "Remove the folder or restore the frames.",
         )
     return [folder / name for name in sorted((entry.name for entry in images), key=natural_order)]
+
+
+def remedy_for(path: Path, wanted: str = "video") -> str:
+    """Say what to do with a file that is not read: a video of another kind may be a clip, to be converted.
+
+    Parameters
+    ----------
+    path : Path
+    wanted : str
+        What belongs there: a `"video"`, a `"folder"` of frames, or `"frames"`.
+    """
+    if path.suffix.lower() not in (OTHER_VIDEOS if wanted == "video" else (*VIDEO_SUFFIXES, *OTHER_VIDEOS)):
+        return "Move it away."
+    old, new = shlex.quote(path.name), shlex.quote(path.stem)
+    into = {"video": f"-c:v ffv1 {new}.avi", "folder": f"{new}/%06d.png", "frames": "%06d.png"}[wanted]
+    return f"Convert it: {f'mkdir {new}; ' * (wanted == 'folder')}ffmpeg -i {old} {into}; then move it away."
 
 
 def frame_number(path: Path) -> int | None:

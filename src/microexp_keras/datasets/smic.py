@@ -18,6 +18,7 @@ from microexp_keras.datasets.folders import (
     frame_files,
     frame_number,
     in_order,
+    remedy_for,
     subject_name,
     visible,
     walk,
@@ -81,7 +82,7 @@ def read(chosen: Chosen, findings: Findings) -> tuple[list[Clip], Path | None, i
                     path,
                     f"only clip folders in {path.parent.name}/",
                     "a file",
-                    "Move it away.",
+                    remedy_for(path, "folder"),
                 )
             elif frames := frame_files(path, findings):
                 subject = _subject(chosen.root, path, findings)

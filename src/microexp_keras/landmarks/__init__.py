@@ -4,7 +4,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from microexp_keras.landmarks.dlib_detector import DlibLandmarks
-from microexp_keras.landmarks.points import POINTS, Fault, Landmarks, boxes, find_faults, regions, settle
+from microexp_keras.landmarks.points import POINTS, UNKNOWN, Fault, Landmarks, boxes, find_faults, regions, settle
 from microexp_keras.landmarks.table import CsvLandmarks, write_csv
 
 if TYPE_CHECKING:
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "POINTS",
+    "UNKNOWN",
     "CsvLandmarks",
     "DlibLandmarks",
     "Fault",

@@ -16,6 +16,7 @@ from microexp_keras.landmarks.points import Fault, Landmarks, find_faults, liste
 from microexp_keras.landmarks.preview import Tile, clips_to_draw, draw_sheet
 from microexp_keras.landmarks.table import CsvLandmarks, write_csv
 from microexp_keras.parallel import in_threads
+from microexp_keras.text import counted
 
 
 def parser() -> argparse.ArgumentParser:
@@ -68,11 +69,12 @@ def _detect_command(args: argparse.Namespace) -> None:
     results = in_threads(detect, clips, "finding faces")
     if args.out:
         write_csv(args.out, {clip.id: found for clip, (found, _) in zip(clips, results, strict=True)})
-        print(f"{args.out}: the points of {len(clips)} clips")
+        print(f"{args.out}: the points of {counted(len(clips), 'clip')}")
     frames = sum(len(faults) for _, faults in results)
     kinds = [fault.kind for _, faults in results for fault in faults if fault]
     print(
-        f"{len(clips)} {_synthetic(clips)}clips, {frames} frames: {kinds.count('no face')} without a face, "
+        f"{counted(len(clips), f'{_synthetic(clips)}clip')}, {counted(frames, 'frame')}: "
+        f"{kinds.count('no face')} without a face, "
         f"{kinds.count('several faces')} with several, {kinds.count('region')} with eyes or mouth beyond the border"
         f"{'; frames counted from 0:' if kinds else ''}"
     )
@@ -111,7 +113,7 @@ def _preview_command(args: argparse.Namespace) -> None:
 
     tiles = [tile for tiles in in_threads(look, clips, "finding faces") for tile in tiles]
     bad = sum(bool(tile.fault) for tile in tiles)
-    said = f"{len(tiles)} {_synthetic(clips)}frame{'s' * (len(tiles) > 1)} of {args.data.resolve().name}"
+    said = f"{counted(len(tiles), f'{_synthetic(clips)}frame')} of {args.data.resolve().name}"
     said += f", {bad or 'none'} with faults"
     draw_sheet(tiles, said, args.out)
     print(f"{args.out}: {said}")

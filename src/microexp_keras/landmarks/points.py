@@ -22,10 +22,16 @@ POINTS = 68
 EYES = (19, 1, 1, 15)  # from a brow to the level of the ear, from cheek to cheek
 MOUTH = (2, 6, 2, 14)  # SMIC/Intermediate_MicroFuseNet.py:70, called nose_mouth there: it begins below the eyes
 
+UNKNOWN = -1
+"""Number of faces in a frame of which a table says nothing."""
+
 OWN_POINTS = (
     "python -m microexp_keras.landmarks detect PATH --dataset DATASET --out points.csv, correct the frame's row (faces "
     "is 1 then), and train with --landmarks points.csv."
 )
+
+
+NO_ROW = "Add the row: its frame counts from 0 within the clip; if the frame shows no face, its column faces is 0."
 
 
 class Landmarks(NamedTuple):
@@ -34,7 +40,7 @@ class Landmarks(NamedTuple):
     Attributes
     ----------
     faces : int32 array (frames,)
-        How many faces were found in each frame.
+        How many faces were found in each frame, or `UNKNOWN`.
     points : int32 array (frames, 68, 2)
         Column and row (x, y) of each point of the first face, in pixels; zeros where there is none. Points may lie
         beyond the border of the frame.
@@ -91,14 +97,15 @@ class Fault(NamedTuple):
     Attributes
     ----------
     kind : str
-        `"no face"`, `"several faces"`, or `"region"` for a box that is empty or beyond the border.
+        `"no row"`, `"no face"`, `"several faces"`, or `"region"` for a box that is empty or beyond the border.
     text : str
-        As readers see it: `"no face"`, `"2 faces"`, `"eyes beyond the border"`, `"empty box of the mouth"`.
+        As readers see it: `"row missing in your CSV"`, `"no face"`, `"2 faces"`, `"eyes beyond the border"`,
+        `"empty box of the mouth"`.
     region : str or None
         `"eyes"` or `"mouth"`, whose box is meant.
     """
 
-    kind: Literal["no face", "several faces", "region"]
+    kind: Literal["no row", "no face", "several faces", "region"]
     text: str
     region: str | None = None
 
@@ -124,6 +131,8 @@ def find_faults(found: Landmarks, shape: tuple[int, ...]) -> list[Fault | None]:
 
 
 def _fault(faces: int, points: np.ndarray, shape: tuple[int, ...]) -> Fault | None:
+    if faces == UNKNOWN:
+        return Fault("no row", "row missing in your CSV")
     if not faces:
         return Fault("no face", "no face")
     if faces > 1:
@@ -166,18 +175,23 @@ def settle(clip: Clip, found: Landmarks, shape: tuple[int, ...], faults: str) ->
     frame_faults = find_faults(found, shape)
     bad = np.array([fault is not None for fault in frame_faults])
     if bad.all():
+        rows_missing = all(fault and fault.kind == "no row" for fault in frame_faults)
         raise MicroExpError(
             clip.path,
             "one face in at least one frame, with its eyes and mouth inside the frame",
             listed(frame_faults),
-            "Look at it: python -m microexp_keras.landmarks preview PATH; then remove the clip, "
-            f"or give points of your own: {OWN_POINTS}",
+            NO_ROW
+            if rows_missing
+            else "Look at it: python -m microexp_keras.landmarks preview PATH; then remove the clip, or give points of "
+            f"your own: {OWN_POINTS}",
         )
     if not bad.any():
         return found.points, []
     if faults == "stop":
         first = int(bad.argmax())
         fault, where = frame_faults[first], ""
+        if fault and fault.kind == "no row":
+            raise MicroExpError(clip.frame_name(first), "a row in your CSV", str(fault), NO_ROW)
         if fault and fault.region:
             top, bottom, left, right = boxes(found.points[first])[fault.region]
             where = f" (rows {top}:{bottom}, columns {left}:{right} of {shape[0]}x{shape[1]})"

@@ -11,7 +11,7 @@ import numpy as np
 from microexp_keras.atomic import write_text
 from microexp_keras.datasets import Clip
 from microexp_keras.errors import MicroExpError
-from microexp_keras.landmarks.points import POINTS, Landmarks
+from microexp_keras.landmarks.points import POINTS, UNKNOWN, Landmarks
 
 COORDINATES = [f"{axis}_{point}" for axis in "xy" for point in range(POINTS)]
 
@@ -30,7 +30,8 @@ def write_csv(path: str | Path, landmarks: Mapping[str, Landmarks]) -> None:
     table.writerow(["clip", "frame", "faces", *COORDINATES])
     for name, found in landmarks.items():
         for frame, (faces, points) in enumerate(zip(found.faces, found.points, strict=True)):
-            table.writerow([name, frame, faces, *points[:, 0], *points[:, 1]])
+            if faces != UNKNOWN:
+                table.writerow([name, frame, faces, *points[:, 0], *points[:, 1]])
     write_text(path, text.getvalue())
 
 
@@ -41,8 +42,8 @@ class CsvLandmarks:
     ----------
     path : str or Path
         CSV, UTF-8, with the columns `clip` (`Clip.id`), `frame` (counted from 0 within the clip), `x_0` to `x_67`,
-        `y_0` to `y_67` (pixels, rounded here) and, if there are frames without a face or with several, `faces`. A
-        frame without a row has no face.
+        `y_0` to `y_67` (pixels, rounded here) and, if there are frames without a face or with several, `faces`. Of a
+        frame without a row nothing is known: `settle` says that it is missing.
 
     Raises
     ------
@@ -108,7 +109,7 @@ class CsvLandmarks:
             raise MicroExpError(self.path, f"rows for the clip {clip.id} ({clip.path})", "none", "Add them.")
         count = len(images)
         length = len(clip.images) or float("inf")
-        found = Landmarks(np.zeros(count, np.int32), np.zeros((count, POINTS, 2), np.int32))
+        found = Landmarks(np.full(count, UNKNOWN, np.int32), np.zeros((count, POINTS, 2), np.int32))
         for frame, (line, faces, points) in self.rows[clip.id].items():
             if frame >= length:
                 raise MicroExpError(

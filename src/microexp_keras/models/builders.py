@@ -12,13 +12,13 @@ IJCNN 2019, Tables I and II; the programs `{SMIC,CASME-SQUARE}/MicroExpSTCNN.py`
 
 from collections.abc import Sequence
 
-import keras
-from keras import layers, ops
-
+from microexp_keras.backend import keras
 from microexp_keras.errors import MicroExpError
 from microexp_keras.models.keras2 import Keras2GlorotUniform
 from microexp_keras.models.networks import FILTERS, POOL
 from microexp_keras.models.seeds import Seeds
+
+layers, ops = keras.layers, keras.ops
 
 
 def build_microexp_stcnn(
@@ -131,7 +131,7 @@ def build_late_fusenet(
     return keras.Model([eyes, mouth], x, name="late_fusenet")
 
 
-class Conv3D(layers.Conv3D):
+class Conv3D(keras.layers.Conv3D):
     """`keras.layers.Conv3D` over one channel; faster where a clip fills just one pooling window in time, as SMIC's.
 
     There the frames are taken as channels of a 2D convolution that has one set of kernels for each step in time: the
@@ -166,7 +166,7 @@ def _convolved_stream(
     return layers.Flatten(name=prefix + "flatten")(x)
 
 
-def _linear(units: int, seeds: Seeds, name: str) -> layers.Dense:
+def _linear(units: int, seeds: Seeds, name: str) -> keras.layers.Dense:
     return layers.Dense(units, kernel_initializer=seeds.initializer("glorot_uniform"), name=name)
 
 

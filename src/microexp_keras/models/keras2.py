@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import keras
+from microexp_keras.backend import keras
 
 
 class Keras2GlorotUniform(keras.initializers.RandomUniform):

@@ -3,10 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-import keras
 import numpy as np
 
-from microexp_keras.backend import gradients
+from microexp_keras.backend import gradients, keras
 from microexp_keras.errors import MicroExpError
 
 AT_ONCE = 4  # clips: the convolution of one CAS(ME)^2 clip and its gradient take 0.1 GB each
@@ -33,7 +32,7 @@ class RegionShare(NamedTuple):
 
 
 def gradient(
-    model: keras.Model, inputs: Mapping[str, np.ndarray], classes: np.ndarray | None = None
+    model: keras.Model, inputs: Mapping[str, np.ndarray] | np.ndarray, classes: np.ndarray | None = None
 ) -> dict[str, np.ndarray]:
     """Differentiate the score of a class by every pixel of the clips.
 
@@ -45,7 +44,7 @@ def gradient(
     model : keras.Model
         One of `models.build_*`, with its weights. It is left as it is.
     inputs : dict of str to float32 array (clips, rows, columns, time, 1)
-        Standardised, as `preprocessing.network_inputs` gives them.
+        Standardised, as `preprocessing.network_inputs` gives them. A network of one input also takes the array alone.
     classes : int array (clips,), optional
         Whose score; by default the class that the network predicts for each clip.
 
@@ -63,6 +62,10 @@ def gradient(
         if the network has no layer "softmax", or if a gradient is not finite.
     """
     names = [tensor.name for tensor in model.inputs]
+    if not isinstance(inputs, Mapping):
+        if len(names) > 1:
+            raise MicroExpError("inputs", f"a dict of {' and '.join(names)}", type(inputs).__name__)
+        inputs = {names[0]: inputs}
     if sorted(inputs) != sorted(names):
         raise MicroExpError("inputs", " and ".join(names), " and ".join(inputs))
     clips, scores = len(inputs[names[0]]), _scores(model)
@@ -108,7 +111,7 @@ def _summed(scores: keras.Model, classes: np.ndarray | None) -> Callable[..., ke
 
 
 def saliency(
-    model: keras.Model, inputs: Mapping[str, np.ndarray], classes: np.ndarray | None = None
+    model: keras.Model, inputs: Mapping[str, np.ndarray] | np.ndarray, classes: np.ndarray | None = None
 ) -> dict[str, np.ndarray]:
     """Return the absolute value of `gradient`, whose parameters it takes.
 

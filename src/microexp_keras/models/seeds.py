@@ -2,7 +2,7 @@
 
 import random
 
-import keras
+from microexp_keras.backend import keras
 
 
 class Seeds:

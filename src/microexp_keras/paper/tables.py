@@ -14,7 +14,7 @@ from microexp_keras.paper.cells import Cell, constant_answer, table_5
 from microexp_keras.paper.published import PAPER
 from microexp_keras.paper.rivals import rival_value
 from microexp_keras.protocols import Protocol
-from microexp_keras.text import by
+from microexp_keras.text import by, span
 
 NAMES = ("V", "VI", "VII", "VIII", "IX")
 
@@ -215,8 +215,9 @@ def _epochs(runs: list[Run]) -> str:
     """Write which epochs that were averaged, counted from 1."""
     if not all(run["ten_epochs"] for run in runs):
         return "no epochs"
-    spans = {f"{run['ten_epochs']['first']} to {run['ten_epochs']['last']}" for run in runs}
-    return "epochs " + " or ".join(sorted(spans))
+    spans = {span([run["ten_epochs"]["first"], run["ten_epochs"]["last"]]) for run in runs}
+    joined = " or ".join(sorted(spans))
+    return f"epoch {joined}" if joined.isdigit() else f"epochs {joined}"
 
 
 def _against(value: float, percent: float | None) -> Row:

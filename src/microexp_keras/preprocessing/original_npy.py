@@ -2,14 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from microexp_keras.atomic import replacing, write_npy
+from microexp_keras.atomic import replacing, write_json, write_npy
 from microexp_keras.errors import MicroExpError
 from microexp_keras.models.networks import Network
 from microexp_keras.preprocessing.standardization import StandardizedInput
-from microexp_keras.regular import open_regular
+from microexp_keras.regular import open_regular, read_json
 
 
 def read(
@@ -87,6 +88,7 @@ def write_validation(
     labels: np.ndarray,
     num_classes: int,
     positions: np.ndarray,
+    origin: Mapping[str, Any],
 ) -> None:
     """Write held-out clips under the original's names, channels first, so that its users' programs read them.
 
@@ -100,10 +102,38 @@ def write_validation(
     num_classes : int
     positions : int array
         Which of the clips are held out.
+    origin : dict
+        Where the clips come from, of JSON's types; beside each .npy file of images a .json file of its name keeps it.
     """
     for name, start in network.validation_files.items():
         _write_clips(folder / f"{start}_images.npy", inputs[name], positions)
+        write_json(folder / f"{start}_images.json", origin)
         write_npy(folder / f"{start}_labels.npy", np.eye(num_classes)[labels[positions]])
+
+
+def are_synthetic(images_paths: Sequence[str | Path]) -> bool:
+    """Say whether the files beside any of these arrays call its clips generated; arrays of others have no such file.
+
+    Raises
+    ------
+    MicroExpError
+        If a file beside an array is not what `write_validation` writes.
+    """
+    for path in map(Path, images_paths):
+        beside = path.with_suffix(".json")
+        try:
+            origin = read_json(beside)
+            if not isinstance(origin, Mapping):
+                raise ValueError("no record")
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError) as error:
+            raise MicroExpError(
+                beside, f"the record of where {path.name} comes from", f"something else ({error})", "Move it away."
+            ) from None
+        if origin.get("synthetic") is True:
+            return True
+    return False
 
 
 def _write_clips(path: Path, clips: np.ndarray | StandardizedInput, positions: np.ndarray) -> None:

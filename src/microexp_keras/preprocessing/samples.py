@@ -22,6 +22,7 @@ from microexp_keras.preprocessing.stacks import (
     stacks_in_memory,
 )
 from microexp_keras.protocols.protocol import Protocol
+from microexp_keras.text import counted
 
 
 @dataclass(frozen=True)
@@ -119,10 +120,13 @@ def load_samples(
     Samples
     """
     tree = datasets.read_tree(root, protocol.database, frames=protocol.frames, **options)
-    clips, notes = tree.clips, [f"{count} clips are left out: {reason}." for reason, count in tree.left_out.items()]
+    clips, notes = (
+        tree.clips,
+        [f"{counted(count, 'clip')} left out: {reason}." for reason, count in tree.left_out.items()],
+    )
     if tree.problems:
         notes.append(
-            f"{len(tree.problems)} things in the data folder are worth knowing: "
+            f"Worth knowing of the data folder: {counted(len(tree.problems), 'thing')}. "
             "python -m microexp_keras.datasets check PATH."
         )
     notes += [f"WARNING: {problem}" for problem in tree.problems if problem.kind == TWO_SPELLINGS]
@@ -168,7 +172,7 @@ def load_arrays(images_paths: Sequence[str | Path], labels_path: str | Path, pro
     Returns
     -------
     Samples
-        Whose clips they show is not known.
+        Whose clips they show is not known; whether they are synthetic, the file beside them says.
     """
     stacks, labels = original_npy.read(images_paths, labels_path, protocol.inputs, protocol.database.num_classes)
     return Samples(
@@ -178,6 +182,7 @@ def load_arrays(images_paths: Sequence[str | Path], labels_path: str | Path, pro
         stacks=stacks,
         clips=np.arange(len(labels)),
         mislabelled=np.zeros(len(labels), bool),
+        synthetic=original_npy.are_synthetic(images_paths),
         notes=["Trained on arrays. Whose clips they hold is not known: people may be on both sides of the split."],
     )
 

@@ -18,6 +18,7 @@ from microexp_keras.parallel import in_threads
 from microexp_keras.preprocessing.stack_cache import Stacks, clips_key, kept_stacks, make_stacks
 from microexp_keras.preprocessing.tim import interpolate
 from microexp_keras.protocols.protocol import Protocol
+from microexp_keras.text import counted
 
 LEAST = 2
 """Frames of a clip that temporal interpolation needs to show a movement."""
@@ -116,7 +117,7 @@ def cached_stacks(
     kept = kept_stacks(path, protocol.inputs, shape)
     if kept:
         if progress:
-            print(f"the stacks of {len(clips)} clips come from the cache", file=sys.stderr)
+            print(f"the stacks of {counted(len(clips), 'clip')} come from the cache", file=sys.stderr)
         return kept
     read = functools.partial(_read_clips, clips, protocol, protocol.inputs, points, progress)
     return make_stacks(path, protocol.inputs, shape, {**about, **settings}, read)

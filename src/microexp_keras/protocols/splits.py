@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from microexp_keras.errors import MicroExpError
+from microexp_keras.text import counted
 
 if TYPE_CHECKING:
     from microexp_keras.preprocessing import Samples
@@ -217,7 +218,8 @@ def remarks(fold: Fold, samples: "Samples", right: np.ndarray | None = None) -> 
         if right is not None and not seen.all():
             hits, doubts = right[~seen], wrong[~seen].sum()
             labels = f"; {doubts} of these have a label that is not their folder's" if doubts else ""
-            said.append(f"On the other {len(hits)} clips {hits.sum()} answers are right ({hits.mean():.2%}){labels}.")
+            told = f"{counted(hits.sum(), 'right answer')} ({hits.mean():.2%}){labels}"
+            said.append(f"On the other {counted(len(hits), 'clip')} {told}.")
     if twins.any():
         said.append(f"{twins.sum()} of the scored clips are second copies of clips that were trained on.")
     if set(fold.select) & set(fold.score):
@@ -226,7 +228,8 @@ def remarks(fold: Fold, samples: "Samples", right: np.ndarray | None = None) -> 
     shared = trained & scored - {None}
     if shared:
         said.append(
-            f"Clips of {len(shared)} subjects both train and are scored, so this is not accuracy on unseen people."
+            f"Clips of {counted(len(shared), 'subject')} both train and are scored, so this is not accuracy on unseen "
+            "people."
         )
     return said
 

@@ -126,7 +126,7 @@ def repeating(folder: Path, scores: Json, config: Json | None) -> list[Element]:
         rows["weights"] = scores["weights"]
     devices = {device for fold in scores.get("folds", []) for device in fold["devices"] or ()} or machine["devices"]
     rows |= {
-        "commit": record["commit"] or "not run from a checkout",
+        "commit": record["commit"] or f"none: {record.get('commit_missing') or 'not run from a checkout'}",
         "versions": ", ".join(f"{name} {version}" for name, version in record["versions"].items()),
         "machine": f"{machine['system']}, {machine['cores']} cores",
         "computed on": ", ".join(sorted(devices or ["not known"])),

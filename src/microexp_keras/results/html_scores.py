@@ -5,7 +5,7 @@ from xml.etree.ElementTree import Element
 
 from microexp_keras.results.html_elements import Json, figure, table, tag
 from microexp_keras.results.text_report import OF_EACH, databases_rows, interval_over_subjects, same_in_all
-from microexp_keras.text import number
+from microexp_keras.text import counted, number
 
 WRONG = 30  # wrong predictions that are listed; the others are counted
 
@@ -33,9 +33,11 @@ def scores_tables(scores: Json) -> list[Element]:
     columns = [scores["class_names"], *counts, *rates]
     remark = "Intervals over subjects need clips of at least two known subjects."
     if over:
-        remark = f"Over subjects: {over['resamples']} draws of {over['subjects']} subjects with all their clips."
+        remark = (
+            f"Over subjects: {over['resamples']} draws of {counted(over['subjects'], 'subject')} with all their clips."
+        )
         if over["lacking"]:
-            remark += f" {over['lacking']} draws lack a class and do not count for UF1 and UAR."
+            remark += f" Without a class, hence not counted for UF1 and UAR: {counted(over['lacking'], 'draw')}."
         remark += same_in_all(over).lstrip(".")
     return [
         tag("h2", "Scores"),
@@ -63,7 +65,7 @@ def confusion_matrix(folder: Path, scores: Json) -> list[Element]:
     names, said = scores["class_names"], []
     for name, counts in zip(names, scores["confusion"], strict=True):
         called = ", ".join(f"{count} called {other}" for count, other in zip(counts, names, strict=True))
-        said.append(f"of {sum(counts)} {name} clips {called}")
+        said.append(f"of {counted(sum(counts), f'{name} clip')} {called}")
     alt = f"Confusion matrix: {'; '.join(said)}."
     return [tag("h2", "Confusion matrix"), figure(folder / "confusion_matrix.svg", alt)]
 
@@ -106,7 +108,7 @@ def wrong_predictions(clips: list[dict[str, str]]) -> list[Element]:
     names = ("clip", "subject", "true", "predicted")
     rows = [[*[clip[name] for name in names], f"{float(clip[clip['predicted']]):.3f}"] for clip in wrong[:WRONG]]
     listed = [table([*names, "probability"], rows)] if wrong else []
-    said = f"{len(wrong)} of {len(clips)} clips" + (", the surest first. " if wrong else ". ")
+    said = f"{len(wrong)} of {counted(len(clips), 'clip')}" + (", the surest first. " if wrong else ". ")
     if len(wrong) > WRONG:
         said += f"{len(wrong) - WRONG} more are not shown here. "
     link = tag("a", "predictions.csv", href="predictions.csv")

@@ -6,6 +6,7 @@ import numpy as np
 
 from microexp_keras.metrics import wilson_interval
 from microexp_keras.results.canvas import BLUE, GRAY, PathType, class_colours, save, subplots, wrapped
+from microexp_keras.text import counted
 
 BINS = 5  # of the calibration: a held-out fifth has some thirty clips
 
@@ -36,11 +37,11 @@ def roc(
                 [],
                 [],
                 color=colours[label],
-                label=f"{name}: undefined, {own.sum()} of {len(own)} clips",
+                label=f"{name}: undefined, {own.sum()} of {counted(len(own), 'clip')}",
             )
             continue
         wrong, right, _ = roc_curve(own, probabilities[:, label])
-        said = f"{name} ({own.sum()} clips): area {auc(wrong, right):.3f}"
+        said = f"{name} ({counted(own.sum(), 'clip')}): area {auc(wrong, right):.3f}"
         axes.plot(wrong, right, color=colours[label], label=said)
     axes.plot([0, 1], [0, 1], ":", color=GRAY, label="guessing: area 0.5")
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")

@@ -110,8 +110,9 @@ def writing(folder: Path, record: str, command: str) -> Iterator[None]:
             raise
         finally:
             if [child.name for child in folder.iterdir()] == [".lock"]:
-                (folder / ".lock").unlink()
-                folder.rmdir()
+                with contextlib.suppress(PermissionError):  # Windows removes no open file; the folder stays free
+                    (folder / ".lock").unlink()
+                    folder.rmdir()
 
 
 def require_only(args: argparse.Namespace, *names: str) -> None:

@@ -38,7 +38,8 @@ def fit_network(run: Run, number: int, task: Task) -> Learned:
         weights.load_weights(model, settings.weights)
     if run.has_one_fold:
         seen = protocol.training_inputs(inputs)
-        original_npy.write_validation(folder, network, seen, samples.labels, len(class_names), fold.held_out)
+        origin = {name: task.metadata[name] for name in ("synthetic", "dataset", "data_fingerprint")}
+        original_npy.write_validation(folder, network, seen, samples.labels, len(class_names), fold.held_out, origin)
     outcome = train(task, model, inputs, samples.labels, fold, task.metadata)
     weights.load_weights(model, outcome.best_path)
     probabilities = training.predict(model, inputs, fold.score)

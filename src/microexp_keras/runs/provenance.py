@@ -14,7 +14,8 @@ from microexp_keras import __version__
 
 
 def provenance() -> dict[str, Any]:
-    """Command, time, versions, commit (of the working tree that the package runs from, if any) and machine."""
+    """Command, time, versions, commit (of the working tree that the package runs from, or why none) and machine."""
+    known, why = _commit_or_why()
     packages = (
         "tensorflow",
         "jax",
@@ -35,13 +36,19 @@ def provenance() -> dict[str, Any]:
             "python": platform.python_version(),
             **{name: version for name in packages if (version := _installed(name))},
         },
-        "commit": commit(),
+        "commit": known,
+        "commit_missing": why,
         "machine": {"system": platform.platform(), "cores": os.cpu_count(), "devices": devices()},
     }
 
 
 def commit() -> str | None:
     """Commit of the checkout that this package runs from, with `+changes` if files differ; None outside git."""
+    return _commit_or_why()[0]
+
+
+def _commit_or_why() -> tuple[str | None, str | None]:
+    """The commit, or why there is none."""
     package = Path(__file__).parents[1]
 
     def git(*arguments: str) -> str:
@@ -50,12 +57,17 @@ def commit() -> str | None:
         )
         return done.stdout.strip()
 
+    outside = f"the package does not run from a checkout of its repository, but from {package}"
     try:
         if not git("ls-files", "__init__.py"):  # installed inside somebody else's checkout
-            return None
-        return git("rev-parse", "HEAD") + ("+changes" if git("status", "--porcelain", ".") else "")
-    except (OSError, subprocess.SubprocessError):
-        return None
+            return None, outside
+        return git("rev-parse", "HEAD") + ("+changes" if git("status", "--porcelain", ".") else ""), None
+    except FileNotFoundError:
+        return None, "there is no program git"
+    except subprocess.CalledProcessError as error:
+        return None, outside if "not a git repository" in error.stderr else f"git failed: {error.stderr.strip()}"
+    except (OSError, subprocess.SubprocessError) as error:
+        return None, f"git failed: {error}"
 
 
 def _installed(package: str) -> str | None:

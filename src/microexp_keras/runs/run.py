@@ -100,7 +100,7 @@ class Run:
             self._require_same_clips(before)
         labels, class_names = self.samples.labels, self.protocol.database.class_names
         described = {
-            **({name: before[name] for name in now} if before else now),
+            **({name: before.get(name) for name in now} if before else now),
             "resumed": [*before["resumed"], now] if before else [],
             "settings": self.settings.to_json(),
             "protocol": self.protocol.as_json(),

@@ -10,11 +10,14 @@ import numpy as np
 
 from microexp_keras import preprocessing, weights
 from microexp_keras.baselines.rivals import RIVALS
+from microexp_keras.datasets import SYNTHETIC_NOTE
 from microexp_keras.datasets.database import DATABASES, Database
 from microexp_keras.errors import MicroExpError
 from microexp_keras.models.networks import METHODS
+from microexp_keras.notes import SYNTHETIC_WEIGHTS
 from microexp_keras.preprocessing import Samples, StandardizedInput, Statistics, original_npy
 from microexp_keras.protocols import Protocol, splits
+from microexp_keras.text import counted
 from microexp_keras.weights import WeightsFile
 
 SAME_LEVEL = 0.5  # gray levels by which two standardisations may differ without a warning
@@ -189,7 +192,7 @@ def from_samples(
         "held-out": (fold.held_out, f"those that protocol {protocol.name} scores and does not train on"),
         "all": (np.arange(len(samples.names)), "all"),
     }[part]
-    notes.append(f"{len(chosen)} of {len(samples.names)} clips are scored: {which}.")
+    notes.append(f"{len(chosen)} of {counted(len(samples.names), 'clip')} are scored: {which}.")
     if trained.get("data_fingerprint") == samples.fingerprint and same_split and not trained.get("started_from"):
         last = "resume" in trained  # the state of a run's last epoch: no epoch was chosen
         scored = splits.Fold(fold.train, fold.select[:0] if last else fold.select, chosen)
@@ -198,7 +201,7 @@ def from_samples(
     else:
         notes.append("WARNING: whether the weights were trained on some of them is not known.")
         scored = splits.Fold(fold.train[:0], fold.select[:0], chosen)
-    notes += splits.remarks(scored, samples)
+    notes += [*splits.remarks(scored, samples), *_synthetic(samples.synthetic, file)]
     inputs = {} if rival else preprocessing.network_inputs(samples.stacks, known)[0]
     return ScoredClips(
         inputs,
@@ -235,7 +238,8 @@ def from_arrays(
     Raises
     ------
     MicroExpError
-        If a rival method is asked: it sees gray levels, and the arrays hold standardised ones.
+        If a rival method is asked: it sees gray levels, and the arrays hold standardised ones. If the arrays of eyes
+        and mouth are each where the other belongs.
     """
     if isinstance(file, RivalFile):
         title = METHODS[file.network].title
@@ -252,6 +256,7 @@ def from_arrays(
             "mouth in both places (Intermediate_MicroFuseNet.py:231); the network then sees no eyes."
         )
     known = known_statistics(file)
+    _require_in_order(images_paths, stacks, known)
     if not known:
         notes.append(
             "WARNING: the weights file does not say by which mean and maximum its training clips were standardised. "
@@ -269,9 +274,33 @@ def from_arrays(
     inputs, _ = preprocessing.network_inputs(stacks)
     clips = original_npy.names(images_paths[0], len(labels))
     subjects: list[str | None] = [None] * len(labels)
-    return ScoredClips(
-        inputs, np.arange(len(labels)), labels, clips, subjects, f"arrays {Path(images_paths[0]).name}", notes
-    )
+    synthetic = original_npy.are_synthetic(images_paths)
+    notes += _synthetic(synthetic, file)
+    origin = f"{'synthetic ' * synthetic}arrays {Path(images_paths[0]).name}"
+    return ScoredClips(inputs, np.arange(len(labels)), labels, clips, subjects, origin, notes)
+
+
+def _synthetic(clips: bool, file: WeightsFile | RivalFile) -> list[str]:
+    """Say that the clips are generated, or else that the weights were trained on such."""
+    if clips:
+        return [SYNTHETIC_NOTE]
+    return [SYNTHETIC_WEIGHTS.render()] if file.metadata.get("synthetic") is True else []
+
+
+def _require_in_order(paths: Sequence[str | Path], stacks: dict[str, np.ndarray], known: dict[str, Statistics]) -> None:
+    """Refuse two arrays of which each is gray levels by the mean and maximum of the other input only."""
+    if len(known) < 2:
+        return
+    (first, second), (one, other) = stacks.values(), known.values()
+    swapped = _whole_levels(first, other) and _whole_levels(second, one)
+    if swapped and not (_whole_levels(first, one) or _whole_levels(second, other)):
+        names = list(stacks)
+        raise MicroExpError(
+            " and ".join(map(str, paths)),
+            f"{' and '.join(names)}, in this order",
+            f"{' and '.join(reversed(names))}, as the mean and maximum of the weights' training clips tell",
+            "Give them the other way round.",
+        )
 
 
 def _whole_levels(images: np.ndarray, statistics: Statistics) -> bool:

@@ -4,13 +4,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from microexp_keras.training.batches import Batches, train_epoch
+    from microexp_keras.training.batches import Batches, keras_inputs, train_epoch
     from microexp_keras.training.callbacks import BestWeights, DivergedError, EpochBar, RunState, StopOnNaN
     from microexp_keras.training.loop import compile_model, fit
     from microexp_keras.training.prediction import held_out_logs, predict
 
 _HOMES = {
-    "batches": ("Batches", "train_epoch"),
+    "batches": ("Batches", "keras_inputs", "train_epoch"),
     "callbacks": ("BestWeights", "DivergedError", "EpochBar", "RunState", "StopOnNaN"),
     "loop": ("compile_model", "fit"),
     "prediction": ("held_out_logs", "predict"),
@@ -26,6 +26,7 @@ __all__ = [
     "compile_model",
     "fit",
     "held_out_logs",
+    "keras_inputs",
     "predict",
     "train_epoch",
 ]

@@ -3,9 +3,9 @@
 import math
 from collections.abc import Mapping
 
-import keras
 import numpy as np
 
+from microexp_keras.backend import keras
 from microexp_keras.preprocessing.standardization import StandardizedInput
 
 Inputs = Mapping[str, np.ndarray | StandardizedInput]
@@ -43,7 +43,7 @@ class Batches:
 
     def __getitem__(self, index: int) -> tuple[np.ndarray | list[np.ndarray], np.ndarray]:
         chosen = self.order[index * self.batch_size : (index + 1) * self.batch_size]
-        return taken(self.inputs, chosen), self.targets[chosen]
+        return keras_inputs(self.inputs, chosen), self.targets[chosen]
 
 
 def train_epoch(
@@ -82,9 +82,21 @@ def train_epoch(
     return _mean_logs(seen)
 
 
-def taken(inputs: Inputs, positions: np.ndarray) -> np.ndarray | list[np.ndarray]:
-    """Return some clips of all inputs as Keras takes them: an array, or a list in the order of the model's inputs."""
-    taken = [array[positions] for array in inputs.values()]
+def keras_inputs(inputs: Inputs, positions: np.ndarray | None = None) -> np.ndarray | list[np.ndarray]:
+    """Return clips as `model.fit` and `model.predict` take them; they warn of a dict for a network of one input.
+
+    Parameters
+    ----------
+    inputs : dict of str to float32 array (clips, rows, columns, time, 1)
+        As `preprocessing.network_inputs` gives them.
+    positions : int array, optional
+        Of which clips; by default all.
+
+    Returns
+    -------
+    array, or list of them in the order of the network's inputs
+    """
+    taken = [array[:] if positions is None else array[positions] for array in inputs.values()]
     return taken if len(taken) > 1 else taken[0]
 
 

@@ -5,10 +5,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 
 from microexp_keras import weights
+from microexp_keras.backend import keras
 from microexp_keras.console import progress_bar
 from microexp_keras.errors import MicroExpError
 from microexp_keras.training.history import History

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 
+from microexp_keras.backend import keras
 from microexp_keras.models.keras2 import Crossentropy
 from microexp_keras.protocols.protocol import Protocol
 from microexp_keras.protocols.splits import Fold

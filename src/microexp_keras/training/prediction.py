@@ -1,10 +1,10 @@
 """From a network and clips to probabilities, and to the validation logs of an epoch."""
 
-import keras
 import numpy as np
 
+from microexp_keras.backend import keras
 from microexp_keras.errors import MicroExpError
-from microexp_keras.training.batches import Inputs, taken
+from microexp_keras.training.batches import Inputs, keras_inputs
 
 PREDICTED = 16  # clips at a time: no more memory than a step of training takes
 
@@ -20,7 +20,7 @@ def held_out_logs(
     right, losses, answers = 0, 0.0, set[int]()
     for start in range(0, len(positions), batch_size):
         chosen = positions[start : start + batch_size]
-        probabilities = model.predict_on_batch(taken(inputs, chosen)).astype("float64")
+        probabilities = model.predict_on_batch(keras_inputs(inputs, chosen)).astype("float64")
         wanted = targets[chosen].astype(bool)
         losses -= np.log(np.clip(probabilities[wanted], floor, 1 - floor)).sum()
         answered = probabilities.argmax(axis=1)
@@ -55,7 +55,7 @@ def predict(model: keras.Model, inputs: Inputs, positions: np.ndarray | None = N
     if positions is None:
         positions = np.arange(len(next(iter(inputs.values()))))
     batches = [positions[start : start + PREDICTED] for start in range(0, len(positions), PREDICTED)]
-    probabilities = np.concatenate([model.predict_on_batch(taken(inputs, chosen)) for chosen in batches])
+    probabilities = np.concatenate([model.predict_on_batch(keras_inputs(inputs, chosen)) for chosen in batches])
     if not np.isfinite(probabilities).all():
         raise MicroExpError(
             "predictions", "finite probabilities", "NaN", "The weights or the clips are beyond float32."

@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element
 import numpy as np
 
 from microexp_keras.results.html_elements import banners, figure, notes_list, table, tag, write_page
-from microexp_keras.text import number
+from microexp_keras.text import counted, number
 from microexp_keras.video.report import Viewing, all_notes, called_windows, gap_causes
 
 
@@ -48,7 +48,8 @@ def _classes(viewing: Viewing) -> list[Element]:
     rows = [
         [name, str(count), number(float(mean), 3)] for (name, count), mean in zip(called.items(), means, strict=True)
     ]
-    said = f"{len(seen.windows)} windows of {viewing.protocol.frames} frames, {sum(called.values())} with a prediction."
+    said = f"{counted(len(seen.windows), 'window')} of {viewing.protocol.frames} frames, "
+    said += f"{sum(called.values())} with a prediction."
     gaps = [f" No prediction in {count}: {cause}." for cause, count in gap_causes(seen).items()]
     return [
         tag("p", said, *gaps, kind="verdict"),
@@ -69,7 +70,7 @@ def _repeating(viewing: Viewing, about: Mapping[str, Any]) -> list[Element]:
         "started": about["started"],
         "weights": viewing.file.path,
         "video": str(viewing.clip.path),
-        "commit": about["commit"] or "not run from a checkout",
+        "commit": about["commit"] or f"none: {about.get('commit_missing') or 'not run from a checkout'}",
         "versions": ", ".join(f"{name} {version}" for name, version in about["versions"].items()),
     }
     cells: list[list[Element | str]] = [[name, tag("td", tag("code", str(value)))] for name, value in values.items()]

@@ -14,11 +14,11 @@ from microexp_keras.datasets import Clip
 from microexp_keras.datasets.database import Database, trained_on
 from microexp_keras.landmarks.face_box import Template
 from microexp_keras.models.networks import NETWORKS
-from microexp_keras.notes import Note
+from microexp_keras.notes import SYNTHETIC_WEIGHTS, Note
 from microexp_keras.preprocessing import Statistics
 from microexp_keras.protocols import Protocol
 from microexp_keras.results import plots
-from microexp_keras.text import either
+from microexp_keras.text import counted, either
 from microexp_keras.video.annotate import annotate
 from microexp_keras.video.watch import Seen
 from microexp_keras.video.windows import reaches_beyond
@@ -32,7 +32,6 @@ NO_REST = (
     'The networks have no class "no expression": every window with a face gets {}, also when nothing happens in it.'
 )
 CAPTION = "Probabilities are not calibrated, and no class says that nothing happens."
-SYNTHETIC = Note("synthetic", " clips trained these weights: what they say of a real face means nothing.")
 
 
 class Viewing(NamedTuple):
@@ -185,7 +184,7 @@ def about_weights(file: WeightsFile, database: Database) -> list[str | Note]:
     else:
         known += ". It does not say how well it did."
     if synthetic is True:
-        return [known, SYNTHETIC]
+        return [known, SYNTHETIC_WEIGHTS]
     return [known, "How well it does on other faces, cameras and light than those of its database was not measured."]
 
 
@@ -220,7 +219,9 @@ def about_cuts(seen: Seen, template: Template | None, like: Path | None, protoco
     notes = [f"The face is cut out, by one box a window, so that eyes and mouth lie as {whose}."]
     beyond = sum(reaches_beyond(window.box, seen.faces.shape) for window in seen.windows if window.box)
     if beyond:
-        notes.append(f"WARNING: the box of {beyond} windows reaches beyond the frame, whose border is repeated there.")
+        notes.append(
+            f"WARNING: the box of {counted(beyond, 'window')} reaches beyond the frame, whose border is repeated there."
+        )
     return notes
 
 
@@ -233,9 +234,11 @@ def about_faces(seen: Seen, every: int, promised: int) -> list[str]:
         f"in {missed} of them."
     ]
     if several:
-        notes.append(f"WARNING: {several} looks found several faces; the one that the detector is surest of is taken.")
+        notes.append(
+            f"WARNING: {counted(several, 'look')} found several faces; the one that the detector is surest of is taken."
+        )
     if left := faces.frames - 1 - seen.windows[-1].last:
-        notes.append(f"The last {left} frames are in no window: a whole one does not fit.")
+        notes.append(f"In no window, for a whole one does not fit: the last {counted(left, 'frame')}.")
     if faces.frames < promised:
         notes.append(f"WARNING: the video ends after {faces.frames} of the {promised} frames that its header promises.")
     return notes

@@ -1,0 +1,77 @@
+"""The commands where a system lacks what only Linux has: fcntl, fchmod, flags of open, affinity, reservation."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from microexp_keras import atomic
+from microexp_keras.errors import MicroExpError
+
+WITHOUT = """
+import os, sys
+sys.modules["fcntl"] = None
+for name in ("fchmod", "O_NOFOLLOW", "O_NONBLOCK", "O_DIRECTORY", "posix_fallocate", "sched_getaffinity"):
+    delattr(os, name)
+"""
+
+COMMANDS = """
+import sys
+from microexp_keras import __main__
+data, out = sys.argv[1:]
+short = ["--dataset", "smic", "--data", data, "--epochs", "1", "--no-faces", "--out"]
+for arguments in (
+    ["datasets", "check", data, "--dataset", "smic"],
+    ["train", *short, out + "/one"],
+    ["train", *short, out + "/folds", "--protocol", "loso", "--jobs", "2"],
+    ["train", "--resume", out + "/one", "--epochs", "2"],
+    ["evaluate", "--weights", out + "/one/last.weights.h5", "--data", data, "--out", out + "/scored"],
+    ["weights", "inspect", out + "/one/last.weights.h5"],
+    ["protocols", "upstream", "loso"],
+    ["audit"],
+    ["datasets", "cache", "list"],
+):
+    code = __main__.main(arguments)
+    print("ran", arguments[0], code)
+"""
+
+
+@pytest.mark.slow
+def test_the_commands_run_without_what_windows_and_macos_lack(small_smic, tmp_path):
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(WITHOUT)  # for the processes that train folds, too
+    few = tmp_path / "few"
+    for subject in (1, 2, 3):
+        (few / "HS").mkdir(parents=True, exist_ok=True)
+        (few / "HS" / f"s{subject}").symlink_to(small_smic / "HS" / f"s{subject}")
+    paths = os.pathsep.join([str(tmp_path / "site"), *filter(None, sys.path)])
+    environment = {**os.environ, "PYTHONPATH": paths, "MICROEXP_CACHE": str(tmp_path / "cache")}
+    script = f"import os\nassert not hasattr(os, 'fchmod')\n{COMMANDS}"
+    command = [sys.executable, "-c", script, str(few), str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    ran = [line for line in done.stdout.splitlines() if line.startswith("ran ")]
+    assert [line.split()[1] for line in ran] == [
+        "datasets", "train", "train", "train", "evaluate", "weights", "protocols", "audit", "datasets"
+    ], done.stderr  # fmt: skip
+    assert all(line.endswith(" 0") for line in ran), done.stderr
+    assert len((tmp_path / "one" / "history.csv").read_text().splitlines()) == 3
+    assert (tmp_path / "folds" / "fold-02" / "result.json").exists()
+
+
+def test_the_number_of_the_process_lies_behind_the_byte_that_windows_locks(tmp_path):
+    with atomic.only_writer(tmp_path):
+        assert (tmp_path / ".lock").read_bytes()[1:] == str(os.getpid()).encode()
+        with pytest.raises(MicroExpError, match=f"process {os.getpid()} *\\)"), atomic.only_writer(tmp_path):
+            pass
+
+
+def test_a_lock_that_is_a_link_leads_nowhere(tmp_path, monkeypatch):
+    victim = tmp_path / "precious"
+    victim.write_text("precious")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / ".lock").symlink_to(victim)
+    monkeypatch.setattr(atomic, "NOT_FOLLOWING", 0)  # Windows has no such flag
+    with pytest.raises(MicroExpError, match="found a link"), atomic.only_writer(tmp_path / "run"):
+        pass
+    assert victim.read_text() == "precious"
