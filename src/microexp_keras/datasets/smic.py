@@ -18,6 +18,7 @@ from microexp_keras.datasets.folders import (
     frame_files,
     frame_number,
     in_order,
+    note_other_classes,
     subject_name,
     visible,
     walk,
@@ -87,6 +88,7 @@ def read(chosen: Chosen, findings: Findings) -> tuple[list[Clip], Path | None, i
                 subject = _subject(chosen.root, path, findings)
                 if subject:
                     clips.append(Clip(path.name, subject, CLASSES.index(place.path.name.lower()), tuple(frames)))
+    note_other_classes(chosen.places, CLASSES, FRAME_SUFFIXES, findings)
     return in_order(clips, CLASSES, chosen.layout.root, findings), None, None
 
 

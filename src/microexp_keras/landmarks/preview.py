@@ -68,12 +68,12 @@ def _spread_clips(clips: Sequence[Clip]) -> list[Clip]:
 
 def _count_frames(path: Path) -> int:
     """Count the frames of a video that can be decoded: what its header says is an estimate."""
-    import cv2
+    from microexp_keras.datasets.frames import open_video
 
-    capture = cv2.VideoCapture(str(path))
     frames = 0
-    while capture.grab():
-        frames += 1
+    with open_video(path) as capture:
+        while capture.grab():
+            frames += 1
     if not frames:
         raise MicroExpError(path, "a folder, a video or an image", "another file", "Name another path.")
     return frames
