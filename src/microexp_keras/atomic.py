@@ -130,7 +130,8 @@ def only_writer(folder: str | Path) -> Iterator[None]:
         handle.write(str(os.getpid()))
         handle.flush()
         for left_behind in Path(folder).glob(".writing-*"):  # by a killed process: nobody else writes here
-            left_behind.unlink()
+            if not left_behind.is_dir():  # which is none of ours
+                left_behind.unlink()
         yield
 
 

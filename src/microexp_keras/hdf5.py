@@ -117,7 +117,7 @@ def opened(path: str | Path) -> Iterator[Contents]:
     Without a lock: files on read-only media and network disks can be read so, and a writer of ours replaces the file
     instead of changing it.
     """
-    if not Path(path).exists() or Path(path).is_dir():
+    if not os.path.exists(path) or os.path.isdir(path):
         raise MicroExpError(f"{path}: no such file. Give the path of a .h5 or .hdf5 file.")
     try:
         yield contents(path)

@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol, cast
@@ -171,10 +172,9 @@ def _choose(
 
 def _scan(root: str | Path, dataset: str) -> list[Place]:
     root = Path(root)
-    if not root.is_dir():
-        raise MicroExpError(
-            root, "the folder of the clips", "a file" if root.exists() else "nothing", "See data/README.md."
-        )
+    if not os.path.isdir(root):
+        found = "a file" if os.path.exists(root) else "nothing"
+        raise MicroExpError(root, "the folder of the clips", found, "See data/README.md.")
     with _readable(root):
         return _reader(dataset).scan(root)
 

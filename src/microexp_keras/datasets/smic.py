@@ -28,7 +28,7 @@ from microexp_keras.errors import MicroExpError
 
 CLASSES = SMIC.class_names
 SUBJECT_FOLDER = re.compile(r"s\d+", re.IGNORECASE)
-CLIP_NAME = re.compile(r"s(\d+)_(ne|po|su)r?_(\d+)", re.IGNORECASE)
+CLIP_NAME = re.compile(r"s(\d{1,9})_(ne|po|su)r?_(\d{1,9})", re.IGNORECASE)
 CODES = {"ne": 0, "po": 1, "su": 2}
 
 # SMIC-HS as distributed: clips (negative, positive, surprise) of each subject.

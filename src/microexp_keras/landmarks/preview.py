@@ -12,6 +12,7 @@ from microexp_keras.datasets.database import DATABASES
 from microexp_keras.datasets.folders import natural_order, visible
 from microexp_keras.errors import MicroExpError
 from microexp_keras.landmarks.points import Fault, boxes
+from microexp_keras.text import plain
 
 # Okabe and Ito's palette: told apart by colour-blind readers, and from skin.
 BLUE, ORANGE, FAULT = "#0072B2", "#E69F00", "#CC0000"
@@ -85,6 +86,7 @@ def draw_sheet(tiles: Sequence[Tile], title: str, path: Path) -> None:
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
     from matplotlib.patches import Rectangle
+    from matplotlib.text import Text
 
     columns = min(4 if len(tiles) <= 24 else 6, len(tiles))
     rows = -(-len(tiles) // columns)
@@ -126,5 +128,8 @@ def draw_sheet(tiles: Sequence[Tile], title: str, path: Path) -> None:
     ]
     figure.suptitle(title, fontsize=13)
     figure.legend(handles=keys, loc="outside lower center", ncols=4, frameon=False, fontsize=10)
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)  # a name may hold $
+        text.set_text(plain(text.get_text()))
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=120, format="png")

@@ -15,7 +15,7 @@ from microexp_keras.metrics import Scores
 from microexp_keras.notes import Note
 from microexp_keras.protocols import Protocol
 from microexp_keras.results import plots
-from microexp_keras.text import counted, number, span
+from microexp_keras.text import cell, counted, number, plain, span
 
 if TYPE_CHECKING:
     from microexp_keras.training.history import Outcome
@@ -175,7 +175,7 @@ def write(
     if len(known) == len(clips) and len(set(known)) > 1:
         predicted = probabilities.argmax(axis=1)
         over_subjects = metrics.subject_intervals(true, predicted, known, len(scores.class_names))
-    text = "\n".join([title, *[f"* {note}" for note in rendered], "", scores_text(scores, over_subjects), ""])
+    text = plain("\n".join([title, *[f"* {note}" for note in rendered], "", scores_text(scores, over_subjects), ""]))
     write_text(folder / "report.txt", text)
     values = {**scores.as_json(), "intervals_over_subjects": metrics.for_json(over_subjects)}
     write_json(folder / "scores.json", {"title": title, "notes": rendered, **more, **values})
@@ -190,6 +190,8 @@ def write(
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(["clip", "subject", "true", "predicted", *scores.class_names])
     for clip, subject, label, row in zip(clips, owners, true, probabilities, strict=True):
-        writer.writerow([clip, subject, scores.class_names[label], scores.class_names[row.argmax()], *row])
+        writer.writerow(
+            [cell(clip), cell(subject or ""), scores.class_names[label], scores.class_names[row.argmax()], *row]
+        )
     write_text(folder / "predictions.csv", table.getvalue())
     return text
