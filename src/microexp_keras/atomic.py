@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -113,26 +114,34 @@ def only_writer(folder: str | Path) -> Iterator[None]:
     """
     import fcntl
 
+    path = Path(folder) / ".lock"
     try:
-        handle = open(Path(folder) / ".lock", "a+")  # noqa: SIM115 (closed below)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
     except OSError as error:
+        if path.is_symlink():
+            raise MicroExpError(path, "a file of this package", "a link", "Remove it.") from None
         raise MicroExpError(f"{folder}: cannot be written to ({error.strerror}). Choose another folder.") from error
-    with handle:
+    try:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:  # a second name of another file is as bad as a link
+            raise MicroExpError(path, "a file of this package", "another", "Remove it.")
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            handle.seek(0)
+            process = os.read(handle, 20).decode("ascii", "replace").strip() or "unknown"
             raise MicroExpError(
-                f"{folder}: another run (process {handle.read().strip() or 'unknown'}) is writing here. "
+                f"{folder}: another run (process {process}) is writing here. "
                 "Wait for it to end, or give this one another --out."
             ) from None
-        handle.truncate(0)
-        handle.write(str(os.getpid()))
-        handle.flush()
+        with contextlib.suppress(OSError):  # on a full disk the lock holds without the number, too
+            os.truncate(handle, 0)
+            os.write(handle, str(os.getpid()).encode())
         for left_behind in Path(folder).glob(".writing-*"):  # by a killed process: nobody else writes here
             if not left_behind.is_dir():  # which is none of ours
                 left_behind.unlink()
         yield
+    finally:
+        os.close(handle)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -145,7 +145,19 @@ def read_tree(
     )
     with _readable(root):
         clips, workbook, rows = _reader(dataset).read(chosen, findings)
+        _note_links(root, clips, findings)
     return Tree(dataset, tree, clips, workbook, rows, dict(findings.left_out), findings.problems)
+
+
+def _note_links(root: str | Path, clips: Sequence[Clip], findings: Findings) -> None:
+    """Note the clips of which anything lies outside the folder that the user named: links are followed, but said."""
+    top = os.path.join(os.path.realpath(root), "")
+    for clip in clips:
+        paths = [clip.path, *(path for path in clip.images or [clip.path] if path.is_symlink())]
+        outside = [real for path in paths if not (real := os.path.realpath(path)).startswith(top)]
+        if outside:
+            found = f"a link to {outside[0]}, which is read"
+            findings.note("link out of the folder", clip.path, f"files in {root}", found, "Copy what you did not mean.")
 
 
 def _choose(

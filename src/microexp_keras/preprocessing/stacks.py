@@ -2,7 +2,7 @@
 
 import functools
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import cv2
@@ -100,8 +100,8 @@ def region_stacks(
 
 def cached_stacks(
     clips: Sequence[Clip], protocol: Protocol, points: LandmarkSource | None, about: dict[str, str], progress: bool
-) -> tuple[dict[str, Stacks], list[Remark]]:
-    """Stacks and remarks from the cache, where they are put first if they are not there."""
+) -> tuple[Mapping[str, Stacks | np.ndarray], list[Remark]]:
+    """Stacks and remarks from the cache, where they are put first if they are not there and this user may."""
     settings = {name: getattr(protocol, name) for name in ("dataset", "inputs", "frames", "size", "swapped_colours")}
     if points:
         settings |= {"landmark_faults": protocol.landmark_faults, "landmarks": identity_of(points)}
@@ -114,6 +114,10 @@ def cached_stacks(
         if progress:
             print(f"the stacks of {len(clips)} clips come from the cache", file=sys.stderr)
         return kept
+    if not cache.may_write(path):
+        if progress:
+            print(f"the cache {path.parent} is not yours to write: nothing is kept of these clips", file=sys.stderr)
+        return stacks_in_memory(clips, protocol, protocol.inputs, points, progress)
     read = functools.partial(_read_clips, clips, protocol, protocol.inputs, points, progress)
     return make_stacks(path, protocol.inputs, shape, {**about, **settings}, read)
 

@@ -176,7 +176,7 @@ def about_weights(file: WeightsFile, dataset: str) -> list[str | Note]:
             f"{DATABASES[dataset].title} (--dataset). Whether these probabilities mean anything is not known."
         ]
     origin = f"clips that call themselves {str(trained['dataset'])[:40]!a}"
-    if trained["dataset"] in DATABASES:
+    if trained["dataset"] in [*DATABASES]:
         origin = DATABASES[trained["dataset"]].origin(synthetic is True)
     epoch, accuracy = trained.get("epoch"), trained.get("val_accuracy")
     known = f"{Path(file.path).name} was trained on {origin} (protocol {str(trained.get('protocol'))[:40]!a}"
