@@ -230,6 +230,7 @@ def test_arrays_come_back_even_empty_ones(tmp_path):
         ("devices", '"CPU"'),
         ("diverged", "0"),
         ("saliency", '{"sheets": [{"input": "face", "file": "/etc/passwd", "clips": []}]}'),
+        ("saliency", '{"sheets": [{"input": "face", "file": "passport.png", "clips": []}]}'),
         ("saliency", '{"sheets": 3}'),
         ("chosen", "{}"),
         ("chosen", '{"cost": 0}'),

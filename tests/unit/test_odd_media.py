@@ -5,6 +5,7 @@ import os
 import shutil
 import struct
 import zlib
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -19,6 +20,7 @@ from microexp_keras.datasets.frames import image_header, read_frames
 from microexp_keras.datasets.image_header import MAX_PIXELS, Header, read_header
 from microexp_keras.errors import MicroExpError
 from microexp_keras.preprocessing import load_samples
+from microexp_keras.protocols import splits
 
 PROTOCOL = protocols.get("upstream", "stcnn", "smic")
 NOISE = np.random.default_rng(0).integers(0, 256, (6, 10, 3), np.uint8)
@@ -274,3 +276,31 @@ def test_a_strange_kind_of_image_among_the_frames_is_refused(tmp_path):
     written(tmp_path / CLIPS[0] / "reg_image5.png", memory.getvalue())
     with pytest.raises(MicroExpError, match=r"reg_image5\.png: expected a whole image: BMP"):
         load_samples(tmp_path, PROTOCOL)
+
+
+def test_a_link_out_of_the_folder_is_followed_and_said(tmp_path):
+    root, away = tmp_path / "root", tmp_path / "away"
+    write_clips(root, CLIPS, size=8)
+    assert load_samples(root, PROTOCOL, progress=False).problems == []
+    shutil.move(root / CLIPS[0], away)
+    (root / CLIPS[0]).symlink_to(away)
+    secret = root / CLIPS[1] / "reg_image5.png"
+    shutil.move(secret, tmp_path / "secret.png")
+    secret.symlink_to(tmp_path / "secret.png")
+    inside = root / CLIPS[2] / "reg_image5.png"
+    inside.unlink()
+    inside.symlink_to(root / CLIPS[2] / "reg_image4.png")
+    problems = load_samples(root, PROTOCOL, progress=False).problems
+    assert [problem.kind for problem in problems] == ["link out of the folder"] * 2
+    assert str(away) in problems[0].found and str(tmp_path / "secret.png") in problems[1].found
+
+
+def test_the_same_pixels_on_both_sides_are_said():
+    fold = splits.Fold(*map(np.array, ([0, 1], [2], [2, 3])))
+    samples = SimpleNamespace(
+        subjects=["s1", "s2", "s3", "s4"],
+        clips=np.arange(4),
+        mislabelled=np.zeros(4, bool),
+        pixels=np.array([0, 1, 1, 3]),
+    )
+    assert "1 of the scored clips have the very pixels" in " ".join(splits.remarks(fold, samples))
