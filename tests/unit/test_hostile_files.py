@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 from fuzz import corpus, fuzz
+from fuzz.subjects import KINDS
 from helpers import GOLDEN, MEGABYTES, limited
 
 from microexp_keras import cache, models, training, weights
@@ -47,7 +48,7 @@ def test_the_worst_files_are_refused_at_once(tmp_path, make):
         os.environ.pop("MICROEXP_CACHE") if before is None else os.environ.update(MICROEXP_CACHE=before)
 
 
-@pytest.mark.parametrize("kind", ["h5", "npy", "result", "cache"])
+@pytest.mark.parametrize("kind", list(KINDS))
 @pytest.mark.slow
 def test_some_damaged_files(tmp_path, kind):
     """`make fuzz` reads thousands."""

@@ -115,7 +115,8 @@ def _video_frames(video: Video, count: int | None) -> Iterator[np.ndarray]:
         for number in itertools.count() if count is None else range(first + count):
             whole = capture.grab()
             if whole and number >= first:
-                whole, frame = capture.retrieve()
+                frame = capture.retrieve()[1]  # of a damaged one it may say that all is well, and give none
+                whole = frame is not None
             if not whole:
                 if count is None:
                     return

@@ -90,9 +90,10 @@ def _read_to_end(path: Path) -> Medium:
             times.append(capture.get(cv2.CAP_PROP_POS_MSEC))
         size = (int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)))
     steps = np.diff(times)
-    reached = round(times[-1] / np.median(steps)) + 1 if len(steps) else len(times)  # dropped frames take time too
+    step = float(np.median(steps)) if len(steps) else 0.0
+    reached = round(times[-1] / step) + 1 if step > 0 else len(times)  # dropped frames take time too
     uneven = None
-    if len(steps) and np.ptp(steps) > 0.5 * np.median(steps):
+    if len(steps) and np.ptp(steps) > 0.5 * step:
         uneven = float(steps.min()), float(steps.max())
     digest = hashlib.sha1()
     with open(path, "rb") as file:
