@@ -9,6 +9,7 @@ from helpers import as_nobody, on_a_full_disk
 
 from microexp_keras import atomic
 from microexp_keras.errors import MicroExpError
+from microexp_keras.runs.run import fold_folder
 
 FILL_THE_DISK = """
 import sys
@@ -134,3 +135,13 @@ with atomic.only_writer(folder):
 def test_a_folder_on_a_full_disk_can_be_held(tmp_path):
     done = on_a_full_disk(HOLD_ON_A_FULL_DISK, tmp_path / "disk", megabytes=1)
     assert done.stdout == "held\n", done.stderr
+
+
+def test_a_fold_that_is_a_link_is_refused(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "fold-01").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(MicroExpError, match="a link"):
+        fold_folder(tmp_path / "run", 0, 3)
+    assert fold_folder(tmp_path / "run", 1, 3) == tmp_path / "run" / "fold-02"
+    assert fold_folder(tmp_path / "run", 0, 1) == tmp_path / "run"
