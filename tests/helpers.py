@@ -1,7 +1,9 @@
 """What several tests share: where the golden files are, clips of noise, a process without rights, a small disk."""
 
 import os
+import resource
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +12,8 @@ import cv2
 import numpy as np
 
 GOLDEN = [Path(__file__).parent / "golden", *map(Path, filter(None, [os.environ.get("MICROEXP_GOLDEN")]))]
+
+SECONDS, MEGABYTES = 5, 200  # what reading a file of a stranger may take in a test
 
 
 def write_clips(root, clips, frames=18, size=70, suffix=".png", seed=0, brightest=200):
@@ -50,3 +54,24 @@ def on_a_full_disk(script, folder, megabytes):
     allowed = shutil.which("unshare") and subprocess.run([*tmpfs, "true"], capture_output=True).returncode == 0
     limit = ["sh", "-c", f'ulimit -f {megabytes * 2048} && exec "$@"', "limit"]
     return subprocess.run([*(tmpfs if allowed else limit), *python], capture_output=True, text=True)
+
+
+def limited(function):
+    """Call a function in a child that may take SECONDS and MEGABYTES more; give what it said."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + MEGABYTES * 2**20,) * 2)
+        signal.alarm(SECONDS)
+        try:
+            said = repr(function())
+        except BaseException as error:
+            said = f"{type(error).__name__}: {error}"
+        os.write(writer, said.encode())
+        os._exit(0)
+    os.close(writer)
+    with open(reader) as answer:
+        said = answer.read()
+    status = os.waitpid(child, 0)[1]
+    return said if status == 0 else f"ended by {signal.Signals(os.WTERMSIG(status)).name}"

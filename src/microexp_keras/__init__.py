@@ -8,9 +8,15 @@ Importing this package imports neither Keras nor OpenCV; a module is loaded when
 """
 
 import importlib
+import signal
+import sys
 import types
 
 __version__ = "0.1.0"
+
+if sys.argv[:1] == ["-m"] and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    # One of our modules is about to run as a program: while its imports load, Ctrl-C just ends it.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 _MODULES = (
     "baselines",

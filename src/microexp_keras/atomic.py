@@ -120,6 +120,8 @@ def only_writer(folder: str | Path) -> Iterator[None]:
             raise MicroExpError(path, "a file of this package", "a link", "Remove it.")
         handle = os.open(path, os.O_RDWR | os.O_CREAT | NOT_FOLLOWING | NOT_WAITING, 0o666)
     except OSError as error:
+        if path.is_symlink():
+            raise MicroExpError(path, "a file of this package", "a link", "Remove it.") from None
         raise MicroExpError(f"{folder}: cannot be written to ({error.strerror}). Choose another folder.") from error
     try:
         status = os.fstat(handle)

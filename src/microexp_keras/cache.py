@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import stat
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -41,14 +42,34 @@ def place(kind: str, key: str) -> Path:
     Raises
     ------
     MicroExpError
-        If the folder cannot be made.
+        If the folder cannot be made, or others may write there: they could put in what this user then trains on.
     """
     parent = folder() / kind
     try:
-        parent.mkdir(parents=True, exist_ok=True)
+        for made in (folder(), parent):
+            made.mkdir(0o755, parents=True, exist_ok=True)
+        _require_own(folder(), parent)
     except OSError as error:
         raise MicroExpError(parent, found=f"the cache could not be made ({error.strerror})", remedy=REMEDY) from None
     return parent / f"{key}{SUFFIXES[kind]}"
+
+
+def _require_own(*paths: Path) -> None:
+    """Raise a MicroExpError if others may write into a folder of the cache, or put another in its place."""
+    for path in paths:
+        status = os.stat(path)
+        strangers = stat.S_IWOTH | (stat.S_IWGRP if status.st_gid != os.getegid() else 0)
+        if not status.st_mode & strangers:
+            continue
+        own = os.stat(paths[-1]).st_uid == os.geteuid()
+        if path is paths[-1] or not (own and status.st_mode & stat.S_ISVTX):  # in /tmp nobody replaces our folders
+            remedy = "Look at what it holds and run chmod go-w on it, or set MICROEXP_CACHE to another folder."
+            raise MicroExpError(path, "a cache that nobody else may write", "one that others may", remedy)
+
+
+def may_write(path: Path) -> bool:
+    """Say whether this user may put a file at a path of the cache: somebody else's may be shared to read only."""
+    return os.access(path.parent, os.W_OK | os.X_OK)
 
 
 class Kept(NamedTuple):

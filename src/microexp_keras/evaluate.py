@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from microexp_keras import datasets, protocols, runs
 from microexp_keras.backend import import_keras
@@ -12,6 +12,10 @@ from microexp_keras.console import Parser, command
 from microexp_keras.datasets.database import DATABASES
 from microexp_keras.errors import MicroExpError
 from microexp_keras.models.networks import METHODS
+
+if TYPE_CHECKING:
+    from microexp_keras.runs.scored_clips import RivalFile, ScoredClips
+    from microexp_keras.weights import WeightsFile
 
 
 def parser() -> argparse.ArgumentParser:
@@ -81,7 +85,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
     runs.require_free(args.out)
 
-    from microexp_keras import landmarks, preprocessing
     from microexp_keras.runs import scored_clips
 
     file = scored_clips.what_learned(args.weights)
@@ -99,55 +102,57 @@ def main(argv: Sequence[str] | None = None) -> None:
             database.crop,
         )
     scored_clips.require_length(file, database)
-    class_names = database.class_names
-    if args.validation_images:
-        clips = scored_clips.from_arrays(
-            args.validation_images, args.validation_labels, METHODS[file.network].inputs, len(class_names), file
+    with runs.results_in(args.out, f"evaluate-{database.name}") as folder:
+        clips = _clips(args, file, database)
+        import_keras()
+
+        from microexp_keras import metrics
+        from microexp_keras.results import html_page, text_report
+
+        probabilities = clips.predicted(args.weights, database.num_classes)
+        scores = metrics.score(clips.labels, probabilities.argmax(axis=1), database.class_names)
+        title = f"{METHODS[file.network].title} on {clips.origin}"
+        about = {**runs.provenance(), "weights": str(args.weights), "trained": file.metadata}
+        text = text_report.write(
+            folder,
+            title,
+            clips.notes,
+            scores,
+            clips.names,
+            clips.labels,
+            probabilities,
+            clips.subjects,
+            clips.samples.databases_of(clips.positions) if clips.samples else [],
+            **about,
         )
-    else:
-        data = datasets.synthetic_folder(database.name) if args.synthetic else args.data
-        name = args.protocol or str(file.metadata.get("protocol"))
-        there = protocols.names(file.network, database)
-        protocol = protocols.get(name if args.protocol or name in there else there[0], file.network, database)
-        if args.landmarks and protocol.network.on_whole_face:
-            raise MicroExpError(
-                "--landmarks",
-                "with a fused network only",
-                f"{args.weights} of another",
-            )
-        points = landmarks.CsvLandmarks(args.landmarks) if args.landmarks else None
-        options: dict[str, Any] = datasets.chosen_options(args)
-        samples = preprocessing.load_samples(data, protocol, points, **options)
-        origin = database.origin(samples.synthetic)
-        clips = scored_clips.from_samples(samples, protocol, file, origin, args.clips or "protocol")
-        if points:
-            clips.notes.append(f"Landmarks from {args.landmarks}.")
-
-    import_keras()
-
-    from microexp_keras import metrics
-    from microexp_keras.results import html_page, text_report
-
-    probabilities = clips.predicted(args.weights, len(class_names))
-    scores = metrics.score(clips.labels, probabilities.argmax(axis=1), class_names)
-    folder = runs.new_folder(args.out, f"evaluate-{database.name}")
-    title = f"{METHODS[file.network].title} on {clips.origin}"
-    about = {**runs.provenance(), "weights": str(args.weights), "trained": file.metadata}
-    text = text_report.write(
-        folder,
-        title,
-        clips.notes,
-        scores,
-        clips.names,
-        clips.labels,
-        probabilities,
-        clips.subjects,
-        clips.samples.databases_of(clips.positions) if clips.samples else [],
-        **about,
-    )
-    html_page.write(folder)
+        html_page.write(folder)
     print(text)
     print(f"The page of this evaluation: {folder / 'report.html'}")
+
+
+def _clips(args: argparse.Namespace, file: "WeightsFile | RivalFile", database: datasets.Database) -> "ScoredClips":
+    """Read the clips, or the arrays, that are scored."""
+    from microexp_keras import landmarks, preprocessing
+    from microexp_keras.runs import scored_clips
+
+    if args.validation_images:
+        return scored_clips.from_arrays(
+            args.validation_images, args.validation_labels, METHODS[file.network].inputs, database.num_classes, file
+        )
+    data = datasets.synthetic_folder(database.name) if args.synthetic else args.data
+    name = args.protocol or str(file.metadata.get("protocol"))
+    there = protocols.names(file.network, database)
+    protocol = protocols.get(name if args.protocol or name in there else there[0], file.network, database)
+    if args.landmarks and protocol.network.on_whole_face:
+        raise MicroExpError("--landmarks", "with a fused network only", f"{args.weights} of another")
+    points = landmarks.CsvLandmarks(args.landmarks) if args.landmarks else None
+    options: dict[str, Any] = datasets.chosen_options(args)
+    samples = preprocessing.load_samples(data, protocol, points, **options)
+    origin = database.origin(samples.synthetic)
+    clips = scored_clips.from_samples(samples, protocol, file, origin, args.clips or "protocol")
+    if points:
+        clips.notes.append(f"Landmarks from {args.landmarks}.")
+    return clips
 
 
 if __name__ == "__main__":

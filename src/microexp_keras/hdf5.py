@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyfive
@@ -117,7 +117,7 @@ def opened(path: str | Path) -> Iterator[Contents]:
     Without a lock: files on read-only media and network disks can be read so, and a writer of ours replaces the file
     instead of changing it.
     """
-    if not Path(path).exists() or Path(path).is_dir():
+    if not os.path.exists(path) or os.path.isdir(path):
         raise MicroExpError(path, found="no such file", remedy="Give the path of a .h5 or .hdf5 file.")
     try:
         yield contents(path)
@@ -131,8 +131,8 @@ def opened(path: str | Path) -> Iterator[Contents]:
         ) from error
 
 
-def contents(path: str | Path) -> Contents:
-    """Read the structure of an HDF5 file, after refusing whatever Keras and this package never write.
+def contents(path: str | Path | BinaryIO) -> Contents:
+    """Read the structure of an HDF5 file, also in memory, after refusing what Keras and this package never write.
 
     Raises
     ------
@@ -162,11 +162,12 @@ def shown(text: str) -> str:
 class _Source:
     """A file as pyfive reads it, within limits; and as arrays are read from it."""
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path | BinaryIO) -> None:
         self.path, self._lock = str(path), threading.Lock()
         self._reads = self._bytes = 0
-        self._file = open_regular(path)
-        self.size = os.fstat(self._file.fileno()).st_size
+        self._file = open_regular(path) if isinstance(path, str | Path) else path
+        self._ours = self._file is not path
+        self.size = self._file.seek(0, os.SEEK_END)
 
     def seek(self, place: int, whence: int = 0) -> int:
         return self._file.seek(place, whence)
@@ -191,7 +192,7 @@ class _Source:
                 raise OSError("the file ends too early")
 
     def __del__(self) -> None:
-        if hasattr(self, "_file"):  # it may never have been opened
+        if getattr(self, "_ours", False):  # it may never have been opened
             self._file.close()
 
 

@@ -107,39 +107,39 @@ def main(argv: Sequence[str] | None = None) -> None:
     scored_clips.require_length(file, protocol.database)
     statistics = scored_clips.known_statistics(file)
     template = choices.template_for(file, protocol, args.crop, args.like)
-    camera = folder = None
+    camera = None
     if args.source.isascii() and args.source.isdigit():
         camera = source.open_camera(int(args.source))
+        name = f"camera-{int(args.source)}"
     else:
         clip, in_header, promised = source.open_clip(Path(args.source))
         source.require_frames(clip, protocol.frames)
+        name = clip.id
+    with runs.results_in(args.out, f"predict-{name}") as folder:
+        began = time.perf_counter()
+        import_keras()
 
-    began = time.perf_counter()
-    import_keras()
+        model, _ = weights.load_model(args.weights, protocol.frames, protocol.size, len(protocol.database.class_names))
+        loading = time.perf_counter() - began
+        if camera:
+            source.record(camera, args.seconds, folder / "recording.avi")
+            clip, in_header, promised = source.open_clip(folder / "recording.avi")
+            source.require_frames(clip, protocol.frames)
+        rate, assumed = choices.rate_for(clip, args.fps, in_header, protocol)
+        every = args.face_every or choices.LOOK_EVERY[protocol.inputs[0]]
+        stride = args.stride or protocol.frames // 3
+        seen = watch(model, clip, promised, protocol, template, statistics, every, stride)
 
-    model, _ = weights.load_model(args.weights, protocol.frames, protocol.size, len(protocol.database.class_names))
-    loading = time.perf_counter() - began
-
-    if camera:
-        folder = runs.new_folder(args.out, f"predict-camera-{int(args.source)}")
-        source.record(camera, args.seconds, folder / "recording.avi")
-        clip, in_header, promised = source.open_clip(folder / "recording.avi")
-        source.require_frames(clip, protocol.frames)
-    rate, assumed = choices.rate_for(clip, args.fps, in_header, protocol)
-    every = args.face_every or choices.LOOK_EVERY[protocol.inputs[0]]
-    stride = args.stride or protocol.frames // 3
-    seen = watch(model, clip, promised, protocol, template, statistics, every, stride)
-
-    viewing = report.Viewing(
-        file, protocol, clip, promised, rate, assumed, every, stride, template, args.like, statistics, seen
-    )
-    text = report.report_text(viewing, loading)
-    folder = folder or runs.new_folder(args.out, f"predict-{clip.id}")
-    report.write_files(folder, viewing, text, args.annotated)
-    about = runs.provenance()
-    write_json(folder / "summary.json", {**about, **report.summary(viewing)})
+        viewing = report.Viewing(
+            file, protocol, clip, promised, rate, assumed, every, stride, template, args.like, statistics, seen
+        )
+        text = report.report_text(viewing, loading)
+        report.write_files(folder, viewing, text, args.annotated)
+        about = runs.provenance()
+        write_json(folder / "summary.json", {**about, **report.summary(viewing)})
+        path = page.write(folder, viewing, about, args.annotated)
     print(text)
-    print(f"The page of this prediction: {page.write(folder, viewing, about, args.annotated)}")
+    print(f"The page of this prediction: {path}")
 
 
 if __name__ == "__main__":

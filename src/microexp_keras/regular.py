@@ -14,17 +14,26 @@ NOT_WAITING, NOT_FOLLOWING = getattr(os, "O_NONBLOCK", 0), getattr(os, "O_NOFOLL
 MAX_JSON = 2**26  # bytes; the longest that is written here, 10,000 clips with their names, takes a fiftieth of it
 
 
-def open_regular(path: str | Path) -> BinaryIO:
+def open_regular(path: str | Path, follow: bool = True) -> BinaryIO:
     """Open a regular file to read its bytes.
+
+    Parameters
+    ----------
+    path : str or Path
+    follow : bool
+        Whether the file may be a link to another.
 
     Raises
     ------
     MicroExpError
-        If it is a named pipe, a socket or a device.
+        If it is a named pipe, a socket or a device, or a link that is not to be followed.
     OSError
         If it cannot be opened.
     """
-    file = open(path, "rb", opener=lambda name, flags: os.open(name, flags | NOT_WAITING))  # noqa: SIM115 (given away)
+    if not follow and os.path.islink(path):
+        raise MicroExpError(path, "a file", "a link", "Copy what it leads to, if that is yours.")
+    more = NOT_WAITING if follow else NOT_WAITING | NOT_FOLLOWING
+    file = open(path, "rb", opener=lambda name, flags: os.open(name, flags | more))  # noqa: SIM115 (given away)
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         file.close()
         raise MicroExpError(path, "a regular file", "a pipe or a device", "Copy its content into a file.")

@@ -201,7 +201,8 @@ def _resumed(args: argparse.Namespace) -> Settings:
     if args.epochs and len(config["folds"]) > 1:
         raise MicroExpError("--epochs", "with a run of one fold only", remedy="Start a new run with this number.")
     last = args.resume / "last.weights.h5"
-    done = weights.read_metadata(last).get("epoch", -1) + 1 if last.exists() else 0
+    epoch = weights.read_metadata(last).get("epoch") if last.exists() else None
+    done = epoch + 1 if isinstance(epoch, int) else 0
     if args.epochs and args.epochs < done:
         raise MicroExpError("--epochs", f"at least the {done} that this run has behind it", str(args.epochs))
     return replace(settings, **moved, epochs=args.epochs or settings.epochs)

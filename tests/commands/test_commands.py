@@ -422,3 +422,100 @@ def test_synthetic_clips_are_called_synthetic(tmp_path, capsys):
         "surprise": 43,
     }
     assert json.loads((out / "scores.json").read_text())["confusion"] and config["data"]["subjects"] == 16
+
+
+def test_training_says_once_what_is_odd_in_the_clips_and_the_report_lists_it(tmp_path, capfd):
+    import cv2
+    from helpers import write_clips
+
+    names = [
+        f"HS/s{n}/micro/{name}/s{n}_{name[:2]}_01" for n in range(1, 5) for name in ("negative", "positive", "surprise")
+    ]
+    write_clips(tmp_path / "data", names, frames=20)
+    first, second = (tmp_path / "data" / name for name in names[:2])
+    (first / "reg_image7.png").unlink()
+    cv2.imwrite(str(first / "reg_image8.png"), cv2.imread(str(first / "reg_image8.png"))[:60])
+    cv2.imwrite(
+        str(second / "reg_image8.png"),
+        cv2.imread(str(second / "reg_image8.png"), cv2.IMREAD_COLOR_BGR)[..., [0, 1, 2, 2]],
+    )
+    shutil.copytree(first, tmp_path / "data" / "HS/s1/micro/fear" / "s1_fe_01")
+    shutil.copytree(second, tmp_path / "data" / "HS/s4/micro/surprise/s4_su_02")
+    arguments = ["--dataset", "smic", "--data", str(tmp_path / "data"), "--protocol", "paper", "--epochs", "1"]
+    assert train.main([*arguments, "--out", str(tmp_path / "run")]) == 0
+    said = [line for line in capfd.readouterr().err.splitlines() if line.startswith("note: worth knowing")]
+    kinds = ("missing frames", "mixed sizes", "alpha channel", "other folder", "same clip twice")
+    report, page = ((tmp_path / "run" / name).read_text() for name in ("report.txt", "report.html"))
+    assert len(said) == 1
+    for kind in kinds:
+        assert kind in said[0] and f"data: {kind} (" in report and f"data: {kind} (" in page
+    notes = json.loads((tmp_path / "run" / "scores.json").read_text())["notes"]
+    assert sum(note.startswith("WARNING: data: ") for note in notes) == len(kinds)
+
+
+def test_names_that_are_formulas_or_commands_of_a_terminal(tmp_path, capsys):
+    from helpers import write_clips
+
+    tree = [
+        f"HS/s{n}/micro/{name}/s{n}_{name[:2]}_1" for n in range(1, 4) for name in ("negative", "positive", "surprise")
+    ]
+    tree += [f"HS/s2/micro/positive/{name}" for name in ("=cmd|calc!A0", "$_$", "\x1b[2J")]
+    write_clips(tmp_path / "data", tree)
+    out = tmp_path / "run"
+    arguments = [
+        "--dataset",
+        "smic",
+        "--data",
+        str(tmp_path / "data"),
+        "--epochs",
+        "1",
+        "--protocol",
+        "loso",
+        "--jobs",
+        "1",
+    ]
+    assert train.main([*arguments, "--out", str(out)]) == 0
+    with open(out / "predictions.csv", newline="") as file:
+        clips = [row["clip"] for row in csv.DictReader(file)]
+    assert "'=cmd|calc!A0" in clips and "=cmd|calc!A0" not in clips and "$_$" in clips
+    assert "\x1b" not in capsys.readouterr().out and "\x1b" not in (out / "report.txt").read_text()
+    assert ">=cmd|calc!A0<" in (out / "report.html").read_text() or "=cmd" not in (out / "report.html").read_text()
+
+
+def test_a_folder_that_cannot_be_written_is_said_before_anything_is_computed(
+    run, small_smic, tmp_path, capsys, monkeypatch
+):
+    from microexp_keras import preprocessing
+
+    def computing(*arguments, **options):
+        raise AssertionError("computed")
+
+    monkeypatch.setattr(preprocessing, "load_samples", computing)
+    weights = ["--weights", str(best_weights(run)), "--data", str(small_smic)]
+    for out in (tmp_path / ("x" * 300), "/proc/nothing"):
+        assert "error: " in refused(evaluate.main, capsys, *weights, "--out", out)
+
+
+@pytest.mark.parametrize("value", ['["smic"]', "{}", "1.0", "true"])
+@pytest.mark.parametrize("name", ["dataset", "protocol", "fold", "split", "model", "statistics", "epoch"])
+def test_metadata_of_other_types_ends_in_one_line(run, small_smic, tmp_path, capsys, name, value):
+    import h5py
+
+    path = tmp_path / "x.weights.h5"
+    shutil.copy(best_weights(run), path)
+    with h5py.File(path, "r+") as file:
+        said = json.loads(file.attrs["microexp_keras"])
+        file.attrs["microexp_keras"] = np.bytes_(json.dumps({**said, name: json.loads(value)}))
+    checksums.write(path)
+    arguments = [
+        "--weights",
+        str(path),
+        "--data",
+        str(small_smic),
+        "--protocol",
+        "loso",
+        "--out",
+        str(tmp_path / "out"),
+    ]
+    assert evaluate.main(arguments) in (0, 2)
+    assert "Traceback" not in capsys.readouterr().err

@@ -1,6 +1,6 @@
 """Thousands of damaged files of each kind, every one read in a child under a limit of time and memory.
 
-    PYTHONPATH=tests python -m fuzz.fuzz [--kinds h5 npy result cache] [--count 1000] [--seed 0]
+    PYTHONPATH=tests python -m fuzz.fuzz [--kinds h5 npy ...] [--count 1000] [--seed 0]
 
 A change is drawn from a seed, so that every failure can be made again. What is allowed: a MicroExpError, or the right
 content; for files with checksums "right" is "the same". Everything else fails the command: another exception, other
@@ -76,7 +76,7 @@ def _in_child(
             before = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
             resource.setrlimit(resource.RLIMIT_AS, (before + MEGABYTES * 2**20,) * 2)
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
-            sys.stderr = open(os.devnull, "w")  # noqa: SIM115 (of a child; the cache says what is damaged)
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # the cache and OpenCV say what is damaged
             for number in range(first, count):
                 signal.alarm(SECONDS)
                 row = number, *_outcome(subjects, folder, number, seed)

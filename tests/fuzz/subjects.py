@@ -1,16 +1,28 @@
 """Whole files of each kind that this package reads, and what reading one must come to: the same content or an error."""
 
+import itertools
 import json
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from helpers import GOLDEN
+from trees import write_code_final
 
 from microexp_keras import weights
+from microexp_keras.datasets import Clip, Video
+from microexp_keras.datasets.casme2_rows import read_expressions
+from microexp_keras.datasets.folders import Findings
+from microexp_keras.datasets.frames import image_header, read_frames
+from microexp_keras.datasets.image_header import MAX_PIXELS
+from microexp_keras.datasets.media import read_media
 from microexp_keras.hdf5 import contents
+from microexp_keras.landmarks.points import Landmarks
+from microexp_keras.landmarks.table import CsvLandmarks, write_csv
 from microexp_keras.models.networks import NETWORKS
 from microexp_keras.preprocessing import original_npy, stack_cache
 from microexp_keras.runs.result import read_result
@@ -119,7 +131,94 @@ def cache(folder: Path) -> list[Subject]:
     return [Subject(path.name, path.read_bytes(), read, _structure(path), True)]
 
 
-KINDS: dict[str, Callable[[Path], list[Subject]]] = {"h5": h5, "npy": npy, "result": result, "cache": cache}
+def image(folder: Path) -> list[Subject]:
+    """A frame in every kind of image that is read, of 8 and of 16 bits, with and without alpha."""
+    frame = np.random.default_rng(0).integers(0, 256, (12, 10, 3), np.uint8)
+    frames = {
+        "x.png": frame, "x.jpg": frame, "x.bmp": frame, "x.webp": frame, "x.tiff": frame,
+        "deep.png": frame.astype(np.uint16) * 256, "deep.tiff": frame.astype(np.uint16) * 256,
+        "alpha.png": np.dstack([frame, frame[..., 0]]),
+    }  # fmt: skip
+
+    def read(path: Path) -> Any:
+        clip = Clip("", "", 0, (path,))
+        read_media([clip], progress=False)
+        [found] = read_frames(clip, 1)
+        header = image_header(path)
+        assert header.columns * header.rows <= MAX_PIXELS
+        return found.tobytes(), found.shape
+
+    data = {name: cv2.imencode(Path(name).suffix, picture)[1].tobytes() for name, picture in frames.items()}
+    return [Subject(name, one, read, [(0, 64), (0, len(one))], False) for name, one in data.items()]
+
+
+def video(folder: Path) -> list[Subject]:
+    """A video of the codec that needs no other library than OpenCV's."""
+    path = folder / "x.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 30, (16, 16))
+    for level in range(6):
+        writer.write(np.full((16, 16, 3), 40 * level, np.uint8))
+    writer.release()
+
+    def read(path: Path) -> Any:
+        clip = Clip("", "", 0, Video(path))
+        read_media([clip], progress=False)
+        return [found.tobytes() for found in itertools.islice(read_frames(clip, None), 50)]
+
+    data = path.read_bytes()
+    return [Subject(path.name, data, read, [(0, 400), (0, len(data))], False)]
+
+
+def workbook(folder: Path) -> list[Subject]:
+    """The parts of the annotation of CAS(ME)^2, and the archive that holds them."""
+    path = folder / "CAS(ME)^2code_final.xlsx"
+    write_code_final(path)
+    with zipfile.ZipFile(path) as file:
+        parts = {name: file.read(name) for name in file.namelist()}
+
+    def read_whole(path: Path) -> Any:
+        return read_expressions(path, Findings(strict=True))
+
+    def subject(part: str) -> Subject:
+        def read(changed: Path) -> Any:
+            with zipfile.ZipFile(path, "w") as file:
+                for name, data in {**parts, part: changed.read_bytes()}.items():
+                    file.writestr(name, data)
+            return read_whole(path)
+
+        return Subject(part.replace("/", " "), parts[part], read, [(0, len(parts[part]))], False)
+
+    whole = path.read_bytes()
+    changed = [name for name in parts if name.endswith(".xml") and "theme" not in name and "docProps" not in name]
+    return [Subject(path.name, whole, read_whole, [(0, len(whole))], False), *map(subject, changed)]
+
+
+def landmarks(folder: Path) -> list[Subject]:
+    """A table of points."""
+    path = folder / "points.csv"
+    points = np.arange(2 * 68 * 2, dtype=np.int32).reshape(2, 68, 2)
+    write_csv(path, {"s1_ne_1": Landmarks(np.ones(2, np.int32), points)})
+
+    def read(path: Path) -> Any:
+        table = CsvLandmarks(path)
+        return {
+            name: [(line, count, xy.tolist()) for line, count, xy in of.values()] for name, of in table.rows.items()
+        }
+
+    data = path.read_bytes()
+    return [Subject(path.name, data, read, [(0, len(data))], False)]
+
+
+KINDS: dict[str, Callable[[Path], list[Subject]]] = {
+    "h5": h5,
+    "npy": npy,
+    "result": result,
+    "cache": cache,
+    "image": image,
+    "video": video,
+    "workbook": workbook,
+    "landmarks": landmarks,
+}
 
 
 class _Layer:

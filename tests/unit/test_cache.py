@@ -418,3 +418,46 @@ def test_where_the_cache_is(monkeypatch):
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", "/home/somebody")
     assert cache.folder() == Path("/home/somebody/.cache/microexp_keras")
+
+
+def test_a_cache_that_others_may_write_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("MICROEXP_CACHE", str(tmp_path / "shared"))
+    cache.place("stacks", "0" * 64)
+    for folder, mode, refused in (
+        (tmp_path / "shared", 0o777, True),
+        (tmp_path / "shared", 0o1777, False),  # as /tmp: others add files, but replace none of ours
+        (tmp_path / "shared" / "stacks", 0o777, True),
+        (tmp_path / "shared" / "stacks", 0o1777, True),
+        (tmp_path / "shared", 0o755, False),
+    ):
+        before = folder.stat().st_mode
+        folder.chmod(mode)
+        if refused:
+            with pytest.raises(MicroExpError, match="nobody else may write"):
+                cache.place("stacks", "0" * 64)
+        else:
+            assert cache.place("stacks", "0" * 64)
+        folder.chmod(before)
+
+
+def test_a_cache_is_made_for_oneself_whatever_the_umask(tmp_path, monkeypatch):
+    monkeypatch.setenv("MICROEXP_CACHE", str(tmp_path / "own"))
+    before = os.umask(0)
+    try:
+        cache.place("stacks", "0" * 64)
+    finally:
+        os.umask(before)
+    assert cache.place("stacks", "0" * 64)
+
+
+def test_somebody_elses_cache_is_read_and_what_it_lacks_is_not_kept(small_smic, tmp_path, monkeypatch):
+    monkeypatch.setenv("MICROEXP_CACHE", str(tmp_path / "shared"))
+    kept = preprocessing.load_samples(small_smic, FACE, progress=False)
+    new = tmp_path / "new"
+    write_clips(new, ["negative/s1_ne_1", "positive/s1_po_1", "surprise/s1_su_1"], size=8)
+    (tmp_path / "shared" / "stacks").chmod(0o555)
+    monkeypatch.setattr(cache, "may_write", lambda path: False)  # the superuser may write everywhere
+    files = sorted((tmp_path / "shared").rglob("*"))
+    assert preprocessing.load_samples(small_smic, FACE, progress=False).fingerprint == kept.fingerprint
+    assert len(preprocessing.load_samples(new, FACE, progress=False).names) == 3
+    assert sorted((tmp_path / "shared").rglob("*")) == files

@@ -9,6 +9,7 @@ from helpers import as_nobody, on_a_full_disk
 
 from microexp_keras import atomic
 from microexp_keras.errors import MicroExpError
+from microexp_keras.runs.run import fold_folder
 
 FILL_THE_DISK = """
 import sys
@@ -87,3 +88,60 @@ def test_nan_is_not_json(tmp_path):
     with pytest.raises(ValueError):
         atomic.write_json(tmp_path / "a.json", {"accuracy": float("nan")})
     assert not (tmp_path / "a.json").exists()
+
+
+LOCKS = {
+    "a link": lambda lock, other: lock.symlink_to(other),
+    "a link to nothing": lambda lock, other: lock.symlink_to("nothing"),
+    "a second name": lambda lock, other: os.link(other, lock),
+    "a pipe": lambda lock, other: os.mkfifo(lock),
+}
+
+
+@pytest.mark.parametrize("kind", LOCKS)
+def test_a_lock_that_leads_elsewhere_is_refused(tmp_path, kind):
+    (tmp_path / "run").mkdir()
+    other = tmp_path / "other.txt"
+    other.write_text("precious")
+    LOCKS[kind](tmp_path / "run" / ".lock", other)
+    with pytest.raises(MicroExpError, match="Remove it"), atomic.only_writer(tmp_path / "run"):
+        pass
+    assert other.read_text() == "precious" and not (tmp_path / "run" / "nothing").exists()
+
+
+def test_a_folder_named_as_what_is_half_written_stays(tmp_path):
+    (tmp_path / ".writing-x").mkdir()
+    (tmp_path / ".writing-y").write_text("half")
+    with atomic.only_writer(tmp_path):
+        assert (tmp_path / ".writing-x").is_dir() and not (tmp_path / ".writing-y").exists()
+
+
+HOLD_ON_A_FULL_DISK = """
+import os, sys
+from microexp_keras import atomic
+folder = sys.argv[1]
+open(folder + "/.lock", "w").close()
+try:
+    with open(folder + "/filler", "wb", buffering=0) as file:
+        while file.write(bytes(512)):
+            pass
+except OSError:
+    pass
+with atomic.only_writer(folder):
+    print("held")
+"""
+
+
+def test_a_folder_on_a_full_disk_can_be_held(tmp_path):
+    done = on_a_full_disk(HOLD_ON_A_FULL_DISK, tmp_path / "disk", megabytes=1)
+    assert done.stdout == "held\n", done.stderr
+
+
+def test_a_fold_that_is_a_link_is_refused(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "fold-01").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(MicroExpError, match="a link"):
+        fold_folder(tmp_path / "run", 0, 3)
+    assert fold_folder(tmp_path / "run", 1, 3) == tmp_path / "run" / "fold-02"
+    assert fold_folder(tmp_path / "run", 0, 1) == tmp_path / "run"

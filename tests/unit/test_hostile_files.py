@@ -3,16 +3,14 @@
 import json
 import os
 import random
-import resource
 import shutil
-import signal
-from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 from fuzz import corpus, fuzz
-from helpers import GOLDEN
+from fuzz.subjects import KINDS
+from helpers import GOLDEN, MEGABYTES, limited
 
 from microexp_keras import cache, models, training, weights
 from microexp_keras.errors import MicroExpError
@@ -25,29 +23,7 @@ from microexp_keras.training.history import History
 from microexp_keras.weights import checksums
 
 STCNN = GOLDEN[0] / "keras2" / "stcnn.hdf5"
-SECONDS, MEGABYTES = 5, 200
 CLIPS = ["a", "b"]
-
-
-def limited(function):
-    """Call a function in a child that may take SECONDS and MEGABYTES more; give what it said."""
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        pages = int(Path("/proc/self/statm").read_text().split()[0])
-        resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + MEGABYTES * 2**20,) * 2)
-        signal.alarm(SECONDS)
-        try:
-            said = repr(function())
-        except BaseException as error:
-            said = f"{type(error).__name__}: {error}"
-        os.write(writer, said.encode())
-        os._exit(0)
-    os.close(writer)
-    with open(reader) as answer:
-        said = answer.read()
-    status = os.waitpid(child, 0)[1]
-    return said if status == 0 else f"ended by {signal.Signals(os.WTERMSIG(status)).name}"
 
 
 def pipe(folder, name):
@@ -72,7 +48,7 @@ def test_the_worst_files_are_refused_at_once(tmp_path, make):
         os.environ.pop("MICROEXP_CACHE") if before is None else os.environ.update(MICROEXP_CACHE=before)
 
 
-@pytest.mark.parametrize("kind", ["h5", "npy", "result", "cache"])
+@pytest.mark.parametrize("kind", list(KINDS))
 @pytest.mark.slow
 def test_some_damaged_files(tmp_path, kind):
     """`make fuzz` reads thousands."""
@@ -255,6 +231,7 @@ def test_arrays_come_back_even_empty_ones(tmp_path):
         ("devices", '"CPU"'),
         ("diverged", "0"),
         ("saliency", '{"sheets": [{"input": "face", "file": "/etc/passwd", "clips": []}]}'),
+        ("saliency", '{"sheets": [{"input": "face", "file": "passport.png", "clips": []}]}'),
         ("saliency", '{"sheets": 3}'),
         ("chosen", "{}"),
         ("chosen", '{"cost": 0}'),

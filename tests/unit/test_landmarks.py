@@ -494,7 +494,7 @@ def test_mistakes_are_one_line(database, tmp_path, capsys):
     out = ["--out", tmp_path / "sheet.png"]
     (tmp_path / "text.txt").write_text("no video")
     assert "found nothing" in refused("preview", tmp_path / "no", *out)
-    assert "found another file" in refused("preview", tmp_path / "text.txt", *out)
+    assert "found another kind of file" in refused("preview", tmp_path / "text.txt", *out)
     assert "at least 18 frames, found 3" in refused("detect", database, "--dataset", "smic")
     assert "no.csv" in refused("preview", database, "--landmarks", tmp_path / "no.csv", *out)
     assert not (tmp_path / "sheet.png").exists()

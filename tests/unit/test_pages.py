@@ -264,3 +264,14 @@ def test_an_evaluation_has_a_page_too(one_fold, small_smic, tmp_path):
         and "FACES" not in page.text
         and "people" not in page.text.split("Scores")[0]
     )
+
+
+def test_a_link_is_no_figure_of_the_page(tmp_path):
+    from microexp_keras.errors import MicroExpError
+    from microexp_keras.results.html_elements import figure
+
+    (tmp_path / "secret.png").write_bytes(b"a picture")
+    assert figure(tmp_path / "secret.png", "alt") is not None
+    (tmp_path / "saliency_face.png").symlink_to(tmp_path / "secret.png")
+    with pytest.raises(MicroExpError, match="a link"):
+        figure(tmp_path / "saliency_face.png", "alt")

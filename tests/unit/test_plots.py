@@ -10,6 +10,7 @@ import pytest
 
 from microexp_keras import metrics
 from microexp_keras.errors import MicroExpError
+from microexp_keras.landmarks import preview
 from microexp_keras.models.saliency import RegionShare
 from microexp_keras.results import plots, plots_over_time, sheets
 
@@ -192,3 +193,15 @@ def test_the_area_and_the_numbers_of_clips_are_those_of_the_probabilities(tmp_pa
     assert "a (2 clips): area 0.750" in said and "b (2 clips): area 0.750" in said
     said = plots.calibration(true, sure, tmp_path / "calibration.png").with_suffix(".svg").read_text()
     assert said.count(">2</text>") == 2  # 0.65 and 0.7; 0.9 twice
+
+
+def test_a_name_is_no_formula_in_a_figure(tmp_path):
+    """`$` begins one for matplotlib, which fails on `$_$`."""
+    title = "film $_$ \\frac{ \x1b[31m \udce9"
+    times, probabilities = np.array([[0, 1], [1, 2]]), np.array([[0.2, 0.3, 0.5]] * 2)
+    plots.timeline(times, probabilities, ["a", "b", "c"], tmp_path / "x.png", title, "caption $_$")
+    svg = (tmp_path / "x.svg").read_text()
+    assert "film $_$" in svg and "caption $_$" in svg and "\x1b" not in svg
+    tile = preview.Tile("clip $_$, frame 1", np.zeros((8, 8, 3), np.uint8), np.zeros((0, 2), np.int32), None)
+    preview.draw_sheet([tile], title, tmp_path / "sheet.png")
+    assert (tmp_path / "sheet.png").stat().st_size > 1000

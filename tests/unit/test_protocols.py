@@ -28,6 +28,7 @@ def samples(subjects, clips=None, mislabelled=None):
     return SimpleNamespace(
         subjects=subjects,
         clips=np.arange(count) if clips is None else clips,
+        pixels=np.arange(count) if clips is None else clips,
         mislabelled=np.zeros(count, bool) if mislabelled is None else mislabelled,
     )
 

@@ -1,6 +1,8 @@
 """Synthetic SMIC: the same bytes from the same seed, SMIC's tree and counts, and a class that is nothing but motion."""
 
 import hashlib
+import os
+import shutil
 from collections import Counter
 
 import cv2
@@ -123,3 +125,24 @@ def test_an_empty_folder_is_filled(tmp_path):
 def test_more_clips_than_there_are_is_refused(tmp_path):
     with pytest.raises(MicroExpError, match="expected 0 to 66 negative clips, found 67"):
         synthetic.write_smic(tmp_path / "smic", 0, (67, 47, 43))
+
+
+def test_a_process_that_was_overtaken_takes_the_others_clips(tmp_path):
+    with synthetic.new_folder(tmp_path / "smic", "smic", 0):
+        synthetic.write_smic(tmp_path / "smic", 0, (1, 1, 1), progress=False)
+    assert len(datasets.find_clips(tmp_path / "smic")) == 3
+    shutil.rmtree(tmp_path / "smic")
+    other_seed = synthetic.new_folder(tmp_path / "smic", "smic", 1)
+    with pytest.raises(MicroExpError, match="could not be written"), other_seed:
+        synthetic.write_smic(tmp_path / "smic", 0, (1, 1, 1), progress=False)
+    assert len(datasets.find_clips(tmp_path / "smic")) == 3
+
+
+def test_what_a_killed_process_has_left_is_removed_after_an_hour(tmp_path):
+    left, mine, new = (tmp_path / name for name in (".smic-killed", ".smic-mine", ".smic-new"))
+    for folder, inside in ((left, "smic/a"), (mine, "photos"), (new, "smic")):
+        (folder / inside).mkdir(parents=True)
+    for path in (left / "smic" / "a", left / "smic", left, mine / "photos", mine):
+        os.utime(path, (0, 0))
+    synthetic.write_smic(tmp_path / "smic", 0, (1, 1, 1), progress=False)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".smic-mine", ".smic-new", "smic"]

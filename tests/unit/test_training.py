@@ -332,6 +332,65 @@ def test_a_full_disk_keeps_the_previous_checkpoint(whole_run, tmp_path):
     assert epochs == "3"
 
 
+SAVE_BESIDE_A_FILLER = f"""
+import os, pathlib, signal, sys
+sys.path[:0] = {[str(Path(__file__).parent), str(Path(__file__).parents[1])]!r}
+folder = pathlib.Path(sys.argv[1])
+filler = os.fork()
+if filler == 0:  # takes all there is, gives it back, and takes it again
+    while True:
+        with open(folder / "filler", "wb", buffering=0) as file:
+            try:
+                while True: file.write(b"x" * 4096)
+            except OSError:
+                pass
+from microexp_keras import models, weights
+from microexp_keras.errors import MicroExpError
+model, counts = models.build_microexp_stcnn(size=(16, 14)), [0, 0]
+for number in range(60):
+    for save, path in (
+        (weights.save_weights, folder / "a.weights.h5"),
+        (weights.save_keras2_hdf5, folder / "b.hdf5"),
+    ):
+        try:
+            save(model, path)
+            counts[0] += 1
+        except MicroExpError as error:
+            assert "could not be written" in str(error)
+            counts[1] += 1
+os.kill(filler, signal.SIGKILL)
+os.waitpid(filler, 0)
+for path in folder.glob("*.h*5"):
+    weights.load_weights(model, path)
+print(*counts, [path.name for path in folder.glob(".writing-*")])
+"""
+
+
+@pytest.mark.slow
+def test_another_process_that_fills_the_disk_ends_no_program(tmp_path):
+    done = on_a_full_disk(SAVE_BESIDE_A_FILLER, tmp_path / "disk", megabytes=2)
+    assert done.returncode == 0, done.stderr
+    written, refused, left = done.stdout.split()
+    assert int(written) + int(refused) == 120 and left == "[]"
+
+
+def test_resuming_removes_no_file_of_the_users(tmp_path):
+    start(tmp_path, epochs=2)
+    mine = tmp_path / "weights-improvement-40-0.69.weights.h5"
+    mine.write_bytes(b"those of the authors")
+    [best] = {*tmp_path.glob("weights-improvement-*")} - {mine}
+    outdone = [
+        tmp_path / "weights-improvement-{epoch:02d}-{val_accuracy:.2f}.weights.h5".format(**row)
+        for row in History(tmp_path / "history.csv").rows
+    ]
+    for path in outdone:
+        if path != best:
+            path.touch()  # the run's own, as if it had been killed before it removed it
+    start(tmp_path, epochs=3)
+    assert mine.read_bytes() == b"those of the authors"
+    assert len([*tmp_path.glob("weights-improvement-*")]) == 2
+
+
 def heed_ctrl_c():
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # tests that are started in the background inherit deafness to it
 

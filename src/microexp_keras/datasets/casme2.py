@@ -4,6 +4,7 @@ An expression's own frames lie in selectedpic and cropped. In the long recording
 expression is a window of as many frames as the protocol reads, centred on the apex.
 """
 
+import contextlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from microexp_keras.datasets.folders import (
     frame_files,
     frame_number,
     in_order,
+    note_other_classes,
     remedy_for,
     subject_name,
     visible,
@@ -31,6 +33,7 @@ from microexp_keras.datasets.folders import (
 from microexp_keras.datasets.options import LABELS
 from microexp_keras.datasets.tree import Distributed
 from microexp_keras.datasets.workbooks import find_workbook
+from microexp_keras.errors import MicroExpError
 
 CLASSES = CASME2.class_names
 FIRST_FRAME = 72  # CASME-SQUARE/MicroExpSTCNN.py:33
@@ -81,6 +84,7 @@ def read(chosen: Chosen, findings: Findings) -> tuple[list[Clip], Path | None, i
     """
     if chosen.layout.name == "flat":
         videos = [_read_video(path, place, findings) for place in chosen.places for path in visible(place.path)]
+        note_other_classes(chosen.places, CLASSES, VIDEO_SUFFIXES, findings)
         return in_order(list(filter(None, videos)), CLASSES, chosen.layout.root, findings), None, None
     workbook = find_workbook(chosen.root, r"code_?final", "CAS(ME)^2code_final.xlsx")
     expressions, rows = read_expressions(workbook, findings)
@@ -189,7 +193,8 @@ def _read_recording(path: Path, findings: Findings) -> Recording:
 
     from microexp_keras.datasets.frames import open_video
 
-    with open_video(path) as capture:
+    length = 0
+    with contextlib.suppress(MicroExpError), open_video(path) as capture:
         length = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 0
     if length <= 0:
         findings.stop("unreadable video", path, "a video with a number of frames", "none", "Restore this video.")

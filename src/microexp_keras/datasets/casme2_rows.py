@@ -10,7 +10,7 @@ from microexp_keras.datasets.folders import Findings, subject_name
 from microexp_keras.datasets.workbooks import read_sheets, text, whole
 from microexp_keras.errors import MicroExpError
 
-EXPRESSION = re.compile(r"((anger|disgust|happy)\d+)_\d+", re.IGNORECASE)
+EXPRESSION = re.compile(r"((anger|disgust|happy)\d{1,9})_\d{1,9}", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def _subjects(workbook: Path, sheet: str, rows: list[tuple[Any, ...]]) -> dict[i
     """Map index to subject: the number is always larger than the index, so the order of columns does not matter."""
     subjects: dict[int, str] = {}
     for number, cells in enumerate(rows, 1):
-        figures = {int(match[1]) for cell in cells if (match := re.fullmatch(r"s?(\d+)(\.0)?", text(cell)))}
+        figures = {int(match[1]) for cell in cells if (match := re.fullmatch(r"s?(\d{1,9})(\.0)?", text(cell)))}
         if len(figures) == 2:
             subjects[min(figures)] = subject_name(max(figures))
         elif figures:

@@ -1,20 +1,19 @@
 """From a data folder to what is in it, what would stop training and what is worth knowing. Reads every pixel."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from microexp_keras.datasets import oddities
 from microexp_keras.datasets.clips import Clip, are_synthetic, is_synthetic
 from microexp_keras.datasets.database import Database, get_database
 from microexp_keras.datasets.find import find_dataset, find_layout, read_tree, reader_of
-from microexp_keras.datasets.folders import frame_number, natural_order
-from microexp_keras.datasets.media import Media, clip_length, clip_name, read_media
+from microexp_keras.datasets.folders import natural_order
+from microexp_keras.datasets.media import Media, clip_length, read_media
+from microexp_keras.datasets.oddities import clip_name
 from microexp_keras.datasets.tree import Problem, Tree
 from microexp_keras.errors import MicroExpError
-
-SHOWN = 5
-"""Places named for each kind of problem; `--json` names all."""
 
 
 @dataclass(frozen=True)
@@ -97,8 +96,9 @@ def check(
     problems = [*tree.problems, *_published(tree), *_spoiled(tree.clips, media, frames)]
     problems += [
         *_short(tree, media, frames),
-        *_gaps(tree.clips),
-        *_sizes(tree.clips, media),
+        *oddities.numbering(tree.clips),
+        *oddities.pictures(tree.clips, {path: medium.header for path, medium in media.items() if medium.header}),
+        *oddities.sizes(tree.clips, {path: medium.size for path, medium in media.items()}),
         *_twice(tree.clips, media),
     ]
     return Report(
@@ -160,18 +160,20 @@ def _spoiled(clips: Sequence[Clip], media: Media, frames: int) -> Iterator[Probl
     read |= {clip.path for clip in clips if clip.video and clip_length(clip, media) < frames}
     videos = {clip.path for clip in clips if clip.video}
     for path, medium in media.items():
-        if path not in videos and not medium.size:
-            found = "expected a whole image, found one that cannot be decoded or is cut off"
-            yield Problem("unreadable image", str(path), found, "Restore this frame.", path in read)
-        elif not medium.size:
-            found = "expected a video, found one that cannot be decoded"
-            yield Problem("unreadable video", str(path), found, "Restore this video.", True)
+        if not medium.size:
+            what = "video" if path in videos else "image"
+            error = medium.error or MicroExpError(
+                path, f"a whole {what}", "one that cannot be decoded", f"Restore this {what}."
+            )
+            yield Problem.of(f"unreadable {what}", error, path in read or path in videos)
         elif medium.cut_off:
             found = f"expected {medium.promised} frames, found {medium.length} that can be decoded: "
             found += f"frame {medium.length} (the first is 0) is cut off"
             yield Problem("video cut off", str(path), found, "Restore this video.", path in read)
-        for kind, found, remedy in medium.oddities:
-            yield Problem(kind, str(path), found, remedy, False)
+        if medium.uneven:
+            found = "expected frames at equal times, found steps of {:.0f} to {:.0f} ms".format(*medium.uneven)
+            remedy = "Frames are read one after the other, whatever their times."
+            yield Problem("uneven frame rate", str(path), found, remedy, False)
 
 
 def _short(tree: Tree, media: Media, frames: int) -> Iterator[Problem]:
@@ -191,44 +193,6 @@ def _short(tree: Tree, media: Media, frames: int) -> Iterator[Problem]:
         if medium and clip.video:
             found = f"expected {clip.video.first + frames} frames in the video, found {medium.length}"
         yield Problem("short clip", clip_name(clip), found, remedy, True)
-
-
-def _gaps(clips: Sequence[Clip]) -> Iterator[Problem]:
-    """Yield the clips in whose numbered frames some are missing, or two have one number."""
-    for clip in clips:
-        numbers = [number for image in clip.images if (number := frame_number(image)) is not None]
-        if not numbers or len(numbers) < len(clip.images):
-            continue
-        missing = sorted(set(range(min(numbers), max(numbers) + 1)) - set(numbers))
-        if missing:
-            found = (
-                f"expected frames {min(numbers)} to {max(numbers)}, found {len(missing)} missing, first {missing[0]}"
-            )
-            yield Problem("missing frames", clip_name(clip), found, "Restore the frames.", False)
-        again = [number for number, times in Counter(numbers).items() if times > 1]
-        if again:
-            found = f"expected every frame once, found number {again[0]} more than once"
-            yield Problem("repeated frame number", clip_name(clip), found, "Remove the copies.", False)
-
-
-def _sizes(clips: Sequence[Clip], media: Media) -> Iterator[Problem]:
-    """Yield the clips with frames of several sizes; if there are none, say whether clips differ from each other."""
-    remedy = "Training resizes every frame to a square: faces are squeezed differently."
-    mixed, sizes = False, Counter[tuple[int, int]]()
-    for clip in clips:
-        own = {size for path in clip.images or (clip.path,) if (size := media[path].size)}
-        sizes.update(own)
-        if len(own) > 1:
-            mixed = True
-            yield Problem("mixed sizes", clip_name(clip), f"expected one size, found {_written(own)}", remedy, False)
-    if len(sizes) > 1 and not mixed:
-        found = f"expected clips of one size, found {_written(sorted(sizes)[:SHOWN])}"
-        found += f" and {len(sizes) - SHOWN} more" * (len(sizes) > SHOWN)
-        yield Problem("clips of several sizes", "all clips", found, remedy, False)
-
-
-def _written(sizes: Iterable[tuple[int, int]]) -> str:
-    return ", ".join(f"{columns}x{rows}" for columns, rows in sorted(sizes))
 
 
 def _twice(clips: Sequence[Clip], media: Media) -> Iterator[Problem]:

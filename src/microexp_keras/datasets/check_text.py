@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from microexp_keras.datasets.check import SHOWN, Report
+from microexp_keras.datasets.check import Report
 from microexp_keras.datasets.clips import SYNTHETIC_NOTE
-from microexp_keras.datasets.tree import Problem
+from microexp_keras.datasets.tree import SHOWN, by_kind
 
 
 def as_json(report: Report) -> dict[str, Any]:
@@ -57,10 +57,7 @@ def as_text(report: Report) -> str:
             "columns x rows: " + ", ".join(sizes[:SHOWN]) + (f" and {len(sizes) - SHOWN} more" * (len(sizes) > SHOWN))
         )
     for stops, title in ((True, "Stops training"), (False, "Worth knowing")):
-        kinds: dict[str, list[Problem]] = {}
-        for problem in report.problems:
-            if problem.stops_training == stops:
-                kinds.setdefault(problem.kind, []).append(problem)
+        kinds = by_kind([problem for problem in report.problems if problem.stops_training == stops])
         lines += ["", f"{title}: {'nothing' if not kinds else ''}".rstrip(" ")]
         for kind, problems in kinds.items():
             lines.append(f"* {kind} ({len(problems)})")

@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol, cast
@@ -151,7 +152,20 @@ def read_tree(
     )
     with _readable(root):
         clips, workbook, rows = reader_of(database).read(chosen, findings)
+        if database.reader != OWN_READER:
+            _note_links(root, clips, findings)
     return Tree(database, tree, clips, workbook, rows, dict(findings.left_out), findings.problems)
+
+
+def _note_links(root: str | Path, clips: Sequence[Clip], findings: Findings) -> None:
+    """Note the clips of which anything lies outside the folder that the user named: links are followed, but said."""
+    top = os.path.join(os.path.realpath(root), "")
+    for clip in clips:
+        paths = [clip.path, *(path for path in clip.images or [clip.path] if path.is_symlink())]
+        outside = [real for path in paths if not (real := os.path.realpath(path)).startswith(top)]
+        if outside:
+            found = f"a link to {outside[0]}, which is read"
+            findings.note("link out of the folder", clip.path, f"files in {root}", found, "Copy what you did not mean.")
 
 
 def _choose(
@@ -187,8 +201,8 @@ def _choose(
 def _scan(root: str | Path, dataset: str | Database) -> list[Place]:
     root, database = Path(root), get_database(dataset)
     table = database.reader == OWN_READER
-    if not (root.is_file() if table else root.is_dir()):
-        found = "a file" if root.is_file() else "a folder" if root.exists() else "nothing"
+    if not (os.path.isfile(root) if table else os.path.isdir(root)):
+        found = "a file" if os.path.isfile(root) else "a folder" if os.path.isdir(root) else "nothing"
         raise MicroExpError(root, f"the {'table' if table else 'folder'} of the clips", found, "See data/README.md.")
     with _readable(root):
         return reader_of(database).scan(root)

@@ -14,6 +14,7 @@ from microexp_keras.datasets.clips import Clip
 from microexp_keras.datasets.database import SMIC, Database
 from microexp_keras.datasets.tree import Layout, Problem
 from microexp_keras.errors import MicroExpError
+from microexp_keras.text import counted
 
 LEFT_BEHIND = ("thumbs.db", "desktop.ini", "__macosx")
 """Files and folders that systems leave behind, in lower case."""
@@ -265,6 +266,37 @@ def in_order(clips: Sequence[Clip], classes: Sequence[str], root: Path, findings
                 "See data/README.md for the trees that are read.",
             )
     return sorted(once, key=lambda clip: (clip.label, natural_order(clip.id)))
+
+
+def note_other_classes(
+    places: Sequence[Place], classes: Sequence[str], media: Sequence[str], findings: Findings
+) -> None:
+    """Note the folders beside those of the classes that hold clips too: nothing in them is read.
+
+    Parameters
+    ----------
+    places : sequence of Place
+        The class folders.
+    classes : sequence of str
+    media : sequence of str
+        How the names of images or videos end.
+    findings : Findings
+    """
+    known = {place.path for place in places}
+    for parent in sorted({path.parent for path in known}):
+        for folder in visible(parent):
+            if not folder.is_dir() or folder in known or any(folder in path.parents for path in known):
+                continue
+            inside = list(walk(folder)) if re.sub(r"[\W_]", "", folder.name.lower()) != "nonmicro" else []
+            clips = {path for path, _, files in inside if any(name.lower().endswith(tuple(media)) for name in files)}
+            if clips:
+                findings.note(
+                    "other folder",
+                    folder,
+                    f"folders of classes ({', '.join(classes)}) only",
+                    f"another, with images or videos in {counted(len(clips), 'folder')}",
+                    "Nothing in it is read; if it is a class, rename it.",
+                )
 
 
 def _is_visible(name: str) -> bool:

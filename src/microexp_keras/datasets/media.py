@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 
 from microexp_keras.datasets.clips import Clip
-from microexp_keras.datasets.frames import open_video, read_frames
+from microexp_keras.datasets.frames import image_header, open_video, read_frames
+from microexp_keras.datasets.image_header import Header
 from microexp_keras.errors import MicroExpError
 from microexp_keras.parallel import in_threads
 
@@ -27,8 +28,12 @@ class Medium(NamedTuple):
         Frames that can be decoded, and frames that the video's header promises.
     cut_off : bool
         Whether decoding ended before the time at which the header promises the last frame.
-    oddities : tuple of (str, str, str)
-        Kind, what was expected and found, and the remedy, of what is worth knowing.
+    uneven : (float, float) or None
+        Shortest and longest time between frames of a video, in milliseconds, if they differ.
+    header : Header or None
+        Of an image.
+    error : MicroExpError or None
+        Why nothing could be decoded, where that is known.
     """
 
     size: tuple[int, int] | None
@@ -36,7 +41,9 @@ class Medium(NamedTuple):
     length: int = 1
     promised: int = 1
     cut_off: bool = False
-    oddities: tuple[tuple[str, str, str], ...] = ()
+    uneven: tuple[float, float] | None = None
+    header: Header | None = None
+    error: MicroExpError | None = None
 
 
 Media = dict[Path, Medium]
@@ -58,29 +65,24 @@ def read_media(clips: Sequence[Clip], progress: bool) -> Media:
 
 
 def _read_image(path: Path) -> Medium:
-    """Read an image as training does, then look for what it does away with: an alpha channel, levels above 255."""
+    """Read an image as training does."""
     try:
-        (frame,) = read_frames(Clip("", "", 0, (path,)), 1)
-        data = np.fromfile(path, np.uint8)
-    except (MicroExpError, OSError):
-        return Medium(None, length=0)
-    oddities = []
-    if data[:2].tobytes() != b"\xff\xd8":  # a JPEG has neither
-        whole = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
-        if whole is None:
-            return Medium(None, length=0)
-        if whole.dtype != np.uint8:
-            found = f"expected 8 bits a channel, found {whole.dtype.itemsize * 8}"
-            oddities.append(
-                ("16-bit image", found, "Training sees the upper 8 bits; make sure that they hold the face.")
-            )
-        if whole.ndim == 3 and whole.shape[2] == 4:
-            oddities.append(("alpha channel", "expected three channels, found a fourth", "Training does not see it."))
-    return Medium((frame.shape[1], frame.shape[0]), hashlib.sha1(data.tobytes()).digest(), oddities=tuple(oddities))
+        [frame], header = read_frames(Clip("", "", 0, (path,)), 1), image_header(path)
+        digest = hashlib.sha1(path.read_bytes()).digest()
+    except (MicroExpError, OSError) as error:
+        return Medium(None, length=0, error=error if isinstance(error, MicroExpError) else None)
+    return Medium((frame.shape[1], frame.shape[0]), digest, header=header)
 
 
 def _read_video(path: Path) -> Medium:
     """Decode a video to its end."""
+    try:
+        return _read_to_end(path)
+    except MicroExpError as error:
+        return Medium(None, length=0, promised=0, error=error)
+
+
+def _read_to_end(path: Path) -> Medium:
     with open_video(path) as capture:
         promised = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 0
         times = []
@@ -88,22 +90,17 @@ def _read_video(path: Path) -> Medium:
             times.append(capture.get(cv2.CAP_PROP_POS_MSEC))
         size = (int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)))
     steps = np.diff(times)
-    reached = round(times[-1] / np.median(steps)) + 1 if len(steps) else len(times)  # dropped frames take time too
-    oddities = []
-    if len(steps) and np.ptp(steps) > 0.5 * np.median(steps):
-        found = f"expected frames at equal times, found steps of {steps.min():.0f} to {steps.max():.0f} ms"
-        oddities.append(("uneven frame rate", found, "Frames are read one after the other, whatever their times."))
+    step = float(np.median(steps)) if len(steps) else 0.0
+    reached = round(times[-1] / step) + 1 if step > 0 else len(times)  # dropped frames take time too
+    uneven = None
+    if len(steps) and np.ptp(steps) > 0.5 * step:
+        uneven = float(steps.min()), float(steps.max())
     digest = hashlib.sha1()
     with open(path, "rb") as file:
         while block := file.read(1 << 20):
             digest.update(block)
     cut_off = max(reached, len(times)) < promised
-    return Medium(size if times else None, digest.digest(), len(times), promised, cut_off, tuple(oddities))
-
-
-def clip_name(clip: Clip) -> str:
-    """Name a clip for a message: its path, after its id where the path does not hold it."""
-    return str(clip.path) if clip.path.stem == clip.id else f"{clip.id} in {clip.path}"
+    return Medium(size if times else None, digest.digest(), len(times), promised, cut_off, uneven)
 
 
 def clip_length(clip: Clip, media: Media) -> int:

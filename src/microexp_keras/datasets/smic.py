@@ -18,6 +18,7 @@ from microexp_keras.datasets.folders import (
     frame_files,
     frame_number,
     in_order,
+    note_other_classes,
     remedy_for,
     subject_name,
     visible,
@@ -29,7 +30,7 @@ from microexp_keras.errors import MicroExpError
 
 CLASSES = SMIC.class_names
 SUBJECT_FOLDER = re.compile(r"s\d+", re.IGNORECASE)
-CLIP_NAME = re.compile(r"s(\d+)_(ne|po|su)r?_(\d+)", re.IGNORECASE)
+CLIP_NAME = re.compile(r"s(\d{1,9})_(ne|po|su)r?_(\d{1,9})", re.IGNORECASE)
 CODES = {"ne": 0, "po": 1, "su": 2}
 
 # SMIC-HS as distributed: clips (negative, positive, surprise) of each subject.
@@ -88,6 +89,7 @@ def read(chosen: Chosen, findings: Findings) -> tuple[list[Clip], Path | None, i
                 subject = _subject(chosen.root, path, findings)
                 if subject:
                     clips.append(Clip(path.name, subject, CLASSES.index(place.path.name.lower()), tuple(frames)))
+    note_other_classes(chosen.places, CLASSES, FRAME_SUFFIXES, findings)
     return in_order(clips, CLASSES, chosen.layout.root, findings), None, None
 
 

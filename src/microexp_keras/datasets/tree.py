@@ -1,6 +1,6 @@
 """What is read of a data folder: which tree, its clips and its problems."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -8,6 +8,10 @@ from typing import NamedTuple
 from microexp_keras.datasets.clips import Clip
 from microexp_keras.datasets.database import Database
 from microexp_keras.errors import MicroExpError
+from microexp_keras.notes import Note
+
+SHOWN = 5
+"""Places named for each kind of problem; `check --json` names all."""
 
 
 class Layout(NamedTuple):
@@ -59,6 +63,25 @@ class Problem(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.where}: {self.found}. {self.remedy}"
+
+
+def by_kind(problems: Sequence[Problem]) -> dict[str, list[Problem]]:
+    """Group problems by their kind."""
+    kinds: dict[str, list[Problem]] = {}
+    for problem in problems:
+        kinds.setdefault(problem.kind, []).append(problem)
+    return kinds
+
+
+def as_notes(problems: Sequence[Problem]) -> list[Note]:
+    """Make one note of each kind of problem, for readers of scores."""
+    notes = []
+    for kind, some in by_kind(problems).items():
+        places = [f"{problem.where}: {problem.found}" for problem in some[:SHOWN]]
+        more = f"; and {len(some) - SHOWN} more, which check --json lists" * (len(some) > SHOWN)
+        remedies = " ".join(filter(None, dict.fromkeys(problem.remedy for problem in some)))
+        notes.append(Note("warning", f": data: {kind} ({len(some)}): {'; '.join(places)}{more}. {remedies}".rstrip()))
+    return notes
 
 
 @dataclass(frozen=True, kw_only=True)

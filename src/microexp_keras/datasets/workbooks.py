@@ -1,11 +1,22 @@
 """From the folder of a database to its annotation workbook to the cells of its sheets (.xlsx or .xls)."""
 
+import io
+import os
 import re
+import zipfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from microexp_keras.datasets.folders import walk
 from microexp_keras.errors import MicroExpError
+from microexp_keras.regular import open_regular
+
+MAX_BYTES, MAX_CELLS = 2**22, 2**18
+"""Of a workbook, unpacked: those of the databases take a tenth at most."""
+
+MAX_STYLES = 2**19
+"""Bytes of a workbook's parts but its sheets and texts, of which openpyxl makes eighty times as much."""
 
 Sheet = tuple[str, list[tuple[Any, ...]]]
 """Name and rows of cells."""
@@ -56,7 +67,7 @@ def find_workbook(root: Path, pattern: str, example: str) -> Path:
 
 
 def read_sheets(path: Path, formulas: bool = False) -> list[Sheet]:
-    """Read all cells of a workbook.
+    """Read all cells of a workbook, within limits far above those of the databases'.
 
     Parameters
     ----------
@@ -67,15 +78,24 @@ def read_sheets(path: Path, formulas: bool = False) -> list[Sheet]:
     Returns
     -------
     list of (str, list of tuple)
-        Name and rows of each sheet; an empty cell is None.
+        Name and rows of each sheet, one at least; an empty cell is None.
 
     Raises
     ------
     MicroExpError
-        If the workbook is damaged, or what reads it is not installed.
+        If the workbook is damaged, larger than `MAX_BYTES` or `MAX_CELLS`, without sheets, or what reads it is not
+        installed.
     """
     try:
-        return _xls(path) if path.suffix.lower() == ".xls" else _xlsx(path, formulas)
+        with open_regular(path) as file:
+            if os.fstat(file.fileno()).st_size > MAX_BYTES:
+                raise _too_large(path)
+            sheets = _xls(path, file) if path.suffix.lower() == ".xls" else _xlsx(path, file, formulas)
+        if not sheets:
+            raise MicroExpError(path, "a workbook with sheets", "none", "Restore it.")
+        return sheets
+    except MicroExpError:
+        raise
     except ImportError as error:
         raise MicroExpError(
             path,
@@ -91,6 +111,12 @@ def read_sheets(path: Path, formulas: bool = False) -> list[Sheet]:
             f"one that cannot be read ({said})",
             "Restore it.",
         ) from error
+
+
+def _too_large(path: Path) -> MicroExpError:
+    return MicroExpError(
+        path, f"a workbook of at most {MAX_BYTES} bytes and {MAX_CELLS} rows and cells, unpacked", "more", "Restore it."
+    )
 
 
 def whole(cell: Any) -> int | None:
@@ -109,27 +135,44 @@ def text(cell: Any) -> str:
     return "" if cell is None else " ".join(str(cell).lower().split())
 
 
-def _xlsx(path: Path, formulas: bool) -> list[Sheet]:
+def _xlsx(path: Path, file: BinaryIO, formulas: bool) -> list[Sheet]:
     import openpyxl
 
-    with open(path, "rb") as file:
-        book = openpyxl.load_workbook(file, read_only=True, data_only=not formulas)
-        sheets = []
-        for sheet in book.worksheets:
-            sheet.reset_dimensions()  # the size written in the file may be wrong
-            sheets.append((sheet.title, list(sheet.iter_rows(values_only=True))))
-        return sheets
+    with zipfile.ZipFile(file) as parts:
+        sizes = {part.filename: part.file_size for part in parts.infolist()}  # no part is unpacked any further
+    others = [size for name, size in sizes.items() if not re.search(r"worksheets/|sharedStrings|media/", name)]
+    if sum(sizes.values()) > MAX_BYTES or sum(others) > MAX_STYLES:
+        raise _too_large(path)
+    book = openpyxl.load_workbook(file, read_only=True, data_only=not formulas)
+    sheets = [(sheet.title, sheet) for sheet in book.worksheets]
+    for _, sheet in sheets:
+        sheet.reset_dimensions()  # the size written in the file may be wrong
+    return _counted(path, [(name, sheet.iter_rows(values_only=True)) for name, sheet in sheets])
 
 
-def _xls(path: Path) -> list[Sheet]:
+def _xls(path: Path, file: BinaryIO) -> list[Sheet]:
     import xlrd
 
-    with open(path, "rb") as file:
-        book = xlrd.open_workbook(file_contents=file.read())
-    return [
-        (
-            sheet.name,
-            [tuple(None if cell == "" else cell for cell in sheet.row_values(row)) for row in range(sheet.nrows)],
-        )
-        for sheet in book.sheets()
-    ]
+    book = xlrd.open_workbook(file_contents=file.read(), on_demand=True, ragged_rows=True, logfile=io.StringIO())
+
+    def rows(number: int) -> Iterator[tuple[Any, ...]]:
+        sheet = book.sheet_by_index(number)
+        for row in range(sheet.nrows):
+            yield tuple(None if cell == "" else cell for cell in sheet.row_values(row))
+        book.unload_sheet(number)
+
+    return _counted(path, [(name, rows(number)) for number, name in enumerate(book.sheet_names())])
+
+
+def _counted(path: Path, sheets: Iterable[tuple[str, Iterable[tuple[Any, ...]]]]) -> list[Sheet]:
+    """Take the rows of sheets as long as there are not too many."""
+    left, found = MAX_CELLS, []
+    for name, rows in sheets:
+        taken: list[tuple[Any, ...]] = []
+        for row in rows:
+            left -= 1 + len(row)
+            if left < 0:
+                raise _too_large(path)
+            taken.append(row)
+        found.append((name, taken))
+    return found

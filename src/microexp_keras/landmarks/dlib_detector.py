@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from microexp_keras.atomic import replacing
-from microexp_keras.cache import REMEDY, place
+from microexp_keras.cache import REMEDY, may_write, place
 from microexp_keras.datasets import Clip
 from microexp_keras.errors import MicroExpError
 from microexp_keras.landmarks.points import POINTS, Landmarks
@@ -66,7 +66,8 @@ class DlibLandmarks:
         found = _read_cached(path, len(images))
         if found is None:
             found = detect(images)
-            _write_cached(path, found)
+            if may_write(path):
+                _write_cached(path, found)
         return found
 
 

@@ -11,6 +11,7 @@ from microexp_keras.datasets import Clip, Database, Video, find_clips, is_table
 from microexp_keras.datasets.folders import natural_order, visible
 from microexp_keras.errors import MicroExpError
 from microexp_keras.landmarks.points import Fault, boxes
+from microexp_keras.text import plain
 
 # Okabe and Ito's palette: told apart by colour-blind readers, and from skin.
 BLUE, ORANGE, FAULT = "#0072B2", "#E69F00", "#CC0000"
@@ -70,12 +71,12 @@ def _spread_clips(clips: Sequence[Clip]) -> list[Clip]:
 
 def _count_frames(path: Path) -> int:
     """Count the frames of a video that can be decoded: what its header says is an estimate."""
-    import cv2
+    from microexp_keras.datasets.frames import open_video
 
-    capture = cv2.VideoCapture(str(path))
     frames = 0
-    while capture.grab():
-        frames += 1
+    with open_video(path) as capture:
+        while capture.grab():
+            frames += 1
     if not frames:
         raise MicroExpError(path, "a folder, a video or an image", "another file", "Name another path.")
     return frames
@@ -87,6 +88,7 @@ def draw_sheet(tiles: Sequence[Tile], title: str, path: Path) -> None:
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
     from matplotlib.patches import Rectangle
+    from matplotlib.text import Text
 
     columns = min(4 if len(tiles) <= 24 else 6, len(tiles))
     rows = -(-len(tiles) // columns)
@@ -128,5 +130,8 @@ def draw_sheet(tiles: Sequence[Tile], title: str, path: Path) -> None:
     ]
     figure.suptitle(title, fontsize=13)
     figure.legend(handles=keys, loc="outside lower center", ncols=4, frameon=False, fontsize=10)
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)  # a name may hold $
+        text.set_text(plain(text.get_text()))
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=120, format="png")

@@ -12,6 +12,7 @@ from microexp_keras.atomic import write_text
 from microexp_keras.datasets import Clip
 from microexp_keras.errors import MicroExpError
 from microexp_keras.landmarks.points import POINTS, UNKNOWN, Landmarks
+from microexp_keras.text import cell, from_cell
 
 COORDINATES = [f"{axis}_{point}" for axis in "xy" for point in range(POINTS)]
 
@@ -31,7 +32,7 @@ def write_csv(path: str | Path, landmarks: Mapping[str, Landmarks]) -> None:
     for name, found in landmarks.items():
         for frame, (faces, points) in enumerate(zip(found.faces, found.points, strict=True)):
             if faces != UNKNOWN:
-                table.writerow([name, frame, faces, *points[:, 0], *points[:, 1]])
+                table.writerow([cell(name), frame, faces, *points[:, 0], *points[:, 1]])
     write_text(path, text.getvalue())
 
 
@@ -93,7 +94,7 @@ class CsvLandmarks:
         points = np.array([_number(where, row, name) for name in COORDINATES], np.int32).reshape(2, POINTS).T
         if not faces and points.any():
             raise MicroExpError(where, "1 in the column faces of a frame with points", "0", "Correct it.")
-        frames = self.rows.setdefault(row["clip"], {})
+        frames = self.rows.setdefault(from_cell(row["clip"]), {})
         if frame in frames:
             raise MicroExpError(
                 where,

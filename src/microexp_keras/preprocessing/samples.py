@@ -3,7 +3,8 @@
 import functools
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ from typing import Any
 import numpy as np
 
 from microexp_keras import datasets, landmarks
-from microexp_keras.datasets.clip_table import TWO_SPELLINGS
+from microexp_keras.datasets import Problem, oddities
+from microexp_keras.datasets.tree import as_notes, by_kind
+from microexp_keras.notes import Note
 from microexp_keras.preprocessing import original_npy
 from microexp_keras.preprocessing.stack_cache import Stacks, pixel_digest
 from microexp_keras.preprocessing.stacks import (
@@ -49,6 +52,8 @@ class Samples:
         Whether this package generated the clips.
     notes : list of str
         What a reader of the scores must know of how they came about.
+    problems : list of Problem
+        What in the data folder is not as it should be, though it does not stop training.
     """
 
     names: list[str]
@@ -60,6 +65,12 @@ class Samples:
     databases: list[str | None] = field(default_factory=list)
     synthetic: bool = False
     notes: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def all_notes(self) -> list[Note]:
+        """The notes, and one for each kind of problem."""
+        return [*map(Note.of, self.notes), *as_notes(self.problems)]
 
     def databases_of(self, positions: Sequence[int] | np.ndarray) -> list[str | None]:
         """Return the databases of some clips, none if the table does not name any."""
@@ -73,21 +84,25 @@ class Samples:
             digest.update(os.fsencode("{}\0{}\0{}\n".format(*sample)))
         for name, stacks in self.stacks.items():
             digest.update(f"{name} {stacks.dtype} {stacks.shape}".encode())
-            digest.update(b"".join(self._digests(name)))
+            digest.update(b"".join(self._digests[name]))
         return digest.hexdigest()
 
     @functools.cached_property
     def pixels(self) -> np.ndarray:
         """Number of the first sample with the same pixels in all inputs, int array (samples,)."""
         seen: dict[tuple[bytes, ...], int] = {}
-        of_samples = zip(*map(self._digests, self.stacks), strict=True)
+        of_samples = zip(*self._digests.values(), strict=True)
         return np.array([seen.setdefault(digests, position) for position, digests in enumerate(of_samples)])
 
-    def _digests(self, name: str) -> list[bytes]:
-        stacks = self.stacks[name]
-        if isinstance(stacks, Stacks):
-            return [digest.tobytes() for digest in stacks.digests]
-        return [pixel_digest(stack) for stack in stacks]
+    @functools.cached_property
+    def _digests(self) -> dict[str, list[bytes]]:
+        """Of the pixels of each sample, for every input."""
+        return {
+            name: [digest.tobytes() for digest in stacks.digests]
+            if isinstance(stacks, Stacks)
+            else [pixel_digest(stack) for stack in stacks]
+            for name, stacks in self.stacks.items()
+        }
 
 
 def load_samples(
@@ -120,26 +135,19 @@ def load_samples(
     Samples
     """
     tree = datasets.read_tree(root, protocol.database, frames=protocol.frames, **options)
-    clips, notes = (
-        tree.clips,
-        [f"{counted(count, 'clip')} left out: {reason}." for reason, count in tree.left_out.items()],
-    )
-    if tree.problems:
-        notes.append(
-            f"Worth knowing of the data folder: {counted(len(tree.problems), 'thing')}. "
-            "python -m microexp_keras.datasets check PATH."
-        )
-    notes += [f"WARNING: {problem}" for problem in tree.problems if problem.kind == TWO_SPELLINGS]
+    clips = tree.clips
+    notes = [f"{counted(count, 'clip')} left out: {reason}." for reason, count in tree.left_out.items()]
     synthetic = datasets.are_synthetic(clips)
     require_length(clips, protocol)
     points = None if protocol.network.on_whole_face else points or landmarks.DlibLandmarks()
     stacks: Mapping[str, np.ndarray | Stacks]
     if cache and (points is None or identity_of(points)):
         about = {"origin": protocol.database.origin(synthetic), "folder": os.path.abspath(root)}
-        stacks, borrowed = cached_stacks(clips, protocol, points, about, progress)
+        stacks, remarks = cached_stacks(clips, protocol, points, about, progress)
     else:
-        stacks, borrowed = stacks_in_memory(clips, protocol, protocol.inputs, points, progress)
-    notes += borrowed
+        stacks, remarks = stacks_in_memory(clips, protocol, protocol.inputs, points, progress)
+    notes += [remark for remark in remarks if isinstance(remark, str)]
+    problems = [*tree.problems, *oddities.numbering(clips), *(one for one in remarks if isinstance(one, Problem))]
     order, labels = arrange([clip.label for clip in clips], protocol)
     copies = [np.count_nonzero(order[:place] == position) for place, position in enumerate(order)]
     if len(order) > len(clips):
@@ -147,7 +155,7 @@ def load_samples(
             name: stack.arranged(order) if isinstance(stack, Stacks) else stack[order] for name, stack in stacks.items()
         }
         notes.append(f"{len(clips)} clips stand {len(order)} times in the arrays: some of them twice.")
-    return Samples(
+    samples = Samples(
         names=[f"{clips[p].id}#{copy + 1}" if copy else clips[p].id for p, copy in zip(order, copies, strict=True)],
         subjects=[clips[position].subject for position in order],
         labels=labels,
@@ -157,7 +165,27 @@ def load_samples(
         databases=[clips[position].database for position in order] if any(clip.database for clip in clips) else [],
         synthetic=synthetic,
         notes=notes,
+        problems=problems,
     )
+    problems += _twice(samples, clips)
+    if problems and progress:
+        kinds = ", ".join(f"{kind} ({len(some)})" for kind, some in by_kind(problems).items())
+        print(f"note: worth knowing of the data: {kinds}; the report says where", file=sys.stderr)
+    return samples
+
+
+def _twice(samples: Samples, clips: Sequence[datasets.Clip]) -> Iterator[Problem]:
+    """Yield the clips whose pixels, as the network sees them, are those of another."""
+    shown = dict(zip(samples.clips.tolist(), samples.clips[samples.pixels].tolist(), strict=True))
+    for clip, other in shown.items():
+        if clip != other:
+            yield Problem(
+                "same clip twice",
+                oddities.clip_name(clips[clip]),
+                f"expected every clip once, found the pixels of {oddities.clip_name(clips[other])}",
+                "Remove one of them, or they may stand on both sides of a split.",
+                False,
+            )
 
 
 def load_arrays(images_paths: Sequence[str | Path], labels_path: str | Path, protocol: Protocol) -> Samples:

@@ -16,11 +16,11 @@ import numpy as np
 
 from microexp_keras.atomic import replacing, reserve
 from microexp_keras.cache import REMEDY
-from microexp_keras.datasets import Clip
+from microexp_keras.datasets import Clip, Problem
 from microexp_keras.errors import MicroExpError
 from microexp_keras.hdf5 import StoredArray, contents
 
-FORMAT = 2  # of the files; another number makes all of them anew
+FORMAT = 3  # of the files; another number makes all of them anew
 
 TABLES: dict[str, tuple[type[np.integer], tuple[int, ...]]] = {
     "sha256": (np.uint8, (32,)),
@@ -32,6 +32,9 @@ TABLES: dict[str, tuple[type[np.integer], tuple[int, ...]]] = {
 IN_MEMORY = 2**26  # gray levels of a data set; more than that are read and standardised batch by batch
 
 ABANDONED = 3600  # seconds after which a file that nobody writes any more was left behind by a killed process
+
+Remark = str | Problem
+"""What must be known of clips that were read: a note, or something in the data folder that is not as it should be."""
 
 Keep = Callable[[int, Mapping[str, np.ndarray]], None]
 """Takes the position of a clip and its stacks by name."""
@@ -166,7 +169,9 @@ def clips_key(clips: Sequence[Clip], frames: int | None, settings: Mapping[str, 
     return digest.hexdigest()
 
 
-def kept_stacks(path: Path, names: Sequence[str], shape: tuple[int, ...]) -> tuple[dict[str, Stacks], list[str]] | None:
+def kept_stacks(
+    path: Path, names: Sequence[str], shape: tuple[int, ...]
+) -> tuple[dict[str, Stacks], list[Remark]] | None:
     """Open the stacks that are kept at a path, after checking every pixel.
 
     Parameters
@@ -179,7 +184,7 @@ def kept_stacks(path: Path, names: Sequence[str], shape: tuple[int, ...]) -> tup
 
     Returns
     -------
-    (dict of str to Stacks, list of str) or None
+    (dict of str to Stacks, list of Remark) or None
         By name of the input, and what a reader of the scores must know. None if there are none, or damaged ones, which
         is said on stderr.
     """
@@ -197,8 +202,8 @@ def make_stacks(
     names: Sequence[str],
     shape: tuple[int, ...],
     about: Mapping[str, Any],
-    read: Callable[[Keep], list[str]],
-) -> tuple[dict[str, Stacks], list[str]]:
+    read: Callable[[Keep], Sequence[Remark]],
+) -> tuple[dict[str, Stacks], list[Remark]]:
     """Write the stacks of a data set, clip by clip; what is there already is replaced in the end.
 
     Parameters
@@ -213,7 +218,7 @@ def make_stacks(
 
     Returns
     -------
-    (dict of str to Stacks, list of str)
+    (dict of str to Stacks, list of Remark)
         As `kept_stacks`.
 
     Raises
@@ -240,7 +245,7 @@ def make_stacks(
                     for column, value in zip(TABLES, (digest, stack.sum(dtype=np.int64), stack.max()), strict=True):
                         tables[f"{name}/{column}"][position] = value
 
-            notes = read(keep)
+            notes = [remark if isinstance(remark, str) else remark._asdict() for remark in read(keep)]
             made = datetime.now(timezone.utc).isoformat(timespec="seconds")
             said = json.dumps({**about, "clips": shape[0], "made": made, "notes": notes}).encode()
             file["about"], file["sha256"] = (np.frombuffer(text, np.uint8) for text in (said, _seal(said, tables)))
@@ -249,7 +254,7 @@ def make_stacks(
         return _opened(temporary, names, shape)
 
 
-def _opened(path: Path, names: Sequence[str], shape: tuple[int, ...]) -> tuple[dict[str, Stacks], list[str]]:
+def _opened(path: Path, names: Sequence[str], shape: tuple[int, ...]) -> tuple[dict[str, Stacks], list[Remark]]:
     """Return the stacks and notes of a file; any exception means that it is not what was written."""
     arrays = contents(path).arrays
     said = arrays["about"][()].tobytes()
@@ -270,7 +275,8 @@ def _opened(path: Path, names: Sequence[str], shape: tuple[int, ...]) -> tuple[d
             if pixel_digest(levels[position]) != expected.tobytes():
                 raise ValueError(f"other pixels in clip {position}")
         stacks[name] = Stacks(levels, digests, sums, highest)
-    return stacks, json.loads(said)["notes"]
+    notes = json.loads(said)["notes"]
+    return stacks, [Problem(**note) if isinstance(note, dict) else str(note) for note in notes]
 
 
 def _require(array: StoredArray, kind: type[np.integer], shape: tuple[int, ...]) -> StoredArray:

@@ -2,20 +2,22 @@
 
 import functools
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
 from microexp_keras import cache, landmarks
-from microexp_keras.datasets import Clip
-from microexp_keras.datasets.frames import read_frames
+from microexp_keras.datasets import Clip, oddities
+from microexp_keras.datasets.frames import image_header, read_frames
+from microexp_keras.datasets.image_header import Header
 from microexp_keras.errors import MicroExpError
 from microexp_keras.landmarks import Landmarks
 from microexp_keras.landmarks.face_box import cut_faces
 from microexp_keras.parallel import in_threads
-from microexp_keras.preprocessing.stack_cache import Stacks, clips_key, kept_stacks, make_stacks
+from microexp_keras.preprocessing.stack_cache import Remark, Stacks, clips_key, kept_stacks, make_stacks
 from microexp_keras.preprocessing.tim import interpolate
 from microexp_keras.protocols.protocol import Protocol
 from microexp_keras.text import counted
@@ -97,13 +99,15 @@ def region_stacks(
     `SMIC/Intermediate_MicroFuseNet.py:62-80`; the other three programs of the fused networks do the same.
     """
     require_length(clips, protocol)
-    return stacks_in_memory(clips, protocol, ("eyes", "mouth"), points or landmarks.DlibLandmarks(), progress)
+    points = points or landmarks.DlibLandmarks()
+    stacks, remarks = stacks_in_memory(clips, protocol, ("eyes", "mouth"), points, progress)
+    return stacks, [remark for remark in remarks if isinstance(remark, str)]
 
 
 def cached_stacks(
     clips: Sequence[Clip], protocol: Protocol, points: LandmarkSource | None, about: dict[str, str], progress: bool
-) -> tuple[dict[str, Stacks], list[str]]:
-    """Stacks and notes from the cache, where they are put first if they are not there."""
+) -> tuple[Mapping[str, Stacks | np.ndarray], list[Remark]]:
+    """Return stacks and remarks from the cache, where they are put first if they are not there and this user may."""
     names = ("dataset", "inputs", "frames", "size", "swapped_colours")
     settings: dict[str, Any] = {name: getattr(protocol, name) for name in names}
     if points:
@@ -112,21 +116,25 @@ def cached_stacks(
         settings["all_frames"] = True
     if protocol.crop == "face":
         settings |= {"crop": protocol.crop, "landmarks": landmarks.DlibLandmarks.identity()}
-    key = clips_key(clips, None if protocol.all_frames else protocol.frames, {**settings, "opencv": cv2.__version__})
+    key = clips_key(clips, _read_of_each(protocol), {**settings, "opencv": cv2.__version__})
     path, shape = cache.place("stacks", key), _shape(clips, protocol)
     kept = kept_stacks(path, protocol.inputs, shape)
     if kept:
         if progress:
             print(f"the stacks of {counted(len(clips), 'clip')} come from the cache", file=sys.stderr)
         return kept
+    if not cache.may_write(path):
+        if progress:
+            print(f"the cache {path.parent} is not yours to write: nothing is kept of these clips", file=sys.stderr)
+        return stacks_in_memory(clips, protocol, protocol.inputs, points, progress)
     read = functools.partial(_read_clips, clips, protocol, protocol.inputs, points, progress)
     return make_stacks(path, protocol.inputs, shape, {**about, **settings}, read)
 
 
 def stacks_in_memory(
     clips: Sequence[Clip], protocol: Protocol, names: Sequence[str], points: LandmarkSource | None, progress: bool
-) -> tuple[dict[str, np.ndarray], list[str]]:
-    """Arrays and notes."""
+) -> tuple[dict[str, np.ndarray], list[Remark]]:
+    """Arrays and remarks."""
     stacks = {name: np.empty(_shape(clips, protocol), np.uint8) for name in names}
 
     def keep(position: int, of_clip: dict[str, np.ndarray]) -> None:
@@ -174,9 +182,10 @@ def _read_clips(
     points: LandmarkSource | None,
     progress: bool,
     keep: Callable[[int, dict[str, np.ndarray]], None],
-) -> list[str]:
-    """Call `keep(position, stacks)` for every clip from several threads; give the notes of all clips."""
+) -> list[Remark]:
+    """Call `keep(position, stacks)` for every clip from several threads; give what is to be known of all clips."""
     notes: list[list[str]] = [[] for _ in clips]
+    headers: dict[Path, Header] = {}
 
     def read(position: int) -> None:
         clip = clips[position]
@@ -194,10 +203,16 @@ def _read_clips(
             cut = [landmarks.regions(image, settled[time]) for time, image in enumerate(images)]
             stacks = {name: _stack((regions[name] for regions in cut), protocol) for name in names}
         keep(position, stacks)
+        headers.update({path: image_header(path) for path in clip.images[: _read_of_each(protocol)]})
 
     what = "reading clips" if points is None else "finding eyes and mouth"
     in_threads(read, range(len(clips)), what, progress=progress)
-    return [note for of_clip in notes for note in of_clip]
+    sizes = {path: header.size for path, header in headers.items()}
+    return [
+        *(note for of_clip in notes for note in of_clip),
+        *oddities.pictures(clips, headers),
+        *oddities.sizes(clips, sizes),
+    ]
 
 
 def _stack(images: Iterable[np.ndarray], protocol: Protocol) -> np.ndarray:
@@ -213,13 +228,18 @@ def _stack(images: Iterable[np.ndarray], protocol: Protocol) -> np.ndarray:
 def _seen_frames(clip: Clip, protocol: Protocol) -> Iterator[np.ndarray]:
     """Colour frames in the order of channels in which the protocol takes them for blue, green, red."""
     seen = 0
-    for frame in read_frames(clip, None if protocol.all_frames else protocol.frames):
+    for frame in read_frames(clip, _read_of_each(protocol)):
         seen += 1
         yield np.ascontiguousarray(frame[..., ::-1]) if protocol.swapped_colours else frame
     if seen < _least(protocol):
         raise MicroExpError(
             clip.path, f"at least {_least(protocol)} frames", f"{seen} that can be decoded", "Restore this video."
         )
+
+
+def _read_of_each(protocol: Protocol) -> int | None:
+    """Frames that are read of each clip; None for all."""
+    return None if protocol.all_frames else protocol.frames
 
 
 def _least(protocol: Protocol) -> int:

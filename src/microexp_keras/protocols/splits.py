@@ -202,7 +202,7 @@ def remarks(fold: Fold, samples: "Samples", right: np.ndarray | None = None) -> 
     ----------
     fold : Fold
     samples : preprocessing.Samples
-        Their `clips`, `mislabelled` and `subjects` are looked at.
+        Their `clips`, `pixels`, `mislabelled` and `subjects` are looked at.
     right : bool array (scored clips,), optional
         Which of `fold.score` were predicted right: the accuracy on those that do not train is said too.
     """
@@ -222,6 +222,9 @@ def remarks(fold: Fold, samples: "Samples", right: np.ndarray | None = None) -> 
             said.append(f"On the other {counted(len(hits), 'clip')} {told}.")
     if twins.any():
         said.append(f"{twins.sum()} of the scored clips are second copies of clips that were trained on.")
+    same = np.isin(samples.pixels[fold.score], samples.pixels[fold.train]) & ~seen & ~twins
+    if same.any():
+        said.append(f"{same.sum()} of the scored clips have the very pixels of others that were trained on.")
     if set(fold.select) & set(fold.score):
         said.append("The best epoch is chosen on clips that are scored, so the score is optimistic.")
     trained, scored = ({samples.subjects[position] for position in part} for part in (fold.train, fold.score))

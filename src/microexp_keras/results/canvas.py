@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from microexp_keras.atomic import replacing
+from microexp_keras.text import plain
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -52,6 +53,15 @@ def subplots(rows: int, columns: int, inches: tuple[float, float]) -> tuple["Fig
     return figure, figure.subplots(rows, columns)
 
 
+def show_as_written(figure: "Figure") -> None:
+    """Let the texts of a figure be no formulas, whatever `$` a name holds, nor what no font has a letter for."""
+    from matplotlib.text import Text
+
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)
+        text.set_text(plain(text.get_text()))
+
+
 def save(figure: "Figure", path: PathType) -> PathType:
     """Write the figure as PNG and as SVG beside it and return the path of the PNG.
 
@@ -59,6 +69,7 @@ def save(figure: "Figure", path: PathType) -> PathType:
     """
     from matplotlib import rc_context
 
+    show_as_written(figure)
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=DPI, format="png", metadata={"Software": None})
     repeatable = rc_context({"svg.fonttype": "none", "svg.hashsalt": "microexp_keras"})

@@ -10,6 +10,7 @@ from xml.etree.ElementTree import Element
 
 from microexp_keras.atomic import write_text
 from microexp_keras.notes import Note
+from microexp_keras.regular import open_regular
 
 Json = dict[str, Any]
 """What scores.json or config.json holds."""
@@ -44,7 +45,8 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Element | str]]) -> Eleme
 def figure(path: Path, alt: str, caption: str | None = None, wide: bool = False) -> Element:
     """Make a figure, the picture within the page; on a narrow screen a wide one is scrolled, not made small."""
     kind = {".svg": "svg+xml", ".png": "png"}[path.suffix]
-    source = f"data:image/{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
+    with open_regular(path, follow=False) as file:  # a link would carry a picture from elsewhere into the page
+        source = f"data:image/{kind};base64,{base64.b64encode(file.read()).decode()}"
     image = tag("img", src=source, alt=alt, kind="wide" if wide else None)
     return tag("figure", image, *([tag("figcaption", caption)] if caption else []))
 

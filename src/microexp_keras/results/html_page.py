@@ -10,6 +10,7 @@ from microexp_keras.notes import Note
 from microexp_keras.protocols import Protocol
 from microexp_keras.results import html_run, html_scores
 from microexp_keras.results.html_elements import Json, banners, notes_list, tag, write_page
+from microexp_keras.text import from_cell
 
 
 def write(folder: str | Path) -> Path:
@@ -32,7 +33,7 @@ def write(folder: str | Path) -> Path:
     config_path = folder / "config.json"
     config = json.loads(config_path.read_text(encoding="utf-8")) if config_path.exists() else None
     with open(folder / "predictions.csv", newline="", encoding="utf-8", errors="surrogateescape") as file:
-        clips = list(csv.DictReader(file))
+        clips = [{name: from_cell(value) for name, value in row.items()} for row in csv.DictReader(file)]
     protocol = Protocol.from_json(config["protocol"]) if config else None
     notes = [Note.from_text(text) for text in scores["notes"]]
     parts = [

@@ -15,7 +15,7 @@ from microexp_keras.metrics import Scores
 from microexp_keras.notes import Note
 from microexp_keras.protocols import Protocol
 from microexp_keras.results import plots
-from microexp_keras.text import counted, number, span
+from microexp_keras.text import cell, counted, number, plain, span
 
 if TYPE_CHECKING:
     from microexp_keras.training.history import Outcome
@@ -237,7 +237,7 @@ def write(
         over_subjects = metrics.subject_intervals(true, predicted, known, len(scores.class_names))
     parts = of_each_database(true, probabilities.argmax(axis=1), owners, databases, scores.class_names)
     blocks = [scores_text(scores, over_subjects), *([_databases_text(parts)] if parts else [])]
-    text = "\n".join([title, *[f"* {note}" for note in rendered], "", *blocks, ""])
+    text = plain("\n".join([title, *[f"* {note}" for note in rendered], "", *blocks, ""]))
     write_text(folder / "report.txt", text)
     values = {**scores.as_json(), "intervals_over_subjects": metrics.for_json(over_subjects)}
     values |= {"databases": parts} if parts else {}
@@ -253,6 +253,8 @@ def write(
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(["clip", "subject", "true", "predicted", *scores.class_names])
     for clip, subject, label, row in zip(clips, owners, true, probabilities, strict=True):
-        writer.writerow([clip, subject, scores.class_names[label], scores.class_names[row.argmax()], *row])
+        writer.writerow(
+            [cell(clip), cell(subject or ""), scores.class_names[label], scores.class_names[row.argmax()], *row]
+        )
     write_text(folder / "predictions.csv", table.getvalue())
     return text

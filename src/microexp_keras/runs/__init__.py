@@ -1,6 +1,6 @@
 """What every run does: from settings to trained folds, and from these to one report."""
 
-from microexp_keras.runs.folder import new_folder, read_config, require_free, require_only, writing
+from microexp_keras.runs.folder import new_folder, read_config, require_free, require_only, results_in, writing
 from microexp_keras.runs.provenance import commit, devices, provenance
 from microexp_keras.runs.settings import Settings
 
@@ -13,5 +13,6 @@ __all__ = [
     "read_config",
     "require_free",
     "require_only",
+    "results_in",
     "writing",
 ]

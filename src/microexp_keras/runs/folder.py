@@ -5,6 +5,7 @@ import contextlib
 import os
 import shlex
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,36 @@ def new_folder(out: str | Path | None, name: str) -> Path:
         raise MicroExpError(
             out or "runs", None, f"the run's folder could not be made ({error.strerror})", "Give another --out."
         ) from error
+
+
+@contextlib.contextmanager
+def results_in(out: str | Path | None, name: str) -> Iterator[Path]:
+    """Make the folder of results before they are computed, and see that a file can be written into it.
+
+    If the block fails before anything is written there, a folder that was made is removed.
+
+    Parameters
+    ----------
+    out, name
+        As for `new_folder`.
+
+    Raises
+    ------
+    MicroExpError
+        As `new_folder`, or if the folder cannot be written to.
+    """
+    there = out is not None and os.path.lexists(out)
+    folder = new_folder(out, name)
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(4096))
+    except OSError as error:
+        raise MicroExpError(folder, "a folder to write to", f"none ({error.strerror})", "Give another --out.") from None
+    try:
+        yield folder
+    finally:
+        if not there and not any(folder.iterdir()):
+            folder.rmdir()
 
 
 def _next_free(parent: Path, name: str) -> Path:

@@ -69,7 +69,7 @@ def _draw_saliency(
         f"({probabilities[clip, predicted[clip]]:.0%})"
         for clip in chosen
     ]
-    plain = [title.encode("ascii", "backslashreplace").decode().replace("$", r"\$") for title in titles]  # no formulas
+    plain = [title.encode("ascii", "backslashreplace").decode() for title in titles]
     for name, clips in few.items():
         path = run.fold_folder(0) / f"saliency_{name}.png"
         marks, title = saliency.binarize(maps[name]), f"Saliency: {name}"

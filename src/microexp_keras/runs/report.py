@@ -122,7 +122,7 @@ def _notes(run: Run, outcomes: tuple[Outcome, ...], right: np.ndarray) -> list[A
         remarks = [*dict.fromkeys(remark for fold in run.folds for remark in splits.remarks(fold, run.samples))]
     return [
         *text_report.training_notes(outcomes, protocol, protocol.database.class_names),
-        *run.samples.notes,
+        *run.samples.all_notes,
         *remarks,
         *([UNSEEN] if protocol.unseen_subjects and not settings.weights else []),
         *([f"Differs from the protocol: {'; '.join(changed)}."] if changed else []),

@@ -111,6 +111,7 @@ def _are_figures(value: Any) -> bool:
         isinstance(sheet, dict)
         and isinstance(sheet.get("input"), str)
         and _is_file_name(sheet.get("file"))
+        and sheet["file"] == f"saliency_{sheet['input']}.png"
         and _are_texts(sheet.get("clips"))
         for sheet in sheets
     )

@@ -132,8 +132,19 @@ class Run:
 
 
 def fold_folder(folder: Path, number: int, folds: int) -> Path:
-    """Return where a fold, counted from 0, of so many has its files: the run's own folder if it is the only one."""
-    return folder if folds == 1 else folder / f"fold-{number + 1:02d}"
+    """Return where a fold, counted from 0, of so many has its files: the run's own folder if it is the only one.
+
+    Raises
+    ------
+    MicroExpError
+        If it is a link: it could lead out of the run's folder.
+    """
+    if folds == 1:
+        return folder
+    own = folder / f"fold-{number + 1:02d}"
+    if own.is_symlink():
+        raise MicroExpError(own, "a folder", "a link", "Put the folder itself there.")
+    return own
 
 
 def load_samples(settings: Settings, progress: bool = True) -> Samples:

@@ -14,7 +14,7 @@ from microexp_keras.datasets import SYNTHETIC_NOTE
 from microexp_keras.datasets.database import DATABASES, Database
 from microexp_keras.errors import MicroExpError
 from microexp_keras.models.networks import METHODS
-from microexp_keras.notes import SYNTHETIC_WEIGHTS
+from microexp_keras.notes import SYNTHETIC_WEIGHTS, Note
 from microexp_keras.preprocessing import Samples, StandardizedInput, Statistics, original_npy
 from microexp_keras.protocols import Protocol, splits
 from microexp_keras.text import counted
@@ -63,7 +63,7 @@ class ScoredClips:
         Whose they are, None where nobody knows.
     origin : str
         What they are, for a headline: `synthetic SMIC`.
-    notes : list of str
+    notes : list of Note or str
         What a reader must know to judge the scores.
     samples : preprocessing.Samples or None
         Of clips, not of arrays: what a rival method sees.
@@ -77,7 +77,7 @@ class ScoredClips:
     names: list[str]
     subjects: list[str | None]
     origin: str
-    notes: list[str]
+    notes: list[Note | str]
     samples: Samples | None = None
     rival: str | None = None
 
@@ -158,7 +158,8 @@ def from_samples(
     -------
     ScoredClips
     """
-    notes, trained = [*samples.notes], file.metadata
+    notes: list[Note | str] = [*samples.all_notes]
+    trained = file.metadata
     rival = file.network if isinstance(file, RivalFile) else None
     known = known_statistics(file) if isinstance(file, WeightsFile) else {}
     for name, stack in samples.stacks.items() if not rival else ():
@@ -245,7 +246,7 @@ def from_arrays(
         title = METHODS[file.network].title
         raise MicroExpError("--validation-images", "weights of a network", f"those of {title}", "Take --data PATH.")
     stacks, labels = original_npy.read(images_paths, labels_path, names, num_classes)
-    notes = [
+    notes: list[Note | str] = [
         "What the arrays hold, only those who saved them know. If the epoch of the weights was chosen on them, as the "
         "original does, or their subjects are in the training clips, the score is optimistic."
     ]

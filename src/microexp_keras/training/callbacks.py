@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from microexp_keras import weights
 from microexp_keras.backend import keras
 from microexp_keras.console import progress_bar
 from microexp_keras.errors import MicroExpError
-from microexp_keras.training.history import History
+from microexp_keras.training.history import History, Row
 
 STATE_SECONDS = 10.0
 """How often the state is saved at most. Writing it takes up to 6 % of a short epoch; a resumed run repeats what is not
@@ -84,19 +85,24 @@ class BestWeights(keras.callbacks.Callback):
         value = logs[self.monitor]
         if value > self.value:
             self.folder.mkdir(parents=True, exist_ok=True)
-            path = self.folder / f"weights-improvement-{epoch:02d}-{value:.2f}.weights.h5"
+            path = self._file(epoch, value)
             weights.save_weights(self.model, path, {**self.metadata, "epoch": epoch, self.monitor: value})
             if self.path and self.path != path:
                 self._outdone.append(self.path)
             self.value, self.epoch, self.path = value, epoch, path
 
-    def restore(self, value: float, epoch: int, path: Path) -> None:
-        """Resume a saved state; without `keep_all`, files that a killed run did not come to remove are removed."""
+    def restore(self, value: float, epoch: int, path: Path, rows: Sequence[Row]) -> None:
+        """Resume a saved state; without `keep_all`, files that a killed run did not come to remove are removed.
+
+        Its own files are those that `rows`, all rows of its history, lead to: no other is touched.
+        """
         self.value, self.epoch, self.path = value, epoch, path
         if not self.keep_all:
-            for other in self.folder.glob("weights-improvement-*.weights.h5"):
-                if other != path:
-                    other.unlink()
+            for own in {self._file(int(row["epoch"]), row[self.monitor]) for row in rows} - {path}:
+                own.unlink(missing_ok=True)
+
+    def _file(self, epoch: int, value: float) -> Path:
+        return self.folder / f"weights-improvement-{epoch:02d}-{value:.2f}.weights.h5"
 
     def remove_outdone(self) -> None:
         """Remove files that are no longer the best; call it once the saved state names the newer one."""
@@ -183,7 +189,7 @@ class RunState(keras.callbacks.Callback):
             epoch, state = metadata["epoch"], metadata["resume"]
             for variable, value in zip(_random_states(model), state["random_states"], strict=True):
                 variable.assign(np.array(value, "uint32"))
-            best = self.best.folder / state["best_file"]
+            best, rows = self.best.folder / state["best_file"], self.history.rows
             self.history.keep_until(epoch)
             if [row["epoch"] for row in self.history.rows] != list(range(epoch + 1)):
                 raise MicroExpError(self.history.path, f"a row for each of {epoch + 1} epochs")
@@ -191,7 +197,7 @@ class RunState(keras.callbacks.Callback):
                 raise MicroExpError(best, found="no such file")
             value = float(state["best_value"])
             reached = (row["epoch"] for row in self.history.rows if row[self.best.monitor] >= value)
-            self.best.restore(value, next(reached, epoch), best)
+            self.best.restore(value, next(reached, epoch), best, rows)
         except (MicroExpError, KeyError, TypeError, ValueError) as error:
             raise MicroExpError(
                 self.path.parent,

@@ -11,6 +11,7 @@ from microexp_keras.atomic import replacing
 from microexp_keras.backend import without_remarks
 from microexp_keras.console import progress_bar
 from microexp_keras.datasets import Clip, Video
+from microexp_keras.datasets.frames import name_to_write
 from microexp_keras.errors import MicroExpError
 from microexp_keras.video.faces import Faces, points_in
 from microexp_keras.video.source import read
@@ -63,7 +64,7 @@ def annotate(
     with replacing(path) as temporary:
         with without_remarks():
             code, whole = cv2.VideoWriter.fourcc(*CODEC), (size[0], size[1] + PANEL[0])
-            writer = cv2.VideoWriter(str(temporary), code, rate, whole)
+            writer = cv2.VideoWriter(name_to_write(temporary), code, rate, whole)
         if not writer.isOpened():
             remedy = "Install opencv-python from PyPI. Without --annotated no video is written."
             raise MicroExpError(path, f"an OpenCV that writes {CODEC} into WebM", "one that does not", remedy)

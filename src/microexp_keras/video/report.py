@@ -18,7 +18,7 @@ from microexp_keras.notes import SYNTHETIC_WEIGHTS, Note
 from microexp_keras.preprocessing import Statistics
 from microexp_keras.protocols import Protocol
 from microexp_keras.results import plots
-from microexp_keras.text import counted, either
+from microexp_keras.text import counted, either, plain
 from microexp_keras.video.annotate import annotate
 from microexp_keras.video.watch import Seen
 from microexp_keras.video.windows import reaches_beyond
@@ -110,7 +110,8 @@ def report_text(viewing: Viewing, loading: float) -> str:
     """report.txt; `loading` is the seconds that loading the network took."""
     counts = class_counts(viewing.seen, viewing.class_names)
     notes = [f"* {note.render()}" for note in all_notes(viewing)]
-    return "\n".join([viewing.title, *notes, "", *counts, about_speed(viewing.seen, viewing.rate, loading), ""])
+    speed = about_speed(viewing.seen, viewing.rate, loading)
+    return plain("\n".join([viewing.title, *notes, "", *counts, speed, ""]))
 
 
 def write_files(folder: Path, viewing: Viewing, text: str, annotated: bool) -> None:

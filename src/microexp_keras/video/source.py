@@ -15,7 +15,7 @@ from microexp_keras.atomic import replacing
 from microexp_keras.console import progress_bar
 from microexp_keras.datasets import Clip, Video
 from microexp_keras.datasets.folders import Findings, frame_files, visible
-from microexp_keras.datasets.frames import open_video, read_frames
+from microexp_keras.datasets.frames import name_to_write, open_video, read_frames
 from microexp_keras.errors import MicroExpError
 
 WARM_UP = 1.0  # seconds in which a camera finds its exposure, and its rate is measured
@@ -128,7 +128,7 @@ def record(camera: cv2.VideoCapture, seconds: float, path: Path) -> None:
             frame, warm = _from_camera(camera), warm + 1
         rate = warm / (time.monotonic() - start)
         with replacing(path) as temporary:
-            writer = cv2.VideoWriter(str(temporary), cv2.VideoWriter.fourcc(*CODEC), rate, frame.shape[1::-1])
+            writer = cv2.VideoWriter(name_to_write(temporary), cv2.VideoWriter.fourcc(*CODEC), rate, frame.shape[1::-1])
             for _ in progress_bar(range(max(1, round(seconds * rate))), desc="recording", unit="frame"):
                 writer.write(_from_camera(camera))
             writer.release()

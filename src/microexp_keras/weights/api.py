@@ -24,12 +24,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from microexp_keras.atomic import replacing
 from microexp_keras.errors import MicroExpError
 from microexp_keras.hdf5 import StoredArray, opened
 from microexp_keras.models.networks import FILTERS, NETWORKS
 from microexp_keras.weights import checksums
-from microexp_keras.weights.layers import by_shape, bytes_of, model_facts, pooled_shape, weighted_layers
+from microexp_keras.weights.layers import by_shape, model_facts, pooled_shape, weighted_layers
 from microexp_keras.weights.reader import NamedWeights, WeightsFile, examined
 
 if TYPE_CHECKING:
@@ -196,13 +195,15 @@ def save_weights(model: "keras.Model", path: str | Path, metadata: dict[str, Any
     if not str(path).endswith(".weights.h5"):
         raise MicroExpError(path, 'a name that ends in ".weights.h5", which Keras demands', remedy="Rename it.")
     import h5py
+    from keras.src.saving import saving_lib
 
-    optimizer_variables = model.optimizer.variables if getattr(model, "optimizer", None) else []
-    with replacing(path, bytes_of([*model.weights, *optimizer_variables])) as temporary:
-        model.save_weights(temporary)
-        with h5py.File(temporary, "r+") as file:
+    with checksums.written(path) as memory:
+        # What Model.save_weights does, which takes no memory for a file.
+        store = saving_lib.H5IOStore(memory, mode="w")
+        saving_lib._save_state(model, store, assets_store=None, inner_path="", visited_saveables=set())
+        store.close()
+        with h5py.File(memory, "r+") as file:
             file.attrs["microexp_keras"] = np.bytes_(json.dumps(metadata or {}, allow_nan=False))
-        checksums.write(temporary)
 
 
 def optimizer_values(

@@ -4,14 +4,18 @@ CRC-32 finds every flip of a bit and every damaged run of up to 32 bits, and mis
 times; it costs a tenth of the time of reading. It is no seal: who changes a file on purpose can change it too.
 """
 
+import contextlib
+import io
 import json
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
+from microexp_keras.atomic import replacing
 from microexp_keras.errors import MicroExpError
-from microexp_keras.hdf5 import Contents, opened, shown
+from microexp_keras.hdf5 import Contents, contents, shown
 
 NAME = "microexp_keras_crc32"
 """Attribute of the root that holds them as JSON: by path of the array, "" for all texts."""
@@ -19,18 +23,36 @@ NAME = "microexp_keras_crc32"
 REMEDY = "Copy or download it again, or take an earlier checkpoint."
 
 
-def write(path: str | Path) -> None:
-    """Add the checksums of what is in a file to it."""
+@contextlib.contextmanager
+def written(path: str | Path) -> Iterator[io.BytesIO]:
+    """Give memory for an HDF5 file; when the block ends it is written with its checksums, whole or not at all.
+
+    In memory, because the HDF5 library ends the whole program when a disk becomes full while it writes.
+
+    Raises
+    ------
+    MicroExpError
+        If it cannot be written.
+    """
+    memory = io.BytesIO()
+    with replacing(path) as temporary:
+        yield memory
+        write(memory)
+        temporary.write_bytes(memory.getbuffer())
+
+
+def write(file: str | Path | io.BytesIO) -> None:
+    """Add the checksums of what is in a file, or in one in memory, to it."""
     import h5py
 
-    with opened(path) as contents:
-        found = {name: of_array(array[()]) for name, array in contents.arrays.items()}
-        found[""] = of_texts(contents)
-    with h5py.File(path, "r+") as file:
-        file.attrs[NAME] = np.bytes_(json.dumps(found))
+    inside = contents(file)
+    found = {name: of_array(array[()]) for name, array in inside.arrays.items()}
+    found[""] = of_texts(inside)
+    with h5py.File(file, "r+") as opened:
+        opened.attrs[NAME] = np.bytes_(json.dumps(found))
 
 
-def read(contents: Contents) -> dict[str, int] | None:
+def read(inside: Contents) -> dict[str, int] | None:
     """Return the checksums that a file holds, by path of the array; None if it holds none.
 
     Raises
@@ -38,18 +60,18 @@ def read(contents: Contents) -> dict[str, int] | None:
     MicroExpError
         If they are not for the arrays in the file, or its texts are not those that were written.
     """
-    texts = contents.texts("", NAME)
+    texts = inside.texts("", NAME)
     if not texts:
         return None
     try:
         said = json.loads(texts[0])
-        if {*said} != {"", *contents.arrays} or not all(type(value) is int for value in said.values()):
+        if {*said} != {"", *inside.arrays} or not all(type(value) is int for value in said.values()):
             raise ValueError("of other arrays")
     except (ValueError, TypeError, RecursionError) as error:
         raise MicroExpError(
             f"attribute {NAME}", "a checksum of each array", f"something else ({shown(str(error))})", REMEDY
         ) from error
-    require(said, "", of_texts(contents), "names and texts")
+    require(said, "", of_texts(inside), "names and texts")
     return said
 
 
@@ -65,10 +87,10 @@ def of_array(values: np.ndarray) -> int:
     return zlib.crc32(np.ascontiguousarray(values).reshape(-1).view(np.uint8).data, zlib.crc32(about))
 
 
-def of_texts(contents: Contents) -> int:
+def of_texts(inside: Contents) -> int:
     """Return the checksum of the attributes of all groups, but for the one that holds checksums."""
     texts = {
         path: {name: texts for name, texts in sorted(attributes.items()) if name != NAME}
-        for path, attributes in sorted(contents.groups.items())
+        for path, attributes in sorted(inside.groups.items())
     }
     return zlib.crc32(json.dumps(texts).encode())

@@ -4,14 +4,13 @@ import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from microexp_keras.atomic import replacing
 from microexp_keras.models.networks import FILTERS, NETWORKS
 from microexp_keras.weights import checksums
-from microexp_keras.weights.layers import bytes_of, model_facts, pooled_shape, weighted_layers
+from microexp_keras.weights.layers import model_facts, pooled_shape, weighted_layers
 from microexp_keras.weights.model_config import SETTINGS
 
 if TYPE_CHECKING:
@@ -45,19 +44,18 @@ def save_keras2_hdf5(model: "keras.Model", path: str | Path, whole_model: bool =
         If `model` is not from one of the builders, or the disk refuses.
     """
     model_facts(model)  # refuses other models before a file is made
-    with replacing(path, bytes_of(model.weights)) as temporary:
-        _write(model, temporary, whole_model)
-        checksums.write(temporary)
+    with checksums.written(path) as memory:
+        _write(model, memory, whole_model)
 
 
-def _write(model: "keras.Model", path: Path, whole_model: bool) -> None:
+def _write(model: "keras.Model", memory: BinaryIO, whole_model: bool) -> None:
     import h5py
 
     network, kernel_size, num_classes, shape = model_facts(model)
     pooled = pooled_shape(shape, kernel_size)
     plan = weighted_layers(network, kernel_size, FILTERS * math.prod(pooled), num_classes)
     streams_of = {layer.name: streams for layer, _, streams in plan}
-    with h5py.File(path, "w") as file:
+    with h5py.File(memory, "w") as file:
         # Bytes, not str: h5py then marks them ASCII, and only then does the h5py of that time give what Keras decodes.
         written_by = {"backend": b"tensorflow", "keras_version": b"2.0.0"}
         root = file.create_group("model_weights") if whole_model else file

@@ -84,8 +84,3 @@ def model_facts(model: "keras.Model") -> ModelFacts:
 
 def by_shape(shape: Sequence[int]) -> str:
     return by(shape) or "a single number"
-
-
-def bytes_of(variables: Sequence["keras.Variable"]) -> int:
-    """Bytes that a file of these variables takes at most; the margin is for HDF5's own structures."""
-    return sum(4 * math.prod(variable.shape) for variable in variables) + 2**18

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from microexp_keras.atomic import replacing
 from microexp_keras.errors import MicroExpError
 from microexp_keras.hdf5 import opened
 from microexp_keras.weights import checksums
@@ -41,12 +40,10 @@ def save_arrays(path: str | Path, arrays: Mapping[str, np.ndarray], metadata: Ma
     """
     import h5py
 
-    with replacing(path, sum(array.nbytes for array in arrays.values()) + 2**16) as temporary:
-        with h5py.File(temporary, "w") as file:
-            for name, array in arrays.items():
-                file.create_dataset(name, data=array)
-            file.attrs["microexp_keras"] = np.bytes_(json.dumps(metadata, allow_nan=False))
-        checksums.write(temporary)
+    with checksums.written(path) as memory, h5py.File(memory, "w") as file:
+        for name, array in arrays.items():
+            file.create_dataset(name, data=array)
+        file.attrs["microexp_keras"] = np.bytes_(json.dumps(metadata, allow_nan=False))
 
 
 def read_arrays(path: str | Path, expected: Mapping[str, tuple[str, int]]) -> dict[str, np.ndarray]:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from microexp_keras.datasets.clips import SYNTHETIC_MARK
 from microexp_keras.datasets.database import CASME2, CASMEII, SAMM, SMIC
 from microexp_keras.errors import MicroExpError
 
@@ -50,4 +51,10 @@ def synthesize(dataset: str, root: str | Path, seed: int = 0, layout: str = "fla
 def synthetic_folder(dataset: str) -> Path:
     """Return where the commands keep synthetic clips, `data/synthetic-DATASET` here; they are written if missing."""
     folder = Path("data") / f"synthetic-{dataset}"
-    return folder.resolve() if folder.exists() else synthesize(dataset, folder).resolve()
+    if not folder.exists():
+        try:
+            synthesize(dataset, folder)
+        except MicroExpError:
+            if not (folder / SYNTHETIC_MARK).is_file():  # else another process was faster
+                raise
+    return folder.resolve()

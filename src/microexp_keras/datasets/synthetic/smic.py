@@ -12,8 +12,11 @@ into the public domain.
 
 import contextlib
 import functools
+import glob
 import os
+import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -33,6 +36,7 @@ MIN_FRAMES = 18  # of the shortest clip; the motion begins and ends within them,
 MAX_FRAMES = 26  # of the longest clip
 ZOOM = 1.3  # frame pixels per pixel of the portrait
 CENTRE = (104.0, 116.0)  # of the face in the portrait: column, row
+ABANDONED = 3600  # seconds after which a folder in which nobody writes was left behind by a killed process
 JPEG_QUALITY = 95  # its loss drowns in the sensor noise, which makes .png four times and .bmp five times as large
 
 CODES = dict(zip(SMIC.class_names, ("ne", "po", "sur"), strict=True))  # as in clip names
@@ -162,14 +166,18 @@ def new_folder(root: str | Path, dataset: str, seed: int) -> Iterator[Path]:
         raise MicroExpError(root, "no such folder, or an empty one", remedy="Choose another, or remove it yourself.")
     try:
         root.parent.mkdir(parents=True, exist_ok=True)
+        _remove_abandoned(root)
         with tempfile.TemporaryDirectory(prefix=f".{root.name}-", dir=root.parent) as beside:
             whole = Path(beside) / dataset
             whole.mkdir()
-            (whole / SYNTHETIC_MARK).write_text(
-                MARK.format(seed=seed, title=DATABASES[dataset].title), encoding="utf-8"
-            )
+            mark = MARK.format(seed=seed, title=DATABASES[dataset].title)
+            (whole / SYNTHETIC_MARK).write_text(mark, encoding="utf-8")
             yield whole
-            os.replace(whole, root)
+            try:
+                os.replace(whole, root)
+            except OSError:
+                if not _is_marked(root, mark):  # else another process was faster: its clips are the same
+                    raise
     except OSError as error:
         raise MicroExpError(
             root,
@@ -177,6 +185,22 @@ def new_folder(root: str | Path, dataset: str, seed: int) -> Iterator[Path]:
             remedy="Nothing is left there. Free space on that disk or choose another folder, then run the command "
             "again.",
         ) from error
+
+
+def _is_marked(root: Path, mark: str) -> bool:
+    with contextlib.suppress(OSError, ValueError):
+        return (root / SYNTHETIC_MARK).read_text(encoding="utf-8") == mark
+    return False
+
+
+def _remove_abandoned(root: Path) -> None:
+    """Remove what killed processes have left half-written beside `root`, after an hour in which nobody wrote there."""
+    for left in root.parent.glob(f".{glob.escape(root.name)}-*"):
+        with contextlib.suppress(OSError):
+            inside = {path.name for path in left.iterdir()}
+            newest = max((path.stat().st_mtime for path in (left, *left.rglob("*"))), default=0)
+            if inside <= {*DATABASES} and not left.is_symlink() and time.time() - newest > ABANDONED:
+                shutil.rmtree(left)
 
 
 def write_all(write_clip: Callable[[Any], None], plan: Sequence[Any], progress: bool, workers: int | None) -> None:

@@ -1,0 +1,126 @@
+"""What every command promises: one line for whatever goes wrong, and nothing in a name that moves the cursor."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from microexp_keras import weights
+from microexp_keras.console import BUG, command
+from microexp_keras.datasets import __main__ as datasets_command
+from microexp_keras.errors import MicroExpError
+from microexp_keras.text import cell, from_cell, plain
+from microexp_keras.weights import __main__ as weights_command
+
+ESCAPES = "a\x1b[31m\x07\x9b2J\u202eb"
+
+
+def failing(error):
+    @command
+    def main(argv=None):
+        raise error
+
+    return main
+
+
+def test_a_bug_is_one_line_that_names_its_log(capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert failing(ZeroDivisionError("of zero"))([]) == BUG
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "bug" in said and "of zero" in said and "Traceback" not in said
+    log = Path(re.search(r"\S+\.log", said)[0])
+    assert log.parent == tmp_path and "ZeroDivisionError" in log.read_text() and "test_console.py" in log.read_text()
+
+
+def test_without_a_place_for_the_log_the_traceback_is_in_the_line(capsys, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", "/nowhere")
+    assert failing(ZeroDivisionError("of zero"))([]) == BUG
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "Traceback" in said
+
+
+@pytest.mark.parametrize(
+    ("error", "part"),
+    [
+        (MicroExpError(f"x{ESCAPES}\n", "a", "b"), "expected a"),
+        (PermissionError(13, "Permission denied", f"/x{ESCAPES}\n"), "Permission denied"),
+        (MemoryError(), "memory"),
+    ],
+)
+def test_what_the_user_can_mend_is_one_line_without_escapes(capsys, error, part):
+    assert failing(error)([]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: ") and said.count("\n") == 1 and part in said
+    assert not set(said) & set("\x1b\x07\x9b\u202e")
+
+
+def test_names_are_shown_and_not_obeyed(capsys):
+    @command
+    def main(argv=None):
+        print(f"clip {ESCAPES}\tand {os.fsdecode(b'caf' + bytes([233]))}")
+        print("\r50 %", end="", file=sys.stderr)
+
+    assert main([]) == 0
+    said = capsys.readouterr()
+    assert said.out == "clip a\\x1b[31m\\x07\\x9b2J\\u202eb\tand caf\\udce9\n" and said.err == "\r50 %"
+
+
+def test_names_that_are_not_utf_8_on_a_strict_output():
+    script = "import os; from microexp_keras.console import command\n@command\n"
+    script += "def main(argv): print('n\\u00f6n', os.fsdecode(b'caf\\xe9'))\nimport sys; sys.exit(main())"
+    for encoding, shown in (("utf-8", "n\u00f6n caf\\udce9"), ("ascii", "n\\xf6n caf\\udce9")):
+        done = subprocess.run(
+            [sys.executable, "-c", script],
+            capture_output=True,
+            env={**os.environ, "PYTHONIOENCODING": f"{encoding}:strict"},
+        )
+        assert (done.returncode, done.stdout.decode(encoding), done.stderr) == (0, shown + "\n", b"")
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "no/" * 2000])
+def test_names_that_are_too_long(capsys, tmp_path, name):
+    for main, arguments in (
+        (weights_command.main, ["inspect", str(tmp_path / name)]),
+        (datasets_command.main, ["check", str(tmp_path / name)]),
+        (datasets_command.main, ["synthesize", "--dataset", "smic", "--out", str(tmp_path / name)]),
+    ):
+        assert main(arguments) == 2
+        assert "Traceback" not in capsys.readouterr().err
+    with pytest.raises(MicroExpError):
+        weights.inspect(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    "name", ["=cmd|calc!A0", "@SUM(1+1)*cmd", "+1", "-1", "\t=1", "'=1", "''-1", "s1_ne_01", "'a", ""]
+)
+def test_a_name_is_no_formula_in_a_table(name):
+    assert from_cell(cell(name)) == name and cell(name)[:1] not in ("=", "+", "-", "@", "\t", "\r")
+
+
+def test_plain_leaves_text_alone():
+    assert plain("smörgås \u4e2d\n\t$x$") == "smörgås \u4e2d\n\t$x$"
+
+
+def started(*arguments):
+    return subprocess.Popen([sys.executable, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("module", ["microexp_keras.train", "microexp_keras.weights", "microexp_keras"])
+def test_ctrl_c_while_a_command_loads_or_ends_gives_no_traceback(module):
+    """From the moment at which the package is imported; before that Python itself is starting."""
+    command = [f"-m{module}", "--help"]
+    began = time.monotonic()
+    started(*command).communicate()
+    whole = time.monotonic() - began
+    for part in (0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 1.0):
+        process = started(*command)
+        time.sleep(whole * part)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate()
+        assert "Traceback" not in said or "microexp_keras" not in said, said
