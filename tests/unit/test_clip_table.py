@@ -194,7 +194,7 @@ def test_a_missing_table_and_a_formula_in_a_workbook_are_refused(write, tmp_path
 def test_a_subject_in_two_spellings_is_warned_of(write):
     path = write([["a", "S01", "x"], ["b", "s1", "y"], ["c", "3", "x"]])
     protocol = protocols.get("paper", "stcnn", own_database(path))
-    notes = preprocessing.load_samples(path, protocol, progress=False).notes
+    notes = [note.render() for note in preprocessing.load_samples(path, protocol, progress=False).all_notes]
     assert any("WARNING" in note and "'S01' (line 2) and 's1' (line 3)" in note for note in notes)
 
 
@@ -207,8 +207,8 @@ def test_people_of_different_databases_are_different_people(write):
     protocol = protocols.get("paper", "stcnn", own_database(path))
     samples = preprocessing.load_samples(path, protocol, progress=False)
     assert samples.databases == ["A", "A", "B"] and samples.databases_of([2, 0]) == ["B", "A"]
-    [warning] = [note for note in samples.notes if "WARNING" in note]
-    assert "'1' (line 2) and '01' (line 4)" in warning
+    [warning] = [text for note in samples.all_notes if "'1' (line 2)" in (text := note.render())]
+    assert warning.startswith("WARNING") and "'01' (line 4)" in warning
     with pytest.raises(MicroExpError, match="line 3: expected a database, as in other rows, found none"):
         read(write([["a", "1", "x", "A"], ["b", "1", "y", ""]], head[:4], "some.csv"))
 
