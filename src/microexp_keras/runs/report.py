@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from microexp_keras import datasets, metrics
-from microexp_keras.notes import Note
+from microexp_keras import metrics
+from microexp_keras.notes import SYNTHETIC_CLIPS, Note
 from microexp_keras.protocols import splits
 from microexp_keras.results import html_page, plots, text_report
 from microexp_keras.runs.fold import read_outcome
@@ -126,5 +126,5 @@ def _notes(run: Run, outcomes: tuple[Outcome, ...], right: np.ndarray) -> list[A
         *remarks,
         *([UNSEEN] if protocol.unseen_subjects and not settings.weights else []),
         *([f"Differs from the protocol: {'; '.join(changed)}."] if changed else []),
-        *([datasets.SYNTHETIC_NOTE] if run.samples.synthetic else []),
+        *([SYNTHETIC_CLIPS] if run.samples.synthetic else []),
     ]

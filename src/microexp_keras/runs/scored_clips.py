@@ -10,11 +10,10 @@ import numpy as np
 
 from microexp_keras import preprocessing, weights
 from microexp_keras.baselines.rivals import RIVALS
-from microexp_keras.datasets import SYNTHETIC_NOTE
 from microexp_keras.datasets.database import DATABASES, Database
 from microexp_keras.errors import MicroExpError
 from microexp_keras.models.networks import METHODS
-from microexp_keras.notes import SYNTHETIC_WEIGHTS, Note
+from microexp_keras.notes import SYNTHETIC_CLIPS, SYNTHETIC_WEIGHTS, Note, warning
 from microexp_keras.preprocessing import Samples, StandardizedInput, Statistics, original_npy
 from microexp_keras.protocols import Protocol, splits
 from microexp_keras.text import counted
@@ -166,16 +165,20 @@ def from_samples(
         own = preprocessing.measure(stack)
         if name not in known:
             notes.append(
-                "WARNING: the weights file does not say by which mean and maximum its training clips were "
-                f"standardised. These clips are standardised by their own ({name}: mean {own.mean:.3f}, maximum "
-                f"{own.max:.0f}); if those of the training clips differed, this is not the accuracy of the weights."
+                warning(
+                    "the weights file does not say by which mean and maximum its training clips were "
+                    f"standardised. These clips are standardised by their own ({name}: mean {own.mean:.3f}, maximum "
+                    f"{own.max:.0f}); if those of the training clips differed, this is not the accuracy of the weights."
+                )
             )
         elif max(abs(known[name].mean - own.mean), abs(known[name].max - own.max)) > SAME_LEVEL:
             notes.append(
-                f"WARNING: {name}: these clips have mean {own.mean:.3f} and maximum {own.max:.0f}, those that the "
-                f"weights were trained on had {known[name].mean:.3f} and {known[name].max:.0f}; the latter are used. "
-                "If the images differ (crop, light, camera), the accuracy suffers; clips that one protocol shows twice "
-                "make a small difference too."
+                warning(
+                    f"{name}: these clips have mean {own.mean:.3f} and maximum {own.max:.0f}, those that the "
+                    f"weights were trained on had {known[name].mean:.3f} and {known[name].max:.0f}; the latter are "
+                    "used. If the images differ (crop, light, camera), the accuracy suffers; clips that one protocol "
+                    "shows twice make a small difference too."
+                )
             )
     folds = splits.folds(protocol, samples)
     same_split = trained.get("split") == protocol.split.__name__
@@ -200,7 +203,7 @@ def from_samples(
         if not np.isin(samples.clips[chosen], samples.clips[fold.train]).any():
             notes.append("The weights were not trained on them.")
     else:
-        notes.append("WARNING: whether the weights were trained on some of them is not known.")
+        notes.append(warning("whether the weights were trained on some of them is not known."))
         scored = splits.Fold(fold.train[:0], fold.select[:0], chosen)
     notes += [*splits.remarks(scored, samples), *_synthetic(samples.synthetic, file)]
     inputs = {} if rival else preprocessing.network_inputs(samples.stacks, known)[0]
@@ -253,24 +256,30 @@ def from_arrays(
     same = len(names) > 1 and np.array_equal(stacks["eyes"], stacks["mouth"])
     if same:
         notes.append(
-            "WARNING: the arrays of eyes and mouth are the same. The original Intermediate program for SMIC saves the "
-            "mouth in both places (Intermediate_MicroFuseNet.py:231); the network then sees no eyes."
+            warning(
+                "the arrays of eyes and mouth are the same. The original Intermediate program for SMIC saves the "
+                "mouth in both places (Intermediate_MicroFuseNet.py:231); the network then sees no eyes."
+            )
         )
     known = known_statistics(file)
     _require_in_order(images_paths, stacks, known)
     if not known:
         notes.append(
-            "WARNING: the weights file does not say by which mean and maximum its training clips were standardised. "
-            "If the arrays are not from the same run, this is not the accuracy of the weights."
+            warning(
+                "the weights file does not say by which mean and maximum its training clips were standardised. "
+                "If the arrays are not from the same run, this is not the accuracy of the weights."
+            )
         )
     for name, statistics in known.items():
         if same and name == "eyes":
             continue
         if not _whole_levels(stacks[name], statistics):
             notes.append(
-                f"WARNING: {name}: undoing the standardisation of the weights' training clips (mean "
-                f"{statistics.mean:.3f}, maximum {statistics.max:.0f}) does not give gray levels: the arrays were "
-                "standardised differently, and the accuracy suffers."
+                warning(
+                    f"{name}: undoing the standardisation of the weights' training clips (mean "
+                    f"{statistics.mean:.3f}, maximum {statistics.max:.0f}) does not give gray levels: the arrays were "
+                    "standardised differently, and the accuracy suffers."
+                )
             )
     inputs, _ = preprocessing.network_inputs(stacks)
     clips = original_npy.names(images_paths[0], len(labels))
@@ -281,11 +290,11 @@ def from_arrays(
     return ScoredClips(inputs, np.arange(len(labels)), labels, clips, subjects, origin, notes)
 
 
-def _synthetic(clips: bool, file: WeightsFile | RivalFile) -> list[str]:
+def _synthetic(clips: bool, file: WeightsFile | RivalFile) -> list[Note]:
     """Say that the clips are generated, or else that the weights were trained on such."""
     if clips:
-        return [SYNTHETIC_NOTE]
-    return [SYNTHETIC_WEIGHTS.render()] if file.metadata.get("synthetic") is True else []
+        return [SYNTHETIC_CLIPS]
+    return [SYNTHETIC_WEIGHTS] if file.metadata.get("synthetic") is True else []
 
 
 def _require_in_order(paths: Sequence[str | Path], stacks: dict[str, np.ndarray], known: dict[str, Statistics]) -> None:

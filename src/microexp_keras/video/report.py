@@ -14,7 +14,7 @@ from microexp_keras.datasets import Clip
 from microexp_keras.datasets.database import Database, trained_on
 from microexp_keras.landmarks.face_box import Template
 from microexp_keras.models.networks import NETWORKS
-from microexp_keras.notes import SYNTHETIC_WEIGHTS, Note
+from microexp_keras.notes import SYNTHETIC_WEIGHTS, Note, warning
 from microexp_keras.preprocessing import Statistics
 from microexp_keras.protocols import Protocol
 from microexp_keras.results import plots
@@ -204,7 +204,7 @@ def about_time(protocol: Protocol, rate: float, assumed: bool) -> list[str]:
     return notes
 
 
-def about_cuts(seen: Seen, template: Template | None, like: Path | None, protocol: Protocol) -> list[str]:
+def about_cuts(seen: Seen, template: Template | None, like: Path | None, protocol: Protocol) -> list[Note | str]:
     """What the network sees of a frame."""
     if not protocol.network.on_whole_face:
         return ["Eyes and mouth are cut out of every frame by its points."]
@@ -217,35 +217,35 @@ def about_cuts(seen: Seen, template: Template | None, like: Path | None, protoco
             "640x480: a face of another place and size there is another picture to it. --crop face cuts the face out."
         ]
     whose = f"in {like}" if like else "in this package's synthetic clips (--like takes a frame of other clips)"
-    notes = [f"The face is cut out, by one box a window, so that eyes and mouth lie as {whose}."]
+    notes: list[Note | str] = [f"The face is cut out, by one box a window, so that eyes and mouth lie as {whose}."]
     beyond = sum(reaches_beyond(window.box, seen.faces.shape) for window in seen.windows if window.box)
     if beyond:
         notes.append(
-            f"WARNING: the box of {counted(beyond, 'window')} reaches beyond the frame, whose border is repeated there."
+            warning(f"the box of {counted(beyond, 'window')} reaches beyond the frame, whose border is repeated there.")
         )
     return notes
 
 
-def about_faces(seen: Seen, every: int, promised: int) -> list[str]:
+def about_faces(seen: Seen, every: int, promised: int) -> list[Note | str]:
     """Where the face was looked for, and which frames nobody saw."""
     faces = seen.faces
     missed, several = np.count_nonzero(faces.counts == 0), np.count_nonzero(faces.counts > 1)
-    notes = [
+    notes: list[Note | str] = [
         f"The face was looked for in {len(faces.looks)} of {faces.frames} frames (--face-every {every}), and not found "
         f"in {missed} of them."
     ]
     if several:
         notes.append(
-            f"WARNING: {counted(several, 'look')} found several faces; the one that the detector is surest of is taken."
+            warning(f"{counted(several, 'look')} found several faces; the one that the detector is surest of is taken.")
         )
     if left := faces.frames - 1 - seen.windows[-1].last:
         notes.append(f"In no window, for a whole one does not fit: the last {counted(left, 'frame')}.")
     if faces.frames < promised:
-        notes.append(f"WARNING: the video ends after {faces.frames} of the {promised} frames that its header promises.")
+        notes.append(warning(f"the video ends after {faces.frames} of the {promised} frames that its header promises."))
     return notes
 
 
-def about_levels(own: Mapping[str, Statistics], known: Mapping[str, Statistics]) -> str:
+def about_levels(own: Mapping[str, Statistics], known: Mapping[str, Statistics]) -> Note | str:
     """By what the windows are standardised."""
     here, trained = (
         "; ".join(f"{name} mean {one.mean:.1f}, maximum {one.max:.0f}" for name, one in statistics.items())
@@ -253,8 +253,8 @@ def about_levels(own: Mapping[str, Statistics], known: Mapping[str, Statistics])
     )
     if known:
         return f"Standardised as in training ({trained}); the gray levels here: {here}."
-    return (
-        "WARNING: the weights file does not say by which mean and maximum its training clips were standardised. The "
+    return warning(
+        "the weights file does not say by which mean and maximum its training clips were standardised. The "
         f"windows are standardised by their own ({here}); if those of training differed, these are not the "
         "probabilities of the network as it was trained."
     )
