@@ -304,7 +304,7 @@ def faulty(kind, folder, film):
     ("kind", "said"),
     [
         ("missing", "expected a video, a folder of frames or the number of a camera, found nothing"),
-        ("text", "found a file that OpenCV cannot open"),
+        ("text", "found another kind of file"),
         ("blank", "found none in 3 (the first: no face at frame 0; 0 of 7 looks found a face)"),
         ("short", "expected at least the 18 frames that the network sees at once, found 7"),
         ("empty folder", "expected the frames of a clip, found none"),
@@ -387,7 +387,7 @@ def test_a_video_of_too_few_frames_is_refused_before_the_network_is_loaded(
     monkeypatch.setattr(predict, "import_keras", lambda: pytest.fail("the network was loaded"))
     assert ask(tmp_path / "out", path, stcnn[0]) == (2, None)
     said = capsys.readouterr().err
-    assert "at least the 18 frames" in said or "cannot open" in said
+    assert "at least the 18 frames" in said or "another kind of file" in said
     assert kind == "short" or f"ffmpeg -i '{path}' video.mp4" in said
 
 
@@ -414,3 +414,12 @@ def test_the_timeline_takes_any_number_of_windows(count, tmp_path):
     times = 0.24 * np.arange(count)[:, None] + [0, 0.72]
     path = plots.timeline(times, probabilities, ["a", "b", "c"], tmp_path / "timeline.png", "Title", "caption " * 40)
     assert cv2.imread(str(path)).shape[1] == 1650
+
+
+def test_a_folder_that_cannot_be_written_is_said_before_the_network_is_loaded(video, stcnn, capsys, monkeypatch):
+    def loading(*arguments):
+        raise AssertionError("loaded")
+
+    monkeypatch.setattr(weights, "load_model", loading)
+    assert predict.main([str(video), "--weights", str(stcnn[0]), "--out", "/proc/nothing"]) == 2
+    assert "/proc/nothing" in capsys.readouterr().err

@@ -20,6 +20,9 @@ from microexp_keras.hdf5 import Contents, contents, shown
 NAME = "microexp_keras_crc32"
 """Attribute of the root that holds them as JSON: by path of the array, "" for all texts."""
 
+MARK = "microexp_keras_has_crc32"
+"""Attribute of a group that says that the root has checksums, far from them: damage may make all of them disappear."""
+
 REMEDY = "Copy or download it again, or take an earlier checkpoint."
 
 
@@ -45,6 +48,9 @@ def write(file: str | Path | io.BytesIO) -> None:
     """Add the checksums of what is in a file, or in one in memory, to it."""
     import h5py
 
+    with h5py.File(file, "r+") as opened:
+        if "layers" in opened:  # of Keras 3; the files for Keras 2.0.0 are as it writes them
+            opened["layers"].attrs[MARK] = np.bytes_("1")
     inside = contents(file)
     found = {name: of_array(array[()]) for name, array in inside.arrays.items()}
     found[""] = of_texts(inside)
@@ -62,6 +68,8 @@ def read(inside: Contents) -> dict[str, int] | None:
     """
     texts = inside.texts("", NAME)
     if not texts:
+        if any(MARK in attributes for attributes in inside.groups.values()):
+            raise MicroExpError(f"attribute {NAME}", "checksums, as the file says elsewhere", "none", REMEDY)
         return None
     try:
         said = json.loads(texts[0])
