@@ -132,6 +132,7 @@ def _new(args: argparse.Namespace) -> Settings:
             "none",
             "Run: pip install tensorboard",
         )
+    synthetic_start = False
     if args.weights:
         file = weights.inspect(args.weights)  # a wrong file is said before any clip is read
         if file.network != protocol.model:
@@ -141,6 +142,7 @@ def _new(args: argparse.Namespace) -> Settings:
                 f"those of {METHODS[file.network].title}",
                 f"Take --model {file.network}, or other weights.",
             )
+        synthetic_start = any(file.metadata.get(name) is True for name in ("synthetic", "started_from_synthetic"))
         if protocol.unseen_subjects:
             raise MicroExpError(
                 "--weights",
@@ -165,6 +167,7 @@ def _new(args: argparse.Namespace) -> Settings:
         kernel_size=tuple(args.kernel_size) if args.kernel_size else None,
         seed=args.seed,
         weights=_absolute(args.weights),
+        weights_synthetic=synthetic_start,
         keep_all=args.keep_all,
         tensorboard=args.tensorboard,
         faces=not args.no_faces,

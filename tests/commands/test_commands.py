@@ -404,6 +404,9 @@ def test_synthetic_travels_with_arrays_and_weights(run, small_smic, tmp_path, ca
     _, scores = page(evaluate, "--weights", best_weights(again), *arrays)
     assert "synthetic" not in scores["title"] and any("trained these weights" in note for note in scores["notes"])
     page(evaluate, "--weights", best_weights(again), "--data", small_smic)
+    further, scores = page(train, *short, "--data", small_smic, "--weights", best_weights(again))
+    assert "synthetic" not in scores["title"]
+    page(train, *short, "--data", small_smic, "--weights", best_weights(further))
     assert evaluate.main(["--weights", str(best_weights(run)), *map(str, arrays), "--out", str(tmp_path / "own")]) == 0
     assert "SYNTHETIC" not in capsys.readouterr().out
 

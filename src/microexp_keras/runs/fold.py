@@ -44,6 +44,7 @@ def train_fold(run: Run, number: int, progress: bool = True) -> None:
         "split": protocol.split.__name__,
         "fold": number,
         "started_from": settings.weights,
+        "started_from_synthetic": settings.weights_synthetic,
         "synthetic": samples.synthetic,
         "seed": settings.seed,
         "class_names": protocol.database.class_names,

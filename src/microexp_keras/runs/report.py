@@ -19,6 +19,8 @@ UNSEEN = (
 )
 
 
+SYNTHETIC_START = Note("synthetic", " clips trained the weights that this training started from.")
+
 FACES = Note(
     "faces",
     " of the clips are shown in report.html and saliency_*.png. Databases of faces may not be passed on, as a "
@@ -127,4 +129,5 @@ def _notes(run: Run, outcomes: tuple[Outcome, ...], right: np.ndarray) -> list[A
         *([UNSEEN] if protocol.unseen_subjects and not settings.weights else []),
         *([f"Differs from the protocol: {'; '.join(changed)}."] if changed else []),
         *([SYNTHETIC_CLIPS] if run.samples.synthetic else []),
+        *([SYNTHETIC_START] if settings.weights_synthetic else []),
     ]

@@ -38,6 +38,8 @@ class Settings:
         Of initial weights, order of the clips and dropout.
     weights : str or None
         File whose weights training starts from.
+    weights_synthetic : bool
+        Whether synthetic clips trained these.
     keep_all : bool
         Whether every improvement is kept, not only the best.
     tensorboard : bool
@@ -59,6 +61,7 @@ class Settings:
     kernel_size: tuple[int, ...]
     seed: int = 0
     weights: str | None = None
+    weights_synthetic: bool = False
     keep_all: bool = False
     tensorboard: bool = False
     faces: bool = True
@@ -100,7 +103,7 @@ class Settings:
             if name == "database":
                 read[name] = Database.from_json(value["dataset"])
                 continue
-            if name == "faces" and name not in value:  # a run of before there was a choice
+            if name in ("faces", "weights_synthetic") and name not in value:  # a run of before there was such a setting
                 continue
             kind = get_origin(hint) if get_origin(hint) in (dict, tuple) else hint
             item = tuple(value[name]) if kind is tuple and isinstance(value[name], list) else value[name]
