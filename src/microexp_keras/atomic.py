@@ -101,15 +101,21 @@ def write_npy(path: str | Path, array: "np.ndarray") -> None:
 
 
 @contextlib.contextmanager
-def only_writer(folder: str | Path) -> Iterator[None]:
+def only_writer(folder: str | Path, wait: bool = False) -> Iterator[None]:
     """Hold `folder` for this process; a second process that asks for it is refused. A killed process holds nothing.
 
     What a killed process left half-written there is removed.
 
+    Parameters
+    ----------
+    folder : str or Path
+    wait : bool
+        Until another process lets go of it.
+
     Raises
     ------
     MicroExpError
-        If another process is writing there.
+        If another process is writing there, or the disk has no locks.
     """
     import fcntl
 
@@ -119,7 +125,7 @@ def only_writer(folder: str | Path) -> Iterator[None]:
         raise MicroExpError(f"{folder}: cannot be written to ({error.strerror}). Choose another folder.") from error
     with handle:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
             handle.seek(0)
             raise MicroExpError(

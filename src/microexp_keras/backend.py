@@ -6,9 +6,11 @@ at. The three calls below change nothing.
 """
 
 import contextlib
+import json
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from microexp_keras.errors import MicroExpError
@@ -74,6 +76,16 @@ def _torch(function: Callable[..., Any], tensors: list[Any]) -> list[Any]:
 
 
 _BACKENDS = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}
+
+
+def backend_name() -> str:
+    """Return the backend that Keras has, or would load: $KERAS_BACKEND, else its keras.json, else tensorflow."""
+    folder = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+    try:
+        configured = json.loads((folder / "keras.json").read_text(encoding="utf-8")).get("backend")
+    except (OSError, ValueError, AttributeError):
+        configured = None
+    return os.environ.get("KERAS_BACKEND") or configured or "tensorflow"
 
 
 def import_keras() -> Any:

@@ -33,7 +33,7 @@ def provenance() -> dict[str, Any]:
         "versions": {
             "microexp-keras": __version__,
             "python": platform.python_version(),
-            **{name: version for name in packages if (version := _installed(name))},
+            **{name: version for name in packages if (version := installed(name))},
         },
         "commit": commit(),
         "machine": {"system": platform.platform(), "cores": os.cpu_count(), "devices": devices()},
@@ -58,7 +58,8 @@ def commit() -> str | None:
         return None
 
 
-def _installed(package: str) -> str | None:
+def installed(package: str) -> str | None:
+    """Version of an installed package, if it is."""
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
