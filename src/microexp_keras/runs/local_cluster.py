@@ -52,5 +52,4 @@ def start(processes: int, dashboard: bool) -> SpecCluster:
         scheduler={"cls": Scheduler if dashboard else _Scheduler, "options": {**common, "port": 0, **pages}},
         workers=workers,
         security=security,
-        silence_logs=logging.CRITICAL,
     )

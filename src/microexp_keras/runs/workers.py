@@ -97,21 +97,21 @@ class Workers:
         import dask
         import distributed
         import yaml
+        from distributed.utils import silence_logging_cmgr
 
         from microexp_keras.runs import local_cluster
 
         own = yaml.safe_load(DASK_SETTINGS.read_text(encoding="utf-8"))
-        with dask.config.set(dask.config.merge(dask.config.config, own)), _without_ctrl_c_for_children():
-            cluster = None if self.cluster else local_cluster.start(self._processes(folds), self.dashboard)
-            client = distributed.Client(cluster) if cluster else _join(self)
-        try:
+        with silence_logging_cmgr(logging.CRITICAL), contextlib.ExitStack() as open_:
+            with dask.config.set(dask.config.merge(dask.config.config, own)), _without_ctrl_c_for_children():
+                cluster = None if self.cluster else local_cluster.start(self._processes(folds), self.dashboard)
+                if cluster:
+                    open_.callback(cluster.close, timeout=10)
+                client = distributed.Client(cluster) if cluster else _join(self)
+                open_.callback(client.close, timeout=2)
             if self.dashboard:
                 print(f"dashboard: {client.dashboard_link}", file=sys.stderr)
             yield client
-        finally:
-            client.close(timeout=2)
-            if cluster:
-                cluster.close(timeout=10)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -148,7 +148,6 @@ def _join(workers: Workers) -> "Client":
         authority, certificate, key = map(str, workers.tls)
         files = {"tls_ca_file": authority, "tls_client_cert": certificate, "tls_client_key": key}
         where["security"] = Security(require_encryption=True, **files)
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
     try:
         return Client(**where, timeout=20)
     except (OSError, ValueError, TypeError) as error:
