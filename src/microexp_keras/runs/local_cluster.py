@@ -52,4 +52,5 @@ def start(processes: int, dashboard: bool) -> SpecCluster:
         scheduler={"cls": Scheduler if dashboard else _Scheduler, "options": {**common, "port": 0, **pages}},
         workers=workers,
         security=security,
+        scheduler_sync_interval=60,  # s
     )
