@@ -4,19 +4,9 @@ import logging
 import os
 from typing import Any
 
-from distributed import Nanny, Scheduler, Security, SpecCluster, Worker
+from distributed import Nanny, Scheduler, Security, SpecCluster
 
 from microexp_keras.runs.workers import ENVIRONMENT
-
-
-class _Scheduler(Scheduler):
-    def start_http_server(self, *arguments: Any, **options: Any) -> None:
-        """Serve no pages: they have no key."""
-
-
-class _Worker(Worker):
-    def start_http_server(self, *arguments: Any, **options: Any) -> None:
-        """Serve no pages: they have no key."""
 
 
 class _Nanny(Nanny):
@@ -41,15 +31,15 @@ def start(processes: int, dashboard: bool) -> SpecCluster:
     """
     security = Security.temporary()
     common = {"host": "127.0.0.1", "protocol": "tls://", "security": security}
-    pages = {"dashboard": dashboard, "dashboard_address": "127.0.0.1:0" if dashboard else None}
+    pages = {"dashboard": dashboard, "dashboard_address": "127.0.0.1:0"}
     cards = [card for card in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if card.strip()]
     workers = {}
     for number in range(processes):
         card = {"CUDA_VISIBLE_DEVICES": cards[number % len(cards)]} if cards else {}
-        own = {"nthreads": 1, "memory_limit": 0, "worker_class": _Worker, "env": {**ENVIRONMENT, **card}}
+        own = {"nthreads": 1, "memory_limit": 0, "env": {**ENVIRONMENT, **card}}
         workers[number] = {"cls": _Nanny, "options": {**common, **own, "silence_logs": logging.CRITICAL}}
     return SpecCluster(
-        scheduler={"cls": Scheduler if dashboard else _Scheduler, "options": {**common, "port": 0, **pages}},
+        scheduler={"cls": Scheduler, "options": {**common, "port": 0, **pages}},
         workers=workers,
         security=security,
         scheduler_sync_interval=60,  # s

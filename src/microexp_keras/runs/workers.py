@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import logging
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -46,15 +47,16 @@ class Workers:
     cluster : str or None
         Instead of them a cluster that exists: the address of its scheduler, `tcp://HOST:8786` or `tls://HOST:8786`, or
         the file in which the scheduler has written it.
-    tls : (Path, Path, Path) or None
-        Authority, certificate and key for a `tls://` cluster; None for what Dask's own configuration says.
+    tls : Path or None
+        Folder with the keys of a `tls://` cluster, as `write_keys` leaves it; None for what Dask's own configuration
+        says.
     dashboard : bool
         Whether Dask's dashboard is wanted.
     """
 
     jobs: int | None = None
     cluster: str | None = None
-    tls: tuple[Path, ...] | None = None
+    tls: Path | None = None
     dashboard: bool = False
 
     @classmethod
@@ -72,7 +74,7 @@ class Workers:
             raise MicroExpError("--tls", "with --cluster", remedy="Processes of this machine make their own keys.")
         if args.dashboard and not find_spec("bokeh"):
             raise MicroExpError("--dashboard", "the package bokeh", "none", "Run: pip install bokeh")
-        return cls(args.jobs, args.cluster, tuple(args.tls) if args.tls else None, args.dashboard)
+        return cls(args.jobs, args.cluster, args.tls, args.dashboard)
 
     def title(self, folds: int) -> str:
         """Return where so many folds are trained: `in 2 processes`."""
@@ -102,6 +104,8 @@ class Workers:
         from microexp_keras.runs import local_cluster
 
         own = yaml.safe_load(DASK_SETTINGS.read_text(encoding="utf-8"))
+        if self.dashboard:
+            del own["distributed"]["scheduler"]["preload"]
         with silence_logging_cmgr(logging.CRITICAL), contextlib.ExitStack() as open_:
             with dask.config.set(dask.config.merge(dask.config.config, own)), _without_ctrl_c_for_children():
                 cluster = None if self.cluster else local_cluster.start(self._processes(folds), self.dashboard)
@@ -131,11 +135,33 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tls",
         type=Path,
-        nargs=3,
-        metavar=("AUTHORITY", "CERTIFICATE", "KEY"),
-        help="PEM files for a tls:// cluster (default: those of Dask's configuration)",
+        metavar="FOLDER",
+        help="authority.pem, certificate.pem and key.pem of a tls:// cluster (default: those of Dask's configuration)",
     )
     parser.add_argument("--dashboard", action="store_true", help="print the address of Dask's dashboard")
+
+
+def write_keys(folder: str | Path) -> None:
+    """Make keys for one cluster: authority.pem, certificate.pem and key.pem, which only this user can read.
+
+    Whoever can read them can join the cluster and run programs on it.
+
+    Raises
+    ------
+    MicroExpError
+        If they cannot be written.
+    """
+    from distributed import Security
+
+    security = Security.temporary()
+    certificate, key = security.tls_client_cert, security.tls_client_key
+    for name, text in {"authority": certificate, "certificate": certificate, "key": key}.items():
+        path = Path(folder) / f"{name}.pem"
+        try:
+            with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                file.write(text)
+        except OSError as error:
+            raise MicroExpError(path, found=f"could not be written ({error.strerror})", remedy="Take a new folder.") from None
 
 
 def _join(workers: Workers) -> "Client":
@@ -145,8 +171,8 @@ def _join(workers: Workers) -> "Client":
     address = str(workers.cluster)
     where: dict[str, Any] = {"address": address} if "://" in address else {"scheduler_file": address}
     if workers.tls:
-        authority, certificate, key = map(str, workers.tls)
-        files = {"tls_ca_file": authority, "tls_client_cert": certificate, "tls_client_key": key}
+        roles = {"authority": "tls_ca_file", "certificate": "tls_client_cert", "key": "tls_client_key"}
+        files = {role: str(workers.tls / f"{name}.pem") for name, role in roles.items()}
         where["security"] = Security(require_encryption=True, **files)
     try:
         return Client(**where, timeout=20)
