@@ -104,10 +104,16 @@ def write_npy(path: str | Path, array: "np.ndarray") -> None:
 
 
 @contextlib.contextmanager
-def only_writer(folder: str | Path) -> Iterator[None]:
+def only_writer(folder: str | Path, wait: bool = False) -> Iterator[None]:
     """Hold `folder` for this process; a second process that asks for it is refused. A killed process holds nothing.
 
     What a killed process left half-written there is removed.
+
+    Parameters
+    ----------
+    folder : str or Path
+    wait : bool
+        Until another process lets go of it.
 
     Raises
     ------
@@ -127,7 +133,7 @@ def only_writer(folder: str | Path) -> Iterator[None]:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:  # a second name of another file is as bad as a link
             raise MicroExpError(path, "a file of this package", "another", "Remove it.")
-        if not _locked(handle):
+        if not _locked(handle, wait):
             os.lseek(handle, 1, os.SEEK_SET)
             process = os.read(handle, 20).decode("ascii", "replace").strip() or "unknown"
             raise MicroExpError(
@@ -145,12 +151,12 @@ def only_writer(folder: str | Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _locked(handle: int) -> bool:
+def _locked(handle: int, wait: bool) -> bool:
     """Lock an open file until it is closed, by whatever end; False if another process has locked it."""
     import filelock
 
     try:
-        return filelock.lock_descriptor(handle, blocking=False)
+        return filelock.lock_descriptor(handle, blocking=wait)
     except OSError as error:
         if error.errno == errno.ENOSYS:  # a system without locks: nobody is refused
             return True

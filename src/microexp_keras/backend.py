@@ -11,9 +11,11 @@ at. The three calls below change nothing.
 
 import contextlib
 import functools
+import json
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from microexp_keras.errors import MicroExpError
@@ -85,6 +87,16 @@ def __getattr__(name: str) -> Any:
     if name == "keras":
         return import_keras()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def backend_name() -> str:
+    """Return the backend that Keras has, or would load: $KERAS_BACKEND, else its keras.json, else tensorflow."""
+    folder = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+    try:
+        configured = json.loads((folder / "keras.json").read_text(encoding="utf-8")).get("backend")
+    except (OSError, ValueError, AttributeError):
+        configured = None
+    return os.environ.get("KERAS_BACKEND") or configured or "tensorflow"
 
 
 @functools.cache

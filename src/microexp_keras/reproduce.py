@@ -73,9 +73,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--epochs", type=positive, metavar="N", help="instead of the protocols' own numbers, for a trial"
     )
-    parser.add_argument(
-        "--jobs", type=positive, metavar="N", help="folds trained at once, each on one core (default: one per core)"
-    )
+    runs.add_options(parser)
     parser.add_argument(
         "--out", type=Path, metavar="FOLDER", help="where to write (default: the next runs/reproduce-DATASET-NNN)"
     )
@@ -83,7 +81,7 @@ def parser() -> argparse.ArgumentParser:
         "--resume",
         type=Path,
         metavar="FOLDER",
-        help="resume this one; only --jobs and what has moved may be given too",
+        help="resume this one; only where to train (--jobs, --cluster) and what has moved may be given too",
     )
     return parser
 
@@ -92,10 +90,11 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Train what is missing and write the tables."""
     args = parser().parse_args(argv)
+    workers = runs.Workers.of(args)
     plan = _kept_plan(args) if args.resume else _new_plan(args)
     folder = args.resume or runs.new_folder(args.out, f"reproduce-{_database(plan).name}")
     with runs.writing(folder, RECORD, "python -m microexp_keras.reproduce"):
-        return _reproduce(folder, plan, args.jobs)
+        return _reproduce(folder, plan, workers)
 
 
 def _new_plan(args: argparse.Namespace) -> dict[str, Any]:
@@ -153,7 +152,7 @@ def _database(plan: dict[str, Any]) -> Database:
 
 
 def _kept_plan(args: argparse.Namespace) -> dict[str, Any]:
-    runs.require_only(args, "resume", "jobs", "data", "landmarks")
+    runs.require_only(args, "resume", *runs.WHERE, "data", "landmarks")
     path = args.resume / RECORD
     try:
         plan = json.loads(path.read_text(encoding="utf-8"))["plan"]
@@ -169,10 +168,10 @@ def _kept_plan(args: argparse.Namespace) -> dict[str, Any]:
         ) from None
 
 
-def _reproduce(folder: Path, plan: dict[str, Any], jobs: int | None) -> int:
+def _reproduce(folder: Path, plan: dict[str, Any], workers: runs.Workers) -> int:
     from microexp_keras.results import plots
     from microexp_keras.runs.disk import bytes_to_come
-    from microexp_keras.runs.pool import train_folds
+    from microexp_keras.runs.engine import train_folds
     from microexp_keras.runs.report import report
     from microexp_keras.runs.run import Run, load_samples
 
@@ -207,7 +206,7 @@ def _reproduce(folder: Path, plan: dict[str, Any], jobs: int | None) -> int:
     )
     if needed > free:
         print("WARNING: that is too little: free some, or stop by Ctrl-C and take another --out", file=sys.stderr)
-    failed, found = train_folds(tasks, jobs), []
+    failed, found = train_folds(tasks, workers), []
     all_well = not failed
     for run in prepared:
         if run.folder in failed:

@@ -85,14 +85,9 @@ def parser() -> argparse.ArgumentParser:
         "--resume",
         type=Path,
         metavar="FOLDER",
-        help="resume this run; only --epochs, --jobs, and files that have moved, may be given too",
+        help="resume this run; only --epochs, where to train (--jobs, --cluster), and files that have moved, may be given too",
     )
-    parser.add_argument(
-        "--jobs",
-        type=positive,
-        metavar="N",
-        help="for protocols of several folds: how many are trained at once, each on one core (default: one per core)",
-    )
+    runs.add_options(parser)
     return parser
 
 
@@ -100,6 +95,7 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Train or resume, and report. The exit code is 1 if training diverged."""
     args = parser().parse_args(argv)
+    workers = runs.Workers.of(args)
     settings = _resumed(args) if args.resume else _new(args)
 
     from microexp_keras.runs.run import Run, load_samples
@@ -107,7 +103,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     samples = load_samples(settings)
     folder = args.resume or runs.new_folder(args.out, f"{settings.dataset}-{settings.model}-{settings.protocol}")
     with runs.writing(folder, "config.json", "python -m microexp_keras.train"):
-        return _train(Run.of(folder, settings, samples), args.jobs)
+        return _train(Run.of(folder, settings, samples), workers)
 
 
 def _new(args: argparse.Namespace) -> Settings:
@@ -189,7 +185,7 @@ def _absolute(path: Path | None) -> str | None:
 def _resumed(args: argparse.Namespace) -> Settings:
     """Settings of the run to resume; it may be given more epochs, and its data may have moved."""
     settings, config = runs.read_config(args.resume)
-    runs.require_only(args, "resume", "epochs", "jobs", "data", "training_images", "training_labels", "landmarks")
+    runs.require_only(args, "resume", "epochs", *runs.WHERE, "data", "training_images", "training_labels", "landmarks")
     paths: dict[str, Any] = {
         "data": _absolute(args.data),
         "training_images": tuple(str(path.resolve()) for path in args.training_images or ()),
@@ -211,9 +207,9 @@ def _resumed(args: argparse.Namespace) -> Settings:
     return replace(settings, **moved, epochs=args.epochs or settings.epochs)
 
 
-def _train(run: "Run", jobs: int | None) -> int:
+def _train(run: "Run", workers: runs.Workers) -> int:
+    from microexp_keras.runs.engine import train_folds
     from microexp_keras.runs.fold import train_fold
-    from microexp_keras.runs.pool import train_folds
     from microexp_keras.runs.report import report
 
     if run.has_one_fold:
@@ -224,12 +220,12 @@ def _train(run: "Run", jobs: int | None) -> int:
     )
     scored = counted(sum(len(fold.score) for fold in run.folds), "clip")
     print(f"{run.title}: {trained}, scored on {scored}; files go to {run.folder}", file=sys.stderr)
-    if run.has_one_fold:
-        if jobs:
+    if run.has_one_fold and not workers.cluster:
+        if workers.jobs:
             print(f"note: --jobs changes nothing: protocol {run.protocol.name} has one fold", file=sys.stderr)
         train_fold(run, 0)
     else:
-        for message in train_folds(run.tasks, jobs).values():
+        for message in train_folds(run.tasks, workers).values():
             raise MicroExpError(message)
     text, trained_well = report(run)
     print(text)

@@ -6,15 +6,13 @@ import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from helpers import write_clips
+from loso import command, contents, options, weights_digest
 
 from microexp_keras import atomic, evaluate, protocols, train, weights
 from microexp_keras.datasets.synthetic import smic as synthetic
@@ -118,15 +116,6 @@ def fold_bits(folder, samples, protocol="loso"):
     return weights_digest(here / result["weights"]), result["best_epoch"], statistics, file.metadata["fold"]
 
 
-def weights_digest(path):
-    import h5py
-
-    found = []
-    with h5py.File(path) as file:
-        file.visititems(lambda name, item: found.append((name, item[()].tobytes())) if hasattr(item, "shape") else None)
-    return [one for one in found if "metadata" not in one[0]]
-
-
 def test_nothing_of_the_left_out_subject_reaches_the_weights(tmp_path):
     subjects = [f"s{clip // 3}" for clip in range(12)]
     bits = fold_bits(tmp_path / "as it is", made_up([0, 1, 2] * 4, subjects))
@@ -137,38 +126,6 @@ def test_nothing_of_the_left_out_subject_reaches_the_weights(tmp_path):
     known = made_up([0, 1, 2] * 4, subjects)
     known.stacks["face"][3:] //= 2  # those that train and choose
     assert fold_bits(tmp_path / "known", known)[0] != bits[0]
-
-
-@pytest.fixture(scope="module")
-def four_people(tmp_path_factory):
-    root = tmp_path_factory.mktemp("four")
-    names = [
-        f"HS/s{subject}/micro/{label}/s{subject}_{label[:2]}_0{clip}"
-        for subject in range(1, 5)
-        for label in ("negative", "positive", "surprise")
-        for clip in (1, 2)
-    ]
-    write_clips(root, names)
-    return root
-
-
-def options(data, out, epochs=2):
-    return ["--dataset", "smic", "--data", str(data), "--protocol", "loso", "--epochs", str(epochs), "--out", str(out)]
-
-
-@pytest.fixture(scope="module")
-def serial(four_people, tmp_path_factory):
-    out = tmp_path_factory.mktemp("loso") / "serial"
-    assert train.main([*options(four_people, out), "--jobs", "1"]) == 0
-    return out
-
-
-def contents(run):
-    """What the folds of a run come out as."""
-    kept = {path.name: path.read_text() for path in (run / "predictions.csv", run / "report.txt")}
-    kept["result"] = [json.loads(path.read_text())["probabilities"] for path in sorted(run.glob("fold-*/result.json"))]
-    kept["weights"] = {path.relative_to(run): weights_digest(path) for path in sorted(run.glob("fold-*/*.weights.h5"))}
-    return kept
 
 
 def test_a_run_pools_every_clip_once(serial, four_people):
@@ -200,14 +157,6 @@ def test_a_run_pools_every_clip_once(serial, four_people):
 def test_two_processes_give_the_same_bits_as_one(serial, four_people, tmp_path):
     assert train.main([*options(four_people, tmp_path / "two"), "--jobs", "2"]) == 0
     assert contents(tmp_path / "two") == contents(serial)
-
-
-def command(*arguments):
-    def heed_ctrl_c():
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-    line = [sys.executable, "-m", "microexp_keras.train", *map(str, arguments)]
-    return subprocess.Popen(line, stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=heed_ctrl_c)
 
 
 def test_a_killed_run_goes_on_with_the_folds_it_lacks(serial, four_people, tmp_path, capsys):

@@ -1,5 +1,6 @@
 """From a run and the number of a fold to what was learned and predictions in the fold's folder."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ def is_done(folder: Path) -> bool:
     return (folder / RESULT).exists()
 
 
-def train_fold(run: Run, number: int, progress: bool = True) -> None:
+def train_fold(run: Run, number: int, progress: bool = True, wanted: Callable[[], bool] | None = None) -> None:
     """Train a fold, or resume it, and predict the clips that are scored.
 
     Parameters
@@ -33,6 +34,8 @@ def train_fold(run: Run, number: int, progress: bool = True) -> None:
         Which of its folds, from 0.
     progress : bool
         Show a progress bar on stderr.
+    wanted : callable, optional
+        Asked before every epoch: if it says no, training ends there with `training.NotWantedError`.
     """
     settings, protocol, samples = run.settings, run.protocol, run.samples
     fold, folder = run.folds[number], run.fold_folder(number)
@@ -59,7 +62,7 @@ def train_fold(run: Run, number: int, progress: bool = True) -> None:
         seed=settings.seed,
         metadata=metadata,
         keep_all=settings.keep_all,
-        callbacks=(import_keras().callbacks.TensorBoard(folder / "tensorboard"),) if settings.tensorboard else (),
+        callbacks=_callbacks(run, folder, wanted),
         progress=progress,
     )
     rival = RIVALS.get(protocol.model)
@@ -79,6 +82,17 @@ def train_fold(run: Run, number: int, progress: bool = True) -> None:
     write_json(folder / RESULT, result)
     if not run.has_one_fold:
         drop_state(folder)
+
+
+def _callbacks(run: Run, folder: Path, wanted: Callable[[], bool] | None) -> tuple[Any, ...]:
+    if "epochs" not in run.protocol.network.takes:
+        return ()
+    keras = import_keras()
+
+    from microexp_keras.training import StopUnlessWanted
+
+    logged = [keras.callbacks.TensorBoard(folder / "tensorboard")] if run.settings.tensorboard else []
+    return (*([StopUnlessWanted(wanted)] if wanted else []), *logged)
 
 
 def drop_state(folder: Path) -> None:

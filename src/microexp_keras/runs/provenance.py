@@ -34,7 +34,7 @@ def provenance() -> dict[str, Any]:
         "versions": {
             "microexp-keras": __version__,
             "python": platform.python_version(),
-            **{name: version for name in packages if (version := _installed(name))},
+            **{name: version for name in packages if (version := installed(name))},
         },
         "commit": known,
         "commit_missing": why,
@@ -70,7 +70,8 @@ def _commit_or_why() -> tuple[str | None, str | None]:
         return None, f"git failed: {error}"
 
 
-def _installed(package: str) -> str | None:
+def installed(package: str) -> str | None:
+    """Version of an installed package, if it is."""
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:

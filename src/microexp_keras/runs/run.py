@@ -74,7 +74,7 @@ class Run:
 
     @property
     def tasks(self) -> list[tuple[Path, int]]:
-        """Its folds, as `pool.train_folds` takes them."""
+        """Its folds, as `engine.train_folds` takes them."""
         return [(self.folder, number) for number in range(len(self.folds))]
 
     def fold_folder(self, number: int) -> Path:

@@ -5,13 +5,29 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from microexp_keras.training.batches import Batches, keras_inputs, train_epoch
-    from microexp_keras.training.callbacks import BestWeights, DivergedError, EpochBar, RunState, StopOnNaN
+    from microexp_keras.training.callbacks import (
+        BestWeights,
+        DivergedError,
+        EpochBar,
+        NotWantedError,
+        RunState,
+        StopOnNaN,
+        StopUnlessWanted,
+    )
     from microexp_keras.training.loop import compile_model, fit
     from microexp_keras.training.prediction import held_out_logs, predict
 
 _HOMES = {
     "batches": ("Batches", "keras_inputs", "train_epoch"),
-    "callbacks": ("BestWeights", "DivergedError", "EpochBar", "RunState", "StopOnNaN"),
+    "callbacks": (
+        "BestWeights",
+        "DivergedError",
+        "EpochBar",
+        "NotWantedError",
+        "RunState",
+        "StopOnNaN",
+        "StopUnlessWanted",
+    ),
     "loop": ("compile_model", "fit"),
     "prediction": ("held_out_logs", "predict"),
 }
@@ -21,8 +37,10 @@ __all__ = [
     "BestWeights",
     "DivergedError",
     "EpochBar",
+    "NotWantedError",
     "RunState",
     "StopOnNaN",
+    "StopUnlessWanted",
     "compile_model",
     "fit",
     "held_out_logs",

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,28 @@ class StopOnNaN(keras.callbacks.Callback):
                 "Training diverged and was stopped; the weights of earlier epochs are intact. Look for broken frames; "
                 "the protocol's learning rate may be too high for these clips."
             )
+
+
+class NotWantedError(MicroExpError):
+    """Nobody waits for the training any longer."""
+
+
+class StopUnlessWanted(keras.callbacks.Callback):
+    """End training between two epochs when nobody wants it; what is saved can be resumed.
+
+    Parameters
+    ----------
+    wanted : callable
+        Asked before every epoch.
+    """
+
+    def __init__(self, wanted: Callable[[], bool]) -> None:
+        super().__init__()
+        self.wanted = wanted
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        if not self.wanted():
+            raise NotWantedError(f"stopped before epoch {epoch}: nobody waits for it")
 
 
 class BestWeights(keras.callbacks.Callback):

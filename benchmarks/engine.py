@@ -1,0 +1,70 @@
+"""What the engine itself costs: seconds and memory for so many folds in which nothing is trained.
+
+    python benchmarks/engine.py [--tasks N ...] [--jobs N]
+
+Client and scheduler are one process, as in `train --jobs`; its memory and processor time are given, and those of the
+workers. With other work on the machine the seconds are too many; compare processor time.
+"""
+
+import argparse
+import os
+import platform
+import tempfile
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+import psutil
+
+from microexp_keras import runs
+from microexp_keras.parallel import cores
+from microexp_keras.runs.engine import run_tasks
+from microexp_keras.runs.workers import Workers
+
+
+def empty(folder, number, expected):
+    """A fold in which nothing is trained."""
+
+
+def used(processes):
+    """Seconds of processor time, and MB of memory."""
+    times = [process.cpu_times() for process in processes]
+    memory = sum(process.memory_info().rss for process in processes)
+    return sum(one.user + one.system for one in times), memory / 1e6
+
+
+def main():
+    """Send the tasks through a cluster that was warmed up, and print what each number of them took."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tasks", type=int, nargs="+", default=[100, 1000, 10_000], help="default: 100 1000 10000")
+    parser.add_argument("--jobs", type=int, default=cores(), help="workers (default: all cores)")
+    args = parser.parse_args()
+    print(
+        f"{os.cpu_count()} cores, Python {platform.python_version()}, distributed {version('distributed')}, commit "
+        f"{runs.commit()}, {args.jobs} workers"
+    )
+    start = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder, Workers(args.jobs).client(args.jobs) as client:
+        print(f"started in {time.perf_counter() - start:.1f} s")
+        own = psutil.Process()
+        workers = own.children(recursive=True)
+        assert not list(run_tasks(client, empty, [(Path(folder), -number) for number in range(1, 11)], lambda _: None))
+        for count in args.tasks:
+            before, (own_before, _), (workers_before, _) = time.perf_counter(), used([own]), used(workers)
+            failed = list(run_tasks(client, empty, [(Path(folder), number) for number in range(count)], lambda _: None))
+            assert not failed
+            seconds, (own_after, own_memory), (workers_after, memory) = (
+                time.perf_counter() - before,
+                used([own]),
+                used(workers),
+            )
+            print(
+                f"{count} tasks: {seconds / count * 1e3:.2f} ms each ({(own_after - own_before) / count * 1e3:.2f} ms of "
+                f"processor time in client and scheduler, {(workers_after - workers_before) / count * 1e3:.2f} ms in the "
+                f"workers); memory {own_memory:.0f} MB and {memory:.0f} MB",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()

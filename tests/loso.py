@@ -1,0 +1,48 @@
+"""Runs of four folds as processes of their own: their options, what they come out as, and when they begin."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+
+def options(data, out, epochs=2):
+    return ["--dataset", "smic", "--data", str(data), "--protocol", "loso", "--epochs", str(epochs), "--out", str(out)]
+
+
+def weights_digest(path):
+    import h5py
+
+    found = []
+    with h5py.File(path) as file:
+        file.visititems(lambda name, item: found.append((name, item[()].tobytes())) if hasattr(item, "shape") else None)
+    return [one for one in found if "metadata" not in one[0]]
+
+
+def contents(run):
+    """What the folds of a run come out as."""
+    kept = {path.name: path.read_text() for path in (run / "predictions.csv", run / "report.txt")}
+    kept["result"] = [json.loads(path.read_text())["probabilities"] for path in sorted(run.glob("fold-*/result.json"))]
+    kept["weights"] = {path.relative_to(run): weights_digest(path) for path in sorted(run.glob("fold-*/*.weights.h5"))}
+    return kept
+
+
+def command(*arguments):
+    def heed_ctrl_c():
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    line = [sys.executable, "-m", "microexp_keras.train", *map(str, arguments)]
+    return subprocess.Popen(line, stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=heed_ctrl_c)
+
+
+def until(condition, process=None, seconds=120):
+    """Wait until something holds, while a process is alive; return it."""
+    for _ in range(seconds * 100):
+        found = condition()
+        if found:
+            return found
+        if process is not None and process.poll() is not None:
+            raise AssertionError(f"ended too early: {process.stderr.read() if process.stderr else ''}")
+        time.sleep(0.01)
+    raise AssertionError("did not happen")
