@@ -10,6 +10,9 @@ from microexp_keras.protocols import Protocol
 from microexp_keras.text import by
 
 
+PRECISIONS = ("float32", "bfloat16")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """Settings of a run: all that `train --resume` needs to repeat the command.
@@ -42,6 +45,8 @@ class Settings:
         Whether training is logged for TensorBoard too.
     faces : bool
         Whether report and saliency may show faces of the clips.
+    precision : str
+        Of the computation in training and prediction, one of `PRECISIONS`; weights are float32 all the same.
     """
 
     dataset: str
@@ -60,6 +65,7 @@ class Settings:
     keep_all: bool = False
     tensorboard: bool = False
     faces: bool = True
+    precision: str = "float32"
 
     @classmethod
     def of(cls, protocol: Protocol, **given: Any) -> "Settings":
@@ -85,7 +91,7 @@ class Settings:
         """
         read = {}
         for name, hint in get_type_hints(cls).items():
-            if name == "faces" and name not in value:  # a run of before there was a choice
+            if name in ("faces", "precision") and name not in value:  # a run of before there was a choice
                 continue
             kind = get_origin(hint) if get_origin(hint) in (dict, tuple) else hint
             item = tuple(value[name]) if kind is tuple and isinstance(value[name], list) else value[name]
