@@ -9,7 +9,6 @@ from microexp_keras.models.networks import POOL
 from microexp_keras.protocols import Protocol
 from microexp_keras.text import by
 
-
 PRECISIONS = ("float32", "bfloat16")
 
 

@@ -161,7 +161,9 @@ def write_keys(folder: str | Path) -> None:
             with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
                 file.write(text)
         except OSError as error:
-            raise MicroExpError(path, found=f"could not be written ({error.strerror})", remedy="Take a new folder.") from None
+            raise MicroExpError(
+                path, found=f"could not be written ({error.strerror})", remedy="Take a new folder."
+            ) from None
 
 
 def _join(workers: Workers) -> "Client":
