@@ -65,7 +65,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--precision",
         choices=PRECISIONS,
-        help="of the networks' computation; bfloat16 is for cards that have it, and is not the paper's (default: float32)",
+        help="of the networks' computation; bfloat16 is for cards that have it, not the paper's (default: float32)",
     )
     parser.add_argument("--weights", type=Path, metavar="FILE", help="start from these weights, any kind of .h5")
     parser.add_argument("--keep-all", action="store_true", help="keep every improvement, not only the best")
@@ -80,7 +80,7 @@ def parser() -> argparse.ArgumentParser:
         "--resume",
         type=Path,
         metavar="FOLDER",
-        help="resume this run; only --epochs, where to train (--jobs, --cluster), and files that have moved, may be given too",
+        help="resume this run; only --epochs, --jobs, --cluster, and files that have moved, may be given too",
     )
     runs.add_options(parser)
     return parser
