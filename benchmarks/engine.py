@@ -58,10 +58,13 @@ def main():
                 used([own]),
                 used(workers),
             )
+            each, busy, others = (
+                f"{value / count * 1e3:.2f} ms"
+                for value in (seconds, own_after - own_before, workers_after - workers_before)
+            )
             print(
-                f"{count} tasks: {seconds / count * 1e3:.2f} ms each ({(own_after - own_before) / count * 1e3:.2f} ms of "
-                f"processor time in client and scheduler, {(workers_after - workers_before) / count * 1e3:.2f} ms in the "
-                f"workers); memory {own_memory:.0f} MB and {memory:.0f} MB",
+                f"{count} tasks: {each} each; processor time {busy} in client and scheduler, {others} in the workers; "
+                f"memory {own_memory:.0f} MB and {memory:.0f} MB",
                 flush=True,
             )
 

@@ -115,6 +115,19 @@ def import_keras() -> Any:
 
 
 @contextlib.contextmanager
+def computing_in(precision: str) -> Iterator[None]:
+    """Let models that are built meanwhile compute in `"float32"`, or in `"bfloat16"` with weights of float32."""
+    import keras
+
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32" if precision == "float32" else f"mixed_{precision}")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+@contextlib.contextmanager
 def without_remarks() -> Iterator[None]:
     """Keep back what libraries write past Python to stderr; should the block fail, it is shown after all."""
     try:

@@ -81,7 +81,7 @@ def parser() -> argparse.ArgumentParser:
         "--resume",
         type=Path,
         metavar="FOLDER",
-        help="resume this one; only where to train (--jobs, --cluster) and what has moved may be given too",
+        help="resume this one; only --jobs, --cluster and what has moved may be given too",
     )
     return parser
 

@@ -15,6 +15,7 @@ from microexp_keras.datasets import DATABASES
 from microexp_keras.errors import MicroExpError
 from microexp_keras.models import METHODS
 from microexp_keras.runs import Settings
+from microexp_keras.runs.settings import PRECISIONS
 from microexp_keras.text import counted
 
 if TYPE_CHECKING:
@@ -72,6 +73,11 @@ def parser() -> argparse.ArgumentParser:
         help="of the convolutions (default: 3 3 15)",
     )
     parser.add_argument("--seed", type=seed, metavar="N", help="of initial weights, order and dropout (default: 0)")
+    parser.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        help="of the networks' computation; bfloat16 is for cards that have it, not the paper's (default: float32)",
+    )
     parser.add_argument("--weights", type=Path, metavar="FILE", help="start from these weights, any kind of .h5")
     parser.add_argument("--keep-all", action="store_true", help="keep every improvement, not only the best")
     parser.add_argument(
@@ -85,7 +91,7 @@ def parser() -> argparse.ArgumentParser:
         "--resume",
         type=Path,
         metavar="FOLDER",
-        help="resume this run; only --epochs, where to train (--jobs, --cluster), and files that have moved, may be given too",
+        help="resume this run; only --epochs, --jobs, --cluster, and files that have moved, may be given too",
     )
     runs.add_options(parser)
     return parser
@@ -145,6 +151,10 @@ def _new(args: argparse.Namespace) -> Settings:
                 f"without --protocol {protocol.name}, for they may know the people that are left out",
                 remedy="Leave it out.",
             )
+    if args.precision == "bfloat16" and protocol.repeats_a_program:
+        raise MicroExpError(
+            "--precision", f"float32 with --protocol {protocol.name}, for the original's", "bfloat16", "Leave it out."
+        )
     if args.landmarks and (args.training_images or protocol.network.on_whole_face):
         raise MicroExpError("--landmarks", "with clips and a fused network only", remedy="Leave it out.")
     if args.training_images and datasets.chosen_options(args):
@@ -167,6 +177,7 @@ def _new(args: argparse.Namespace) -> Settings:
         keep_all=args.keep_all,
         tensorboard=args.tensorboard,
         faces=not args.no_faces,
+        precision=args.precision,
     )
 
 

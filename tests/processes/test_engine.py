@@ -1,4 +1,4 @@
-"""The engine under real kills: of a worker, of one fold again and again, of client and scheduler; and who is kept out."""
+"""The engine under real kills: of a worker, of one fold three times, of client and scheduler; and who is kept out."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""The example for SLURM: it is a batch script that sbatch could read, and with srun played by this machine it trains."""
+"""The example for SLURM: a batch script that sbatch could read, and that trains with srun played by this machine."""
 
 import os
 import re

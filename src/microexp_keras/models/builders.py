@@ -65,7 +65,7 @@ def build_microexp_stcnn(
     x = layers.Dense(128, activation="relu", kernel_initializer=normal, name="dense_1")(x)
     x = layers.Dropout(0.5, seed=seeds.next(), name="dropout_2")(x)
     x = layers.Dense(num_classes, kernel_initializer=normal, name="dense_2")(x)
-    x = layers.Softmax(name="softmax")(x)
+    x = layers.Softmax(dtype="float32", name="softmax")(x)
     return keras.Model(face, x, name="microexp_stcnn")
 
 
@@ -97,7 +97,7 @@ def build_intermediate_fusenet(
     x = _linear(128, seeds, "dense_2")(x)
     x = layers.Dropout(0.5, seed=seeds.next(), name="dropout_3")(x)
     x = _linear(num_classes, seeds, "dense_3")(x)
-    x = layers.Softmax(name="softmax")(x)
+    x = layers.Softmax(dtype="float32", name="softmax")(x)
     return keras.Model([eyes, mouth], x, name="intermediate_fusenet")
 
 
@@ -127,7 +127,7 @@ def build_late_fusenet(
         streams.append(layers.Dropout(0.5, seed=seeds.next(), name=name + "dropout_3")(x))
     x = layers.Concatenate(name="fusion")(streams)
     x = _linear(num_classes, seeds, "dense")(x)
-    x = layers.Softmax(name="softmax")(x)
+    x = layers.Softmax(dtype="float32", name="softmax")(x)
     return keras.Model([eyes, mouth], x, name="late_fusenet")
 
 

@@ -108,7 +108,7 @@ class Network(Method):
         In the order of the original's files. Those with weights stand in the same order in our model.
     """
 
-    takes: frozenset[str] = STEPWISE | {"kernel_size", "weights", "training_images"}
+    takes: frozenset[str] = STEPWISE | {"kernel_size", "precision", "weights", "training_images"}
     builder: str
     validation_files: dict[str, str]
     original_layers: tuple[Layer, ...]

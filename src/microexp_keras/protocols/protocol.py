@@ -106,6 +106,11 @@ class Protocol:
         """Names of the network's inputs."""
         return self.network.inputs
 
+    @property
+    def repeats_a_program(self) -> bool:
+        """Whether it is one of the original programs, faults included."""
+        return self.labels_by_position
+
     def training_inputs(self, inputs: Mapping[str, T]) -> dict[str, T]:
         """Return for each input of the network the array that it is trained on, of a dict of those it is scored on."""
         return {name: inputs[self.eyes_trained_on if name == "eyes" else name] for name in inputs}

@@ -113,7 +113,8 @@ def run_tasks(
         If the scheduler is lost.
     """
     expected = {folder: Expected.of([folder]) for folder, _ in tasks}
-    waiting, running, done, found, looked = deque(tasks), {}, SimpleQueue[Any](), 0, -1.0
+    waiting, running, done = deque(tasks), dict[Any, Task](), SimpleQueue[Any]()
+    found, looked = 0, -1.0
     while waiting or running:
         if time.monotonic() - looked >= 1:
             found, looked = _count(client), time.monotonic()

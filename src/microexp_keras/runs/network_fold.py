@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from microexp_keras import preprocessing, weights
-from microexp_keras.backend import import_keras
+from microexp_keras.backend import computing_in, import_keras
 from microexp_keras.errors import MicroExpError
 from microexp_keras.models.networks import NETWORKS
 from microexp_keras.preprocessing import StandardizedInput, original_npy
@@ -31,9 +31,10 @@ def fit_network(run: Run, number: int, task: Task) -> Learned:
     inputs, _ = preprocessing.network_inputs(samples.stacks, run.statistics[number])
     class_names = protocol.database.class_names
     _, rows, columns, frames, _ = inputs[protocol.inputs[0]].shape
-    model = network.build(
-        frames, (rows, columns), len(class_names), protocol.kernel_size, protocol.conv_initializer, settings.seed
-    )
+    with computing_in(settings.precision):
+        model = network.build(
+            frames, (rows, columns), len(class_names), protocol.kernel_size, protocol.conv_initializer, settings.seed
+        )
     if settings.weights and not (folder / "last.weights.h5").exists():
         weights.load_weights(model, settings.weights)
     if run.has_one_fold:

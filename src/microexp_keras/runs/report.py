@@ -114,6 +114,8 @@ def _notes(run: Run, outcomes: tuple[Outcome, ...], right: np.ndarray) -> list[A
         for name in ("epochs", "batch_size", "kernel_size")
         if getattr(protocol, name) != getattr(published, name)
     ]
+    if settings.precision != "float32":
+        changed.append(f"computed in {settings.precision} instead of float32")
     if settings.weights:
         changed.append(f"started from {settings.weights}")
     if settings.landmarks:

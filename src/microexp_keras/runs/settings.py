@@ -10,6 +10,12 @@ from microexp_keras.models.networks import POOL
 from microexp_keras.protocols import Protocol
 from microexp_keras.text import by
 
+PRECISIONS = ("float32", "bfloat16")
+
+
+NEW = ("faces", "weights_synthetic", "precision")
+"""Settings that run folders of earlier versions lack; they take the default."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
@@ -46,6 +52,8 @@ class Settings:
         Whether training is logged for TensorBoard too.
     faces : bool
         Whether report and saliency may show faces of the clips.
+    precision : str
+        Of the computation in training and prediction, one of `PRECISIONS`; weights are float32 all the same.
     """
 
     database: Database
@@ -65,6 +73,7 @@ class Settings:
     keep_all: bool = False
     tensorboard: bool = False
     faces: bool = True
+    precision: str = "float32"
 
     @classmethod
     def of(cls, protocol: Protocol, **given: Any) -> "Settings":
@@ -103,7 +112,7 @@ class Settings:
             if name == "database":
                 read[name] = Database.from_json(value["dataset"])
                 continue
-            if name in ("faces", "weights_synthetic") and name not in value:  # a run of before there was such a setting
+            if name in NEW and name not in value:
                 continue
             kind = get_origin(hint) if get_origin(hint) in (dict, tuple) else hint
             item = tuple(value[name]) if kind is tuple and isinstance(value[name], list) else value[name]

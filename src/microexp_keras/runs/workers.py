@@ -1,4 +1,4 @@
-"""Where folds are trained: worker processes of this machine, or a Dask cluster that exists; from options to a client."""
+"""Where folds are trained, from options to a client: processes of this machine, or a Dask cluster that exists."""
 
 import argparse
 import contextlib
