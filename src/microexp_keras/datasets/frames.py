@@ -20,7 +20,7 @@ DARKEST = 64
 """Of 16 bits the upper 8 are read: where they stay below this, the lower ones hold the picture."""
 
 
-def read_frames(clip: Clip, count: int | None) -> Iterator[np.ndarray]:
+def read_frames(clip: Clip, count: int | None, headers: dict[Path, Header] | None = None) -> Iterator[np.ndarray]:
     """Read the first frames of a clip.
 
     Parameters
@@ -28,6 +28,8 @@ def read_frames(clip: Clip, count: int | None) -> Iterator[np.ndarray]:
     clip : datasets.Clip
     count : int or None
         How many; None for all: those of a video end where its decoder ends.
+    headers : dict of Path to Header, optional
+        Gets what the header of each image says.
 
     Yields
     ------
@@ -50,10 +52,13 @@ def read_frames(clip: Clip, count: int | None) -> Iterator[np.ndarray]:
             'Restore or remove this clip; see data/README.md, "Frame folders".',
         )
     for path in clip.images[:count]:
-        yield _read_image(path)
+        frame, header = _read_image(path)
+        if headers is not None:
+            headers[path] = header
+        yield frame
 
 
-def _read_image(path: Path) -> np.ndarray:
+def _read_image(path: Path) -> tuple[np.ndarray, Header]:
     data, header = _read_file(path)
     try:
         frame = cv2.imdecode(data, cv2.IMREAD_COLOR) if header.whole else None
@@ -68,12 +73,7 @@ def _read_image(path: Path) -> np.ndarray:
             f"levels up to {frame.max()} of 255 in these",
             "Convert it: all frames of all clips to 8 bits by the same factor.",
         )
-    return frame
-
-
-def image_header(path: Path) -> Header:
-    """Read what the header of an image says; a MicroExpError if it is no image that can be read here."""
-    return _read_file(path)[1]
+    return frame, header
 
 
 def _read_file(path: Path) -> tuple[np.ndarray, Header]:
