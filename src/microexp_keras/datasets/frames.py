@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import os
 import re
+import shlex
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -153,9 +154,8 @@ def open_video(path: str | Path) -> Iterator[cv2.VideoCapture]:
         raise MicroExpError(path, "a video", f"none that can be read ({error.strerror})", "Restore it.") from None
     with file:
         if not re.match(CONTAINERS, file.read(196), re.DOTALL):
-            raise MicroExpError(
-                path, "a video, such as .avi, .mp4 or .mkv", "another kind of file", "Restore or convert this video."
-            )
+            remedy = f"Restore it, or convert it: ffmpeg -i {shlex.quote(str(path))} video.mp4"
+            raise MicroExpError(path, "a video, such as .avi, .mp4 or .mkv", "another kind of file", remedy)
         file.seek(0)
         capture = cv2.VideoCapture(name_for_opencv(path) or f"/dev/fd/{file.fileno()}")
         try:
