@@ -17,7 +17,7 @@ from microexp_keras import weights
 from microexp_keras.datasets import Clip, Video
 from microexp_keras.datasets.casme2_rows import read_expressions
 from microexp_keras.datasets.folders import Findings
-from microexp_keras.datasets.frames import image_header, read_frames
+from microexp_keras.datasets.frames import read_frames
 from microexp_keras.datasets.image_header import MAX_PIXELS
 from microexp_keras.datasets.media import read_media
 from microexp_keras.hdf5 import contents
@@ -141,10 +141,10 @@ def image(folder: Path) -> list[Subject]:
     }  # fmt: skip
 
     def read(path: Path) -> Any:
-        clip = Clip("", "", 0, (path,))
+        clip, headers = Clip("", "", 0, (path,)), {}
         read_media([clip], progress=False)
-        [found] = read_frames(clip, 1)
-        header = image_header(path)
+        [found] = read_frames(clip, 1, headers)
+        header = headers[path]
         assert header.columns * header.rows <= MAX_PIXELS
         return found.tobytes(), found.shape
 

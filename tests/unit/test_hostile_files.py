@@ -152,6 +152,7 @@ def test_changed_metadata_and_missing_checksums_are_refused(tmp_path, small):
         (lambda file: file.attrs.__setitem__(checksums.NAME, np.bytes_("{}")), "a checksum of each array"),
         (lambda file: file.attrs.__setitem__(checksums.NAME, np.bytes_("[[[")), "a checksum of each array"),
         (lambda file: file["layers/dense/vars"].attrs.__setitem__("name", "dense_2"), "names and texts"),
+        (lambda file: file.attrs.__delitem__(checksums.NAME), "as the file says elsewhere"),
     ):
         weights.save_weights(small, path, {"epoch": 3})
         with h5py.File(path, "r+") as file:

@@ -16,7 +16,7 @@ from trees import write_video
 
 from microexp_keras import protocols
 from microexp_keras.datasets import Clip, Video, check, frames
-from microexp_keras.datasets.frames import image_header, read_frames
+from microexp_keras.datasets.frames import read_frames
 from microexp_keras.datasets.image_header import MAX_PIXELS, Header, read_header
 from microexp_keras.errors import MicroExpError
 from microexp_keras.preprocessing import load_samples
@@ -135,7 +135,9 @@ def test_a_header_cut_off_anywhere_is_no_image():
 def test_a_rotation_is_applied_and_seen_in_the_header(tmp_path, kind):
     for rotation in (None, 6):
         path = written(tmp_path / "x.png", with_pillow(kind, rotation))
-        header, frame = image_header(path), read(path)
+        headers = {}
+        [frame] = read_frames(Clip("", "", 0, (path,)), 1, headers)
+        header = headers[path]
         assert header.rotation == (rotation or 1)
         assert (header.columns, header.rows) == (10, 6) and header.size == frame.shape[1::-1]
 

@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import os
 import re
+import shlex
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +21,7 @@ DARKEST = 64
 """Of 16 bits the upper 8 are read: where they stay below this, the lower ones hold the picture."""
 
 
-def read_frames(clip: Clip, count: int | None) -> Iterator[np.ndarray]:
+def read_frames(clip: Clip, count: int | None, headers: dict[Path, Header] | None = None) -> Iterator[np.ndarray]:
     """Read the first frames of a clip.
 
     Parameters
@@ -28,6 +29,8 @@ def read_frames(clip: Clip, count: int | None) -> Iterator[np.ndarray]:
     clip : datasets.Clip
     count : int or None
         How many; None for all: those of a video end where its decoder ends.
+    headers : dict of Path to Header, optional
+        Gets what the header of each image says.
 
     Yields
     ------
@@ -50,10 +53,13 @@ def read_frames(clip: Clip, count: int | None) -> Iterator[np.ndarray]:
             'Restore or remove this clip; see data/README.md, "Frame folders".',
         )
     for path in clip.images[:count]:
-        yield _read_image(path)
+        frame, header = _read_image(path)
+        if headers is not None:
+            headers[path] = header
+        yield frame
 
 
-def _read_image(path: Path) -> np.ndarray:
+def _read_image(path: Path) -> tuple[np.ndarray, Header]:
     data, header = _read_file(path)
     try:
         frame = cv2.imdecode(data, cv2.IMREAD_COLOR) if header.whole else None
@@ -68,12 +74,7 @@ def _read_image(path: Path) -> np.ndarray:
             f"levels up to {frame.max()} of 255 in these",
             "Convert it: all frames of all clips to 8 bits by the same factor.",
         )
-    return frame
-
-
-def image_header(path: Path) -> Header:
-    """Read what the header of an image says; a MicroExpError if it is no image that can be read here."""
-    return _read_file(path)[1]
+    return frame, header
 
 
 def _read_file(path: Path) -> tuple[np.ndarray, Header]:
@@ -153,9 +154,8 @@ def open_video(path: str | Path) -> Iterator[cv2.VideoCapture]:
         raise MicroExpError(path, "a video", f"none that can be read ({error.strerror})", "Restore it.") from None
     with file:
         if not re.match(CONTAINERS, file.read(196), re.DOTALL):
-            raise MicroExpError(
-                path, "a video, such as .avi, .mp4 or .mkv", "another kind of file", "Restore or convert this video."
-            )
+            remedy = f"Restore it, or convert it: ffmpeg -i {shlex.quote(str(path))} video.mp4"
+            raise MicroExpError(path, "a video, such as .avi, .mp4 or .mkv", "another kind of file", remedy)
         file.seek(0)
         capture = cv2.VideoCapture(name_for_opencv(path) or f"/dev/fd/{file.fileno()}")
         try:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from microexp_keras.datasets.clips import Clip
-from microexp_keras.datasets.frames import image_header, open_video, read_frames
+from microexp_keras.datasets.frames import open_video, read_frames
 from microexp_keras.datasets.image_header import Header
 from microexp_keras.errors import MicroExpError
 from microexp_keras.parallel import in_threads
@@ -66,12 +66,13 @@ def read_media(clips: Sequence[Clip], progress: bool) -> Media:
 
 def _read_image(path: Path) -> Medium:
     """Read an image as training does."""
+    headers: dict[Path, Header] = {}
     try:
-        [frame], header = read_frames(Clip("", "", 0, (path,)), 1), image_header(path)
+        [frame] = read_frames(Clip("", "", 0, (path,)), 1, headers)
         digest = hashlib.sha1(path.read_bytes()).digest()
     except (MicroExpError, OSError) as error:
         return Medium(None, length=0, error=error if isinstance(error, MicroExpError) else None)
-    return Medium((frame.shape[1], frame.shape[0]), digest, header=header)
+    return Medium((frame.shape[1], frame.shape[0]), digest, header=headers[path])
 
 
 def _read_video(path: Path) -> Medium:

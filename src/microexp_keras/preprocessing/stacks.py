@@ -11,7 +11,7 @@ import numpy as np
 
 from microexp_keras import cache, landmarks
 from microexp_keras.datasets import Clip, oddities
-from microexp_keras.datasets.frames import image_header, read_frames
+from microexp_keras.datasets.frames import read_frames
 from microexp_keras.datasets.image_header import Header
 from microexp_keras.errors import MicroExpError
 from microexp_keras.landmarks import Landmarks
@@ -116,7 +116,7 @@ def cached_stacks(
         settings["all_frames"] = True
     if protocol.crop == "face":
         settings |= {"crop": protocol.crop, "landmarks": landmarks.DlibLandmarks.identity()}
-    key = clips_key(clips, _read_of_each(protocol), {**settings, "opencv": cv2.__version__})
+    key = clips_key(clips, None if protocol.all_frames else protocol.frames, {**settings, "opencv": cv2.__version__})
     path, shape = cache.place("stacks", key), _shape(clips, protocol)
     kept = kept_stacks(path, protocol.inputs, shape)
     if kept:
@@ -190,12 +190,12 @@ def _read_clips(
     def read(position: int) -> None:
         clip = clips[position]
         if points is None:
-            frames: Iterable[np.ndarray] = _seen_frames(clip, protocol)
+            frames: Iterable[np.ndarray] = _seen_frames(clip, protocol, headers)
             if protocol.crop == "face":
                 frames = cut_faces(clip, list(frames))
             stacks = {"face": _stack(frames, protocol)}
         else:
-            images = list(_seen_frames(clip, protocol))
+            images = list(_seen_frames(clip, protocol, headers))
             _require_one_size(clip, images)
             settled, notes[position] = landmarks.settle(
                 clip, points(clip, images), images[0].shape[:2], protocol.landmark_faults
@@ -203,7 +203,6 @@ def _read_clips(
             cut = [landmarks.regions(image, settled[time]) for time, image in enumerate(images)]
             stacks = {name: _stack((regions[name] for regions in cut), protocol) for name in names}
         keep(position, stacks)
-        headers.update({path: image_header(path) for path in clip.images[: _read_of_each(protocol)]})
 
     what = "reading clips" if points is None else "finding eyes and mouth"
     in_threads(read, range(len(clips)), what, progress=progress)
@@ -225,21 +224,16 @@ def _stack(images: Iterable[np.ndarray], protocol: Protocol) -> np.ndarray:
     return stack
 
 
-def _seen_frames(clip: Clip, protocol: Protocol) -> Iterator[np.ndarray]:
+def _seen_frames(clip: Clip, protocol: Protocol, headers: dict[Path, Header]) -> Iterator[np.ndarray]:
     """Colour frames in the order of channels in which the protocol takes them for blue, green, red."""
     seen = 0
-    for frame in read_frames(clip, _read_of_each(protocol)):
+    for frame in read_frames(clip, None if protocol.all_frames else protocol.frames, headers):
         seen += 1
         yield np.ascontiguousarray(frame[..., ::-1]) if protocol.swapped_colours else frame
     if seen < _least(protocol):
         raise MicroExpError(
             clip.path, f"at least {_least(protocol)} frames", f"{seen} that can be decoded", "Restore this video."
         )
-
-
-def _read_of_each(protocol: Protocol) -> int | None:
-    """Frames that are read of each clip; None for all."""
-    return None if protocol.all_frames else protocol.frames
 
 
 def _least(protocol: Protocol) -> int:
