@@ -4,6 +4,7 @@ import glob
 import os
 import re
 import runpy
+import subprocess
 import sys
 from concurrent import futures
 
@@ -165,3 +166,19 @@ def test_options_are_shortened_and_nothing_else():
     assert words == "reproduce --dataset smic --data SMIC_all_cropped --seeds 0 --tables V --epochs 1".split()
     assert shortened("train --resume runs/x --epochs 110".split()) == "train --resume runs/x --epochs 2".split()
     assert shortened(["datasets", "check", "x"]) == ["datasets", "check", "x"]
+
+
+@pytest.mark.slow
+def test_the_site_builds_without_a_warning_and_loads_nothing_from_elsewhere(tmp_path):
+    pytest.importorskip("myst_nb", reason="make docs installs what builds the site")
+    sphinx = [sys.executable, "-m", "sphinx", "--quiet", "--fail-on-warning", "--keep-going", "-c", ROOT / "docs"]
+    built = subprocess.run([*sphinx, ROOT, tmp_path], capture_output=True, text=True, cwd=ROOT)
+    assert built.returncode == 0 and not built.stderr, built.stderr
+    pages = sorted(tmp_path.rglob("*.html"))
+    written = [path for path in DOCUMENTS if path.name != "README.md" or path.parent != ROOT]
+    assert {path.relative_to(ROOT).with_suffix(".html") for path in written} <= {
+        path.relative_to(tmp_path) for path in pages
+    }
+    foreign = r"""(?:\bsrc|<link[^>]*\bhref)=["'](?:https?:)?//[^"']+|url\(["']?(?:https?:)?//[^)]+|@import[^;]+"""
+    for path in (*pages, *tmp_path.rglob("*.css")):
+        assert not re.findall(foreign, path.read_text(encoding="utf-8")), path
