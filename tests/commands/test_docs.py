@@ -4,6 +4,7 @@ import glob
 import os
 import re
 import runpy
+import shlex
 import subprocess
 import sys
 from concurrent import futures
@@ -24,7 +25,7 @@ TRAINING = ("train", "reproduce")
 SHORTER = {"--seeds": ["0"], "--epochs": ["1"], "--seconds": ["1"]}
 """What the values of options are replaced by; `train` and `reproduce` without --epochs get it."""
 NOT_BY_EPOCHS = ("lbp-top", "stclqp")
-TABLE = "datasets table SMIC_all_cropped --dataset smic --out clips.csv".split()
+TABLE = ["datasets", "table", "SMIC_all_cropped", "--dataset", "smic", "--out", "clips.csv"]
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +45,7 @@ def workplace(tmp_path_factory):
     pool.ProcessPoolExecutor = InThisProcess  # folds in processes have tests of their own
     try:
         assert __main__.main(TABLE) == 0
-        assert train.main("--dataset smic --data SMIC_all_cropped --epochs 1".split()) == 0
+        assert train.main(["--dataset", "smic", "--data", "SMIC_all_cropped", "--epochs", "1"]) == 0
         for array in (folder / "runs" / "smic-stcnn-upstream-001").glob("*.npy"):
             (folder / array.name).symlink_to(array)
         yield folder
@@ -155,17 +156,34 @@ def test_what_a_document_tells_to_run_runs(path, workplace, done, monkeypatch, c
             exec(compile(block.text, where, "exec"), names)
 
 
-def test_a_wrong_command_does_not_pass(workplace, done, capfd):
-    assert run("python -m microexp_keras.train --dataset smic --data SMIC_all_cropped --protocl loso".split(), done) == 2
-    assert run("python -m microexp_keras.datasets check nowhere".split(), done) == 2
-    assert run(["make", "dinner"], done) == 1 and run(["brew", "tea"], done) is None
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("python -m microexp_keras.train --dataset smic --data SMIC_all_cropped --protocl loso", 2),
+        ("microexp-keras datasets check nowhere", 2),
+        ("make dinner", 1),
+        ("brew tea", None),
+    ],
+)
+def test_a_wrong_command_does_not_pass(line, code, workplace, done):
+    assert run(shlex.split(line), done) == code
 
 
-def test_options_are_shortened_and_nothing_else():
-    words = shortened("reproduce --dataset smic --synthetic --seeds 0 1 2 --tables V".split())
-    assert words == "reproduce --dataset smic --data SMIC_all_cropped --seeds 0 --tables V --epochs 1".split()
-    assert shortened("train --resume runs/x --epochs 110".split()) == "train --resume runs/x --epochs 2".split()
-    assert shortened(["datasets", "check", "x"]) == ["datasets", "check", "x"]
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (
+            "reproduce --dataset smic --synthetic --seeds 0 1 2 --tables V",
+            "reproduce --dataset smic --data SMIC_all_cropped --seeds 0 --tables V --epochs 1",
+        ),
+        ("train --resume runs/x --epochs 110", "train --resume runs/x --epochs 2"),
+        ("train --data clips.csv --model lbp-top", "train --data clips.csv --model lbp-top"),
+        ("datasets check x", "datasets check x"),
+    ],
+)
+def test_options_are_shortened_and_nothing_else(given, expected):
+    assert shortened(shlex.split(given)) == shlex.split(expected)
 
 
 @pytest.mark.slow

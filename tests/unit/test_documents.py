@@ -111,7 +111,9 @@ def test_pre_commit_runs_the_linters_of_make_lint():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     recipe = re.search(r"^lint:.*\n((?:\t.*\n)+)", makefile, re.MULTILINE)[1]
     linted = [line.strip().removeprefix("$(BIN)/") for line in recipe.splitlines()]
-    hooks = [hook for repository in read_yaml(ROOT / ".pre-commit-config.yaml")["repos"] for hook in repository["hooks"]]
+    hooks = [
+        hook for repository in read_yaml(ROOT / ".pre-commit-config.yaml")["repos"] for hook in repository["hooks"]
+    ]
     assert [hook["entry"].removeprefix(".venv/bin/") for hook in hooks] == linted
 
 
