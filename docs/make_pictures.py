@@ -39,7 +39,7 @@ def report_head(run, folder):
 
 
 def annotated_frame(clip, folder):
-    """Film a clip in front of a plain wall, let `predict` draw on it, give its middle frame; uint8 (rows, columns, 3)."""
+    """Film a clip before a plain wall, let `predict` draw on it, give its middle frame; uint8 (rows, columns, 3)."""
     film = None
     for path in sorted(clip.iterdir()):
         frame = cv2.copyMakeBorder(cv2.imread(str(path)), *[MARGIN] * 4, cv2.BORDER_CONSTANT, value=(196, 196, 204))
