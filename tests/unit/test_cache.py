@@ -282,8 +282,8 @@ import sys, time
 from microexp_keras import preprocessing, protocols
 from microexp_keras.preprocessing import stacks
 plain, seen = stacks.read_frames, []
-def slowly(clip, count):
-    yield from plain(clip, count)
+def slowly(clip, *more):
+    yield from plain(clip, *more)
     seen.append(clip)
     if len(seen) == 4 and "stop" in sys.argv:
         print(flush=True)

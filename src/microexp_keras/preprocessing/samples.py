@@ -46,14 +46,14 @@ class Samples:
         Number of the clip that each sample shows: copies of a clip have the same.
     mislabelled : bool array (samples,)
         Whether the label is not that of the clip's folder.
-    databases : list of str or None
-        Of which each clip is, as a table of several databases says; empty without one.
     synthetic : bool
         Whether this package generated the clips.
     notes : list of str
         What a reader of the scores must know of how they came about.
     problems : list of Problem
         What in the data folder is not as it should be, though it does not stop training.
+    databases : list of str or None
+        Of which each clip is, as a table of several databases says; empty without one.
     """
 
     names: list[str]
@@ -62,10 +62,10 @@ class Samples:
     stacks: Mapping[str, np.ndarray | Stacks]
     clips: np.ndarray
     mislabelled: np.ndarray
-    databases: list[str | None] = field(default_factory=list)
     synthetic: bool = False
     notes: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    databases: list[str | None] = field(default_factory=list)
 
     @property
     def all_notes(self) -> list[Note]:
