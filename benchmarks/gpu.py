@@ -2,9 +2,9 @@
 
     python benchmarks/gpu.py [--networks NAME ...] [--epochs N] [--precision bfloat16]
 
-On every backend of Keras: KERAS_BACKEND=tensorflow, jax or torch. The device's limits are measured here too, as the best
-of several large matrix products and of several additions to a large array. The host's part is what an epoch takes to
-choose the clips of its batches and to bring them to the device, while nothing is trained; on a CPU that is a copy.
+On every backend of Keras: KERAS_BACKEND=tensorflow, jax or torch. The device's limits are measured here too, as the
+best of several large matrix products and of several additions to a large array. The host's part is what an epoch takes
+to choose the clips of its batches and to bring them to the device, while nothing is trained; on a CPU that is a copy.
 """
 
 import argparse

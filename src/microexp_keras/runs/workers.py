@@ -26,12 +26,13 @@ ENVIRONMENT = {
     "TF_NUM_INTRAOP_THREADS": "1",
     "TF_NUM_INTEROP_THREADS": "1",
     "OMP_NUM_THREADS": "1",
-    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
     "TF_FORCE_GPU_ALLOW_GROWTH": "true",  # several processes share a GPU
     "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
 }
 """Environment of a process that trains folds. The order of sums, and so the last bits, depends on the threads: with one
 thread a fold comes out the same however many processes there are."""
+
+XLA_FLAGS = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
 
 DASK_SETTINGS = Path(__file__).with_name("dask.yaml")
 
@@ -116,6 +117,12 @@ class Workers:
             if self.dashboard:
                 print(f"dashboard: {client.dashboard_link}", file=sys.stderr)
             yield client
+
+
+def environment() -> dict[str, str]:
+    """Return `ENVIRONMENT` with the flags for XLA, behind those that are set already."""
+    flags = os.environ.get("XLA_FLAGS", "")
+    return {**ENVIRONMENT, "XLA_FLAGS": flags if XLA_FLAGS in flags else f"{flags} {XLA_FLAGS}".strip()}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
