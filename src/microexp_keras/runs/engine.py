@@ -204,10 +204,10 @@ def _require_same(client: "Client", folders: list[Path]) -> None:
             f"note: locks on {folders[0]} do not hold between machines: start no second command on it.", file=sys.stderr
         )
     hosts = {info["host"]: address for address, info in client.scheduler_info()["workers"].items()}
+    folder, config = next(iter(expected.configs.items()))  # all are on the same clips
     asked = [
         client.submit(worker.open_run, folder, config, workers=[address], key=f"look-{address}-{config}", pure=False)
         for address in hosts.values()
-        for folder, config in [next(iter(expected.configs.items()))]
     ]
     for answer in asked:
         answer.result()

@@ -34,6 +34,8 @@ thread a fold comes out the same however many processes there are."""
 
 XLA_FLAGS = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
 
+CONNECT_SECONDS = 20
+
 DASK_SETTINGS = Path(__file__).with_name("dask.yaml")
 
 
@@ -184,7 +186,7 @@ def _join(workers: Workers) -> "Client":
         files = {role: str(workers.tls / f"{name}.pem") for name, role in roles.items()}
         where["security"] = Security(require_encryption=True, **files)
     try:
-        return Client(**where, timeout=20)
+        return Client(**where, timeout=CONNECT_SECONDS)
     except (OSError, ValueError, TypeError) as error:
         raise MicroExpError(
             "--cluster",
