@@ -132,6 +132,10 @@ def only_writer(folder: str | Path, wait: bool = False) -> Iterator[None]:
                 f"{folder}: another run (process {handle.read().strip() or 'unknown'}) is writing here. "
                 "Wait for it to end, or give this one another --out."
             ) from None
+        except OSError as error:
+            raise MicroExpError(
+                folder, "a disk with locks", f"that it has none ({error.strerror})", "Choose a folder on another."
+            ) from error
         handle.truncate(0)
         handle.write(str(os.getpid()))
         handle.flush()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from microexp_keras.console import positive
 from microexp_keras.errors import MicroExpError
 from microexp_keras.parallel import cores
+from microexp_keras.regular import read_json
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -179,19 +180,19 @@ def _join(workers: Workers) -> "Client":
     """Connect to a cluster that exists."""
     from distributed import Client, Security
 
-    address = str(workers.cluster)
-    where: dict[str, Any] = {"address": address} if "://" in address else {"scheduler_file": address}
+    given, where = str(workers.cluster), dict[str, Any]()
     if workers.tls:
         roles = {"authority": "tls_ca_file", "certificate": "tls_client_cert", "key": "tls_client_key"}
         files = {role: str(workers.tls / f"{name}.pem") for name, role in roles.items()}
         where["security"] = Security(require_encryption=True, **files)
     try:
-        return Client(**where, timeout=CONNECT_SECONDS)
-    except (OSError, ValueError, TypeError) as error:
+        address = given if "://" in given else read_json(given)["address"]
+        return Client(address, timeout=CONNECT_SECONDS, **where)
+    except (OSError, ValueError, TypeError, LookupError) as error:
         raise MicroExpError(
             "--cluster",
             "the scheduler of a Dask cluster",
-            f"none at {address} ({' '.join(str(error).split())})",
+            f"none at {given} ({' '.join(str(error).split())})",
             "docs/clusters.md says how to start one.",
         ) from None
 
