@@ -112,5 +112,5 @@ def test_a_disk_without_locks_says_so(tmp_path, monkeypatch):
         raise OSError(errno.ENOLCK, "No locks available")
 
     monkeypatch.setattr(fcntl, "flock", refuse)
-    with pytest.raises(MicroExpError, match="a disk with locks.*No locks available"), atomic.only_writer(tmp_path):
+    with pytest.raises(MicroExpError, match=r"a disk with locks.*No locks available"), atomic.only_writer(tmp_path):
         pass
