@@ -118,7 +118,7 @@ def only_writer(folder: str | Path, wait: bool = False) -> Iterator[None]:
     Raises
     ------
     MicroExpError
-        If another process is writing there.
+        If another process is writing there, or the disk has no locks.
     """
     path = Path(folder) / ".lock"
     try:
@@ -133,7 +133,7 @@ def only_writer(folder: str | Path, wait: bool = False) -> Iterator[None]:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:  # a second name of another file is as bad as a link
             raise MicroExpError(path, "a file of this package", "another", "Remove it.")
-        if not _locked(handle, wait):
+        if not _locked(folder, handle, wait):
             os.lseek(handle, 1, os.SEEK_SET)
             process = os.read(handle, 20).decode("ascii", "replace").strip() or "unknown"
             raise MicroExpError(
@@ -151,7 +151,7 @@ def only_writer(folder: str | Path, wait: bool = False) -> Iterator[None]:
         os.close(handle)
 
 
-def _locked(handle: int, wait: bool) -> bool:
+def _locked(folder: str | Path, handle: int, wait: bool) -> bool:
     """Lock an open file until it is closed, by whatever end; False if another process has locked it."""
     import filelock
 
@@ -160,7 +160,8 @@ def _locked(handle: int, wait: bool) -> bool:
     except OSError as error:
         if error.errno == errno.ENOSYS:  # a system without locks: nobody is refused
             return True
-        raise
+        found = f"that it has none ({error.strerror})"
+        raise MicroExpError(folder, "a disk with locks", found, "Choose a folder on another.") from error
 
 
 def _sync_folder(folder: Path) -> None:

@@ -222,6 +222,7 @@ def _train(run: "Run", workers: runs.Workers) -> int:
     from microexp_keras.runs.engine import train_folds
     from microexp_keras.runs.fold import train_fold
     from microexp_keras.runs.report import report
+    from microexp_keras.runs.result import RESULT
 
     if run.has_one_fold:
         import_keras()  # its devices go into config.json
@@ -236,6 +237,8 @@ def _train(run: "Run", workers: runs.Workers) -> int:
             print(f"note: --jobs changes nothing: protocol {run.protocol.name} has one fold", file=sys.stderr)
         train_fold(run, 0)
     else:
+        if run.has_one_fold:  # which may be given more epochs
+            (run.folder / RESULT).unlink(missing_ok=True)
         for message in train_folds(run.tasks, workers).values():
             raise MicroExpError(message)
     text, trained_well = report(run)

@@ -1,8 +1,11 @@
 """A file is written whole or not at all, whatever goes wrong in the middle."""
 
+import errno
+import fcntl
 import os
 import subprocess
 import sys
+import threading
 
 import pytest
 from helpers import as_nobody, on_a_full_disk
@@ -145,3 +148,27 @@ def test_a_fold_that_is_a_link_is_refused(tmp_path):
         fold_folder(tmp_path / "run", 0, 3)
     assert fold_folder(tmp_path / "run", 1, 3) == tmp_path / "run" / "fold-02"
     assert fold_folder(tmp_path / "run", 0, 1) == tmp_path / "run"
+
+
+def test_who_waits_gets_the_folder_when_it_is_free(tmp_path):
+    entered = threading.Event()
+
+    def wait():
+        with atomic.only_writer(tmp_path, wait=True):
+            entered.set()
+
+    waiting = threading.Thread(target=wait)
+    with atomic.only_writer(tmp_path):
+        waiting.start()
+        assert not entered.wait(0.3)
+    assert entered.wait(10)
+    waiting.join()
+
+
+def test_a_disk_without_locks_says_so(tmp_path, monkeypatch):
+    def refuse(handle, how):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(MicroExpError, match=r"a disk with locks.*No locks available"), atomic.only_writer(tmp_path):
+        pass

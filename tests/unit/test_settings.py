@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from microexp_keras import protocols
+from microexp_keras import protocols, train
 from microexp_keras.errors import MicroExpError
 from microexp_keras.runs import Settings
 
@@ -28,10 +28,17 @@ def test_a_setting_of_another_type_is_refused(name, value):
         Settings.from_json(record)
 
 
-def test_a_run_of_before_there_was_a_choice_shows_faces():
-    record = Settings.of(protocols.get("paper")).to_json()
-    del record["faces"]
-    assert Settings.from_json(record).faces
+def test_a_run_of_before_there_was_a_choice_shows_faces_in_float32():
+    record = Settings.of(protocols.get("paper"), precision="bfloat16").to_json()
+    del record["faces"], record["precision"]
+    assert Settings.from_json(record).faces and Settings.from_json(record).precision == "float32"
+
+
+@pytest.mark.parametrize(("protocol", "refused"), [("upstream", True), ("paper", False), ("loso", False)])
+def test_the_original_programs_are_repeated_in_float32_only(protocol, refused, capsys):
+    line = ["--dataset", "smic", "--data", "/nowhere", "--protocol", protocol, "--precision", "bfloat16"]
+    assert train.main(line) == 2
+    assert ("--precision" in capsys.readouterr().err) == refused  # the others fail for want of clips
 
 
 def test_settings_change_the_protocol_they_name():

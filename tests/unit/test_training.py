@@ -20,6 +20,7 @@ import pytest
 from helpers import on_a_full_disk
 
 from microexp_keras import models, protocols, training, weights
+from microexp_keras.backend import computing_in
 from microexp_keras.models.networks import NETWORKS
 from microexp_keras.protocols import splits
 from microexp_keras.results import text_report
@@ -482,3 +483,16 @@ def test_the_callbacks_work_with_plain_fit(tmp_path):
     np.testing.assert_allclose(called, training.predict(model, of_clips, np.array([1, 0])), atol=1e-6)
     assert best.path.parent == tmp_path / "new" / "folder" and best.path.exists() and best.epoch in (0, 1)
     assert weights.inspect(best.path).metadata["val_accuracy"] == best.value
+
+
+def test_bfloat16_is_of_the_computation_alone():
+    with computing_in("bfloat16"):
+        half = models.build_microexp_stcnn(seed=0)
+    full = models.build_microexp_stcnn(seed=0)
+    assert {layer.compute_dtype for layer in full.layers} == {"float32"}
+    assert half.get_layer("conv").compute_dtype == "bfloat16" and half.get_layer("softmax").compute_dtype == "float32"
+    for one, other in zip(half.weights, full.weights, strict=True):
+        assert one.dtype == "float32" and np.array_equal(one.numpy(), other.numpy())
+    clips = np.random.default_rng(0).normal(size=(4, 64, 64, 18, 1)).astype("float32") / 8
+    one, other = half.predict_on_batch(clips), full.predict_on_batch(clips)
+    assert not np.array_equal(one, other) and np.abs(one - other).max() < 0.05

@@ -70,13 +70,21 @@ def train_folds(tasks: list[Task], workers: Workers | None = None) -> dict[Path,
             _require_same(client, [folder for folder, _ in left])
         what = f"{counted(len(left), 'fold')} {workers.title(len(left))}"
         with progress_bar(total=epochs, desc=what, unit="epoch") as bar:
-            client.subscribe_topic(worker.TOPIC, lambda event: bar.write(f"note: {event[1]}", file=sys.stderr))
+            refused: list[str] = []
+
+            def hear(event: tuple[float, str]) -> None:
+                if event[1] not in refused:
+                    refused.append(event[1])
+                    bar.write(f"note: {event[1]}", file=sys.stderr)
 
             def show(found: int) -> None:
+                if refused and not found:
+                    raise MicroExpError(f"no worker is left. {refused[-1]}")
                 bar.n = sum(map(_epochs_done, folders.values()))
                 bar.set_postfix_str("" if found else "waiting for a worker", refresh=False)
                 bar.refresh() if sys.stderr.isatty() else bar.update(0)
 
+            client.subscribe_topic(worker.TOPIC, hear)
             for task, message in run_tasks(client, worker.train, left, show):
                 failed.setdefault(task[0], f"{folders[task]}: {message}")
     return failed
@@ -196,10 +204,10 @@ def _require_same(client: "Client", folders: list[Path]) -> None:
             f"note: locks on {folders[0]} do not hold between machines: start no second command on it.", file=sys.stderr
         )
     hosts = {info["host"]: address for address, info in client.scheduler_info()["workers"].items()}
+    folder, config = next(iter(expected.configs.items()))  # all are on the same clips
     asked = [
         client.submit(worker.open_run, folder, config, workers=[address], key=f"look-{address}-{config}", pure=False)
         for address in hosts.values()
-        for folder, config in [next(iter(expected.configs.items()))]
     ]
     for answer in asked:
         answer.result()

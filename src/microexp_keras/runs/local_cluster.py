@@ -5,7 +5,7 @@ import os
 
 from distributed import Nanny, Scheduler, Security, SpecCluster
 
-from microexp_keras.runs.workers import ENVIRONMENT
+from microexp_keras.runs.workers import environment
 
 
 class _Nanny(Nanny):
@@ -35,7 +35,7 @@ def start(processes: int, dashboard: bool) -> SpecCluster:
     workers = {}
     for number in range(processes):
         card = {"CUDA_VISIBLE_DEVICES": cards[number % len(cards)]} if cards else {}
-        own = {"nthreads": 1, "memory_limit": 0, "env": {**ENVIRONMENT, **card}}
+        own = {"nthreads": 1, "memory_limit": 0, "env": {**environment(), **card}}
         workers[number] = {"cls": _Nanny, "options": {**common, **own, "silence_logs": logging.CRITICAL}}
     return SpecCluster(
         scheduler={"cls": Scheduler, "options": {**common, "port": 0, **pages}},

@@ -17,7 +17,7 @@ from microexp_keras.runs.fold import is_done, train_fold
 from microexp_keras.runs.folder import make_folder
 from microexp_keras.runs.provenance import installed
 from microexp_keras.runs.run import Run
-from microexp_keras.runs.workers import ENVIRONMENT
+from microexp_keras.runs.workers import environment
 
 TOPIC = "microexp_keras"
 """Under which Dask's events carry why a worker has left."""
@@ -175,7 +175,7 @@ def _open_run(folder: Path, config: str) -> Run:
 
 def _become_worker() -> None:
     """Make this process one that trains folds, before it loads a backend."""
-    os.environ.update(ENVIRONMENT)
+    os.environ.update(environment())
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns of one graph per model
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from microexp_keras.console import positive
 from microexp_keras.errors import MicroExpError
 from microexp_keras.parallel import cores
+from microexp_keras.regular import read_json
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -26,12 +27,15 @@ ENVIRONMENT = {
     "TF_NUM_INTRAOP_THREADS": "1",
     "TF_NUM_INTEROP_THREADS": "1",
     "OMP_NUM_THREADS": "1",
-    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
     "TF_FORCE_GPU_ALLOW_GROWTH": "true",  # several processes share a GPU
     "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
 }
 """Environment of a process that trains folds. The order of sums, and so the last bits, depends on the threads: with one
 thread a fold comes out the same however many processes there are."""
+
+XLA_FLAGS = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+
+CONNECT_SECONDS = 20
 
 DASK_SETTINGS = Path(__file__).with_name("dask.yaml")
 
@@ -118,6 +122,12 @@ class Workers:
             yield client
 
 
+def environment() -> dict[str, str]:
+    """Return `ENVIRONMENT` with the flags for XLA, behind those that are set already."""
+    flags = os.environ.get("XLA_FLAGS", "")
+    return {**ENVIRONMENT, "XLA_FLAGS": flags if XLA_FLAGS in flags else f"{flags} {XLA_FLAGS}".strip()}
+
+
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that say where folds are trained."""
     parser.add_argument(
@@ -170,19 +180,19 @@ def _join(workers: Workers) -> "Client":
     """Connect to a cluster that exists."""
     from distributed import Client, Security
 
-    address = str(workers.cluster)
-    where: dict[str, Any] = {"address": address} if "://" in address else {"scheduler_file": address}
+    given, where = str(workers.cluster), dict[str, Any]()
     if workers.tls:
         roles = {"authority": "tls_ca_file", "certificate": "tls_client_cert", "key": "tls_client_key"}
         files = {role: str(workers.tls / f"{name}.pem") for name, role in roles.items()}
         where["security"] = Security(require_encryption=True, **files)
     try:
-        return Client(**where, timeout=20)
-    except (OSError, ValueError, TypeError) as error:
+        address = given if "://" in given else read_json(given)["address"]
+        return Client(address, timeout=CONNECT_SECONDS, **where)
+    except (OSError, ValueError, TypeError, LookupError) as error:
         raise MicroExpError(
             "--cluster",
             "the scheduler of a Dask cluster",
-            f"none at {address} ({' '.join(str(error).split())})",
+            f"none at {given} ({' '.join(str(error).split())})",
             "docs/clusters.md says how to start one.",
         ) from None
 
