@@ -42,12 +42,12 @@ class Samples:
         Number of the clip that each sample shows: copies of a clip have the same.
     mislabelled : bool array (samples,)
         Whether the label is not that of the clip's folder.
-    databases : list of str or None
-        Of which each clip is, as a table of several databases says; empty without one.
     synthetic : bool
         Whether this package generated the clips.
     notes : list of str
         What a reader of the scores must know of how they came about.
+    databases : list of str or None
+        Of which each clip is, as a table of several databases says; empty without one.
     """
 
     names: list[str]
@@ -56,9 +56,9 @@ class Samples:
     stacks: Mapping[str, np.ndarray | Stacks]
     clips: np.ndarray
     mislabelled: np.ndarray
-    databases: list[str | None] = field(default_factory=list)
     synthetic: bool = False
     notes: list[str] = field(default_factory=list)
+    databases: list[str | None] = field(default_factory=list)
 
     def databases_of(self, positions: Sequence[int] | np.ndarray) -> list[str | None]:
         """Return the databases of some clips, none if the table does not name any."""
@@ -150,9 +150,9 @@ def load_samples(
         stacks=stacks,
         clips=order,
         mislabelled=labels != [clips[position].label for position in order],
-        databases=[clips[position].database for position in order] if any(clip.database for clip in clips) else [],
         synthetic=synthetic,
         notes=notes,
+        databases=[clips[position].database for position in order] if any(clip.database for clip in clips) else [],
     )
 
 
