@@ -110,7 +110,7 @@ def test_protocols_and_settings_keep_the_whole_database(own):
     settings = Settings.of(protocol, data=str(own))
     assert Settings.from_json(settings.to_json()) == settings
     assert Database.from_json(SMIC.as_json()) is SMIC and SMIC.as_json() == "smic"
-    with pytest.raises(MicroExpError, match="one of loso, paper for stcnn on your own clips, found upstream"):
+    with pytest.raises(MicroExpError, match="one of loso, paper for stcnn on my clips, found upstream"):
         protocols.get("upstream", "stcnn", database)
 
 

@@ -1,16 +1,18 @@
 """CASME II and SAMM as their owners give them out: what is read, and what is odd in them."""
 
 import random
+import types
 from dataclasses import replace
 from datetime import datetime
 
 import pytest
 from trees import CODING, FACS, write_casmeii, write_images, write_samm, write_workbook, write_workbook_of_samm
 
-from microexp_keras import datasets, preprocessing, protocols
-from microexp_keras.datasets import DATABASES, check, find_clips, find_dataset, find_layout, read_tree
+from microexp_keras import datasets, preprocessing, protocols, train
+from microexp_keras.datasets import DATABASES, Database, check, find_clips, find_dataset, find_layout, read_tree
 from microexp_keras.datasets.synthetic.coded import write_coded
 from microexp_keras.errors import MicroExpError
+from microexp_keras.video import choices
 
 
 def numbers(clip):
@@ -69,6 +71,9 @@ def test_frames_around_the_apex_or_the_middle_where_there_is_none(tmp_path):
 def test_all_frames_are_brought_to_eighteen(tmp_path):
     protocol = protocols.get("loso", "stcnn", "samm")
     assert protocols.names("stcnn", "samm") == ("loso", "paper") and protocols.names("stclqp", "casmeii") == ("loso",)
+    for wanted in ("samm", DATABASES["samm"]):
+        with pytest.raises(MicroExpError, match="expected one of loso, paper for stcnn on SAMM, found upstream"):
+            protocols.get("upstream", "stcnn", wanted)
     samples = preprocessing.load_samples(write_samm(tmp_path), protocol, progress=False)
     assert samples.stacks["face"].shape == (3, 64, 64, 18)
 
@@ -154,3 +159,24 @@ def test_workbooks_with_any_cell_changed_are_read_or_refused_in_one_line(tmp_pat
             refused += 1
             assert "\n" not in str(error)
     assert 20 < refused < 180
+
+
+def test_how_clips_are_read_can_be_chosen_where_the_paper_has_not_settled_it():
+    args = train.parser().parse_args(["--frames", "9", "--sampling", "first", "--size", "48"])
+    database = datasets.database_of(args, None, "samm")
+    assert (database.frames, database.sampling, database.size, database.title) == (9, "first", 48, "SAMM")
+    assert Database.from_json(database.as_json()) == database and DATABASES["samm"].as_json() == "samm"
+    assert protocols.get("loso", "stcnn", database).frames == 9
+    with pytest.raises(MicroExpError, match="--frames, --size, --sampling: expected with a table of your own clips"):
+        datasets.database_of(args, None, "smic")
+    with pytest.raises(MicroExpError, match="--name: expected with a table of your own clips only"):
+        datasets.database_of(train.parser().parse_args(["--name", "x"]), None, "samm")
+    with pytest.raises(MicroExpError, match="or the record of a database"):
+        Database.from_json(database.as_json() | {"in_paper": True})
+
+
+def test_predict_shows_a_network_faces_as_it_was_trained_on_them():
+    for name, synthetic, cut in (("samm", False, False), ("samm", True, True), ("smic", False, True)):
+        file = types.SimpleNamespace(path="x", metadata={"synthetic": synthetic})
+        template = choices.template_for(file, protocols.get("loso", "stcnn", name), None, None)
+        assert (template is not None) == cut

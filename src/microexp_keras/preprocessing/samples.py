@@ -162,10 +162,10 @@ def load_samples(
         stacks=stacks,
         clips=order,
         mislabelled=labels != [clips[position].label for position in order],
-        databases=[clips[position].database for position in order] if any(clip.database for clip in clips) else [],
         synthetic=synthetic,
         notes=notes,
         problems=problems,
+        databases=[clips[position].database for position in order] if any(clip.database for clip in clips) else [],
     )
     problems += _twice(samples, clips)
     if problems and progress:

@@ -259,13 +259,16 @@ def get(name: str, model: str = "stcnn", dataset: str | Database = "smic") -> Pr
     MicroExpError
         If there is none; the message lists those that there are.
     """
-    own = isinstance(dataset, Database) and not dataset.is_known
-    for protocol in of(model, dataset) if own else ALL:
+    database = dataset if isinstance(dataset, Database) else DATABASES.get(dataset)
+    other = database if database and not database.in_paper else None
+    for protocol in of(model, other) if other else ALL:
         if (protocol.name, protocol.model) == (name, model) and dataset in (protocol.dataset, protocol.database):
             return protocol
-    if own:
-        there = ", ".join(names(model, dataset))
-        raise MicroExpError("protocol", f"one of {there} for {model} on your own clips", name, "Take one of these.")
+    if other:
+        there = ", ".join(names(model, other))
+        raise MicroExpError("protocol", f"one of {there} for {model} on {other.title}", name, "Take one of these.")
     alike = [f"{name} for {protocol.model} on {protocol.dataset}" for protocol in ALL if protocol.name == name]
     known = "; ".join(alike or NAMES)
-    raise MicroExpError("protocol", f"one of [{known}]", f"{name} for {model} on {dataset}")
+    raise MicroExpError(
+        "protocol", f"one of [{known}]", f"{name} for {model} on {database.name if database else dataset}"
+    )

@@ -193,12 +193,16 @@ def about_time(protocol: Protocol, rate: float, assumed: bool) -> list[str]:
     """How the time that a window covers compares with that of training."""
     camera, trained = protocol.database.recordings, protocol.database.frames_per_second
     covered = f"A window of {protocol.frames} frames covers {protocol.frames / rate:.2f} s at {rate:g} frames a second"
-    if trained is None:
+    if trained is None and not protocol.all_frames:
         return [f"{covered}. At how many the clips of {camera} were filmed is not known: movements may look too fast."]
-    times = trained / rate
-    notes = [f"{covered}, and {protocol.frames / trained:.2f} s at the {trained} of {camera}."]
-    if abs(times - 1) > 0.1:
-        notes[0] += f" So movements look {times:.1f} times as fast to the network as in that database."
+    if trained is None or protocol.all_frames:
+        many = f"In training all frames of a clip, however many, were brought to {protocol.frames}"
+        notes = [f"{covered}. {many}: so many consecutive ones show movements at another speed."]
+    else:
+        times = trained / rate
+        notes = [f"{covered}, and {protocol.frames / trained:.2f} s at the {trained} of {camera}."]
+        if abs(times - 1) > 0.1:
+            notes[0] += f" So movements look {times:.1f} times as fast to the network as in that database."
     if assumed:
         notes.append(f"A folder does not say its frames a second: {rate:g} are assumed. Say it with --fps.")
     return notes
