@@ -7,7 +7,6 @@ import runpy
 import shlex
 import subprocess
 import sys
-from concurrent import futures
 
 import cv2
 import numpy as np
@@ -17,7 +16,6 @@ from documents import DOCUMENTS, ROOT, blocks, commands, name_of
 from microexp_keras import __main__, models, train, weights
 from microexp_keras.datasets import find_clips
 from microexp_keras.datasets.synthetic import casme2, smic
-from microexp_keras.runs import pool
 
 RUNNING = [path for path in DOCUMENTS if any(block.language in ("sh", "python") for block in blocks(path))]
 MODULE = "microexp_keras."
@@ -40,9 +38,8 @@ def workplace(tmp_path_factory):
     write_video(folder / "face.avi", find_clips(folder / "SMIC_all_cropped", "smic")[0])
     model = models.build_microexp_stcnn(frames=18, seed=0)
     weights.save_keras2_hdf5(model, folder / "weights-improvement-40-0.69.hdf5")
-    here, executor = os.getcwd(), pool.ProcessPoolExecutor
+    here = os.getcwd()
     os.chdir(folder)
-    pool.ProcessPoolExecutor = InThisProcess  # folds in processes have tests of their own
     try:
         assert __main__.main(TABLE) == 0
         assert train.main(["--dataset", "smic", "--data", "SMIC_all_cropped", "--epochs", "1"]) == 0
@@ -51,22 +48,6 @@ def workplace(tmp_path_factory):
         yield folder
     finally:
         os.chdir(here)
-        pool.ProcessPoolExecutor = executor
-
-
-class InThisProcess(futures.Executor):
-    """Trains folds one after the other, without Keras being loaded anew in each process."""
-
-    def __init__(self, *_, **__):
-        pass
-
-    def submit(self, function, /, *args):
-        done = futures.Future()
-        try:
-            done.set_result(function(*args))
-        except Exception as error:
-            done.set_exception(error)
-        return done
 
 
 def write_video(path, clip):

@@ -84,6 +84,12 @@ def test_a_killed_worker_changes_nothing(serial, four_people, tmp_path):
     gone(process.pid)
 
 
+def test_a_run_in_a_folder_named_from_here_is_the_same(serial, four_people, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert train.main([*options(four_people, "run"), "--jobs", "2"]) == 0
+    assert contents(tmp_path / "run") == contents(serial)
+
+
 def test_a_fold_that_dies_three_times_is_named_and_the_others_finish(serial, four_people, tmp_path):
     out = tmp_path / "run"
     process = command(*options(four_people, out), "--jobs", "2")

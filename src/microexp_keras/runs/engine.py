@@ -120,7 +120,7 @@ def run_tasks(
     MicroExpError
         If the scheduler is lost.
     """
-    expected = {folder: Expected.of([folder]) for folder, _ in tasks}
+    expected = {folder: Expected.of([folder.resolve()]) for folder, _ in tasks}
     waiting, running, done = deque(tasks), dict[Any, Task](), SimpleQueue[Any]()
     found, looked = 0, -1.0
     while waiting or running:
