@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from microexp_keras.atomic import write_text
-from microexp_keras.console import command
+from microexp_keras.console import Parser, command
 from microexp_keras.paper.claims import audit
 from microexp_keras.paper.claims_text import FORMATS
 
 
 def parser() -> argparse.ArgumentParser:
     """Build the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m microexp_keras.audit",
+    parser = Parser(
+        "audit",
         description="Recompute what the numbers published by Reddy et al. 2019 can be. Needs no data.",
     )
     parser.add_argument("--format", choices=FORMATS, default="text", help="default: text")

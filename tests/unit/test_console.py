@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from helpers import as_nobody
 
 from microexp_keras import weights
 from microexp_keras.console import BUG, command
@@ -93,6 +94,23 @@ def test_names_that_are_too_long(capsys, tmp_path, name):
         assert "Traceback" not in capsys.readouterr().err
     with pytest.raises(MicroExpError):
         weights.inspect(tmp_path / name)
+
+
+def test_a_path_below_a_folder_that_may_not_be_read(tmp_path, capfd):
+    tmp_path.chmod(0o755)
+    (tmp_path / "closed" / "clips").mkdir(parents=True)
+    (tmp_path / "closed").chmod(0o000)
+    assert as_nobody(tmp_path, lambda: datasets_command.main(["check", "closed/clips"])) == "2"
+    said = capfd.readouterr().err
+    assert said.startswith("error: closed") and said.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [[], ["check"], ["check", "x", "--dataset", "mmew"], ["chekc"]])
+def test_a_mistake_in_a_subcommand_is_one_line(arguments, capsys):
+    with pytest.raises(SystemExit) as end:
+        datasets_command.main(arguments)
+    said = capsys.readouterr().err
+    assert end.value.code == 2 and said.startswith("error: ") and said.count("\n") == 1
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from microexp_keras import datasets
-from microexp_keras.console import command, seed
+from microexp_keras.console import Parser, command, seed
 from microexp_keras.datasets.database import DATABASES
 from microexp_keras.datasets.options import options_for
 from microexp_keras.errors import MicroExpError
@@ -22,9 +22,7 @@ from microexp_keras.text import counted, on_disk
 
 def parser() -> argparse.ArgumentParser:
     """Build the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m microexp_keras.datasets", description="Look at data, or make some."
-    )
+    parser = Parser("datasets", description="Look at data, or make some.")
     commands = parser.add_subparsers(dest="command", required=True)
     synthesize = commands.add_parser("synthesize", help="write synthetic clips", description="Write synthetic clips.")
     synthesize.add_argument("--dataset", choices=DATABASES, required=True, help="whose tree and counts to imitate")
@@ -138,14 +136,14 @@ def _cache(args: argparse.Namespace) -> None:
     if args.what == "clear":
         removed = cache.clear()
         freed = sum(size for _, size in removed.values())
-        print(f"{cache.folder()}: removed {_counted(removed)}; {on_disk(freed)} are free")
+        print(f"{cache.folder()}: removed {_what_is_kept(removed)}; {on_disk(freed)} are free")
         return
     stacks, points = cache.find("stacks"), cache.find("landmarks")
     for path, size, about in stacks:
         print(f"{path.name[:12]}  {on_disk(size):>10}  {_described(about)}")
     sizes = {"stacks": [one.size for one in stacks], "landmarks": [one.size for one in points]}
     found = {kind: (len(all), sum(all)) for kind, all in sizes.items()}
-    print(f"{cache.folder()}: {_counted(found)}; {on_disk(sum(map(sum, sizes.values())))} in all")
+    print(f"{cache.folder()}: {_what_is_kept(found)}; {on_disk(sum(map(sum, sizes.values())))} in all")
 
 
 def _described(about: dict[str, Any] | None) -> str:
@@ -156,7 +154,7 @@ def _described(about: dict[str, Any] | None) -> str:
     return f"{about['origin']}, {inputs}, {counted(about['clips'], 'clip')} of {about['folder']}, {about['made']}"
 
 
-def _counted(found: Any) -> str:
+def _what_is_kept(found: Any) -> str:
     (stacks, _), (landmarks, size) = found["stacks"], found["landmarks"]
     return f"stacks of {counted(stacks, 'data set')}, landmarks of {counted(landmarks, 'clip')} ({on_disk(size)})"
 

@@ -11,6 +11,7 @@ from microexp_keras.datasets.clip_table import own_database
 from microexp_keras.datasets.database import CROPS, DATABASES, SAMPLINGS, SMIC, Database, get_database
 from microexp_keras.datasets.table_rows import is_table
 from microexp_keras.errors import MicroExpError
+from microexp_keras.text import either
 
 LABELS = ("emotion", "self-report", "video")
 """What the classes of CAS(ME)^2's annotated trees can be taken from."""
@@ -128,7 +129,9 @@ def require_dataset(name: str | None) -> None:
         If `name` is None.
     """
     if name is None:
-        names = " or ".join(DATABASES)
         raise MicroExpError(
-            "--dataset", names, "nothing", "Say which database the clips are of, or give a table of your own."
+            "--dataset",
+            either(DATABASES),
+            "nothing",
+            "Say which database the clips are of, or give a table of your own.",
         )

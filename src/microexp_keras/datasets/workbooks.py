@@ -147,7 +147,7 @@ def _xlsx(path: Path, file: BinaryIO, formulas: bool) -> list[Sheet]:
     sheets = [(sheet.title, sheet) for sheet in book.worksheets]
     for _, sheet in sheets:
         sheet.reset_dimensions()  # the size written in the file may be wrong
-    return _counted(path, [(name, sheet.iter_rows(values_only=True)) for name, sheet in sheets])
+    return _within_limits(path, [(name, sheet.iter_rows(values_only=True)) for name, sheet in sheets])
 
 
 def _xls(path: Path, file: BinaryIO) -> list[Sheet]:
@@ -161,10 +161,10 @@ def _xls(path: Path, file: BinaryIO) -> list[Sheet]:
             yield tuple(None if cell == "" else cell for cell in sheet.row_values(row))
         book.unload_sheet(number)
 
-    return _counted(path, [(name, rows(number)) for number, name in enumerate(book.sheet_names())])
+    return _within_limits(path, [(name, rows(number)) for number, name in enumerate(book.sheet_names())])
 
 
-def _counted(path: Path, sheets: Iterable[tuple[str, Iterable[tuple[Any, ...]]]]) -> list[Sheet]:
+def _within_limits(path: Path, sheets: Iterable[tuple[str, Iterable[tuple[Any, ...]]]]) -> list[Sheet]:
     """Take the rows of sheets as long as there are not too many."""
     left, found = MAX_CELLS, []
     for name, rows in sheets:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from microexp_keras import datasets
-from microexp_keras.console import command, positive
+from microexp_keras.console import Parser, command, positive
 from microexp_keras.datasets import Clip
 from microexp_keras.datasets.database import DATABASES, Database
 from microexp_keras.landmarks.dlib_detector import DlibLandmarks
@@ -21,8 +21,8 @@ from microexp_keras.text import counted
 
 def parser() -> argparse.ArgumentParser:
     """Build the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m microexp_keras.landmarks",
+    parser = Parser(
+        "landmarks",
         description="Find the 68 points of the face, and the boxes of eyes and mouth, in clips.",
     )
     commands = parser.add_subparsers(dest="command", required=True)

@@ -6,7 +6,7 @@ import sys
 import textwrap
 from collections.abc import Sequence
 
-from microexp_keras.console import command
+from microexp_keras.console import Parser, command
 from microexp_keras.datasets.database import DATABASES
 from microexp_keras.models.networks import METHODS
 from microexp_keras.protocols.catalogue import ABOUT, ALL, get
@@ -16,8 +16,8 @@ from microexp_keras.text import markdown_table
 
 def parser() -> argparse.ArgumentParser:
     """Build the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m microexp_keras.protocols",
+    parser = Parser(
+        "protocols",
         description="Print protocols side by side: the settings in which they differ. Without a name, list all.",
     )
     parser.add_argument(

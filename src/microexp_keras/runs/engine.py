@@ -79,7 +79,7 @@ def train_folds(tasks: list[Task], workers: Workers | None = None) -> dict[Path,
 
             def show(found: int) -> None:
                 if refused and not found:
-                    raise MicroExpError(f"no worker is left. {refused[-1]}")
+                    raise MicroExpError(f"no worker is left: {refused[-1]}")
                 bar.n = sum(map(_epochs_done, folders.values()))
                 bar.set_postfix_str("" if found else "waiting for a worker", refresh=False)
                 bar.refresh() if sys.stderr.isatty() else bar.update(0)
