@@ -101,7 +101,7 @@ smic = DATABASES["smic"].origin(samples.synthetic)
 clips = scored_clips.from_samples(samples, protocol, file, smic)
 smic_scores = metrics.score(clips.labels, predict(file, clips), DATABASES["smic"].class_names)
 print(f"MicroExpSTCNN on {smic}\n{text_report.scores_text(smic_scores)}\n")
-for note in clips.notes + [datasets.SYNTHETIC_NOTE] * samples.synthetic:
+for note in clips.notes:
     print("*", note)
 
 # %%

@@ -45,6 +45,8 @@ class Note:
         """Return the note as reports and scores.json have it."""
         return self.head + self.text
 
+    __str__ = render
+
     @classmethod
     def from_text(cls, text: str) -> "Note":
         """Read a rendered note, as scores.json keeps it."""

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from microexp_keras.errors import MicroExpError
-from microexp_keras.notes import Note
 from microexp_keras.models import NETWORKS
+from microexp_keras.notes import Note
 from microexp_keras.preprocessing import measure, original_npy, standardize
 from microexp_keras.runs import scored_clips
 
