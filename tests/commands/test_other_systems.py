@@ -10,9 +10,9 @@ from microexp_keras import atomic
 from microexp_keras.errors import MicroExpError
 
 WITHOUT = """
-import os, sys, types
+import os, sys
+import locket  # Dask's locks, which on Windows need no fcntl
 sys.modules["fcntl"] = None
-sys.modules["locket"] = types.ModuleType("locket")  # which Dask imports; it has locks of its own for Windows
 for name in ("fchmod", "O_NOFOLLOW", "O_NONBLOCK", "O_DIRECTORY", "posix_fallocate", "sched_getaffinity"):
     delattr(os, name)
 """
