@@ -27,6 +27,12 @@ def write_clips(root, clips, frames=18, size=70, suffix=".png", seed=0, brightes
             cv2.imwrite(str(folder / f"reg_image{frame + 1}{suffix}"), image)
 
 
+def best_weights(run):
+    """The one file of best weights in the folder of a run."""
+    [path] = run.glob("weights-improvement-*.weights.h5")
+    return path
+
+
 def as_nobody(folder, function):
     """Call a function in `folder` in a process without root's rights; give what it printed or raised, as text."""
     reader, writer = os.pipe()

@@ -7,6 +7,7 @@ import shutil
 
 import numpy as np
 import pytest
+from helpers import best_weights, write_clips
 
 from microexp_keras import __main__, evaluate, hdf5, train, weights
 from microexp_keras.datasets import __main__ as datasets_command
@@ -28,11 +29,6 @@ def run(small_smic, tmp_path_factory):
     arguments = ["--dataset", "smic", "--data", str(small_smic), "--epochs", "2", *uneven, "--out", str(out)]
     assert train.main(arguments) == 0
     return out
-
-
-def best_weights(run):
-    [path] = run.glob("weights-improvement-*.weights.h5")
-    return path
 
 
 def test_a_run_folder_holds_what_it_should(run, small_smic):
@@ -104,8 +100,6 @@ def test_evaluation_repeats_the_runs_score(run, small_smic, tmp_path, capsys):
 
 
 def test_evaluation_warns_of_other_pictures(run, small_smic, tmp_path, capsys):
-    from helpers import write_clips
-
     names = [
         f"HS/s{n}/micro/{label}/s{n}_{label[:2]}_01" for n in (1, 2) for label in ("negative", "positive", "surprise")
     ]
@@ -194,8 +188,6 @@ def test_mistakes_are_one_line_and_leave_nothing(run, small_smic, tmp_path, caps
 
 
 def test_a_resumed_run_wants_the_same_data(run, tmp_path, capsys):
-    from helpers import write_clips
-
     write_clips(tmp_path, ["negative/s1_ne_1", "positive/s1_po_1", "surprise/s1_su_1"], size=64)
     assert "found others" in refused(train.main, capsys, "--resume", run, "--data", tmp_path)
 
@@ -429,7 +421,6 @@ def test_synthetic_clips_are_called_synthetic(tmp_path, capsys):
 
 def test_training_says_once_what_is_odd_in_the_clips_and_the_report_lists_it(tmp_path, capfd):
     import cv2
-    from helpers import write_clips
 
     names = [
         f"HS/s{n}/micro/{name}/s{n}_{name[:2]}_01" for n in range(1, 5) for name in ("negative", "positive", "surprise")
@@ -457,8 +448,6 @@ def test_training_says_once_what_is_odd_in_the_clips_and_the_report_lists_it(tmp
 
 
 def test_names_that_are_formulas_or_commands_of_a_terminal(tmp_path, capsys):
-    from helpers import write_clips
-
     tree = [
         f"HS/s{n}/micro/{name}/s{n}_{name[:2]}_1" for n in range(1, 4) for name in ("negative", "positive", "surprise")
     ]

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from helpers import write_clips
+from helpers import best_weights, write_clips
 
 from microexp_keras import evaluate, landmarks, train
 from microexp_keras.datasets.database import DATABASES
@@ -20,11 +20,6 @@ def run(small_faces, tmp_path_factory):
     arguments = ["--dataset", "smic", "--data", str(small_faces), "--model", "intermediate", "--epochs", "2"]
     assert train.main([*arguments, "--out", str(out)]) == 0
     return out
-
-
-def best_weights(run):
-    [path] = run.glob("weights-improvement-*.weights.h5")
-    return path
 
 
 def read(folder, name="scores.json"):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from microexp_keras import datasets
+from microexp_keras.datasets import __main__ as command
 from microexp_keras.datasets.synthetic import smic as synthetic
 from microexp_keras.errors import MicroExpError
 
@@ -108,6 +109,13 @@ def test_a_full_disk_is_a_plain_error(tmp_path, monkeypatch):
     with pytest.raises(MicroExpError, match=r"smic: could not be written \(No space left"):
         synthetic.write_smic(tmp_path / "smic", 0, FEW, progress=False)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("dataset", ["smic", "casmeii", "samm"])
+def test_a_layout_of_another_database_is_refused_before_anything_is_written(dataset, tmp_path):
+    out = tmp_path / "made"
+    assert command.main(["synthesize", "--dataset", dataset, "--layout", "rawvideo", "--out", str(out)]) == 2
+    assert not out.exists()
 
 
 def test_a_folder_with_something_in_it_is_refused(tmp_path):

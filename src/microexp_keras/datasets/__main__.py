@@ -83,6 +83,8 @@ def main(argv: Sequence[str] | None = None) -> int | None:
 
 
 def _synthesize(args: argparse.Namespace) -> None:
+    if args.layout == "rawvideo" and args.dataset != datasets.CASME2.name:
+        raise MicroExpError("--layout rawvideo", f"--dataset {datasets.CASME2.name}", args.dataset, "Leave it out.")
     root = datasets.synthesize(args.dataset, args.out, args.seed, args.layout)
     labels = "self-report" if args.layout == "rawvideo" else None  # its first column of emotions is coarser
     clips = datasets.find_clips(root, args.dataset, labels=labels)

@@ -217,7 +217,8 @@ def _one_of(name: str, value: str | None, values: Sequence[str | None], layout: 
     if value not in values:
         where = f" for the tree {layout.name} in {layout.root}" if layout else ""
         known = ", ".join(map(str, filter(None, values)))
-        raise MicroExpError(name, (f"one of {known}" if known else "none") + where, repr(value))
+        expected = (f"one of {known}" if known else "none") + where
+        raise MicroExpError(name, expected, repr(value), None if known else "Leave it out.")
 
 
 @contextlib.contextmanager

@@ -189,10 +189,11 @@ def _join(workers: Workers) -> "Client":
         address = given if "://" in given else read_json(given)["address"]
         return Client(address, timeout=CONNECT_SECONDS, **where)
     except (OSError, ValueError, TypeError, LookupError) as error:
+        why = getattr(error, "strerror", None) or " ".join(str(error).split())
         raise MicroExpError(
             "--cluster",
             "the scheduler of a Dask cluster",
-            f"none at {given} ({' '.join(str(error).split())})",
+            f"none at {given} ({why})",
             "docs/clusters.md says how to start one.",
         ) from None
 
