@@ -22,9 +22,6 @@ from microexp_keras.preprocessing.tim import interpolate
 from microexp_keras.protocols.protocol import Protocol
 from microexp_keras.text import counted
 
-LEAST = 2
-"""Frames of a clip that temporal interpolation needs to show a movement."""
-
 LandmarkSource = Callable[[Clip, Sequence[np.ndarray]], Landmarks]
 """Gives the points of the frames of a clip; see `microexp_keras.landmarks`."""
 
