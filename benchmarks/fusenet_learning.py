@@ -64,6 +64,13 @@ FIRST_STEPS = {
     "SMIC's glorot, rate grows to 0.01 over 10 steps": {**SMICS, "warm_up": 10},
     "SMIC's glorot, convolutions start at 1/27**0.5": {**SMICS, "kernel_scale": LONGER**-0.5},
     "SMIC's glorot, learning rate 0.0002, momentum 0.9": {**SMICS, "rate": 0.0002, "momentum": 0.9},
+    "SMIC's glorot, learning rate 0.0004, momentum 0.9": {**SMICS, "rate": 0.0004, "momentum": 0.9},
+    "convolutions start at 1/27**0.5, rate 0.001, momentum 0.9": {
+        **SMICS,
+        "kernel_scale": LONGER**-0.5,
+        "rate": 0.001,
+        "momentum": 0.9,
+    },
 }
 LEARNING = [name for name in FIRST_STEPS if "0.01/27" in name or "momentum" in name or "1/27" in name]
 

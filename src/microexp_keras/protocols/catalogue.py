@@ -111,7 +111,7 @@ def _paper(network: Network, database: Database) -> Protocol:
 
 
 def _flattened(protocol: Protocol) -> int:
-    """Values that a region of a fused network hands to its dense layers: 3,200 at 18 frames, 86,400 at 96."""
+    """Values of a region behind convolution and pooling: 3,200 at SMIC's 18 frames, 86,400 at CAS(ME)^2's 96."""
     lengths = zip((protocol.size, protocol.size, protocol.frames), protocol.kernel_size, strict=True)
     return FILTERS * math.prod((length - kernel + 1) // POOL for length, kernel in lengths)
 
@@ -119,8 +119,8 @@ def _flattened(protocol: Protocol) -> int:
 # What makes the fused networks learn, found by benchmarks/fusenet_learning.py on synthetic clips: initial values as
 # Glorot's rule gives them; the lower floor lets a network that saturates all the same go on. A step moves what a dense
 # layer gives by the learning rate times the sum of its squared inputs. Longer clips have more of them, 27 times as many
-# at CAS(ME)^2's 96 frames, where one step at SMIC's rate saturates the softmax: their rate goes down with the number,
-# and momentum makes up for it.
+# at 96 frames, where one step at SMIC's rate saturates the softmax: their rate goes down with the number of inputs of
+# the first dense layer, and momentum makes up for it.
 def _glorot(paper: Protocol) -> Protocol:
     glorot = replace(
         paper,
@@ -133,9 +133,10 @@ def _glorot(paper: Protocol) -> Protocol:
     values = _flattened(glorot)
     if values <= 3200:  # those of SMIC's clips
         return glorot
+    regions = len(glorot.inputs) if glorot.network is INTERMEDIATE else 1  # that the first dense layer sees
     return replace(
         glorot,
-        learning_rate=0.0002 * 86400 / values,  # 0.0002 for CAS(ME)^2's clips
+        learning_rate=0.0004 * 86400 / (regions * values),
         momentum=0.9,
         source=f"{glorot.source}, learning rate by the length of the clips, momentum 0.9",
     )
