@@ -2,7 +2,7 @@
 
     python benchmarks/fusenet_learning.py
     python benchmarks/fusenet_learning.py --dataset casme2 --clips 22 22 22 --seeds 3 --epochs 0
-    python benchmarks/fusenet_learning.py --dataset casme2 --seeds 1 --epochs 30 --folds 1
+    python benchmarks/fusenet_learning.py --dataset casme2 --steps 0 --seeds 2 --epochs 18 --folds 0 1 --only protocol
 
 Three tables of SMIC:
 1. The protocol "upstream" itself, its first epochs: how often the network ends with one class for all clips.
@@ -72,7 +72,8 @@ FIRST_STEPS = {
         "momentum": 0.9,
     },
 }
-LEARNING = [name for name in FIRST_STEPS if "0.01/27" in name or "momentum" in name or "1/27" in name]
+PROTOCOL = "protocol glorot of CAS(ME)^2"
+LEARNING = [PROTOCOL, *(name for name in FIRST_STEPS if "0.01/27" in name or "momentum" in name or "1/27" in name)]
 
 
 def build(
@@ -124,8 +125,8 @@ def upstream(root, network, seed, epochs):
     return rows
 
 
-def unseen_subjects(samples, classes, network, seed, epochs, settings, folds=1, every=None):
-    """Train on most subjects, predict the others, for some of four folds; give scores, last loss, seconds an epoch.
+def unseen_subjects(samples, classes, network, seed, epochs, settings, folds=(0,), every=None):
+    """Train on most subjects, predict the others, for those of four `folds`; give scores, last loss, seconds an epoch.
 
     After each `every` epochs of a fold a line says how the held-out subjects are called by then.
     """
@@ -135,7 +136,7 @@ def unseen_subjects(samples, classes, network, seed, epochs, settings, folds=1, 
     wanted = np.eye(3, dtype="float32")[samples.labels]
     split = GroupKFold(4, shuffle=True, random_state=0).split(samples.labels, samples.labels, samples.subjects)
     true, predicted, seconds = [], [], 0.0
-    for learn, test in itertools.islice(split, folds):
+    for learn, test in [one for number, one in enumerate(split) if number in folds]:
         model = build(network, seed, samples.stacks["eyes"].shape[3], **settings)
         batches = training.Batches(inputs, wanted, learn, 16, seed)
         for epoch in range(epochs):
@@ -149,7 +150,7 @@ def unseen_subjects(samples, classes, network, seed, epochs, settings, folds=1, 
                 print(f"    {network} epoch {epoch + 1}: {said(scores)}; training loss {logs['loss']:.3f}", flush=True)
         true += samples.labels[test].tolist()
         predicted += answers
-    return metrics.score(true, predicted, classes), logs["loss"], seconds / epochs / folds
+    return metrics.score(true, predicted, classes), logs["loss"], seconds / epochs / len(folds)
 
 
 def said(scores):
@@ -183,7 +184,7 @@ def first_steps(stacks, targets, learn, watch, network, seed, settings, steps=10
     return rows
 
 
-def print_row(samples, title, network, settings, args, folds=1):
+def print_row(samples, title, network, settings, args, folds=(0,)):
     """Train with every seed and print one line."""
     classes = DATABASES["smic"].class_names
     found = [
@@ -223,7 +224,20 @@ def smic(folder, args):
     for network in args.networks:
         glorot = protocols.get("glorot", network)
         settings = {"initializer": glorot.conv_initializer, "floor": glorot.probability_floor}
-        print_row(samples, "glorot", network, settings, args, folds=4)
+        print_row(samples, "glorot", network, settings, args, folds=range(4))
+
+
+def of_casme2(title, network):
+    """The settings of that title."""
+    if title != PROTOCOL:
+        return FIRST_STEPS[title]
+    glorot = protocols.get("glorot", network, "casme2")
+    return {
+        "initializer": glorot.conv_initializer,
+        "floor": glorot.probability_floor,
+        "rate": glorot.learning_rate,
+        "momentum": glorot.momentum,
+    }
 
 
 def casme2(folder, args):
@@ -237,21 +251,31 @@ def casme2(folder, args):
         f"\nfirst {args.steps} steps, {len(learn)} clips of synthetic CAS(ME)^2, batch 16; after each step: the largest"
     )
     print("distance of two scores for a clip of other subjects (classes answered to all of them)")
-    shown = [title for title in FIRST_STEPS if args.only is None or args.only in title] if args.steps else []
-    for frames, title in [(18, "SMIC's glorot"), *((96, title) for title in shown)]:
+    first, learning = (
+        [title for title in titles if any(words in title for words in args.only)]
+        for titles in ([*FIRST_STEPS, PROTOCOL], LEARNING)
+    )
+    for frames, title in [(18, "SMIC's glorot"), *((96, title) for title in first)]:
         middle = slice((96 - frames) // 2, (96 + frames) // 2)
         stacks = {name: np.ascontiguousarray(stack[:][..., middle]) for name, stack in samples.stacks.items()}
         for network, seed in itertools.product(args.networks, range(args.seeds) if args.steps else ()):
-            rows = first_steps(stacks, targets, learn, watch, network, seed, FIRST_STEPS[title], args.steps)
+            rows = first_steps(stacks, targets, learn, watch, network, seed, of_casme2(title, network), args.steps)
             ranges = ", ".join(f"{reach:.1f} ({classes})" for _, reach, classes in rows)
             squared = f"squared inputs {rows[0][0]:.0f} to {rows[-1][0]:.0f}"
             print(f"  {frames} frames, {title}; {network} seed {seed}: {ranges}; {squared}", flush=True)
 
-    print(f"\nunseen subjects of synthetic CAS(ME)^2, {len(samples.labels)} clips, {args.folds} of four folds")
-    for title in [title for title in LEARNING if args.only is None or args.only in title] if args.epochs else ():
+    print(f"\nunseen subjects of synthetic CAS(ME)^2, {len(samples.labels)} clips, folds {[*args.folds]} of four")
+    for title in learning if args.epochs else ():
         for network, seed in itertools.product(args.networks, range(args.seeds)):
             scores, loss, seconds = unseen_subjects(
-                samples, DATABASES["casme2"].class_names, network, seed, args.epochs, FIRST_STEPS[title], args.folds, 2
+                samples,
+                DATABASES["casme2"].class_names,
+                network,
+                seed,
+                args.epochs,
+                of_casme2(title, network),
+                args.folds,
+                3,
             )
             print(
                 f"  {title}; {network} seed {seed}, {args.epochs} epochs: {said(scores)}; last training loss "
@@ -269,8 +293,10 @@ def main():
     parser.add_argument("--upstream-epochs", type=int, default=5, help="SMIC's first table (default: 5)")
     parser.add_argument("--steps", type=int, default=10, help="CAS(ME)^2's first table (default: 10)")
     parser.add_argument("--clips", type=int, nargs=3, default=(75, 93, 35), help="of CAS(ME)^2's three classes")
-    parser.add_argument("--folds", type=int, default=4, help="CAS(ME)^2's second table (default: all 4)")
-    parser.add_argument("--only", help="CAS(ME)^2: settings whose name holds this")
+    parser.add_argument(
+        "--folds", type=int, nargs="+", default=range(4), help="CAS(ME)^2's second table (default: all)"
+    )
+    parser.add_argument("--only", nargs="+", default=[""], help="CAS(ME)^2: settings whose name holds one of these")
     args = parser.parse_args()
 
     versions = f"Keras {keras.__version__} on {keras.backend.backend()}, numpy {np.__version__}"
