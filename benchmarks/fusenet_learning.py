@@ -163,10 +163,11 @@ def said(scores):
 
 
 def first_steps(stacks, targets, learn, watch, network, seed, settings, steps=10):
-    """Train some steps; give after none and after each: squared inputs of the dense layers, scores' range, classes.
+    """Train some steps; give after none and after each: squared inputs, common share, range of scores, classes.
 
-    Squared inputs are summed over all that the first dense layers see, the mean over the clips `watch`; the range is
-    the largest distance between two classes' scores before the softmax; classes are those answered to these clips.
+    Squared inputs are summed over all that the first dense layers see, the mean over the clips `watch`; the common
+    share is that of their mean over the clips; the range is the largest distance between two classes' scores before the
+    softmax; classes are those answered to these clips.
     """
     inputs, _ = preprocessing.network_inputs(stacks)
     model = build(network, seed, inputs["eyes"].shape[3], **settings)
@@ -180,7 +181,8 @@ def first_steps(stacks, targets, learn, watch, network, seed, settings, steps=10
             model.train_on_batch(*batches[(step - 1) % len(batches)])
         scores, *features = [keras.ops.convert_to_numpy(array) for array in inside(watched, training=False)]
         squared = sum((array.astype("float64") ** 2).sum(axis=1).mean() for array in features)
-        rows.append((squared, np.ptp(scores, axis=1).max(), len(set(scores.argmax(axis=1)))))
+        common = sum((array.mean(axis=0, dtype="float64") ** 2).sum() for array in features) / squared
+        rows.append((squared, common, np.ptp(scores, axis=1).max(), len(set(scores.argmax(axis=1)))))
     return rows
 
 
@@ -260,8 +262,8 @@ def casme2(folder, args):
         stacks = {name: np.ascontiguousarray(stack[:][..., middle]) for name, stack in samples.stacks.items()}
         for network, seed in itertools.product(args.networks, range(args.seeds) if args.steps else ()):
             rows = first_steps(stacks, targets, learn, watch, network, seed, of_casme2(title, network), args.steps)
-            ranges = ", ".join(f"{reach:.1f} ({classes})" for _, reach, classes in rows)
-            squared = f"squared inputs {rows[0][0]:.0f} to {rows[-1][0]:.0f}"
+            ranges = ", ".join(f"{reach:.1f} ({classes})" for *_, reach, classes in rows)
+            squared = f"squared inputs {rows[0][0]:.0f} to {rows[-1][0]:.0f}, {rows[0][1]:.0%} common to all clips"
             print(f"  {frames} frames, {title}; {network} seed {seed}: {ranges}; {squared}", flush=True)
 
     print(f"\nunseen subjects of synthetic CAS(ME)^2, {len(samples.labels)} clips, folds {[*args.folds]} of four")
