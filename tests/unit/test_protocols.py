@@ -1,6 +1,7 @@
 """Protocols say what the programs and the paper say; the split is the one the paper's tables come from."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -86,6 +87,32 @@ def test_glorot_is_the_paper_with_what_makes_it_learn(model):
     assert changed["conv_initializer"] == "glorot_uniform" and changed["batch_size"] == 16
 
 
+@pytest.mark.parametrize(("model", "rate"), [("intermediate", 0.0002), ("late", 0.0004)])
+def test_glorot_goes_slower_where_a_clip_is_longer(model, rate):
+    short, long = (protocols.get("glorot", model, dataset).as_json() for dataset in ("smic", "casme2"))
+    changed = {name for name in short if short[name] != long[name]}
+    assert changed == {"dataset", "frames", "learning_rate", "momentum", "source"}
+    assert (short["learning_rate"], short["momentum"]) == (0.01, 0.0)
+    assert (long["learning_rate"], long["momentum"]) == (rate, 0.9)
+    honest = protocols.get("loso-glorot", model, "casme2")
+    assert (honest.learning_rate, honest.unseen_subjects, honest.standardized_by) == (rate, True, "train")
+
+
+@pytest.mark.parametrize(("frames", "rate"), [(16, 0.01), (18, 0.01), (96, 0.0004), (177, 0.0002)])
+def test_glorot_of_own_clips_goes_by_their_length(frames, rate):
+    own = replace(datasets.DATABASES["casmeii"], name="own", frames=frames)
+    assert protocols.get("glorot", "late", own).learning_rate == pytest.approx(rate)
+
+
+@pytest.mark.parametrize(("network", "first_dense"), [("intermediate", "dense_1"), ("late", "eyes_dense_1")])
+def test_glorots_rate_is_by_the_inputs_of_the_first_dense_layer(network, first_dense):
+    own = replace(datasets.DATABASES["casmeii"], name="own", frames=24)
+    protocol, long = protocols.get("glorot", network, own), protocols.get("glorot", network, "casme2")
+    inputs = protocol.network.build(protocol.frames).get_layer(first_dense).kernel.shape[0]
+    assert protocol.learning_rate * inputs == pytest.approx(0.0004 * 86400)
+    assert long.learning_rate * 9 == pytest.approx(protocol.learning_rate)  # 27 steps of pooled time, not 3
+
+
 def test_the_last_fifth_is_held_out_but_everything_is_scored():
     [fold] = splits.last_fifth_scored_on_all(np.zeros(199, int), None)
     assert fold.train.tolist() == list(range(159)) and fold.held_out.tolist() == list(range(159, 199))
@@ -124,7 +151,7 @@ def test_an_unknown_protocol_lists_the_known():
     with pytest.raises(MicroExpError, match="upstream for stcnn on smic"):
         protocols.get("upstream", model="vgg")
     with pytest.raises(MicroExpError, match=r"\[glorot for intermediate on smic; glorot for late on smic; .*\], found"):
-        protocols.get("glorot", "late", "casme2")
+        protocols.get("glorot", "stcnn", "casme2")
 
 
 @pytest.mark.parametrize("dataset", ["smic", "casme2"])

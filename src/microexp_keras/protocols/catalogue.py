@@ -1,15 +1,18 @@
 """All protocols: the six programs, the paper's text, and what this package adds."""
 
+import math
 from dataclasses import replace
 from typing import Any
 
 from microexp_keras.datasets.database import CASME2, DATABASES, SMIC, Database, get_database
 from microexp_keras.errors import MicroExpError
 from microexp_keras.models.networks import (
+    FILTERS,
     INTERMEDIATE,
     LATE,
     METHODS,
     NETWORKS,
+    POOL,
     RIVALS,
     STCNN,
     Method,
@@ -107,17 +110,35 @@ def _paper(network: Network, database: Database) -> Protocol:
     )
 
 
-# What makes the fused networks learn at SMIC's 18 frames, found by benchmarks/fusenet_learning.py on synthetic clips:
-# initial values as Glorot's rule gives them. The lower floor lets a network that saturates all the same go on. At 96
-# frames (CAS(ME)^2) this was not enough: the Late network diverged all the same.
+def _flattened(protocol: Protocol) -> int:
+    """Values of a region behind convolution and pooling: 3,200 at SMIC's 18 frames, 86,400 at CAS(ME)^2's 96."""
+    lengths = zip((protocol.size, protocol.size, protocol.frames), protocol.kernel_size, strict=True)
+    return FILTERS * math.prod((length - kernel + 1) // POOL for length, kernel in lengths)
+
+
+# What makes the fused networks learn, found by benchmarks/fusenet_learning.py on synthetic clips: initial values as
+# Glorot's rule gives them; the lower floor lets a network that saturates all the same go on. A step moves what a dense
+# layer gives by the learning rate times the sum of its squared inputs. Longer clips have more of them, 27 times as many
+# at 96 frames, where one step at SMIC's rate saturates the softmax: their rate goes down with the number of inputs of
+# the first dense layer, and momentum makes up for it.
 def _glorot(paper: Protocol) -> Protocol:
-    return replace(
+    glorot = replace(
         paper,
         name="glorot",
         batch_size=16,
         conv_initializer="glorot_uniform",
         probability_floor=1e-30,
         source="this package: paper's settings, batch 16, initial values by Glorot's rule in full, loss floor 1e-30",
+    )
+    values = _flattened(glorot)
+    if values <= 3200:  # those of SMIC's clips
+        return glorot
+    regions = len(glorot.inputs) if glorot.network is INTERMEDIATE else 1  # that the first dense layer sees
+    return replace(
+        glorot,
+        learning_rate=0.0004 * 86400 / (regions * values),
+        momentum=0.9,
+        source=f"{glorot.source}, learning rate by the length of the clips, momentum 0.9",
     )
 
 
@@ -135,7 +156,7 @@ def _loso(row: Protocol, name: str) -> Protocol:
 
 _IN_PAPER = [database for database in DATABASES.values() if database.in_paper]
 _PAPER = [_paper(network, database) for database in _IN_PAPER for network in NETWORKS.values()]
-_GLOROT = [_glorot(paper) for paper in _PAPER if not paper.network.on_whole_face and paper.database is SMIC]
+_GLOROT = [_glorot(paper) for paper in _PAPER if not paper.network.on_whole_face]
 _LOSO = [_loso(row, name) for name, rows in (("loso", _PAPER), ("loso-glorot", _GLOROT)) for row in rows]
 
 # The rivals of Table V. What `baselines.parameters` has of each: rows and columns, frames and settings of training.
