@@ -25,7 +25,7 @@ REMEDY = "Free space on that disk or choose another folder, then run the command
 
 @contextlib.contextmanager
 def replacing(path: str | Path, room: int = 0, remedy: str = REMEDY) -> Iterator[Path]:
-    """Return a temporary path beside `path`; on success it takes its place in one step, on failure nothing changes.
+    """Yield a temporary path beside `path`; on success it takes its place in one step, on failure nothing changes.
 
     The file is flushed to the disk before the rename, so that a reader, or a run resumed after a kill or a power cut,
     sees the old file or the new one, never a part.
@@ -69,9 +69,8 @@ def replacing(path: str | Path, room: int = 0, remedy: str = REMEDY) -> Iterator
         _sync_folder(path.parent)
     except OSError as error:
         kept = "The previous file is intact." if os.path.exists(path) else "Nothing was written."
-        raise MicroExpError(
-            f"{path}: could not be written ({error.strerror or ' '.join(str(error).split())}). {kept} {remedy}"
-        ) from error
+        found = f"could not be written ({error.strerror or ' '.join(str(error).split())})"
+        raise MicroExpError(path, found=found, remedy=f"{kept} {remedy}") from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
@@ -128,7 +127,8 @@ def only_writer(folder: str | Path, wait: bool = False) -> Iterator[None]:
     except OSError as error:
         if path.is_symlink():
             raise MicroExpError(path, "a file of this package", "a link", "Remove it.") from None
-        raise MicroExpError(f"{folder}: cannot be written to ({error.strerror}). Choose another folder.") from error
+        found = f"cannot be written to ({error.strerror})"
+        raise MicroExpError(folder, found=found, remedy="Choose another folder.") from error
     try:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:  # a second name of another file is as bad as a link
@@ -137,8 +137,9 @@ def only_writer(folder: str | Path, wait: bool = False) -> Iterator[None]:
             os.lseek(handle, 1, os.SEEK_SET)
             process = os.read(handle, 20).decode("ascii", "replace").strip() or "unknown"
             raise MicroExpError(
-                f"{folder}: another run (process {process}) is writing here. "
-                "Wait for it to end, or give this one another --out."
+                folder,
+                found=f"another run (process {process}) is writing here",
+                remedy="Wait for it to end, or give this one another --out.",
             )
         with contextlib.suppress(OSError):  # on a full disk the lock holds without the number, too
             os.ftruncate(handle, 0)

@@ -232,7 +232,7 @@ def _reproduce(folder: Path, plan: dict[str, Any], workers: runs.Workers) -> int
             for size in tables.PAPER.kernel_sizes
             if size[2] > database.frames
         ]
-    skipped += [f"**FAILED** and left out: {message}" for message in failed.values()]
+    skipped += [f"**FAILED** and left out: {error}" for error in failed.values()]
     trial = _trial([run.settings for run in prepared])
     skipped = [*trial, *skipped]
     synthetic = prepared[0].samples.synthetic

@@ -239,8 +239,8 @@ def _train(run: "Run", workers: runs.Workers) -> int:
     else:
         if run.has_one_fold:  # which may be given more epochs
             (run.folder / RESULT).unlink(missing_ok=True)
-        for message in train_folds(run.tasks, workers).values():
-            raise MicroExpError(message)
+        for error in train_folds(run.tasks, workers).values():
+            raise error
     text, trained_well = report(run)
     print(text)
     print(f"The page of this run: {run.folder / 'report.html'}")

@@ -200,19 +200,11 @@ class _Reader:
         at = {column: number - 1 for column, number in numbers.items()}
         first, last = at.get("first", 0), at.get("last")
         if self.database.sampling == "apex":
-            first = around_apex(first, at["apex"], _last_frame(path) if last is None else last, self.frames)
+            from microexp_keras.datasets.frames import count_frames
+
+            end = max(0, count_frames(path) - 1) if last is None else last
+            first = around_apex(first, at["apex"], end, self.frames)
         return Video(path, first, last)
-
-
-def _last_frame(path: Path) -> int:
-    """Number of the last frame that can be decoded, from 0."""
-    from microexp_keras.datasets.frames import open_video
-
-    frames = 0
-    with open_video(path) as capture:
-        while capture.grab():
-            frames += 1
-    return max(0, frames - 1)
 
 
 def _names(rows: Sequence[Row]) -> list[str]:

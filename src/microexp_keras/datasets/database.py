@@ -79,6 +79,11 @@ class Database:
         """Whether it is one of `DATABASES`, and not a user's own."""
         return DATABASES.get(self.name) == self
 
+    @property
+    def is_table(self) -> bool:
+        """Whether its clips are listed in a user's own table, and do not lie in a tree of folders."""
+        return self.reader == OWN_READER
+
     def as_json(self) -> str | dict[str, Any]:
         """Return it for JSON: a known one by its name, a user's own whole."""
         return self.name if self.is_known else asdict(self)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from microexp_keras.datasets.clips import Clip
-from microexp_keras.datasets.database import DATABASES, OWN_READER, Database, get_database
+from microexp_keras.datasets.database import DATABASES, Database, get_database
 from microexp_keras.datasets.folders import Chosen, Findings, Place, choose_layout
 from microexp_keras.datasets.options import EXPRESSIONS, LABELS
 from microexp_keras.datasets.tree import Distributed, Layout, Tree
@@ -152,7 +152,7 @@ def read_tree(
     )
     with _readable(root):
         clips, workbook, rows = reader_of(database).read(chosen, findings)
-        if database.reader != OWN_READER:
+        if not database.is_table:
             _note_links(root, clips, findings)
     return Tree(database, tree, clips, workbook, rows, dict(findings.left_out), findings.problems)
 
@@ -190,7 +190,7 @@ def _choose(
         )
     with _readable(root):
         tree, places = choose_layout(Path(root), places, layout, camera)
-    if database.reader == OWN_READER:  # a table may be named like a camera
+    if database.is_table:  # its folder may be named like a camera
         tree = tree._replace(camera=None)
     annotated = tree.name in database.annotated
     _one_of("labels", labels, (None, *LABELS) if annotated else (None,), tree)
@@ -200,10 +200,10 @@ def _choose(
 
 def _scan(root: str | Path, dataset: str | Database) -> list[Place]:
     root, database = Path(root), get_database(dataset)
-    table = database.reader == OWN_READER
-    if not (os.path.isfile(root) if table else os.path.isdir(root)):
+    wanted, there = ("table", os.path.isfile(root)) if database.is_table else ("folder", os.path.isdir(root))
+    if not there:
         found = "a file" if os.path.isfile(root) else "a folder" if os.path.isdir(root) else "nothing"
-        raise MicroExpError(root, f"the {'table' if table else 'folder'} of the clips", found, "See data/README.md.")
+        raise MicroExpError(root, f"the {wanted} of the clips", found, "See data/README.md.")
     with _readable(root):
         return reader_of(database).scan(root)
 

@@ -123,7 +123,7 @@ def _video_frames(video: Video, count: int | None) -> Iterator[np.ndarray]:
                     return
                 raise MicroExpError(
                     path,
-                    f"{first + (count or 1)} frames",
+                    f"{first + count} frames",
                     f"{number} that can be decoded",
                     "Restore or remove this video.",
                 )
@@ -167,6 +167,15 @@ def open_video(path: str | Path) -> Iterator[cv2.VideoCapture]:
             yield capture
         finally:
             capture.release()
+
+
+def count_frames(path: str | Path) -> int:
+    """Count the frames of a video that can be decoded: what its header says is an estimate."""
+    frames = 0
+    with open_video(path) as capture:
+        while capture.grab():
+            frames += 1
+    return frames
 
 
 def name_for_opencv(path: str | Path) -> str | None:

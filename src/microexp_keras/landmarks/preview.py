@@ -57,7 +57,11 @@ def clips_to_draw(
         clip = Clip(path.stem, "", 0, (path,))
     else:
         clip = Clip(path.stem, "", 0, Video(path))
-    count = len(clip.images) or _count_frames(path)
+    from microexp_keras.datasets.frames import count_frames
+
+    count = len(clip.images) or count_frames(path)
+    if not count:
+        raise MicroExpError(path, "a folder, a video or an image", "another file", "Name another path.")
     return [clip], min(limit or count, count), 24
 
 
@@ -67,19 +71,6 @@ def _spread_clips(clips: Sequence[Clip]) -> list[Clip]:
 
     by_class = [[clip for clip in clips if clip.label == label] for label in sorted({clip.label for clip in clips})]
     return [same[index] for same in by_class for index in spread(len(same), 4)]
-
-
-def _count_frames(path: Path) -> int:
-    """Count the frames of a video that can be decoded: what its header says is an estimate."""
-    from microexp_keras.datasets.frames import open_video
-
-    frames = 0
-    with open_video(path) as capture:
-        while capture.grab():
-            frames += 1
-    if not frames:
-        raise MicroExpError(path, "a folder, a video or an image", "another file", "Name another path.")
-    return frames
 
 
 def draw_sheet(tiles: Sequence[Tile], title: str, path: Path) -> None:

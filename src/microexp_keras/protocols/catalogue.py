@@ -1,18 +1,15 @@
 """All protocols: the six programs, the paper's text, and what this package adds."""
 
-import math
 from dataclasses import replace
 from typing import Any
 
 from microexp_keras.datasets.database import CASME2, DATABASES, SMIC, Database, get_database
 from microexp_keras.errors import MicroExpError
 from microexp_keras.models.networks import (
-    FILTERS,
     INTERMEDIATE,
     LATE,
     METHODS,
     NETWORKS,
-    POOL,
     RIVALS,
     STCNN,
     Method,
@@ -21,6 +18,7 @@ from microexp_keras.models.networks import (
 )
 from microexp_keras.protocols import splits
 from microexp_keras.protocols.protocol import Protocol
+from microexp_keras.weights.layers import flattened_features, weighted_layers
 
 _UPSTREAM = [
     Protocol(
@@ -110,10 +108,11 @@ def _paper(network: Network, database: Database) -> Protocol:
     )
 
 
-def _flattened(protocol: Protocol) -> int:
-    """Values of a region behind convolution and pooling: 3,200 at SMIC's 18 frames, 86,400 at CAS(ME)^2's 96."""
-    lengths = zip((protocol.size, protocol.size, protocol.frames), protocol.kernel_size, strict=True)
-    return FILTERS * math.prod((length - kernel + 1) // POOL for length, kernel in lengths)
+def _features(protocol: Protocol) -> tuple[int, int]:
+    """Return the features of a region (3,200 at 18 frames, 86,400 at 96) and the inputs of the first dense layer."""
+    flattened = flattened_features((protocol.size, protocol.size, protocol.frames), protocol.kernel_size)
+    layers = weighted_layers(protocol.model, protocol.kernel_size, flattened, protocol.database.num_classes)
+    return flattened, next(kernel[0] for _, kernel, streams in layers if streams)
 
 
 # What makes the fused networks learn, found by benchmarks/fusenet_learning.py on synthetic clips: initial values as
@@ -130,13 +129,12 @@ def _glorot(paper: Protocol) -> Protocol:
         probability_floor=1e-30,
         source="this package: paper's settings, batch 16, initial values by Glorot's rule in full, loss floor 1e-30",
     )
-    values = _flattened(glorot)
-    if values <= 3200:  # those of SMIC's clips
+    features, inputs = _features(glorot)
+    if features <= 3200:  # those of SMIC's clips
         return glorot
-    regions = len(glorot.inputs) if glorot.network is INTERMEDIATE else 1  # that the first dense layer sees
     return replace(
         glorot,
-        learning_rate=0.0004 * 86400 / (regions * values),
+        learning_rate=0.0004 * 86400 / inputs,
         momentum=0.9,
         source=f"{glorot.source}, learning rate by the length of the clips, momentum 0.9",
     )

@@ -3,10 +3,10 @@
 import math
 from collections.abc import Sequence
 
-from microexp_keras.models.networks import FILTERS, NETWORKS
+from microexp_keras.models.networks import NETWORKS
 from microexp_keras.runs.fold import is_done
 from microexp_keras.runs.run import Run
-from microexp_keras.weights.layers import pooled_shape, weighted_layers
+from microexp_keras.weights.layers import flattened_features, weighted_layers
 
 
 def bytes_to_come(runs: Sequence[Run]) -> int:
@@ -24,7 +24,7 @@ def _bytes_of_a_fold(run: Run) -> int:
     if protocol.model not in NETWORKS:
         return 0
     _, *shape = next(iter(run.samples.stacks.values())).shape
-    flattened = FILTERS * math.prod(pooled_shape(shape, protocol.kernel_size))
+    flattened = flattened_features(shape, protocol.kernel_size)
     layers = weighted_layers(protocol.model, protocol.kernel_size, flattened, protocol.database.num_classes)
     weights = 4 * sum(math.prod(kernel) + kernel[-1] for _, kernel, _ in layers)
     if not run.has_one_fold:

@@ -28,7 +28,7 @@ Task = tuple[Path, int]
 """Folder of a run that is prepared, and number of a fold."""
 
 
-def train_folds(tasks: list[Task], workers: Workers | None = None) -> dict[Path, str]:
+def train_folds(tasks: list[Task], workers: Workers | None = None) -> dict[Path, MicroExpError]:
     """Train folds of runs, those that are not done already.
 
     A fold whose worker dies is tried again, and resumes at its saved epoch; after three deaths it is given up.
@@ -42,8 +42,8 @@ def train_folds(tasks: list[Task], workers: Workers | None = None) -> dict[Path,
 
     Returns
     -------
-    dict of Path to str
-        Runs of which a fold failed, with the message of the first. The others are trained all the same. Called again,
+    dict of Path to MicroExpError
+        Runs of which a fold failed, with the first error. The others are trained all the same. Called again,
         it resumes what is missing.
 
     Raises
@@ -64,7 +64,7 @@ def train_folds(tasks: list[Task], workers: Workers | None = None) -> dict[Path,
             drop_state(own_folder)
     if not left:
         return {}
-    failed: dict[Path, str] = {}
+    failed: dict[Path, MicroExpError] = {}
     with workers.client(len(left)) as client:
         if workers.cluster:
             _require_same(client, [folder for folder, _ in left])
@@ -85,14 +85,14 @@ def train_folds(tasks: list[Task], workers: Workers | None = None) -> dict[Path,
                 bar.refresh() if sys.stderr.isatty() else bar.update(0)
 
             client.subscribe_topic(worker.TOPIC, hear)
-            for task, message in run_tasks(client, worker.train, left, show):
-                failed.setdefault(task[0], f"{folders[task]}: {message}")
+            for task, error in run_tasks(client, worker.train, left, show):
+                failed.setdefault(task[0], error.within(folders[task]))
     return failed
 
 
 def run_tasks(
     client: "Client", function: Callable[[Path, int, Expected], None], tasks: list[Task], show: Callable[[int], None]
-) -> Iterator[tuple[Task, str]]:
+) -> Iterator[tuple[Task, MicroExpError]]:
     """Call a function with each task, as many at once as there are workers; the rest waits here.
 
     So no worker holds a second task, whose deaths would be counted together, and neither scheduler nor client
@@ -112,7 +112,7 @@ def run_tasks(
     ------
     (Path, int)
         A task that failed.
-    str
+    MicroExpError
         Why.
 
     Raises
@@ -138,24 +138,24 @@ def run_tasks(
         except Empty:
             continue
         task = running.pop(future.key)
-        message = _failure(future)
-        if message:
-            yield task, message
+        if error := _failure(future):
+            yield task, error
     show(found)
 
 
-def _failure(future: "Future") -> str | None:
+def _failure(future: "Future") -> MicroExpError | None:
     from distributed.scheduler import KilledWorker
 
     try:
         future.result()
     except MicroExpError as error:
-        return str(error)
+        return error
     except KilledWorker as error:
         times = error.allowed_failures + 1
-        return (
-            f"the process that trained it was ended {times} times, from outside or by a lack of memory. The other "
-            "folds are done. Run the command again with --resume; fewer --jobs take less memory."
+        return MicroExpError(
+            "its process",
+            found=f"ended {times} times, from outside or by a lack of memory",
+            remedy="The other folds are done. Run the command again with --resume; fewer --jobs take less memory.",
         )
     except CancelledError:
         raise _lost() from None

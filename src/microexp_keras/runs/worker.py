@@ -136,7 +136,7 @@ def open_run(folder: Path, config: str) -> None:
     try:
         _open_run(folder, config)
     except MicroExpError as error:
-        raise MicroExpError(f"the worker on {platform.node()}: {error}") from None
+        raise error.within(f"the worker on {platform.node()}") from None
 
 
 def train(folder: Path, number: int, expected: Expected) -> None:

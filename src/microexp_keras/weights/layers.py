@@ -53,6 +53,11 @@ def weighted_layers(
     return rows
 
 
+def flattened_features(shape: Sequence[int], kernel_size: Sequence[int]) -> int:
+    """Return how many features a stream hands to the dense layers, from clips of (rows, columns, frames)."""
+    return FILTERS * math.prod(pooled_shape(shape, kernel_size))
+
+
 def pooled_shape(shape: Sequence[int], kernel_size: Sequence[int]) -> tuple[int, ...]:
     """Rows, columns and time steps behind the "valid" convolution and the pooling."""
     return tuple((length - kernel + 1) // POOL for length, kernel in zip(shape, kernel_size, strict=True))

@@ -142,7 +142,7 @@ def write_smic(
 
 @contextlib.contextmanager
 def new_folder(root: str | Path, dataset: str, seed: int) -> Iterator[Path]:
-    """Return a temporary folder beside `root`, marked as synthetic; on success it becomes `root` in one step.
+    """Yield a temporary folder beside `root`, marked as synthetic; on success it becomes `root` in one step.
 
     Parameters
     ----------
