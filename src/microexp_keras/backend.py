@@ -1,12 +1,12 @@
-"""Keras loaded without start-up remarks, and gradients on each of its backends; the only module that imports a backend.
+"""Keras loaded without start-up remarks, and what Keras has no call for; the only module that imports a backend.
 
 `from microexp_keras.backend import keras` gives Keras as `import_keras` loads it. All modules of this package take it
 so, so that plain Python and notebooks are as quiet as the commands: import one of them, or call `import_keras`, before
 TensorFlow is imported by another way.
 
-Keras has no call of its own for this. What it has, an optimiser that moves a variable by its gradient, gives exact
-values too, but only after the network's own weights are frozen and a model is compiled, and so changes what it looks
-at. The three calls below change nothing.
+Keras has no call for gradients. What it has, an optimiser that moves a variable by its gradient, gives exact values
+too, but only after the network's own weights are frozen and a model is compiled, and so changes what it looks at;
+`gradients` changes nothing.
 """
 
 import contextlib
@@ -78,6 +78,48 @@ def _torch(function: Callable[..., Any], tensors: list[Any]) -> list[Any]:
     for tensor in tensors:
         tensor.requires_grad_()
     return torch.autograd.grad(function(*tensors), tensors)
+
+
+def after(first: Any, then: Any) -> Any:
+    """Return the tensor `then`; with TensorFlow, what is computed from it waits for the tensor `first`."""
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        return then
+    import tensorflow
+
+    with tensorflow.control_dependencies([first]):
+        return tensorflow.identity(then)
+
+
+def descend(variable: Any, gradient: Any, learning_rate: Any, momentum: float, velocity: Any) -> bool:
+    """Take a step of stochastic gradient descent in place, where the backend has one operation for it (TensorFlow).
+
+    Parameters
+    ----------
+    variable, gradient, learning_rate : tensors of the backend
+    momentum : float
+    velocity : keras.Variable or None
+        What momentum remembers; None without momentum.
+
+    Returns
+    -------
+    bool
+        Whether the step was taken.
+    """
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        return False
+    from tensorflow import raw_ops
+
+    if velocity is None:
+        raw_ops.ResourceApplyGradientDescent(var=variable.handle, alpha=learning_rate, delta=gradient)
+    else:
+        raw_ops.ResourceApplyKerasMomentum(
+            var=variable.handle, accum=velocity.value.handle, lr=learning_rate, grad=gradient, momentum=momentum
+        )
+    return True
 
 
 _BACKENDS = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}

@@ -11,8 +11,9 @@ from keras import layers
 
 from microexp_keras import models
 from microexp_keras.errors import MicroExpError
-from microexp_keras.models import builders
+from microexp_keras.models import layers as own_layers
 from microexp_keras.models.networks import NETWORKS
+from microexp_keras.training.descent import SGD
 
 
 @pytest.mark.parametrize(
@@ -46,6 +47,27 @@ def test_cropping_and_late_relu_equal_the_papers_order(shape):
     np.testing.assert_allclose(ours.predict(clips, verbose=0), plain.predict(clips, verbose=0), rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_dense_and_its_update_in_place_train_as_keras_own(momentum):
+    random = np.random.default_rng(0)
+    inputs, targets = (
+        random.normal(size=(8, 40)).astype("float32"),
+        np.eye(3, dtype="float32")[random.integers(0, 3, 8)],
+    )
+    trained = []
+    for dense, optimizer in ((own_layers.Dense, SGD), (layers.Dense, keras.optimizers.SGD)):
+        x = given = keras.Input((40,))
+        for units in (20, 3):
+            x = dense(units, kernel_initializer=keras.initializers.GlorotUniform(units), activation="tanh")(x)
+        model = keras.Model(given, x)
+        model.compile(optimizer(0.1, momentum), "mse")
+        losses = [model.train_on_batch(inputs, targets) for _ in range(6)]
+        trained.append([*losses, *[np.array(one) for one in [*model.get_weights(), *model.optimizer.variables]]])
+    assert trained[0][0] > 1.2 * trained[0][5]
+    for ours, keras_own in zip(*trained, strict=True):
+        np.testing.assert_allclose(ours, keras_own, rtol=1e-5, atol=1e-7)
+
+
 @pytest.mark.parametrize("kernel_size", [(3, 3, 3), (5, 5, 7), (7, 7, 15)])
 def test_kernel_size_is_free(kernel_size):
     model = models.build_microexp_stcnn(kernel_size=kernel_size)
@@ -63,7 +85,11 @@ def test_initial_weights_are_keras_2s():
 
 def test_a_network_is_made_again_from_its_configuration():
     model = models.build_intermediate_fusenet()
-    custom = {"Conv3D": builders.Conv3D, "Keras2GlorotUniform": models.Keras2GlorotUniform}
+    custom = {
+        "Conv3D": own_layers.Conv3D,
+        "Dense": own_layers.Dense,
+        "Keras2GlorotUniform": models.Keras2GlorotUniform,
+    }
     again = keras.Model.from_config(model.get_config(), custom_objects=custom)
     kernel = keras.ops.convert_to_numpy(again.get_layer("eyes_conv").kernel)
     assert 0.13 < np.abs(kernel).max() < 0.143

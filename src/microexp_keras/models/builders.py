@@ -2,7 +2,7 @@
 
 Three things differ from the paper's tables only to save time; the mathematics is the same. Frames, rows and columns
 that the pooling would discard are cropped before the convolution instead of after it, the ReLU stands behind the
-max-pooling instead of before it (the two commute), and `Conv3D` computes short clips as a 2D convolution.
+max-pooling instead of before it (the two commute), and `Conv3D` and `Dense` are those of `models.layers`.
 
 References
 ----------
@@ -15,10 +15,11 @@ from collections.abc import Sequence
 from microexp_keras.backend import keras
 from microexp_keras.errors import MicroExpError
 from microexp_keras.models.keras2 import Keras2GlorotUniform
+from microexp_keras.models.layers import Conv3D, Dense
 from microexp_keras.models.networks import FILTERS, POOL
 from microexp_keras.models.seeds import Seeds
 
-layers, ops = keras.layers, keras.ops
+layers = keras.layers
 
 
 def build_microexp_stcnn(
@@ -62,9 +63,9 @@ def build_microexp_stcnn(
     normal = keras.initializers.RandomNormal(stddev=0.05, seed=seeds.next())  # what 'normal' means in Keras 2.0.0
     face = keras.Input(_input_shape(frames, size), name="face")
     x = _convolved_stream(face, kernel_size, conv_initializer, seeds)
-    x = layers.Dense(128, activation="relu", kernel_initializer=normal, name="dense_1")(x)
+    x = Dense(128, activation="relu", kernel_initializer=normal, name="dense_1")(x)
     x = layers.Dropout(0.5, seed=seeds.next(), name="dropout_2")(x)
-    x = layers.Dense(num_classes, kernel_initializer=normal, name="dense_2")(x)
+    x = Dense(num_classes, kernel_initializer=normal, name="dense_2")(x)
     x = layers.Softmax(dtype="float32", name="softmax")(x)
     return keras.Model(face, x, name="microexp_stcnn")
 
@@ -131,23 +132,6 @@ def build_late_fusenet(
     return keras.Model([eyes, mouth], x, name="late_fusenet")
 
 
-class Conv3D(keras.layers.Conv3D):
-    """`keras.layers.Conv3D` over one channel; faster where a clip fills just one pooling window in time, as SMIC's.
-
-    There the frames are taken as channels of a 2D convolution that has one set of kernels for each step in time: the
-    3D kernels, shifted by that step and zero elsewhere. Weights, names and saved files are those of a plain Conv3D.
-    """
-
-    def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
-        steps = inputs.shape[3] - self.kernel_size[2] + 1
-        if steps != POOL:
-            return super().call(inputs)
-        kernel = ops.squeeze(self.kernel, 3)  # rows, columns, time, filters
-        shifted = [ops.pad(kernel, ((0, 0), (0, 0), (step, steps - 1 - step), (0, 0))) for step in range(steps)]
-        y = ops.conv(ops.squeeze(inputs, 4), ops.concatenate(shifted, axis=3), padding="valid")
-        return ops.reshape(y, (-1, y.shape[1], y.shape[2], steps, self.filters)) + self.bias
-
-
 def _convolved_stream(
     x: keras.KerasTensor,
     kernel_size: tuple[int, int, int],
@@ -166,8 +150,8 @@ def _convolved_stream(
     return layers.Flatten(name=prefix + "flatten")(x)
 
 
-def _linear(units: int, seeds: Seeds, name: str) -> keras.layers.Dense:
-    return layers.Dense(units, kernel_initializer=seeds.initializer("glorot_uniform"), name=name)
+def _linear(units: int, seeds: Seeds, name: str) -> Dense:
+    return Dense(units, kernel_initializer=seeds.initializer("glorot_uniform"), name=name)
 
 
 def _input_shape(frames: int, size: int | tuple[int, int]) -> tuple[int, int, int, int]:

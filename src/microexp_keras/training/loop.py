@@ -12,6 +12,7 @@ from microexp_keras.protocols.protocol import Protocol
 from microexp_keras.protocols.splits import Fold
 from microexp_keras.training.batches import Batches, Inputs, train_epoch
 from microexp_keras.training.callbacks import BestWeights, DivergedError, EpochBar, RunState, StopOnNaN
+from microexp_keras.training.descent import SGD
 from microexp_keras.training.history import History, Outcome
 from microexp_keras.training.prediction import held_out_logs
 
@@ -24,7 +25,7 @@ def compile_model(
     XLA is left off with TensorFlow, where it makes this convolution many times slower on a CPU.
     """
     model.compile(
-        optimizer=keras.optimizers.SGD(learning_rate, momentum),
+        optimizer=SGD(learning_rate, momentum),
         loss=Crossentropy(probability_floor),
         metrics=["accuracy"],
         jit_compile=keras.backend.backend() == "jax",
