@@ -1,18 +1,23 @@
-"""Seconds per training epoch of the three networks, the rate of their work, and the machine's own matrix-product rate.
+"""Seconds per training epoch of the three networks, and how near they come to what the machine can do.
 
     python benchmarks/epoch_time.py [--original PYTHON]
 
 PYTHON is an interpreter with Keras 2.0.0 on TensorFlow 1.x (Python 3.6: `pip install keras==2.0.0 tensorflow==1.13.2
 numpy==1.16.6 "h5py<3"`). Both sides train on the same number of clips of the same size, in turns within one run, and
 the ratio of each turn is printed: on a shared machine compare ratios, not seconds.
+
+No epoch can be shorter than its arithmetic at the rate of the machine's matrix product, or than the dense weights' ways
+through memory at the rate at which it subtracts large arrays. The longer of the two is the bound.
 """
 
 import argparse
+import math
 import os
 import statistics
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +25,7 @@ import numpy as np
 from microexp_keras import runs
 from microexp_keras.backend import import_keras
 from microexp_keras.models.networks import NETWORKS
+from microexp_keras.parallel import cores
 
 keras = import_keras()
 
@@ -69,19 +75,33 @@ def matrix_rate(edge=3072, turns=8):
     return 2 * edge**3 / best / 1e9
 
 
-def gflop(network, frames, clips):
-    """GFLOP that an epoch needs at least.
+def memory_rate(turns=8):
+    """GB/s of the best of several updates `a -= b` of 256 MB arrays, on all cores."""
+    parts = [np.ones((2, 2**26 // cores()), "float32") for _ in range(cores())]
+    best = float("inf")
+    with ThreadPoolExecutor(cores()) as pool:
+        for _ in range(turns):
+            start = time.perf_counter()
+            list(pool.map(lambda part: np.subtract(part[0], part[1], out=part[0]), parts))
+            best = min(best, time.perf_counter() - start)
+    return 3 * sum(part[0].nbytes for part in parts) / best / 1e9
+
+
+def work(network, frames, clips):
+    """GFLOP that an epoch needs at least, and GB that it moves at least.
 
     Of each convolution the outputs that pooling keeps, once forward and once for its kernel; of each dense layer the
-    product forward, for its kernel and for its inputs.
+    product forward, for its kernel and for its inputs. In each step a dense kernel is read forward and backward, its
+    gradient is written, and for the update both are read and the kernel is written.
     """
-    total = 0
+    flop = moved = 0
     for layer in NETWORKS[network].build(frames).layers:
         if isinstance(layer, keras.layers.Conv3D):
-            total += 2 * 2 * np.prod(layer.output.shape[1:]) * 3 * 3 * 15
+            flop += clips * 2 * 2 * np.prod(layer.output.shape[1:]) * 3 * 3 * 15
         elif isinstance(layer, keras.layers.Dense):
-            total += 3 * 2 * np.prod(layer.kernel.shape)
-    return total * clips / 1e9
+            flop += clips * 3 * 2 * np.prod(layer.kernel.shape)
+            moved += math.ceil(clips / BATCH) * 6 * 4 * np.prod(layer.kernel.shape)
+    return flop / 1e9, moved / 1e9
 
 
 def main():
@@ -94,8 +114,8 @@ def main():
 
     versions = f"Keras {keras.__version__} on {keras.backend.backend()}"
     print(f"{os.cpu_count()} cores, {versions}, commit {runs.commit()}")
-    rate = matrix_rate()
-    print(f"float32 matrix product: {rate:.0f} GFLOP/s")
+    rate, memory = matrix_rate(), memory_rate()
+    print(f"float32 matrix product: {rate:.0f} GFLOP/s; memory: {memory:.0f} GB/s")
     for network in args.networks:
         for name, (frames, clips) in SIZES.items():
             ours, ratios = [], []
@@ -106,15 +126,19 @@ def main():
                     other = original_epochs(args.original, network, frames, clips, args.epochs)
                     ratios.append(statistics.median(other) / statistics.median(turn))
             median = statistics.median(ours)
-            reached = gflop(network, frames, clips) / median
+            gflop, gigabytes = work(network, frames, clips)
+            bounds = {"arithmetic": gflop / rate, "memory": gigabytes / memory}
+            bound, which = max((seconds, what) for what, seconds in bounds.items())
             print(
                 f"{network} on {name}: {clips} clips of {frames} frames: {median:.3f} s/epoch ({min(ours):.3f} to "
-                f"{max(ours):.3f}); at least {reached:.0f} GFLOP/s, {reached / rate:.0%} of the matrix product",
+                f"{max(ours):.3f}); {gflop:.1f} GFLOP in {bounds['arithmetic']:.3f} s, {gigabytes:.2f} GB in "
+                f"{bounds['memory']:.3f} s: {bound / median:.0%} of the bound, {which}",
                 flush=True,
             )
             if ratios:
                 each = ", ".join(f"{ratio:.1f}" for ratio in ratios)
-                print(f"    times as fast as the original, each turn: {each}", flush=True)
+                median = statistics.median(ratios)
+                print(f"    times as fast as the original: median {median:.1f}, each turn {each}", flush=True)
 
 
 if __name__ == "__main__":

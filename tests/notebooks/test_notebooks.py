@@ -22,7 +22,7 @@ QUICK = {
     "02": "DATA = {smic!r}; CASME2 = {casme2!r}; WEIGHTS = {weights!r}; EPOCHS = 1",
     "03": "DATA = {smic!r}; EPOCHS = EPOCHS_UPSTREAM = 1",
     "04": "DATA = {smic!r}; WEIGHTS = {weights!r}",
-    "05": "DATA = {smic!r}; KERNELS = [(3, 3, 15)]; EPOCHS = 1",
+    "05": "DATA = {casme2!r}; KERNELS = [(3, 3, 15)]; EPOCHS = 1",
     "06": "SHOW_ALL = True",
     "07": "DATA = {smic!r}; EPOCHS = dict.fromkeys(EPOCHS, 1)",
 }
