@@ -18,6 +18,7 @@ from microexp_keras.models.networks import METHODS, NETWORKS
 from microexp_keras.paper import table_5_markdown, tables, tables_markdown
 from microexp_keras.protocols import Protocol
 from microexp_keras.runs import Settings
+from microexp_keras.runs.settings import NEW
 from microexp_keras.text import by, counted, either, on_disk
 
 RECORD = "reproduction.json"
@@ -73,6 +74,11 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--epochs", type=positive, metavar="N", help="instead of the protocols' own numbers, for a trial"
     )
+    parser.add_argument(
+        "--keep-weights",
+        action="store_true",
+        help="keep the best weights of each fold of several; otherwise only its predictions and history stay",
+    )
     runs.add_options(parser)
     parser.add_argument(
         "--out", type=Path, metavar="FOLDER", help="where to write (default: the next runs/reproduce-DATASET-NNN)"
@@ -81,7 +87,7 @@ def parser() -> argparse.ArgumentParser:
         "--resume",
         type=Path,
         metavar="FOLDER",
-        help="resume this one; only --jobs, --cluster and what has moved may be given too",
+        help="resume this one; only --keep-weights, --jobs, --cluster and what has moved may be given too",
     )
     return parser
 
@@ -130,6 +136,7 @@ def _new_plan(args: argparse.Namespace) -> dict[str, Any]:
         ),
         "seeds": list(dict.fromkeys(args.seeds or [0])),
         "epochs": args.epochs,
+        "keep_weights": args.keep_weights,
     }
     if not _trainings(plan):
         raise MicroExpError(
@@ -152,13 +159,14 @@ def _database(plan: dict[str, Any]) -> Database:
 
 
 def _kept_plan(args: argparse.Namespace) -> dict[str, Any]:
-    runs.require_only(args, "resume", *runs.WHERE, "data", "landmarks")
+    runs.require_only(args, "resume", "keep_weights", *runs.WHERE, "data", "landmarks")
     path = args.resume / RECORD
     try:
         plan = json.loads(path.read_text(encoding="utf-8"))["plan"]
         _trainings(plan), plan["seeds"], plan["epochs"], plan["data"], plan["options"], plan["landmarks"]
         moved = {name: str(getattr(args, name).resolve()) for name in ("data", "landmarks") if getattr(args, name)}
-        return plan | moved
+        keep = args.keep_weights or plan.get("keep_weights", NEW["keep_weights"])
+        return plan | moved | {"keep_weights": keep}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise MicroExpError(
             path,
@@ -186,6 +194,7 @@ def _reproduce(folder: Path, plan: dict[str, Any], workers: runs.Workers) -> int
                 landmarks=None if protocol.network.on_whole_face else plan["landmarks"],
                 epochs=plan["epochs"] if "epochs" in protocol.network.takes else None,
                 seed=seed_number,
+                keep_weights=plan["keep_weights"],
             )
             samples = samples or load_samples(settings)
             training_folder = folder / _name(settings)
@@ -198,13 +207,13 @@ def _reproduce(folder: Path, plan: dict[str, Any], workers: runs.Workers) -> int
     epochs = sum(len(run.folds) * run.settings.epochs for run in prepared)
     what = f"{counted(len(prepared), 'training')}, {counted(len(tasks), 'fold')}, {counted(epochs, 'epoch')} in all"
     print(f"{what}; files go to {folder}", file=sys.stderr)
-    needed, free = bytes_to_come(prepared), shutil.disk_usage(folder).free
+    space, free = bytes_to_come(prepared, workers.processes(len(tasks))), shutil.disk_usage(folder).free
     print(
-        f"weights will take {on_disk(needed)} there, {on_disk(free)} are free; how long it takes, the bar says after "
-        "the first epochs",
+        f"weights will take {on_disk(space.stays)} there, at most {on_disk(space.most)} while folds are trained, "
+        f"{on_disk(free)} are free; how long it takes, the bar says after the first epochs",
         file=sys.stderr,
     )
-    if needed > free:
+    if space.most > free:
         print("WARNING: that is too little: free some, or stop by Ctrl-C and take another --out", file=sys.stderr)
     failed, found = train_folds(tasks, workers), []
     all_well = not failed
@@ -272,7 +281,7 @@ def _require_as_planned(folder: Path, settings: Settings) -> None:
     if not (folder / "config.json").exists():
         return
     before, _ = runs.read_config(folder)
-    other = [name for name in before.changed(settings) if name not in ("data", "landmarks")]
+    other = [name for name in before.changed(settings) if name not in ("data", "landmarks", "keep_weights")]
     if other:
         said = ", ".join(f"{name} {getattr(before, name)} instead of {getattr(settings, name)}" for name in other)
         raise MicroExpError(folder, "a training as planned", said, "Move it away and resume.")

@@ -28,10 +28,12 @@ def test_a_setting_of_another_type_is_refused(name, value):
         Settings.from_json(record)
 
 
-def test_a_run_of_before_there_was_a_choice_shows_faces_in_float32():
+def test_a_run_of_before_there_was_a_choice_shows_faces_in_float32_and_kept_weights():
     record = Settings.of(protocols.get("paper"), precision="bfloat16").to_json()
-    del record["faces"], record["precision"]
-    assert Settings.from_json(record).faces and Settings.from_json(record).precision == "float32"
+    del record["faces"], record["precision"], record["keep_weights"]
+    old = Settings.from_json(record)
+    assert old.faces and old.precision == "float32" and old.keep_weights
+    assert not Settings.of(protocols.get("paper")).keep_weights
 
 
 @pytest.mark.parametrize(("protocol", "refused"), [("upstream", True), ("paper", False), ("loso", False)])

@@ -14,7 +14,7 @@ from microexp_keras.atomic import only_writer
 from microexp_keras.console import progress_bar
 from microexp_keras.errors import MicroExpError
 from microexp_keras.runs import worker
-from microexp_keras.runs.fold import drop_state, is_done
+from microexp_keras.runs.fold import is_done
 from microexp_keras.runs.folder import read_config
 from microexp_keras.runs.run import fold_folder
 from microexp_keras.runs.worker import Expected
@@ -60,8 +60,6 @@ def train_folds(tasks: list[Task], workers: Workers | None = None) -> dict[Path,
         epochs += settings.epochs
         if not is_done(own_folder):
             left.append((folder, number))
-        elif own_folder != folder:  # killed between its result and this
-            drop_state(own_folder)
     if not left:
         return {}
     failed: dict[Path, MicroExpError] = {}

@@ -13,8 +13,8 @@ from microexp_keras.text import by
 PRECISIONS = ("float32", "bfloat16")
 
 
-NEW = ("faces", "weights_synthetic", "precision")
-"""Settings that run folders of earlier versions lack; they take the default."""
+NEW = {"faces": True, "weights_synthetic": False, "precision": "float32", "keep_weights": True}
+"""Settings that run folders of earlier versions lack, and what these did."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,8 +46,10 @@ class Settings:
         File whose weights training starts from.
     weights_synthetic : bool
         Whether synthetic clips trained these.
+    keep_weights : bool
+        Whether the folds of a run of several keep their best weights; a run of one fold always does.
     keep_all : bool
-        Whether every improvement is kept, not only the best.
+        Whether every improvement is kept, not only the best; of several folds, too.
     tensorboard : bool
         Whether training is logged for TensorBoard too.
     faces : bool
@@ -70,6 +72,7 @@ class Settings:
     seed: int = 0
     weights: str | None = None
     weights_synthetic: bool = False
+    keep_weights: bool = False
     keep_all: bool = False
     tensorboard: bool = False
     faces: bool = True
@@ -112,10 +115,9 @@ class Settings:
             if name == "database":
                 read[name] = Database.from_json(value["dataset"])
                 continue
-            if name in NEW and name not in value:
-                continue
+            item = value.get(name, NEW[name]) if name in NEW else value[name]
             kind = get_origin(hint) if get_origin(hint) in (dict, tuple) else hint
-            item = tuple(value[name]) if kind is tuple and isinstance(value[name], list) else value[name]
+            item = tuple(item) if kind is tuple and isinstance(item, list) else item
             if not isinstance(item, kind) or (kind is int and isinstance(item, bool)):
                 raise TypeError(f"settings: {name}")
             read[name] = item

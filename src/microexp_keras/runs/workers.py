@@ -82,10 +82,11 @@ class Workers:
 
     def title(self, folds: int) -> str:
         """Return where so many folds are trained: `in 2 processes`."""
-        jobs = self._processes(folds)
+        jobs = self.processes(folds)
         return f"on {self.cluster}" if self.cluster else f"in {jobs} {'process' if jobs == 1 else 'processes'}"
 
-    def _processes(self, folds: int) -> int:
+    def processes(self, folds: int) -> int:
+        """Return how many of so many folds are trained at once, as far as this command knows."""
         return min(self.jobs or cores(), folds)
 
     @contextlib.contextmanager
@@ -112,7 +113,7 @@ class Workers:
             del own["distributed"]["scheduler"]["preload"]
         with silence_logging_cmgr(logging.CRITICAL), contextlib.ExitStack() as open_:
             with dask.config.set(dask.config.merge(dask.config.config, own)), _without_ctrl_c_for_children():
-                cluster = None if self.cluster else local_cluster.start(self._processes(folds), self.dashboard)
+                cluster = None if self.cluster else local_cluster.start(self.processes(folds), self.dashboard)
                 if cluster:
                     open_.callback(cluster.close, timeout=10)
                 client = distributed.Client(cluster) if cluster else _join(self)

@@ -12,7 +12,7 @@ from microexp_keras import weights
 from microexp_keras.backend import keras
 from microexp_keras.console import progress_bar
 from microexp_keras.errors import MicroExpError
-from microexp_keras.training.history import History, Row
+from microexp_keras.training.history import MONITOR, History, Row, best_weights_name
 
 STATE_SECONDS = 10.0
 """How often the state is saved at most. Writing it takes up to 6 % of a short epoch; a resumed run repeats what is not
@@ -92,7 +92,7 @@ class BestWeights(keras.callbacks.Callback):
     def __init__(
         self,
         folder: str | Path,
-        monitor: str = "val_accuracy",
+        monitor: str = MONITOR,
         metadata: dict[str, Any] | None = None,
         keep_all: bool = False,
     ) -> None:
@@ -124,7 +124,7 @@ class BestWeights(keras.callbacks.Callback):
                 own.unlink(missing_ok=True)
 
     def _file(self, epoch: int, value: float) -> Path:
-        return self.folder / f"weights-improvement-{epoch:02d}-{value:.2f}.weights.h5"
+        return self.folder / best_weights_name(epoch, value)
 
     def remove_outdone(self) -> None:
         """Remove files that are no longer the best; call it once the saved state names the newer one."""

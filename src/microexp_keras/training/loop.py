@@ -12,7 +12,7 @@ from microexp_keras.protocols.protocol import Protocol
 from microexp_keras.protocols.splits import Fold
 from microexp_keras.training.batches import Batches, Inputs, train_epoch
 from microexp_keras.training.callbacks import BestWeights, DivergedError, EpochBar, RunState, StopOnNaN
-from microexp_keras.training.history import History, Outcome
+from microexp_keras.training.history import STATE, History, Outcome
 from microexp_keras.training.prediction import held_out_logs
 
 
@@ -87,7 +87,7 @@ def fit(
     batches = Batches(protocol.training_inputs(inputs), targets, fold.train, protocol.batch_size, seed)
     history = History(Path(folder) / "history.csv")
     best = BestWeights(folder, metadata=metadata, keep_all=keep_all)
-    state = RunState(history, best, Path(folder) / "last.weights.h5", metadata)
+    state = RunState(history, best, Path(folder) / STATE, metadata)
     first_epoch = state.restore(model)
     bar = [EpochBar(best, protocol.epochs, first_epoch)] if progress else []
     run = keras.callbacks.CallbackList([StopOnNaN(), *callbacks, best, state, *bar], model=model)
