@@ -75,6 +75,13 @@ def parser() -> argparse.ArgumentParser:
         "--epochs", type=positive, metavar="N", help="instead of the protocols' own numbers, for a trial"
     )
     parser.add_argument(
+        "--patience",
+        type=positive,
+        metavar="N",
+        help="stop early, once so many epochs in a row have brought no better accuracy on the clips that choose the "
+        "epoch, of methods that have epochs; not with a protocol that is as published (default: train all epochs)",
+    )
+    parser.add_argument(
         "--keep-weights",
         action="store_true",
         help="keep the best weights of each fold of several; otherwise only its predictions and history stay",
@@ -136,6 +143,7 @@ def _new_plan(args: argparse.Namespace) -> dict[str, Any]:
         ),
         "seeds": list(dict.fromkeys(args.seeds or [0])),
         "epochs": args.epochs,
+        "patience": args.patience,
         "keep_weights": args.keep_weights,
     }
     if not _trainings(plan):
@@ -146,12 +154,22 @@ def _new_plan(args: argparse.Namespace) -> dict[str, Any]:
             "nothing",
             "python -m microexp_keras.protocols says which there are; tables VI, VII and IX are of stcnn.",
         )
+    for protocol in _trainings(plan):
+        _settings(plan, protocol, seed_number=0)  # refuses what a protocol does not take before any clip is read
     runs.require_free(args.out, resumable=True)
     return plan
 
 
 def _trainings(plan: dict[str, Any]) -> list[Protocol]:
     return tables.trainings(plan["tables"], plan["models"], plan["protocols"], _database(plan))
+
+
+def _settings(plan: dict[str, Any], protocol: Protocol, seed_number: int) -> Settings:
+    """Settings of a training; methods that are not trained step by step have no epochs."""
+    own = {name: plan[name] for name in ("epochs", "patience") if name in protocol.network.takes}
+    landmarks = None if protocol.network.on_whole_face else plan["landmarks"]
+    kept = {name: plan[name] for name in ("data", "options", "keep_weights")}
+    return Settings.of(protocol, landmarks=landmarks, seed=seed_number, **kept, **own)
 
 
 def _database(plan: dict[str, Any]) -> Database:
@@ -166,7 +184,7 @@ def _kept_plan(args: argparse.Namespace) -> dict[str, Any]:
         _trainings(plan), plan["seeds"], plan["epochs"], plan["data"], plan["options"], plan["landmarks"]
         moved = {name: str(getattr(args, name).resolve()) for name in ("data", "landmarks") if getattr(args, name)}
         keep = args.keep_weights or plan.get("keep_weights", NEW["keep_weights"])
-        return plan | moved | {"keep_weights": keep}
+        return {"patience": None, **plan, **moved, "keep_weights": keep}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise MicroExpError(
             path,
@@ -187,15 +205,7 @@ def _reproduce(folder: Path, plan: dict[str, Any], workers: runs.Workers) -> int
     for protocol in _trainings(plan):
         samples = None
         for seed_number in plan["seeds"]:
-            settings = Settings.of(
-                protocol,
-                data=plan["data"],
-                options=plan["options"],
-                landmarks=None if protocol.network.on_whole_face else plan["landmarks"],
-                epochs=plan["epochs"] if "epochs" in protocol.network.takes else None,
-                seed=seed_number,
-                keep_weights=plan["keep_weights"],
-            )
+            settings = _settings(plan, protocol, seed_number)
             samples = samples or load_samples(settings)
             training_folder = folder / _name(settings)
             _require_as_planned(training_folder, settings)
@@ -205,7 +215,8 @@ def _reproduce(folder: Path, plan: dict[str, Any], workers: runs.Workers) -> int
         run.write_config()
     tasks = [task for run in prepared for task in run.tasks]
     epochs = sum(len(run.folds) * run.settings.epochs for run in prepared)
-    what = f"{counted(len(prepared), 'training')}, {counted(len(tasks), 'fold')}, {counted(epochs, 'epoch')} in all"
+    what = f"{counted(len(prepared), 'training')}, {counted(len(tasks), 'fold')}, "
+    what += f"{'at most ' * bool(plan['patience'])}{counted(epochs, 'epoch')} in all"
     print(f"{what}; files go to {folder}", file=sys.stderr)
     space, free = bytes_to_come(prepared, workers.processes(len(tasks))), shutil.disk_usage(folder).free
     print(

@@ -65,6 +65,13 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--epochs", type=positive, metavar="N", help="passes over the training clips (default: the protocol's)"
     )
+    parser.add_argument(
+        "--patience",
+        type=positive,
+        metavar="N",
+        help="stop early, once so many epochs in a row have brought no better accuracy on the clips that choose the "
+        "epoch; not with a protocol that is as published (default: train all epochs)",
+    )
     parser.add_argument("--batch-size", type=positive, metavar="N", help="clips per step (default: the protocol's)")
     parser.add_argument(
         "--kernel-size",
@@ -179,6 +186,7 @@ def _new(args: argparse.Namespace) -> Settings:
         landmarks=_absolute(args.landmarks),
         epochs=args.epochs,
         batch_size=args.batch_size,
+        patience=args.patience,
         kernel_size=tuple(args.kernel_size) if args.kernel_size else None,
         seed=args.seed,
         weights=_absolute(args.weights),

@@ -11,6 +11,7 @@ from microexp_keras.results import html_page, plots, text_report
 from microexp_keras.runs.fold import drop_rest, read_outcome
 from microexp_keras.runs.method_notes import method_notes
 from microexp_keras.runs.run import Run
+from microexp_keras.text import counted
 from microexp_keras.training.history import STATE, Outcome, Row
 
 UNSEEN = (
@@ -125,6 +126,8 @@ def _notes(run: Run, outcomes: tuple[Outcome, ...], right: np.ndarray) -> list[A
         for name in ("epochs", "batch_size", "kernel_size")
         if getattr(protocol, name) != getattr(published, name)
     ]
+    if protocol.patience is not None:
+        changed.append(f"may stop early, after {counted(protocol.patience, 'epoch')} without a better accuracy")
     if settings.precision != "float32":
         changed.append(f"computed in {settings.precision} instead of float32")
     if settings.weights:

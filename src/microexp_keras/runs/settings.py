@@ -13,7 +13,7 @@ from microexp_keras.text import by
 PRECISIONS = ("float32", "bfloat16")
 
 
-NEW = {"faces": True, "weights_synthetic": False, "precision": "float32", "keep_weights": True}
+NEW = {"faces": True, "weights_synthetic": False, "precision": "float32", "keep_weights": True, "patience": None}
 """Settings that run folders of earlier versions lack, and what these did."""
 
 
@@ -38,6 +38,8 @@ class Settings:
         Table of the user's own landmarks.
     epochs, batch_size : int
         Passes over the training clips, and clips per step.
+    patience : int or None
+        Early stopping, see `Protocol`.
     kernel_size : (int, int, int)
         Rows, columns and frames of the convolution kernels.
     seed : int
@@ -68,6 +70,7 @@ class Settings:
     landmarks: str | None = None
     epochs: int
     batch_size: int
+    patience: int | None = None
     kernel_size: tuple[int, ...]
     seed: int = 0
     weights: str | None = None
@@ -85,8 +88,16 @@ class Settings:
         Raises
         ------
         MicroExpError
-            If faces are to be cut out for a method that sees eyes and mouth.
+            If faces are to be cut out for a method that sees eyes and mouth, or a protocol that is as published shall
+            stop early.
         """
+        if given.get("patience") is not None and not protocol.may_stop_early:
+            raise MicroExpError(
+                "--patience",
+                "with a protocol of this package, as loso, only",
+                f"{protocol.name}, which trains all its epochs as published",
+                "Leave it out, or take another protocol.",
+            )
         if protocol.crop != "none" and not protocol.network.on_whole_face:
             raise MicroExpError(
                 "--crop", "with a method that sees the whole face", protocol.network.title, "Leave it out."
@@ -118,7 +129,7 @@ class Settings:
             item = value.get(name, NEW[name]) if name in NEW else value[name]
             kind = get_origin(hint) if get_origin(hint) in (dict, tuple) else hint
             item = tuple(item) if kind is tuple and isinstance(item, list) else item
-            if not isinstance(item, kind) or (kind is int and isinstance(item, bool)):
+            if not isinstance(item, kind) or (hint in (int, int | None) and isinstance(item, bool)):
                 raise TypeError(f"settings: {name}")
             read[name] = item
         return cls(**read)
@@ -161,4 +172,10 @@ class Settings:
         ):
             clips = f"{protocol.frames} frames of {protocol.size}x{protocol.size} pixels"
             raise MicroExpError("kernel", f"at most {by(largest)} with {clips}", by(kernel_size), "Take a smaller one.")
-        return replace(protocol, epochs=self.epochs, batch_size=self.batch_size, kernel_size=kernel_size)
+        return replace(
+            protocol,
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            patience=self.patience,
+            kernel_size=kernel_size,
+        )

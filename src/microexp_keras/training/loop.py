@@ -60,7 +60,7 @@ def fit(
     folder : Path
         Gets `history.csv`, `last.weights.h5` and `weights-improvement-*.weights.h5`.
     protocol : protocols.Protocol
-        Gives `batch_size` and `epochs`; the epochs count from the start of the run, not of this call.
+        Gives `batch_size`, `epochs` and `patience`; epochs count from the start of the run, not of this call.
     seed : int
         Of the order of the clips.
     metadata : dict, optional
@@ -95,6 +95,8 @@ def fit(
     run.on_train_begin()
     try:
         for epoch in range(first_epoch, protocol.epochs):
+            if protocol.patience is not None and epoch - best.epoch > protocol.patience:
+                break
             run.on_epoch_begin(epoch)
             logs = train_epoch(model, batches, epoch, run)
             logs |= held_out_logs(model, inputs, targets, fold.select, protocol.batch_size)
