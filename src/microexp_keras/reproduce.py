@@ -198,6 +198,7 @@ def _reproduce(folder: Path, plan: dict[str, Any], workers: runs.Workers) -> int
     from microexp_keras.results import plots
     from microexp_keras.runs.disk import bytes_to_come
     from microexp_keras.runs.engine import train_folds
+    from microexp_keras.runs.memory import as_many_as_fit
     from microexp_keras.runs.report import report
     from microexp_keras.runs.run import Run, load_samples
 
@@ -218,6 +219,7 @@ def _reproduce(folder: Path, plan: dict[str, Any], workers: runs.Workers) -> int
     what = f"{counted(len(prepared), 'training')}, {counted(len(tasks), 'fold')}, "
     what += f"{'at most ' * bool(plan['patience'])}{counted(epochs, 'epoch')} in all"
     print(f"{what}; files go to {folder}", file=sys.stderr)
+    workers = as_many_as_fit(workers, prepared)
     space, free = bytes_to_come(prepared, workers.processes(len(tasks))), shutil.disk_usage(folder).free
     print(
         f"weights will take {on_disk(space.stays)} there, at most {on_disk(space.most)} while folds are trained, "

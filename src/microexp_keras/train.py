@@ -241,6 +241,7 @@ def _resumed(args: argparse.Namespace) -> Settings:
 def _train(run: "Run", workers: runs.Workers) -> int:
     from microexp_keras.runs.engine import train_folds
     from microexp_keras.runs.fold import train_fold
+    from microexp_keras.runs.memory import as_many_as_fit
     from microexp_keras.runs.report import report
     from microexp_keras.runs.result import RESULT
 
@@ -259,7 +260,7 @@ def _train(run: "Run", workers: runs.Workers) -> int:
     else:
         if run.has_one_fold:  # which may be given more epochs
             (run.folder / RESULT).unlink(missing_ok=True)
-        for error in train_folds(run.tasks, workers).values():
+        for error in train_folds(run.tasks, as_many_as_fit(workers, [run])).values():
             raise error
     text, trained_well = report(run)
     print(text)

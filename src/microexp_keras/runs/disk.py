@@ -39,15 +39,21 @@ def bytes_to_come(runs: Sequence[Run], at_once: int) -> DiskSpace:
     return DiskSpace(stays, stays + sum(passing[:at_once]))
 
 
-def _of_a_fold(run: Run) -> DiskSpace:
+def bytes_of_layers(run: Run) -> list[int]:
+    """Return the bytes of the weights of each layer of a run's network."""
     protocol = run.protocol
-    if protocol.model not in NETWORKS:
-        return DiskSpace(0, 0)
     _, *shape = next(iter(run.samples.stacks.values())).shape
     flattened = flattened_features(shape, protocol.kernel_size)
     layers = weighted_layers(protocol.model, protocol.kernel_size, flattened, protocol.database.num_classes)
-    weights = 4 * sum(math.prod(kernel) + kernel[-1] for _, kernel, _ in layers)
-    state = weights * (2 if protocol.momentum else 1)
-    held_out = 4 * len(run.folds[0].held_out) * math.prod(shape) * len(run.samples.stacks) if run.has_one_fold else 0
+    return [4 * (math.prod(kernel) + kernel[-1]) for _, kernel, _ in layers]
+
+
+def _of_a_fold(run: Run) -> DiskSpace:
+    if run.protocol.model not in NETWORKS:
+        return DiskSpace(0, 0)
+    weights = sum(bytes_of_layers(run))
+    state = weights * (2 if run.protocol.momentum else 1)
+    clips = 4 * sum(math.prod(stacks.shape[1:]) for stacks in run.samples.stacks.values())
+    held_out = clips * len(run.folds[0].held_out) if run.has_one_fold else 0
     stays = (weights if run.keeps_weights else 0) + (state + held_out if run.has_one_fold else 0)
     return DiskSpace(stays, 2 * weights + 2 * state + held_out)

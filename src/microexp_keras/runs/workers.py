@@ -47,7 +47,7 @@ class Workers:
     Attributes
     ----------
     jobs : int or None
-        How many processes of this machine; None for as many as there are cores.
+        How many processes of this machine; None for as many as there are cores, see also `memory.as_many_as_fit`.
     cluster : str or None
         Instead of them a cluster that exists: the address of its scheduler, `tcp://HOST:8786` or `tls://HOST:8786`, or
         the file in which the scheduler has written it.
@@ -135,7 +135,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--jobs",
         type=positive,
         metavar="N",
-        help="for protocols of several folds: how many are trained at once, each on one core (default: one per core)",
+        help="for protocols of several folds: how many are trained at once, each on one core (default: one per core, "
+        "fewer if memory does not suffice)",
     )
     parser.add_argument(
         "--cluster",

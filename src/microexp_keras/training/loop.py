@@ -90,7 +90,8 @@ def fit(
     state = RunState(history, best, Path(folder) / STATE, metadata)
     first_epoch = state.restore(model)
     bar = [EpochBar(best, protocol.epochs, first_epoch)] if progress else []
-    run = keras.callbacks.CallbackList([StopOnNaN(), *callbacks, best, state, *bar], model=model)
+    forget = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: state.forget())
+    run = keras.callbacks.CallbackList([StopOnNaN(), *callbacks, forget, best, state, *bar], model=model)
     diverged, model.stop_training = None, False
     run.on_train_begin()
     try:
