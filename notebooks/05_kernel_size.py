@@ -193,4 +193,6 @@ for row in table:
 
 # %%
 hours = 3 * 100 * sum(seconds) / 3600
-print(f"at the pace of the trainings above: about {hours:.0f} hours on {', '.join(runs.devices())}")
+print(
+    f"at the pace of the trainings above: about {hours:.0f} hours on {', '.join(runs.devices())}"
+)

@@ -7,8 +7,9 @@ import sys
 import time
 
 
-def options(data, out, epochs=2):
-    return ["--dataset", "smic", "--data", str(data), "--protocol", "loso", "--epochs", str(epochs), "--out", str(out)]
+def options(data, out, epochs=2, keep=True):
+    where = ["--dataset", "smic", "--data", str(data), "--out", str(out)]
+    return [*where, "--protocol", "loso", "--epochs", str(epochs), *(["--keep-weights"] if keep else [])]
 
 
 def weights_digest(path):

@@ -18,6 +18,7 @@ from microexp_keras.models.networks import METHODS, NETWORKS
 from microexp_keras.paper import table_5_markdown, tables, tables_markdown
 from microexp_keras.protocols import Protocol
 from microexp_keras.runs import Settings
+from microexp_keras.runs.settings import NEW
 from microexp_keras.text import by, counted, either, on_disk
 
 RECORD = "reproduction.json"
@@ -73,6 +74,18 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--epochs", type=positive, metavar="N", help="instead of the protocols' own numbers, for a trial"
     )
+    parser.add_argument(
+        "--patience",
+        type=positive,
+        metavar="N",
+        help="stop early, once so many epochs in a row have brought no better accuracy on the clips that choose the "
+        "epoch, of methods that have epochs; not with a protocol that is as published (default: train all epochs)",
+    )
+    parser.add_argument(
+        "--keep-weights",
+        action="store_true",
+        help="keep the best weights of each fold of several; otherwise only its predictions and history stay",
+    )
     runs.add_options(parser)
     parser.add_argument(
         "--out", type=Path, metavar="FOLDER", help="where to write (default: the next runs/reproduce-DATASET-NNN)"
@@ -81,7 +94,7 @@ def parser() -> argparse.ArgumentParser:
         "--resume",
         type=Path,
         metavar="FOLDER",
-        help="resume this one; only --jobs, --cluster and what has moved may be given too",
+        help="resume this one; only --keep-weights, --jobs, --cluster and what has moved may be given too",
     )
     return parser
 
@@ -130,6 +143,8 @@ def _new_plan(args: argparse.Namespace) -> dict[str, Any]:
         ),
         "seeds": list(dict.fromkeys(args.seeds or [0])),
         "epochs": args.epochs,
+        "patience": args.patience,
+        "keep_weights": args.keep_weights,
     }
     if not _trainings(plan):
         raise MicroExpError(
@@ -139,6 +154,8 @@ def _new_plan(args: argparse.Namespace) -> dict[str, Any]:
             "nothing",
             "python -m microexp_keras.protocols says which there are; tables VI, VII and IX are of stcnn.",
         )
+    for protocol in _trainings(plan):
+        _settings(plan, protocol, seed_number=0)  # refuses what a protocol does not take before any clip is read
     runs.require_free(args.out, resumable=True)
     return plan
 
@@ -147,18 +164,27 @@ def _trainings(plan: dict[str, Any]) -> list[Protocol]:
     return tables.trainings(plan["tables"], plan["models"], plan["protocols"], _database(plan))
 
 
+def _settings(plan: dict[str, Any], protocol: Protocol, seed_number: int) -> Settings:
+    """Settings of a training; methods that are not trained step by step have no epochs."""
+    own = {name: plan[name] for name in ("epochs", "patience") if name in protocol.network.takes}
+    landmarks = None if protocol.network.on_whole_face else plan["landmarks"]
+    kept = {name: plan[name] for name in ("data", "options", "keep_weights")}
+    return Settings.of(protocol, landmarks=landmarks, seed=seed_number, **kept, **own)
+
+
 def _database(plan: dict[str, Any]) -> Database:
     return Database.from_json(plan["dataset"])
 
 
 def _kept_plan(args: argparse.Namespace) -> dict[str, Any]:
-    runs.require_only(args, "resume", *runs.WHERE, "data", "landmarks")
+    runs.require_only(args, "resume", "keep_weights", *runs.WHERE, "data", "landmarks")
     path = args.resume / RECORD
     try:
         plan = json.loads(path.read_text(encoding="utf-8"))["plan"]
         _trainings(plan), plan["seeds"], plan["epochs"], plan["data"], plan["options"], plan["landmarks"]
         moved = {name: str(getattr(args, name).resolve()) for name in ("data", "landmarks") if getattr(args, name)}
-        return plan | moved
+        keep = args.keep_weights or plan.get("keep_weights", NEW["keep_weights"])
+        return {"patience": None, **plan, **moved, "keep_weights": keep}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise MicroExpError(
             path,
@@ -172,6 +198,7 @@ def _reproduce(folder: Path, plan: dict[str, Any], workers: runs.Workers) -> int
     from microexp_keras.results import plots
     from microexp_keras.runs.disk import bytes_to_come
     from microexp_keras.runs.engine import train_folds
+    from microexp_keras.runs.memory import as_many_as_fit
     from microexp_keras.runs.report import report
     from microexp_keras.runs.run import Run, load_samples
 
@@ -179,14 +206,7 @@ def _reproduce(folder: Path, plan: dict[str, Any], workers: runs.Workers) -> int
     for protocol in _trainings(plan):
         samples = None
         for seed_number in plan["seeds"]:
-            settings = Settings.of(
-                protocol,
-                data=plan["data"],
-                options=plan["options"],
-                landmarks=None if protocol.network.on_whole_face else plan["landmarks"],
-                epochs=plan["epochs"] if "epochs" in protocol.network.takes else None,
-                seed=seed_number,
-            )
+            settings = _settings(plan, protocol, seed_number)
             samples = samples or load_samples(settings)
             training_folder = folder / _name(settings)
             _require_as_planned(training_folder, settings)
@@ -196,15 +216,17 @@ def _reproduce(folder: Path, plan: dict[str, Any], workers: runs.Workers) -> int
         run.write_config()
     tasks = [task for run in prepared for task in run.tasks]
     epochs = sum(len(run.folds) * run.settings.epochs for run in prepared)
-    what = f"{counted(len(prepared), 'training')}, {counted(len(tasks), 'fold')}, {counted(epochs, 'epoch')} in all"
+    what = f"{counted(len(prepared), 'training')}, {counted(len(tasks), 'fold')}, "
+    what += f"{'at most ' * bool(plan['patience'])}{counted(epochs, 'epoch')} in all"
     print(f"{what}; files go to {folder}", file=sys.stderr)
-    needed, free = bytes_to_come(prepared), shutil.disk_usage(folder).free
+    workers = as_many_as_fit(workers, prepared)
+    space, free = bytes_to_come(prepared, workers.processes(len(tasks))), shutil.disk_usage(folder).free
     print(
-        f"weights will take {on_disk(needed)} there, {on_disk(free)} are free; how long it takes, the bar says after "
-        "the first epochs",
+        f"weights will take {on_disk(space.stays)} there, at most {on_disk(space.most)} while folds are trained, "
+        f"{on_disk(free)} are free; how long it takes, the bar says after the first epochs",
         file=sys.stderr,
     )
-    if needed > free:
+    if space.most > free:
         print("WARNING: that is too little: free some, or stop by Ctrl-C and take another --out", file=sys.stderr)
     failed, found = train_folds(tasks, workers), []
     all_well = not failed
@@ -272,7 +294,7 @@ def _require_as_planned(folder: Path, settings: Settings) -> None:
     if not (folder / "config.json").exists():
         return
     before, _ = runs.read_config(folder)
-    other = [name for name in before.changed(settings) if name not in ("data", "landmarks")]
+    other = [name for name in before.changed(settings) if name not in ("data", "landmarks", "keep_weights")]
     if other:
         said = ", ".join(f"{name} {getattr(before, name)} instead of {getattr(settings, name)}" for name in other)
         raise MicroExpError(folder, "a training as planned", said, "Move it away and resume.")

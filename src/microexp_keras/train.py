@@ -17,6 +17,7 @@ from microexp_keras.models import METHODS
 from microexp_keras.runs import Settings
 from microexp_keras.runs.settings import PRECISIONS
 from microexp_keras.text import counted
+from microexp_keras.training.history import STATE
 
 if TYPE_CHECKING:
     from microexp_keras.runs.run import Run
@@ -64,6 +65,13 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--epochs", type=positive, metavar="N", help="passes over the training clips (default: the protocol's)"
     )
+    parser.add_argument(
+        "--patience",
+        type=positive,
+        metavar="N",
+        help="stop early, once so many epochs in a row have brought no better accuracy on the clips that choose the "
+        "epoch; not with a protocol that is as published (default: train all epochs)",
+    )
     parser.add_argument("--batch-size", type=positive, metavar="N", help="clips per step (default: the protocol's)")
     parser.add_argument(
         "--kernel-size",
@@ -79,7 +87,14 @@ def parser() -> argparse.ArgumentParser:
         help="of the networks' computation; bfloat16 is for cards that have it, not the paper's (default: float32)",
     )
     parser.add_argument("--weights", type=Path, metavar="FILE", help="start from these weights, any kind of .h5")
-    parser.add_argument("--keep-all", action="store_true", help="keep every improvement, not only the best")
+    parser.add_argument(
+        "--keep-weights",
+        action="store_true",
+        help="keep the best weights of each fold of several; otherwise only its predictions and history stay",
+    )
+    parser.add_argument(
+        "--keep-all", action="store_true", help="keep every improvement, not only the best; of several folds, too"
+    )
     parser.add_argument(
         "--no-faces", action="store_true", help="show no face of the clips in report.html, and draw no saliency"
     )
@@ -91,7 +106,8 @@ def parser() -> argparse.ArgumentParser:
         "--resume",
         type=Path,
         metavar="FOLDER",
-        help="resume this run; only --epochs, --jobs, --cluster, and files that have moved, may be given too",
+        help="resume this run; only --epochs, --keep-weights, --jobs, --cluster, and files that have moved, may be "
+        "given too",
     )
     runs.add_options(parser)
     return parser
@@ -170,10 +186,12 @@ def _new(args: argparse.Namespace) -> Settings:
         landmarks=_absolute(args.landmarks),
         epochs=args.epochs,
         batch_size=args.batch_size,
+        patience=args.patience,
         kernel_size=tuple(args.kernel_size) if args.kernel_size else None,
         seed=args.seed,
         weights=_absolute(args.weights),
         weights_synthetic=synthetic_start,
+        keep_weights=args.keep_weights,
         keep_all=args.keep_all,
         tensorboard=args.tensorboard,
         faces=not args.no_faces,
@@ -196,7 +214,8 @@ def _absolute(path: Path | None) -> str | None:
 def _resumed(args: argparse.Namespace) -> Settings:
     """Settings of the run to resume; it may be given more epochs, and its data may have moved."""
     settings, config = runs.read_config(args.resume)
-    runs.require_only(args, "resume", "epochs", *runs.WHERE, "data", "training_images", "training_labels", "landmarks")
+    files = ("data", "training_images", "training_labels", "landmarks")
+    runs.require_only(args, "resume", "epochs", "keep_weights", *runs.WHERE, *files)
     paths: dict[str, Any] = {
         "data": _absolute(args.data),
         "training_images": tuple(str(path.resolve()) for path in args.training_images or ()),
@@ -210,17 +229,19 @@ def _resumed(args: argparse.Namespace) -> Settings:
     _require_taken(args, settings.published_protocol)
     if args.epochs and len(config["folds"]) > 1:
         raise MicroExpError("--epochs", "with a run of one fold only", remedy="Start a new run with this number.")
-    last = args.resume / "last.weights.h5"
+    last = args.resume / STATE
     epoch = weights.read_metadata(last).get("epoch") if last.exists() else None
     done = epoch + 1 if isinstance(epoch, int) else 0
     if args.epochs and args.epochs < done:
         raise MicroExpError("--epochs", f"at least the {done} that this run has behind it", str(args.epochs))
-    return replace(settings, **moved, epochs=args.epochs or settings.epochs)
+    keep_weights = settings.keep_weights or args.keep_weights
+    return replace(settings, **moved, epochs=args.epochs or settings.epochs, keep_weights=keep_weights)
 
 
 def _train(run: "Run", workers: runs.Workers) -> int:
     from microexp_keras.runs.engine import train_folds
     from microexp_keras.runs.fold import train_fold
+    from microexp_keras.runs.memory import as_many_as_fit
     from microexp_keras.runs.report import report
     from microexp_keras.runs.result import RESULT
 
@@ -239,7 +260,7 @@ def _train(run: "Run", workers: runs.Workers) -> int:
     else:
         if run.has_one_fold:  # which may be given more epochs
             (run.folder / RESULT).unlink(missing_ok=True)
-        for error in train_folds(run.tasks, workers).values():
+        for error in train_folds(run.tasks, as_many_as_fit(workers, [run])).values():
             raise error
     text, trained_well = report(run)
     print(text)

@@ -23,7 +23,8 @@ def own(tmp_path_factory):
 @pytest.fixture(scope="module")
 def run(own):
     folder = own.parent / "run"
-    assert train.main(["--data", str(own), "--protocol", "loso", "--epochs", "1", "--out", str(folder)]) == 0
+    arguments = ["--data", str(own), "--protocol", "loso", "--epochs", "1", "--keep-weights"]
+    assert train.main([*arguments, "--out", str(folder)]) == 0
     return folder
 
 
@@ -81,7 +82,8 @@ def test_check_looks_as_deep_as_for_a_known_database(own, capsys):
 
 
 def test_a_rival_method_is_fitted_and_scored(own, tmp_path, capsys):
-    assert train.main(["--data", str(own), "--model", "lbp-top", "--out", str(tmp_path / "run")]) == 0
+    arguments = ["--data", str(own), "--model", "lbp-top", "--keep-weights"]
+    assert train.main([*arguments, "--out", str(tmp_path / "run")]) == 0
     assert capsys.readouterr().out.startswith("LBP-TOP on my clips\n")
     file = next((tmp_path / "run/fold-01").glob("*.h5"))
     assert evaluate.main(["--weights", str(file), "--data", str(own), "--out", str(tmp_path / "scored")]) == 0

@@ -204,6 +204,25 @@ def test_a_reproduction_runs_and_goes_on(small, tmp_path, capsys):
     assert "expected a training as planned, found epochs 2 instead of 1" in capsys.readouterr().err
 
 
+def test_folds_that_stop_early_say_so(small, tmp_path, capsys):
+    out = tmp_path / "early"
+    line = ["--dataset", "smic", "--data", str(small), "--models", "stcnn", "--protocols", "loso", "--epochs", "12"]
+    assert reproduce.main([*line, "--patience", "1", "--out", str(out)]) == 0
+    said = capsys.readouterr().err
+    assert "4 folds, at most 48 epochs in all" in said and "weights will take 0.0 MB" in said
+    run = out / "stcnn-loso-3x3x15-seed0"
+    trained = [len(path.read_text().splitlines()) - 1 for path in run.glob("fold-*/history.csv")]
+    early = [count for count in trained if count < 12]
+    assert early and not [*run.rglob("*.h5")]
+    for text in [(run / name).read_text() for name in ("report.txt", "report.html")] + [
+        (out / "report.md").read_text()
+    ]:
+        assert f"Early stopping: {len(early)} of 4 folds ended after " in text
+        assert "may stop early, after 1 epoch without a better accuracy" in text
+    before = (out / "report.md").read_bytes()
+    assert reproduce.main(["--resume", str(out)]) == 0 and (out / "report.md").read_bytes() == before
+
+
 def test_table_5_alone_is_of_all_seven_methods_on_the_same_folds(small, tmp_path, capsys):
     arguments = ["--dataset", "smic", "--data", str(small), "--tables", "V"]
     plan = reproduce._new_plan(reproduce.parser().parse_args(arguments))

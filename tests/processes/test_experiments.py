@@ -20,7 +20,10 @@ from microexp_keras.errors import MicroExpError
 from microexp_keras.preprocessing import Samples
 from microexp_keras.protocols import splits
 from microexp_keras.runs import Settings
+from microexp_keras.runs import fold as one_fold
+from microexp_keras.runs.disk import bytes_to_come
 from microexp_keras.runs.fold import RESULT, train_fold
+from microexp_keras.runs.report import report
 from microexp_keras.runs.run import Run
 
 LOSO = protocols.get("loso")
@@ -106,7 +109,8 @@ def test_a_planted_leak_is_caught():
 
 def fold_bits(folder, samples, protocol="loso"):
     """Weights, epoch and statistics of the first fold after an epoch of training."""
-    run = Run.of(folder, Settings.of(replace(protocols.get(protocol), epochs=2), data="nowhere"), samples)
+    settings = Settings.of(replace(protocols.get(protocol), epochs=2), data="nowhere", keep_weights=True)
+    run = Run.of(folder, settings, samples)
     run.write_config()
     train_fold(run, 0, progress=False)
     here = run.fold_folder(0)
@@ -173,6 +177,49 @@ def test_a_killed_run_goes_on_with_the_folds_it_lacks(serial, four_people, tmp_p
     assert train.main(["--resume", str(out)]) == 0
     assert (out / "fold-01" / "result.json").stat().st_mtime_ns == done
     assert contents(out) == contents(serial)
+
+
+def test_weights_that_were_not_kept_are_made_again(serial, four_people, tmp_path):
+    out = tmp_path / "bare"
+    assert train.main([*options(four_people, out, keep=False), "--jobs", "1"]) == 0
+    before, kept = contents(out), contents(serial)
+    assert not [*out.rglob("*.h5")] and (before["predictions.csv"], before["result"]) == (
+        kept["predictions.csv"], kept["result"],
+    )  # fmt: skip
+    assert "weights of the folds were not kept" in before["report.txt"] and "--keep-weights" not in kept["report.txt"]
+    assert "--keep-weights" in (out / "report.html").read_text()
+    assert [fold["weights"] for fold in json.loads((out / "scores.json").read_text())["folds"]] == [None] * 4
+    files = [path for number in (1, 3, 4) for path in (out / f"fold-0{number}").iterdir()]
+    times = {path: path.stat().st_mtime_ns for path in files}
+    shutil.rmtree(out / "fold-02")
+    assert train.main(["--resume", str(out), "--keep-weights"]) == 0
+    again = contents(out)
+    assert again["weights"] == {name: one for name, one in kept["weights"].items() if name.parts[0] == "fold-02"}
+    assert (len(again["weights"]), again["predictions.csv"]) == (1, kept["predictions.csv"])
+    assert {path: path.stat().st_mtime_ns for path in files} == times
+    assert train.main(["--resume", str(out)]) == 0 and contents(out) == again  # it stays
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_what_a_fold_killed_at_its_end_left_is_removed_with_the_report(keep, tmp_path, monkeypatch):
+    settings = Settings.of(LOSO, data="nowhere", epochs=2, keep_weights=keep, faces=False)
+    run = Run.of(tmp_path, settings, made_up([0, 1, 2] * 3, [f"s{clip // 3}" for clip in range(9)]))
+    run.write_config()
+    expected = bytes_to_come([run], 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(one_fold, "drop_rest", lambda *_: None)
+        for number in range(3):
+            train_fold(run, number, progress=False)
+    best, last = ([*tmp_path.glob(f"fold-*/{name}.h5")] for name in ("weights-improvement-*", "last*"))
+    assert (len(best), len(last)) == (3, 3) and bytes_to_come([run], 1) == (0, 0)
+    mine = shutil.copy(best[0], best[0].parent / "weights-improvement-40-0.69.weights.h5")
+    size = best[0].stat().st_size
+    report(run)
+    assert {*tmp_path.rglob("*.h5")} == {mine, *(best if keep else [])}
+    assert expected.stays == pytest.approx(3 * size if keep else 0, rel=0.02)
+    assert expected.most == pytest.approx(expected.stays + (3 if keep else 4) * size, rel=0.02)
+    report(run)  # once more, with nothing left to remove
+    assert mine.exists()
 
 
 def waiting_for(folder, seconds=20):

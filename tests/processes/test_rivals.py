@@ -44,7 +44,7 @@ def options(model, data, out, protocol="loso", *more):
 def trained(request, people, tmp_path_factory):
     """A run of each rival under loso, on one process."""
     out = tmp_path_factory.mktemp(request.param) / "run"
-    assert train.main([*options(request.param, people, out), "--jobs", "1"]) == 0
+    assert train.main([*options(request.param, people, out), "--keep-weights", "--jobs", "1"]) == 0
     return request.param, out
 
 
@@ -73,6 +73,7 @@ def test_two_processes_and_a_resumed_run_give_the_same(trained, people, tmp_path
     other = tmp_path / "two"
     assert train.main([*options(model, people, other), "--jobs", "2"]) == 0
     assert rows(other) == rows(out)
+    assert not [*other.rglob("*.h5")] and "weights of the folds were not kept" in (other / "report.txt").read_text()
     times = {path: path.stat().st_mtime_ns for path in other.glob("fold-*/result.json")}
     gone = sorted(times)[1]
     gone.unlink()
@@ -148,7 +149,9 @@ def samples(seed=0, out=None):
 
 def learned_of_fold(model, folder, data, number=2):
     """All that a fold learned, chose and scaled by; and its probabilities."""
-    settings = Settings.of(protocols.get("loso", model, "smic"), data="nowhere", epochs=1 if model in STEPWISE else 0)
+    settings = Settings.of(
+        protocols.get("loso", model, "smic"), data="nowhere", epochs=int(model in STEPWISE), keep_weights=True
+    )
     folder.mkdir()
     protocol = settings.applied_protocol()
     folds = splits.folds(protocol, samples())  # the labels of those left out must not move anyone

@@ -185,6 +185,8 @@ RESULT = {
 def test_a_result_that_is_whole_is_read(tmp_path):
     (tmp_path / "result.json").write_text(json.dumps(RESULT))
     assert read_result(tmp_path / "result.json", CLIPS, 3, 2) == RESULT
+    (tmp_path / "result.json").write_text(json.dumps({**RESULT, "weights": None}))  # they are not kept
+    assert read_result(tmp_path / "result.json", CLIPS, 3, 2)["weights"] is None
 
 
 def test_a_result_without_epochs_names_none(tmp_path):
@@ -229,6 +231,8 @@ def test_arrays_come_back_even_empty_ones(tmp_path):
         ("best_epoch", "1.0"),
         ("weights", '"../../x.h5"'),
         ("weights", '".."'),
+        ("weights", '""'),
+        ("weights", "0"),
         ("subjects", "[1]"),
         ("devices", '"CPU"'),
         ("diverged", "0"),

@@ -238,7 +238,7 @@ def test_a_page_has_precision_probabilities_subjects_and_the_time_of_training(ru
     alts = page.attributes("img", "alt")
     assert any("ROC" in alt for alt in alts) and any("how often" in alt.lower() for alt in alts)
     assert re.search(r"Subjects subject clips right accuracy s\d\d \d+ \d \d+% ", page.text)
-    histories = [(run / fold["weights"]).parent / "history.csv" for fold in scores["folds"]]
+    histories = [run / fold["folder"] / "history.csv" for fold in scores["folds"]]
     seconds = sum(float(path.read_text().splitlines()[1].split(",")[-1]) for path in histories)  # of one epoch
     assert seconds > 0 and f"training time {seconds:.1f} s" in page.text
     assert "@media (max-width: 640px)" in (run / "report.html").read_text(errors="replace")

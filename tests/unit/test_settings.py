@@ -4,9 +4,10 @@ import json
 
 import pytest
 
-from microexp_keras import protocols, train
+from microexp_keras import protocols, reproduce, train
 from microexp_keras.errors import MicroExpError
 from microexp_keras.runs import Settings
+from microexp_keras.runs.settings import NEW
 
 
 def test_settings_come_back_from_json():
@@ -17,21 +18,33 @@ def test_settings_come_back_from_json():
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("epochs", "5"), ("epochs", True), ("data", 3), ("training_images", "x.npy"), ("options", []), ("seed", None)],
+    [
+        ("epochs", "5"),
+        ("epochs", True),
+        ("data", 3),
+        ("training_images", "x.npy"),
+        ("options", []),
+        ("seed", None),
+        ("patience", "5"),
+    ],
 )
 def test_a_setting_of_another_type_is_refused(name, value):
     record = Settings.of(protocols.get("paper")).to_json()
     with pytest.raises(TypeError, match=name):
         Settings.from_json(record | {name: value})
+    if name in NEW:
+        return
     del record[name]
     with pytest.raises(KeyError):
         Settings.from_json(record)
 
 
-def test_a_run_of_before_there_was_a_choice_shows_faces_in_float32():
+def test_a_run_of_before_there_was_a_choice_shows_faces_in_float32_and_kept_weights():
     record = Settings.of(protocols.get("paper"), precision="bfloat16").to_json()
-    del record["faces"], record["precision"]
-    assert Settings.from_json(record).faces and Settings.from_json(record).precision == "float32"
+    del record["faces"], record["precision"], record["keep_weights"], record["patience"]
+    old = Settings.from_json(record)
+    assert old.faces and old.precision == "float32" and old.keep_weights and old.patience is None
+    assert not Settings.of(protocols.get("paper")).keep_weights
 
 
 @pytest.mark.parametrize(("protocol", "refused"), [("upstream", True), ("paper", False), ("loso", False)])
@@ -39,6 +52,37 @@ def test_the_original_programs_are_repeated_in_float32_only(protocol, refused, c
     line = ["--dataset", "smic", "--data", "/nowhere", "--protocol", protocol, "--precision", "bfloat16"]
     assert train.main(line) == 2
     assert ("--precision" in capsys.readouterr().err) == refused  # the others fail for want of clips
+
+
+@pytest.mark.parametrize(
+    ("model", "protocol", "said"),
+    [
+        ("stcnn", "upstream", "--patience: expected with a protocol of this package"),
+        ("stcnn", "paper", "--patience: expected with a protocol of this package"),
+        ("3d-fcnn", "published", "--patience: expected with a protocol of this package"),
+        ("lbp-top", "loso", "--patience: expected without --model lbp-top"),
+        ("stcnn", "loso", None),
+        ("late", "loso-glorot", None),
+        ("3d-fcnn", "loso", None),
+    ],
+)
+@pytest.mark.parametrize("command", ["train", "reproduce"])
+def test_what_is_as_published_does_not_stop_early(command, model, protocol, said, tmp_path, capsys):
+    line = ["--dataset", "smic", "--data", str(tmp_path), "--patience", "5", "--out", str(tmp_path / "out")]
+    if command == "train":
+        assert train.main([*line, "--model", model, "--protocol", protocol]) == 2  # there are no clips
+    else:
+        assert reproduce.main([*line, "--models", model, "--protocols", protocol, "--tables", "V"]) == 2
+    error = capsys.readouterr().err
+    assert ("--patience" in error) == (said is not None and (command, model) != ("reproduce", "lbp-top"))
+    assert said is None or (command, model) == ("reproduce", "lbp-top") or said in error
+    assert not (tmp_path / "out").exists()
+
+
+def test_no_protocol_stops_early_of_itself():
+    assert {one.patience for one in protocols.ALL} == {None}
+    settings = Settings.of(protocols.get("loso"), data="clips", patience=5)
+    assert settings.applied_protocol().patience == 5 and Settings.from_json(settings.to_json()) == settings
 
 
 def test_settings_change_the_protocol_they_name():

@@ -35,12 +35,12 @@ INPUTS = np.random.default_rng(0).normal(size=(30, 16, 14, 18, 1)).astype("float
 INPUTS[LABELS == 1, :, :, 9:] += 1
 
 
-def start(folder, epochs=4, learning_rate=0.01, keep_all=False, callbacks=()):
+def start(folder, epochs=4, learning_rate=0.01, keep_all=False, callbacks=(), patience=None):
     """Train a small MicroExpSTCNN in `folder`, or go on there, as the train command does."""
     [fold] = splits.random_fifth(LABELS, None)
     model = models.build_microexp_stcnn(size=(16, 14), seed=7)
     training.compile_model(model, learning_rate)
-    protocol = replace(PROTOCOL, epochs=epochs)
+    protocol = replace(PROTOCOL, epochs=epochs, patience=patience)
     return model, training.fit(model, {"face": INPUTS}, LABELS, fold, folder, protocol, 7, {}, keep_all, callbacks)
 
 
@@ -128,6 +128,53 @@ def test_a_kill_at_any_moment_leaves_what_the_state_names(whole_run, tmp_path, m
     for copy in [*copies, run]:
         start(copy)
         assert state(copy) == state(whole_run)
+
+
+def epoch_after(values, patience):
+    """How many epochs are trained until so many in a row brought no better value."""
+    best = 0
+    for epoch, value in enumerate(values):
+        best = epoch if value > max([-1, *values[:epoch]]) else best
+        if epoch - best == patience:
+            return epoch + 1
+    return len(values)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seconds", [0, 10])
+def test_early_stopping_ends_at_the_same_epoch_wherever_it_was_killed(tmp_path, monkeypatch, seconds):
+    monkeypatch.setattr(callbacks, "STATE_SECONDS", seconds)
+    (tmp_path / "all").mkdir()
+    _, whole = start(tmp_path / "all", epochs=9)
+    values = [row["val_accuracy"] for row in whole.history]
+    lasts = {patience: epoch_after(values, patience) for patience in (1, 2, 9)}
+    assert lasts[1] < lasts[2] < lasts[9] == 9  # otherwise nothing would be tried
+
+    class Kill(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            copies.append(shutil.copytree(run, run.with_name(f"{run.name}-{len(copies)}")))
+
+    end = callbacks.RunState.on_train_end
+
+    def end_after_a_copy(*arguments):  # killed right after its last epoch
+        Kill().on_epoch_begin(-1)
+        end(*arguments)
+
+    for patience, last in lasts.items():
+        run, copies = tmp_path / f"patience{patience}", []
+        run.mkdir()
+        with monkeypatch.context() as patched:
+            patched.setattr(callbacks.RunState, "on_train_end", end_after_a_copy)
+            _, outcome = start(run, epochs=9, callbacks=[Kill()], patience=patience)
+        same = [{**row, "seconds": None} for row in outcome.history]
+        assert same == [{**row, "seconds": None} for row in whole.history[:last]]
+        assert (len(copies), outcome.diverged) == (last + 1, None)
+        for copy in [*copies, run]:
+            start(copy, epochs=9, patience=patience)
+            assert state(copy) == state(run)
+        notes = text_report.training_notes([outcome] * 2, replace(PROTOCOL, epochs=9, patience=patience), NAMES)
+        said = [f"2 of 2 folds ended after {last} epochs instead of 9" in note.text for note in notes]
+        assert any(said) == (last < 9)
 
 
 def test_a_run_that_diverged_keeps_the_state_before(tmp_path):

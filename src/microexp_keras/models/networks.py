@@ -54,7 +54,7 @@ def _layers(*steps: tuple) -> tuple[Layer, ...]:
     return tuple(layers)
 
 
-STEPWISE = frozenset({"epochs", "batch_size", "tensorboard", "keep_all"})
+STEPWISE = frozenset({"epochs", "batch_size", "patience", "tensorboard", "keep_all"})
 """Settings of a run that concern methods trained step by step."""
 
 

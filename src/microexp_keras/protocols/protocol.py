@@ -11,6 +11,8 @@ from microexp_keras.protocols.splits import Split
 
 T = TypeVar("T")
 
+AS_PUBLISHED = ("upstream", "paper", "published")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Protocol:
@@ -57,6 +59,9 @@ class Protocol:
         Of the convolutions: rows, columns, time.
     batch_size, epochs : int
         Clips per step, passes over the training clips.
+    patience : int or None
+        Early stopping: how many epochs in a row may bring no better accuracy on the clips that choose the epoch before
+        training ends; None for all epochs. No protocol has it of itself, see `may_stop_early`.
     learning_rate, momentum : float
         Of stochastic gradient descent.
     conv_initializer : str
@@ -85,6 +90,7 @@ class Protocol:
     kernel_size: tuple[int, int, int] = (3, 3, 15)
     batch_size: int
     epochs: int
+    patience: int | None = None
     learning_rate: float = 0.01  # what 'SGD' means in Keras 2.0.0
     momentum: float = 0.0
     conv_initializer: str = "keras2_glorot_uniform"
@@ -110,6 +116,11 @@ class Protocol:
     def repeats_a_program(self) -> bool:
         """Whether it is one of the original programs, faults included."""
         return self.labels_by_position
+
+    @property
+    def may_stop_early(self) -> bool:
+        """Whether it may be given a `patience`: not if it stands for what others have published."""
+        return self.name not in AS_PUBLISHED
 
     def training_inputs(self, inputs: Mapping[str, T]) -> dict[str, T]:
         """Return for each input of the network the array that it is trained on, of a dict of those it is scored on."""

@@ -24,4 +24,4 @@ def _text(value: object) -> str:
     """What a person reads of a setting."""
     if isinstance(value, tuple):
         return by(value)
-    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+    return {True: "yes", False: "no", None: "no"}[value] if isinstance(value, bool | None) else str(value)

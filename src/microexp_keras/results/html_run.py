@@ -43,7 +43,7 @@ def saliency(folder: Path, scores: Json) -> list[Element]:
         "Marked are the 5 % of a clip's pixels that move the score (logit) of the called class most: where the network "
         "is sensitive, right or wrong. The heat map is the same, smoothed."
     )
-    here = (folder / first["weights"]).parent
+    here = folder / first["folder"]
     sheets = [
         figure(here / sheet["file"], f"Saliency, {sheet['input']}: {'; '.join(sheet['clips'])}.", caption, wide=True)
         for sheet in drawn["sheets"]
@@ -119,7 +119,7 @@ def repeating(folder: Path, scores: Json, config: Json | None) -> list[Element]:
             "data fingerprint": data["fingerprint"],
             "standardised by": "see Folds" if several else _levels(config["folds"][0]["statistics"]),
         }
-        histories = [(folder / fold["weights"]).parent / "history.csv" for fold in scores["folds"]]
+        histories = [folder / fold["folder"] / "history.csv" for fold in scores["folds"]]
         seconds = sum(row.get("seconds", 0) for path in histories for row in History(path).rows)
         rows["training time"] = _duration(seconds) + (", all folds together" if several else "")
     else:

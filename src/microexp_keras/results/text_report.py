@@ -59,6 +59,14 @@ def training_notes(outcomes: "Sequence[Outcome]", protocol: Protocol, class_name
         f"{np.mean(last):.2%}, deviation {np.std(last):.2%}.",
     ]
     notes = [Note("remark", remark) for remark in remarks]
+    if early := [len(outcome.history) for outcome in outcomes if _stopped_early(outcome, protocol)]:
+        which = f"{len(early)} of {folds} folds" if folds > 1 else "training"
+        text = (
+            f"Early stopping: {which} ended after {counted(span(early), 'epoch')} instead of {protocol.epochs}, for "
+            f"{counted(protocol.patience, 'epoch')} in a row had brought no better accuracy on the clips that the "
+            "epoch is chosen on."
+        )
+        notes.append(Note("remark", text))
     if folds == 1:
         collapsed = {int(row["val_only_class"]): row["val_accuracy"] for row in outcomes[0].history}
         collapsed.pop(-1, None)
@@ -88,6 +96,11 @@ def training_notes(outcomes: "Sequence[Outcome]", protocol: Protocol, class_name
         )
         notes.append(Note("not learned", text))
     return notes + [Note("diverged", f": {outcome.diverged}") for outcome in outcomes if outcome.diverged]
+
+
+def _stopped_early(outcome: "Outcome", protocol: Protocol) -> bool:
+    """Whether training ended before its last epoch for want of a better accuracy."""
+    return protocol.patience is not None and outcome.diverged is None and len(outcome.history) < protocol.epochs
 
 
 def scores_text(scores: Scores, over_subjects: dict[str, Any] | None = None) -> str:

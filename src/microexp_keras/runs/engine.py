@@ -14,7 +14,7 @@ from microexp_keras.atomic import only_writer
 from microexp_keras.console import progress_bar
 from microexp_keras.errors import MicroExpError
 from microexp_keras.runs import worker
-from microexp_keras.runs.fold import drop_state, is_done
+from microexp_keras.runs.fold import is_done
 from microexp_keras.runs.folder import read_config
 from microexp_keras.runs.run import fold_folder
 from microexp_keras.runs.worker import Expected
@@ -53,15 +53,14 @@ def train_folds(tasks: list[Task], workers: Workers | None = None) -> dict[Path,
     """
     workers = workers or Workers()
     folders: dict[Task, Path] = {}
-    epochs, left = 0, []
+    epochs: dict[Task, int] = {}
+    left = []
     for folder, number in tasks:
         settings, config = read_config(folder)
         own_folder = folders[folder, number] = fold_folder(folder, number, len(config["folds"]))
-        epochs += settings.epochs
+        epochs[folder, number] = settings.epochs
         if not is_done(own_folder):
             left.append((folder, number))
-        elif own_folder != folder:  # killed between its result and this
-            drop_state(own_folder)
     if not left:
         return {}
     failed: dict[Path, MicroExpError] = {}
@@ -69,7 +68,7 @@ def train_folds(tasks: list[Task], workers: Workers | None = None) -> dict[Path,
         if workers.cluster:
             _require_same(client, [folder for folder, _ in left])
         what = f"{counted(len(left), 'fold')} {workers.title(len(left))}"
-        with progress_bar(total=epochs, desc=what, unit="epoch") as bar:
+        with progress_bar(total=sum(epochs.values()), desc=what, unit="epoch") as bar:
             refused: list[str] = []
 
             def hear(event: tuple[float, str]) -> None:
@@ -80,7 +79,7 @@ def train_folds(tasks: list[Task], workers: Workers | None = None) -> dict[Path,
             def show(found: int) -> None:
                 if refused and not found:
                     raise MicroExpError(f"no worker is left: {refused[-1]}")
-                bar.n = sum(map(_epochs_done, folders.values()))
+                bar.n = sum(epochs[task] if is_done(own) else _epochs_done(own) for task, own in folders.items())
                 bar.set_postfix_str("" if found else "waiting for a worker", refresh=False)
                 bar.refresh() if sys.stderr.isatty() else bar.update(0)
 

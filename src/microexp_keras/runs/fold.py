@@ -6,6 +6,7 @@ from typing import Any
 
 from microexp_keras.atomic import write_json
 from microexp_keras.backend import import_keras
+from microexp_keras.baselines.hand_crafted import FILE as LEARNED
 from microexp_keras.baselines.rivals import RIVALS
 from microexp_keras.errors import MicroExpError
 from microexp_keras.runs.folder import make_folder
@@ -13,7 +14,7 @@ from microexp_keras.runs.network_fold import fit_network
 from microexp_keras.runs.provenance import devices
 from microexp_keras.runs.result import REMEDY, RESULT, read_result
 from microexp_keras.runs.run import Run
-from microexp_keras.training.history import History, Outcome
+from microexp_keras.training.history import MONITOR, STATE, History, Outcome, best_weights_name
 from microexp_keras.training.task import Task
 
 NO_SALIENCY = {"sheets": [], "missing": "saliency is drawn of the paper's own networks."}
@@ -73,7 +74,7 @@ def train_fold(run: Run, number: int, progress: bool = True, wanted: Callable[[]
         "clips": run.clip_names(fold.score),
         "probabilities": learned.probabilities.tolist(),
         "best_epoch": outcome.best_epoch,
-        "weights": outcome.best_path.name,
+        "weights": outcome.best_path.name if run.keeps_weights else None,
         "diverged": outcome.diverged,
         "devices": devices(),
         **({"saliency": NO_SALIENCY} if rival else {}),
@@ -81,7 +82,7 @@ def train_fold(run: Run, number: int, progress: bool = True, wanted: Callable[[]
     }
     write_json(folder / RESULT, result)
     if not run.has_one_fold:
-        drop_state(folder)
+        drop_rest(outcome, folder, run.keeps_weights)
 
 
 def _callbacks(run: Run, folder: Path, wanted: Callable[[], bool] | None) -> tuple[Any, ...]:
@@ -95,9 +96,14 @@ def _callbacks(run: Run, folder: Path, wanted: Callable[[], bool] | None) -> tup
     return (*([StopUnlessWanted(wanted)] if wanted else []), *logged)
 
 
-def drop_state(folder: Path) -> None:
-    """Remove what only an unfinished fold needs."""
-    (folder / "last.weights.h5").unlink(missing_ok=True)
+def drop_rest(outcome: Outcome, folder: Path, weights: bool) -> None:
+    """Remove what a fold that has its result does not keep: its state, and its best weights unless these stay.
+
+    The state goes last: while it is there, a fold that was killed on the way here may have weights to remove.
+    """
+    if not weights:
+        outcome.best_path.unlink(missing_ok=True)
+    (folder / STATE).unlink(missing_ok=True)
 
 
 def read_outcome(run: Run, number: int) -> tuple[Outcome, dict[str, Any]]:
@@ -114,4 +120,7 @@ def read_outcome(run: Run, number: int) -> tuple[Outcome, dict[str, Any]]:
     if stepwise and (not history or any("val_only_class" not in row for row in history)):
         raise MicroExpError(folder / RESULT, "a history.csv of its epochs beside it", "none", REMEDY)
     result = read_result(folder / RESULT, clips, len(class_names), len(history) if stepwise else None)
-    return Outcome(history, result["best_epoch"], folder / result["weights"], result["diverged"]), result
+    best = history[result["best_epoch"]] if stepwise else None
+    not_kept = best_weights_name(best["epoch"], best[MONITOR]) if best else LEARNED
+    best_path = folder / (result["weights"] or not_kept)
+    return Outcome(history, result["best_epoch"], best_path, result["diverged"]), result

@@ -12,6 +12,7 @@ from microexp_keras.models.networks import NETWORKS
 from microexp_keras.preprocessing import StandardizedInput, original_npy
 from microexp_keras.results import plots, sheets
 from microexp_keras.runs.run import Run
+from microexp_keras.training.history import STATE
 from microexp_keras.training.task import Learned, Task, train
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def fit_network(run: Run, number: int, task: Task) -> Learned:
         model = network.build(
             frames, (rows, columns), len(class_names), protocol.kernel_size, protocol.conv_initializer, settings.seed
         )
-    if settings.weights and not (folder / "last.weights.h5").exists():
+    if settings.weights and not (folder / STATE).exists():
         weights.load_weights(model, settings.weights)
     if run.has_one_fold:
         seen = protocol.training_inputs(inputs)

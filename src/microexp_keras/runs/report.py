@@ -8,16 +8,22 @@ from microexp_keras import metrics
 from microexp_keras.notes import SYNTHETIC_CLIPS, Note
 from microexp_keras.protocols import splits
 from microexp_keras.results import html_page, plots, text_report
-from microexp_keras.runs.fold import read_outcome
+from microexp_keras.runs.fold import drop_rest, read_outcome
 from microexp_keras.runs.method_notes import method_notes
 from microexp_keras.runs.run import Run
-from microexp_keras.training.history import Outcome, Row
+from microexp_keras.text import counted
+from microexp_keras.training.history import STATE, Outcome, Row
 
 UNSEEN = (
     "Every clip is scored once, by a model that has seen nothing of its subject: neither to train, nor to choose the "
     "epoch or another setting, nor to standardise. Predictions are pooled over the folds."
 )
 
+
+NOT_KEPT = (
+    "The weights of the folds were not kept: once `fold-NN` is removed, `train --resume FOLDER --keep-weights` makes "
+    "those of that fold again, on the same machine and with the same versions to the bit."
+)
 
 SYNTHETIC_START = Note("synthetic", " clips trained the weights that this training started from.")
 
@@ -39,7 +45,11 @@ def report(run: Run) -> tuple[str, bool]:
         False if a fold diverged.
     """
     class_names = run.protocol.database.class_names
+    folders = [run.fold_folder(number) for number in range(len(run.folds))]
     outcomes, results = zip(*[read_outcome(run, number) for number in range(len(run.folds))], strict=True)
+    for folder, outcome, result in zip(folders, outcomes, results, strict=True):
+        if not run.has_one_fold and (folder / STATE).exists():  # killed between its result and the end
+            drop_rest(outcome, folder, result["weights"] is not None)
     scored = np.concatenate([fold.score for fold in run.folds])
     probabilities = np.concatenate([np.array(result["probabilities"], np.float32) for result in results])
     true, predicted = run.samples.labels[scored], probabilities.argmax(axis=1)
@@ -51,7 +61,7 @@ def report(run: Run) -> tuple[str, bool]:
     text = text_report.write(
         run.folder,
         run.title,
-        [*method_notes(run, results, scores), *_notes(run, outcomes, predicted == true), *_faces(run, results)],
+        [*method_notes(run, results, scores), *_notes(run, outcomes, predicted == true), *_files(run, results)],
         scores,
         run.clip_names(scored),
         true,
@@ -64,11 +74,12 @@ def report(run: Run) -> tuple[str, bool]:
                 "subjects": result["subjects"],
                 "epoch": outcome.best_epoch,
                 "collapsed_to": None if outcome.only_class is None else class_names[outcome.only_class],
-                "weights": str(outcome.best_path.relative_to(run.folder)),
+                "folder": str(folder.relative_to(run.folder)),
+                "weights": str(outcome.best_path.relative_to(run.folder)) if result["weights"] else None,
                 "devices": result["devices"],
                 "saliency": result.get("saliency"),
             }
-            for number, (outcome, result) in enumerate(zip(outcomes, results, strict=True))
+            for number, (folder, outcome, result) in enumerate(zip(folders, outcomes, results, strict=True))
         ],
         held_out=_held_out(run, predicted == true),
         chosen_on_scored=any(np.isin(fold.score, fold.select).any() for fold in run.folds),
@@ -78,10 +89,11 @@ def report(run: Run) -> tuple[str, bool]:
     return text, not any(outcome.diverged for outcome in outcomes)
 
 
-def _faces(run: Run, results: tuple[dict[str, Any], ...]) -> list[Note]:
-    """Warn of real people's faces on the page, if it shows any."""
-    shown = any((result.get("saliency") or {}).get("sheets") for result in results)
-    return [FACES] if shown and not run.samples.synthetic else []
+def _files(run: Run, results: tuple[dict[str, Any], ...]) -> list[Note | str]:
+    """Say how to get weights that are not kept, and warn of real people's faces on the page, if it shows any."""
+    not_kept = any(result["weights"] is None for result in results)
+    shown = any((result.get("saliency") or {}).get("sheets") for result in results) and not run.samples.synthetic
+    return [*([NOT_KEPT] if not_kept else []), *([FACES] if shown else [])]
 
 
 def _mean_history(outcomes: tuple[Outcome, ...]) -> list[Row]:
@@ -114,6 +126,8 @@ def _notes(run: Run, outcomes: tuple[Outcome, ...], right: np.ndarray) -> list[A
         for name in ("epochs", "batch_size", "kernel_size")
         if getattr(protocol, name) != getattr(published, name)
     ]
+    if protocol.patience is not None:
+        changed.append(f"may stop early, after {counted(protocol.patience, 'epoch')} without a better accuracy")
     if settings.precision != "float32":
         changed.append(f"computed in {settings.precision} instead of float32")
     if settings.weights:

@@ -14,7 +14,7 @@ RESULT = "result.json"
 OPTIONAL = ("saliency", "chosen", "images")
 """Fields that not every fold has."""
 
-REMEDY = "Remove this file and resume with --resume."
+REMEDY = "Remove this file and resume with --resume; if it lies in a folder fold-NN, remove that folder instead."
 
 
 def read_result(path: Path, clips: Sequence[str], num_classes: int, epochs: int | None) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def read_result(path: Path, clips: Sequence[str], num_classes: int, epochs: int 
         "clips": ("the names of this fold's clips", lambda value: value == list(clips)),
         "probabilities": (shape, lambda value: _are_probabilities(value, len(clips), num_classes)),
         "best_epoch": (best, lambda value: _is_epoch(value, epochs)),
-        "weights": ("the name of a file", _is_file_name),
+        "weights": ("the name of a file or null", lambda value: value is None or _is_file_name(value)),
         "diverged": ("a text or null", lambda value: value is None or isinstance(value, str)),
         "devices": ("names or null", lambda value: value is None or _are_texts(value)),
         "saliency": ("names of figures", _are_figures),

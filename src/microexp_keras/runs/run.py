@@ -73,6 +73,11 @@ class Run:
         return len(self.folds) == 1
 
     @property
+    def keeps_weights(self) -> bool:
+        """Whether the best weights stay when a fold is done."""
+        return self.has_one_fold or self.settings.keep_weights or self.settings.keep_all
+
+    @property
     def tasks(self) -> list[tuple[Path, int]]:
         """Its folds, as `engine.train_folds` takes them."""
         return [(self.folder, number) for number in range(len(self.folds))]

@@ -13,8 +13,8 @@ from microexp_keras.text import by
 PRECISIONS = ("float32", "bfloat16")
 
 
-NEW = ("faces", "weights_synthetic", "precision")
-"""Settings that run folders of earlier versions lack; they take the default."""
+NEW = {"faces": True, "weights_synthetic": False, "precision": "float32", "keep_weights": True, "patience": None}
+"""Settings that run folders of earlier versions lack, and what these did."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +38,8 @@ class Settings:
         Table of the user's own landmarks.
     epochs, batch_size : int
         Passes over the training clips, and clips per step.
+    patience : int or None
+        Early stopping, see `Protocol`.
     kernel_size : (int, int, int)
         Rows, columns and frames of the convolution kernels.
     seed : int
@@ -46,8 +48,10 @@ class Settings:
         File whose weights training starts from.
     weights_synthetic : bool
         Whether synthetic clips trained these.
+    keep_weights : bool
+        Whether the folds of a run of several keep their best weights; a run of one fold always does.
     keep_all : bool
-        Whether every improvement is kept, not only the best.
+        Whether every improvement is kept, not only the best; of several folds, too.
     tensorboard : bool
         Whether training is logged for TensorBoard too.
     faces : bool
@@ -66,10 +70,12 @@ class Settings:
     landmarks: str | None = None
     epochs: int
     batch_size: int
+    patience: int | None = None
     kernel_size: tuple[int, ...]
     seed: int = 0
     weights: str | None = None
     weights_synthetic: bool = False
+    keep_weights: bool = False
     keep_all: bool = False
     tensorboard: bool = False
     faces: bool = True
@@ -82,8 +88,16 @@ class Settings:
         Raises
         ------
         MicroExpError
-            If faces are to be cut out for a method that sees eyes and mouth.
+            If faces are to be cut out for a method that sees eyes and mouth, or a protocol that is as published shall
+            stop early.
         """
+        if given.get("patience") is not None and not protocol.may_stop_early:
+            raise MicroExpError(
+                "--patience",
+                "with a protocol of this package, as loso, only",
+                f"{protocol.name}, which trains all its epochs as published",
+                "Leave it out, or take another protocol.",
+            )
         if protocol.crop != "none" and not protocol.network.on_whole_face:
             raise MicroExpError(
                 "--crop", "with a method that sees the whole face", protocol.network.title, "Leave it out."
@@ -112,11 +126,10 @@ class Settings:
             if name == "database":
                 read[name] = Database.from_json(value["dataset"])
                 continue
-            if name in NEW and name not in value:
-                continue
+            item = value.get(name, NEW[name]) if name in NEW else value[name]
             kind = get_origin(hint) if get_origin(hint) in (dict, tuple) else hint
-            item = tuple(value[name]) if kind is tuple and isinstance(value[name], list) else value[name]
-            if not isinstance(item, kind) or (kind is int and isinstance(item, bool)):
+            item = tuple(item) if kind is tuple and isinstance(item, list) else item
+            if not isinstance(item, kind) or (hint in (int, int | None) and isinstance(item, bool)):
                 raise TypeError(f"settings: {name}")
             read[name] = item
         return cls(**read)
@@ -159,4 +172,10 @@ class Settings:
         ):
             clips = f"{protocol.frames} frames of {protocol.size}x{protocol.size} pixels"
             raise MicroExpError("kernel", f"at most {by(largest)} with {clips}", by(kernel_size), "Take a smaller one.")
-        return replace(protocol, epochs=self.epochs, batch_size=self.batch_size, kernel_size=kernel_size)
+        return replace(
+            protocol,
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            patience=self.patience,
+            kernel_size=kernel_size,
+        )

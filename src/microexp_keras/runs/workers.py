@@ -47,7 +47,7 @@ class Workers:
     Attributes
     ----------
     jobs : int or None
-        How many processes of this machine; None for as many as there are cores.
+        How many processes of this machine; None for as many as there are cores, see also `memory.as_many_as_fit`.
     cluster : str or None
         Instead of them a cluster that exists: the address of its scheduler, `tcp://HOST:8786` or `tls://HOST:8786`, or
         the file in which the scheduler has written it.
@@ -82,10 +82,11 @@ class Workers:
 
     def title(self, folds: int) -> str:
         """Return where so many folds are trained: `in 2 processes`."""
-        jobs = self._processes(folds)
+        jobs = self.processes(folds)
         return f"on {self.cluster}" if self.cluster else f"in {jobs} {'process' if jobs == 1 else 'processes'}"
 
-    def _processes(self, folds: int) -> int:
+    def processes(self, folds: int) -> int:
+        """Return how many of so many folds are trained at once, as far as this command knows."""
         return min(self.jobs or cores(), folds)
 
     @contextlib.contextmanager
@@ -112,7 +113,7 @@ class Workers:
             del own["distributed"]["scheduler"]["preload"]
         with silence_logging_cmgr(logging.CRITICAL), contextlib.ExitStack() as open_:
             with dask.config.set(dask.config.merge(dask.config.config, own)), _without_ctrl_c_for_children():
-                cluster = None if self.cluster else local_cluster.start(self._processes(folds), self.dashboard)
+                cluster = None if self.cluster else local_cluster.start(self.processes(folds), self.dashboard)
                 if cluster:
                     open_.callback(cluster.close, timeout=10)
                 client = distributed.Client(cluster) if cluster else _join(self)
@@ -134,7 +135,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--jobs",
         type=positive,
         metavar="N",
-        help="for protocols of several folds: how many are trained at once, each on one core (default: one per core)",
+        help="for protocols of several folds: how many are trained at once, each on one core (default: one per core, "
+        "fewer if memory does not suffice)",
     )
     parser.add_argument(
         "--cluster",

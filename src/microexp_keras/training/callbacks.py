@@ -12,7 +12,7 @@ from microexp_keras import weights
 from microexp_keras.backend import keras
 from microexp_keras.console import progress_bar
 from microexp_keras.errors import MicroExpError
-from microexp_keras.training.history import History, Row
+from microexp_keras.training.history import MONITOR, History, Row, best_weights_name
 
 STATE_SECONDS = 10.0
 """How often the state is saved at most. Writing it takes up to 6 % of a short epoch; a resumed run repeats what is not
@@ -92,7 +92,7 @@ class BestWeights(keras.callbacks.Callback):
     def __init__(
         self,
         folder: str | Path,
-        monitor: str = "val_accuracy",
+        monitor: str = MONITOR,
         metadata: dict[str, Any] | None = None,
         keep_all: bool = False,
     ) -> None:
@@ -108,7 +108,9 @@ class BestWeights(keras.callbacks.Callback):
         if value > self.value:
             self.folder.mkdir(parents=True, exist_ok=True)
             path = self._file(epoch, value)
-            weights.save_weights(self.model, path, {**self.metadata, "epoch": epoch, self.monitor: value})
+            weights.save_weights(
+                self.model, path, {**self.metadata, "epoch": epoch, self.monitor: value}, optimizer=False
+            )
             if self.path and self.path != path:
                 self._outdone.append(self.path)
             self.value, self.epoch, self.path = value, epoch, path
@@ -124,7 +126,7 @@ class BestWeights(keras.callbacks.Callback):
                 own.unlink(missing_ok=True)
 
     def _file(self, epoch: int, value: float) -> Path:
-        return self.folder / f"weights-improvement-{epoch:02d}-{value:.2f}.weights.h5"
+        return self.folder / best_weights_name(epoch, value)
 
     def remove_outdone(self) -> None:
         """Remove files that are no longer the best; call it once the saved state names the newer one."""
@@ -162,8 +164,13 @@ class RunState(keras.callbacks.Callback):
         self._saved = -math.inf
         self._unsaved: tuple[int, list[np.ndarray]] | None = None
 
+    def forget(self) -> None:
+        """Let go of the epoch before, once the one after it is known to be sound: its copy takes memory."""
+        self._unsaved = None
+
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         self.history.add(epoch, logs)
+        self.forget()
         if time.monotonic() - self._saved < STATE_SECONDS:
             self._unsaved = epoch, [np.array(keras.ops.convert_to_numpy(one)) for one in self._variables()]
         else:
@@ -172,9 +179,9 @@ class RunState(keras.callbacks.Callback):
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         if self._unsaved is None:
             return
-        epoch, values = self._unsaved
-        for variable, value in zip(self._variables(), values, strict=True):  # an epoch that diverged spoiled them
-            variable.assign(value)
+        (epoch, values), self._unsaved = self._unsaved, None
+        for variable in self._variables():  # an epoch that diverged spoiled them
+            variable.assign(values.pop(0))
         self._save(epoch)
 
     def _variables(self) -> list[keras.Variable]:
@@ -187,7 +194,7 @@ class RunState(keras.callbacks.Callback):
             "random_states": [keras.ops.convert_to_numpy(v).tolist() for v in _random_states(self.model)],
         }
         weights.save_weights(self.model, self.path, {**self.metadata, "epoch": epoch, "resume": state})
-        self._saved, self._unsaved = time.monotonic(), None
+        self._saved = time.monotonic()
         self.best.remove_outdone()
 
     def restore(self, model: keras.Model) -> int:

@@ -12,8 +12,19 @@ from microexp_keras.atomic import write_text
 from microexp_keras.errors import MicroExpError
 from microexp_keras.regular import open_regular
 
+STATE = "last.weights.h5"
+"""The file from which a killed training resumes."""
+
+MONITOR = "val_accuracy"
+"""What chooses the epoch: the accuracy on the clips held out for it."""
+
 Row = dict[str, Any]
 """`epoch`, a whole number from 0, and the epoch's logs and `seconds` as numbers."""
+
+
+def best_weights_name(epoch: int, value: float) -> str:
+    """Return the name of the file of an epoch that was the best so far, as the original wrote it."""
+    return f"weights-improvement-{epoch:02d}-{value:.2f}.weights.h5"
 
 
 class History:
@@ -77,7 +88,7 @@ class Outcome:
     best_epoch : int or None
         Counted from 0; None of a method that is not trained step by step, whose history is empty.
     best_path : Path
-        File with what was learned then.
+        File with what was learned then; of a fold whose weights are not kept it is gone.
     diverged : str or None
         Why training stopped early, if it did.
     """

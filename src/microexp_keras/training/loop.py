@@ -13,7 +13,7 @@ from microexp_keras.protocols.splits import Fold
 from microexp_keras.training.batches import Batches, Inputs, train_epoch
 from microexp_keras.training.callbacks import BestWeights, DivergedError, EpochBar, RunState, StopOnNaN
 from microexp_keras.training.descent import SGD
-from microexp_keras.training.history import History, Outcome
+from microexp_keras.training.history import STATE, History, Outcome
 from microexp_keras.training.prediction import held_out_logs
 
 
@@ -61,7 +61,7 @@ def fit(
     folder : Path
         Gets `history.csv`, `last.weights.h5` and `weights-improvement-*.weights.h5`.
     protocol : protocols.Protocol
-        Gives `batch_size` and `epochs`; the epochs count from the start of the run, not of this call.
+        Gives `batch_size`, `epochs` and `patience`; epochs count from the start of the run, not of this call.
     seed : int
         Of the order of the clips.
     metadata : dict, optional
@@ -88,14 +88,17 @@ def fit(
     batches = Batches(protocol.training_inputs(inputs), targets, fold.train, protocol.batch_size, seed)
     history = History(Path(folder) / "history.csv")
     best = BestWeights(folder, metadata=metadata, keep_all=keep_all)
-    state = RunState(history, best, Path(folder) / "last.weights.h5", metadata)
+    state = RunState(history, best, Path(folder) / STATE, metadata)
     first_epoch = state.restore(model)
     bar = [EpochBar(best, protocol.epochs, first_epoch)] if progress else []
-    run = keras.callbacks.CallbackList([StopOnNaN(), *callbacks, best, state, *bar], model=model)
+    forget = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: state.forget())
+    run = keras.callbacks.CallbackList([StopOnNaN(), *callbacks, forget, best, state, *bar], model=model)
     diverged, model.stop_training = None, False
     run.on_train_begin()
     try:
         for epoch in range(first_epoch, protocol.epochs):
+            if protocol.patience is not None and epoch - best.epoch > protocol.patience:
+                break
             run.on_epoch_begin(epoch)
             logs = train_epoch(model, batches, epoch, run)
             logs |= held_out_logs(model, inputs, targets, fold.select, protocol.batch_size)

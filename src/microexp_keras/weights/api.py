@@ -174,18 +174,23 @@ def load_model(
     return model, file
 
 
-def save_weights(model: "keras.Model", path: str | Path, metadata: dict[str, Any] | None = None) -> None:
+def save_weights(
+    model: "keras.Model", path: str | Path, metadata: dict[str, Any] | None = None, optimizer: bool = True
+) -> None:
     """Write `path`, a Keras 3 `.weights.h5` file, whole or not at all.
 
     Parameters
     ----------
     model : keras.Model
-        Its weights and, when it is compiled, its optimizer's variables are written.
+        Its weights are written.
     path : str or Path
         Must end in ".weights.h5".
     metadata : dict, optional
         Of JSON's types: what `inspect` gives back as `metadata`, such as the statistics that the clips were
         standardised by. Keras passes over it.
+    optimizer : bool
+        Also write the variables of the model's optimizer, when it is compiled: with momentum they take as much room
+        as the weights.
 
     Raises
     ------
@@ -200,7 +205,8 @@ def save_weights(model: "keras.Model", path: str | Path, metadata: dict[str, Any
     with checksums.written(path) as memory:
         # What Model.save_weights does, which takes no memory for a file.
         store = saving_lib.H5IOStore(memory, mode="w")
-        saving_lib._save_state(model, store, assets_store=None, inner_path="", visited_saveables=set())
+        left_out = set() if optimizer else {id(getattr(model, "optimizer", None))}
+        saving_lib._save_state(model, store, assets_store=None, inner_path="", visited_saveables=left_out)
         store.close()
         with h5py.File(memory, "r+") as file:
             file.attrs["microexp_keras"] = np.bytes_(json.dumps(metadata or {}, allow_nan=False))

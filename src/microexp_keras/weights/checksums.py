@@ -42,6 +42,7 @@ def written(path: str | Path) -> Iterator[io.BytesIO]:
         yield memory
         write(memory)
         temporary.write_bytes(memory.getbuffer())
+    memory.close()  # Keras keeps references to it
 
 
 def write(file: str | Path | io.BytesIO) -> None:

@@ -1,0 +1,149 @@
+"""How much memory a process needs, beside what was measured, and how many are started."""
+
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from microexp_keras import protocols
+from microexp_keras.preprocessing import Samples
+from microexp_keras.runs import Settings, Workers, memory
+from microexp_keras.runs.memory import as_many_as_fit, bytes_of_a_process, free_bytes
+from microexp_keras.runs.run import Run
+
+GB = 10**9
+MEASURED = [  # method, protocol, frames, clips, batch, peak of a process that trained a fold, in MiB
+    ("stcnn", "loso", 18, 40, 8, 866),
+    ("stcnn", "loso", 18, 160, 8, 909),
+    ("stcnn", "loso", 96, 40, 4, 2065),
+    ("stcnn", "loso", 96, 40, 8, 2353),
+    ("stcnn", "loso", 96, 200, 8, 2430),
+    ("stcnn", "loso", 96, 60, 32, 4550),
+    ("late", "loso", 18, 40, 8, 910),
+    ("late", "loso-glorot", 18, 40, 16, 932),
+    ("late", "loso", 96, 40, 8, 3890),
+    ("late", "loso", 96, 60, 32, 4288),
+    ("late", "loso-glorot", 96, 40, 16, 5821),
+    ("intermediate", "loso", 18, 40, 8, 928),
+    ("intermediate", "loso-glorot", 18, 40, 16, 953),
+    ("intermediate", "loso", 96, 40, 8, 4965),
+    ("intermediate", "loso-glorot", 96, 40, 16, 6842),
+    ("3d-fcnn", "loso", 18, 40, 8, 977),
+    ("3d-fcnn", "loso", 18, 160, 8, 1204),
+    ("cnn-augmentation", "loso", 18, 160, 32, 925),
+    ("lbp-top", "loso", 18, 160, 0, 250),
+    ("stclqp", "loso", 18, 160, 0, 322),
+]
+
+
+def prepared(folder, model="stcnn", protocol="loso", frames=18, clips=40, batch=None, folds=4):
+    """A run of which only the sizes matter; its clips take no memory."""
+    own = protocols.get(protocol, model, {18: "smic", 96: "casme2"}[frames])
+    shape = (clips, own.size, own.size, frames)
+    stacks = {name: np.broadcast_to(np.uint8(0), shape) for name in own.inputs}
+    places = np.arange(clips)
+    samples = Samples([*map(str, places)], ["s"] * clips, places, stacks, places, places > clips)
+    settings = Settings.of(own, data="nowhere", batch_size=batch)
+    return Run(folder, settings, settings.applied_protocol(), samples, [SimpleNamespace()] * folds, [{}] * folds)
+
+
+@pytest.mark.parametrize(("model", "protocol", "frames", "clips", "batch", "peak"), MEASURED)
+def test_the_estimate_is_near_what_was_measured(model, protocol, frames, clips, batch, peak, tmp_path):
+    estimate = bytes_of_a_process(prepared(tmp_path, model, protocol, frames, clips, batch)) / 2**20
+    assert 0.9 * peak <= estimate <= 1.4 * peak
+
+
+TRAIN = """
+import os, pathlib, sys
+from microexp_keras.runs.workers import environment
+os.environ.update(environment())
+import distributed, numpy as np
+from microexp_keras import protocols
+from microexp_keras.preprocessing import Samples
+from microexp_keras.runs import Settings
+from microexp_keras.runs.fold import train_fold
+from microexp_keras.runs.memory import bytes_of_a_process
+from microexp_keras.runs.run import Run
+places = np.arange(40)
+own = protocols.get("loso", sys.argv[2])
+shape = (40, own.size, own.size, 18)
+stacks = {name: np.random.default_rng(0).integers(0, 256, shape, np.uint8) for name in own.inputs}
+samples = Samples([*map(str, places)], [f"s{n % 5}" for n in places], places % 3, stacks, places, places > 40)
+run = Run.of(pathlib.Path(sys.argv[1]), Settings.of(own, data="nowhere", epochs=2), samples)
+train_fold(run, 0, progress=False)
+[line] = [line for line in open("/proc/self/status") if line.startswith("VmHWM")]
+print(int(line.split()[1]) * 1024, bytes_of_a_process(run))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="it reads /proc")
+@pytest.mark.parametrize("model", ["stcnn", "intermediate"])
+def test_a_process_takes_what_was_estimated(model, tmp_path):
+    done = subprocess.run([sys.executable, "-c", TRAIN, str(tmp_path), model], capture_output=True, text=True)
+    peak, estimate = map(int, done.stdout.split())
+    assert 0.9 * peak <= estimate <= 1.4 * peak
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    """Eight cores, and as much free memory as is said."""
+
+    def with_free(count):
+        monkeypatch.setattr(memory, "cores", lambda: 8)
+        monkeypatch.setattr("microexp_keras.runs.workers.cores", lambda: 8)
+        monkeypatch.setattr(memory, "free_bytes", lambda: count)
+
+    return with_free
+
+
+def test_as_many_processes_are_started_as_fit(machine, tmp_path, capsys):
+    run = prepared(tmp_path, "late", "loso-glorot", 96, folds=22)
+    need = bytes_of_a_process(run)
+    for free, expected in [(need, 1), (2 * need - 1, 1), (2 * need, 2), (7.9 * need, 7), (8 * need, 8), (99 * need, 8)]:
+        machine(int(free))
+        assert as_many_as_fit(Workers(), [run]).processes(22) == expected
+        said = capsys.readouterr().err
+        assert ("8 cores, but a process of Late MicroExpFuseNet on CAS(ME)^2 needs about" in said) == (expected < 8)
+        assert "WARNING" not in said and said.count("\n") == (expected < 8)
+    machine(2 * need)
+    few = prepared(tmp_path, "late", "loso-glorot", 96, folds=2)
+    assert as_many_as_fit(Workers(), [few]) == Workers() and capsys.readouterr().err == ""
+    small = prepared(tmp_path / "small")
+    assert as_many_as_fit(Workers(), [small, run]).processes(26) == 2  # a process may get a fold of any run
+
+
+def test_what_does_not_fit_is_warned_of(machine, tmp_path, capsys):
+    run = prepared(tmp_path, "late", "loso-glorot", 96, folds=22)
+    need = bytes_of_a_process(run)
+    machine(3 * need)
+    assert as_many_as_fit(Workers(jobs=3), [run]) == Workers(jobs=3) and capsys.readouterr().err == ""
+    assert as_many_as_fit(Workers(jobs=5), [run]) == Workers(jobs=5)  # whoever says so has it
+    said = capsys.readouterr().err
+    assert said.startswith("WARNING: ") and "--jobs 3 would be safer" in said
+    machine(need - 1)
+    assert as_many_as_fit(Workers(), [run]).processes(22) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("WARNING: ") and "--jobs 1" in said
+    assert as_many_as_fit(Workers(jobs=1), [run]) == Workers(jobs=1) and "--jobs" not in capsys.readouterr().err
+
+
+def test_what_is_done_and_what_runs_elsewhere_needs_nothing(machine, tmp_path, capsys):
+    machine(1)
+    run = prepared(tmp_path, folds=2)
+    cluster = Workers(cluster="tcp://host:1")
+    assert as_many_as_fit(cluster, [run]) == cluster
+    for number in (1, 2):
+        (tmp_path / f"fold-0{number}").mkdir()
+        (tmp_path / f"fold-0{number}" / "result.json").touch()
+    assert as_many_as_fit(Workers(), [run]) == Workers() and capsys.readouterr().err == ""
+
+
+def test_the_limit_of_a_container_counts(monkeypatch):
+    import psutil
+
+    assert 0 < free_bytes() <= psutil.virtual_memory().available * 1.05
+    monkeypatch.setattr("distributed.system.MEMORY_LIMIT", GB)
+    assert free_bytes() == pytest.approx(GB - psutil.Process().memory_info().rss, rel=0.05)
