@@ -16,6 +16,17 @@ from microexp_keras.training.history import STATE, History, Outcome
 from microexp_keras.training.prediction import held_out_logs
 
 
+class OneDeviceSGD(keras.optimizers.SGD):
+    """Keras' own, on one device: nothing is summed over replicas.
+
+    TensorFlow registers a gradient of that sum for the whole process, and with it keeps every model that was trained:
+    weights, momentum and graph.
+    """
+
+    def _all_reduce_sum_gradients(self, grads_and_vars: list[Any]) -> list[Any]:
+        return grads_and_vars
+
+
 def compile_model(
     model: keras.Model, learning_rate: float, momentum: float = 0.0, probability_floor: float = 1e-7
 ) -> None:
@@ -24,7 +35,7 @@ def compile_model(
     XLA is left off with TensorFlow, where it makes this convolution many times slower on a CPU.
     """
     model.compile(
-        optimizer=keras.optimizers.SGD(learning_rate, momentum),
+        optimizer=OneDeviceSGD(learning_rate, momentum, name="sgd"),
         loss=Crossentropy(probability_floor),
         metrics=["accuracy"],
         jit_compile=keras.backend.backend() == "jax",
