@@ -80,16 +80,15 @@ def _torch(function: Callable[..., Any], tensors: list[Any]) -> list[Any]:
     return torch.autograd.grad(function(*tensors), tensors)
 
 
-def after(first: Any, then: Any) -> Any:
-    """Return the tensor `then`; with TensorFlow, what is computed from it waits for the tensor `first`."""
+def together(tensors: Sequence[Any]) -> list[Any]:
+    """Return the tensors; with TensorFlow, what is computed from any of them waits for all."""
     import keras
 
     if keras.backend.backend() != "tensorflow":
-        return then
+        return list(tensors)
     import tensorflow
 
-    with tensorflow.control_dependencies([first]):
-        return tensorflow.identity(then)
+    return tensorflow.tuple(tensors)
 
 
 def descend(variable: Any, gradient: Any, learning_rate: Any, momentum: float, velocity: Any) -> bool:

@@ -1,7 +1,8 @@
 """How much memory a process needs, beside what was measured, and how many are started."""
 
-import subprocess
+import runpy
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -55,35 +56,12 @@ def test_the_estimate_is_near_what_was_measured(model, protocol, frames, clips, 
     assert 0.9 * peak <= estimate <= 1.4 * peak
 
 
-TRAIN = """
-import os, pathlib, sys
-from microexp_keras.runs.workers import environment
-os.environ.update(environment())
-import distributed, numpy as np
-from microexp_keras import protocols
-from microexp_keras.preprocessing import Samples
-from microexp_keras.runs import Settings
-from microexp_keras.runs.fold import train_fold
-from microexp_keras.runs.memory import bytes_of_a_process
-from microexp_keras.runs.run import Run
-places = np.arange(40)
-own = protocols.get("loso", sys.argv[2])
-shape = (40, own.size, own.size, 18)
-stacks = {name: np.random.default_rng(0).integers(0, 256, shape, np.uint8) for name in own.inputs}
-samples = Samples([*map(str, places)], [f"s{n % 5}" for n in places], places % 3, stacks, places, places > 40)
-run = Run.of(pathlib.Path(sys.argv[1]), Settings.of(own, data="nowhere", epochs=2), samples)
-train_fold(run, 0, progress=False)
-[line] = [line for line in open("/proc/self/status") if line.startswith("VmHWM")]
-print(int(line.split()[1]) * 1024, bytes_of_a_process(run))
-"""
-
-
 @pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="it reads /proc")
-@pytest.mark.parametrize("model", ["stcnn", "intermediate"])
-def test_a_process_takes_what_was_estimated(model, tmp_path):
-    done = subprocess.run([sys.executable, "-c", TRAIN, str(tmp_path), model], capture_output=True, text=True)
-    peak, estimate = map(int, done.stdout.split())
+@pytest.mark.parametrize("case", ["stcnn:loso:18:40:", "intermediate:loso:18:40:", "lbp-top:loso:18:160:"])
+def test_a_process_takes_what_was_estimated(case):
+    measured = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks" / "memory.py"))["measured"]
+    peak, estimate = measured(case)
     assert 0.9 * peak <= estimate <= 1.4 * peak
 
 

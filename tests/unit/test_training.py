@@ -1,5 +1,6 @@
 """Training repeats and resumes to the bit, and no fault costs an earlier checkpoint."""
 
+import gc
 import hashlib
 import json
 import os
@@ -68,6 +69,16 @@ def whole_run(tmp_path_factory):
 def test_the_same_seed_gives_the_same_bits(whole_run, tmp_path):
     start(tmp_path)
     assert state(tmp_path) == state(whole_run)
+
+
+def test_nothing_of_a_trained_network_stays_in_memory(tmp_path):
+    def graphs():
+        gc.collect()
+        return sum(type(one).__name__ in ("FuncGraph", "Functional") for one in gc.get_objects())
+
+    before = graphs()
+    start(tmp_path, epochs=1)
+    assert graphs() <= before
 
 
 def test_a_thread_that_draws_random_numbers_changes_no_bit(whole_run, tmp_path):

@@ -1,6 +1,7 @@
 """What a worker of a Dask cluster does for a run: say what it is, look whether it sees the same files, train a fold."""
 
 import functools
+import gc
 import hashlib
 import logging
 import os
@@ -159,6 +160,7 @@ def train(folder: Path, number: int, expected: Expected) -> None:
         _leave(worker, str(error))
     _become_worker()
     key = worker.get_current_task()
+    gc.collect()  # the network of the fold before, which refers to itself
     run = _open_run(folder, expected.configs[folder])
     own_folder = run.fold_folder(number)
     make_folder(own_folder)

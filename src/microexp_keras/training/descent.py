@@ -1,17 +1,27 @@
 """Stochastic gradient descent that updates large weights where they lie."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from microexp_keras.backend import descend, keras
+from microexp_keras.backend import descend, keras, together
 
 
 class SGD(keras.optimizers.SGD):
-    """`keras.optimizers.SGD`, the same to the bit, but without arrays of the weights' size beside the gradient.
+    """`keras.optimizers.SGD` on one device, the same to the bit, in less memory.
 
-    Where the backend has no such operation, Keras' own step is taken.
+    Weights are updated once all gradients are there: TensorFlow copies a variable that is still being read. A step
+    takes no arrays of the weights' size beside the gradients, where the backend has an operation for it. And nothing is
+    summed over replicas: TensorFlow registers a gradient of that sum for the whole process, and with it keeps every
+    model that was trained.
     """
+
+    def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Any] | None = None) -> None:
+        super().apply(together(grads), trainable_variables)
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         velocity = self.momentums[self._get_variable_index(variable)] if self.momentum else None
         if self.nesterov or not descend(variable, gradient, learning_rate, self.momentum, velocity):
             super().update_step(gradient, variable, learning_rate)
+
+    def _all_reduce_sum_gradients(self, grads_and_vars: list[Any]) -> list[Any]:
+        return grads_and_vars
