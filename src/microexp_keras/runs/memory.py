@@ -16,7 +16,7 @@ from microexp_keras.runs.workers import Workers
 from microexp_keras.text import counted, on_disk
 
 # What follows was measured of processes on a CPU with TensorFlow, see docs/measurements.md; with a card they need less.
-KERAS = 800 * 2**20
+KERAS = 850 * 2**20
 """Bytes of a process that has loaded Keras."""
 
 COPIES = 3
@@ -26,7 +26,7 @@ COPIES = 3
 ACTIVATIONS = 2.2
 """How often the outputs of a batch's convolutions are there at once: with their gradients and those of the pooling."""
 
-RIVALS = {True: (KERAS, 36), False: (200 * 2**20, 11)}
+RIVALS = {True: (900 * 2**20, 36), False: (200 * 2**20, 11)}
 """Of rival methods, by whether they are trained step by step: bytes of a process, and of each pixel of a clip."""
 
 RIVALS_FRAMES = 18
