@@ -137,8 +137,8 @@ def main():
             )
             if ratios:
                 each = ", ".join(f"{ratio:.1f}" for ratio in ratios)
-                median = statistics.median(ratios)
-                print(f"    times as fast as the original: median {median:.1f}, each turn {each}", flush=True)
+                middle = statistics.median(ratios)
+                print(f"    times as fast as the original: median {middle:.1f}, each turn {each}", flush=True)
 
 
 if __name__ == "__main__":

@@ -14,14 +14,16 @@ import statistics
 import time
 
 import numpy as np
-from epoch_time import BATCH, SIZES, gflop, keras
+from epoch_time import BATCH, SIZES, keras, work
 
 from microexp_keras import runs, training
 from microexp_keras.backend import computing_in
 from microexp_keras.models.networks import NETWORKS
 from microexp_keras.runs.settings import PRECISIONS
 
-PASSES = 5  # over the weights in a step: read forward and backward, gradients written, read and weights written
+PASSES = (
+    6  # over the weights in a step: read forward and backward, gradients written and read, weights read and written
+)
 
 
 def best(function, turns=5):
@@ -100,7 +102,7 @@ def main():
         for database in args.databases:
             frames, clips = SIZES[database]
             seconds, host, moved = measure(network, frames, clips, args.epochs, args.precision)
-            computed = gflop(network, frames, clips)
+            computed, _ = work(network, frames, clips)
             print(
                 f"{network} on {database}: {math.ceil(clips / BATCH)} steps, {seconds:.4f} s/epoch; at least "
                 f"{computed:.1f} GFLOP, {computed / seconds / rate:.0%} of that limit, and {moved:.2f} GB, "

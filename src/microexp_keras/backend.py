@@ -80,36 +80,27 @@ def _torch(function: Callable[..., Any], tensors: list[Any]) -> list[Any]:
     return torch.autograd.grad(function(*tensors), tensors)
 
 
-def together(tensors: Sequence[Any]) -> list[Any]:
-    """Return the tensors; with TensorFlow, what is computed from any of them waits for all."""
-    import keras
+_BACKENDS = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}
 
-    if keras.backend.backend() != "tensorflow":
-        return list(tensors)
+
+def together(tensors: Sequence[Any]) -> list[Any]:
+    """Return the tensors of TensorFlow; what is computed from any of them waits for all."""
     import tensorflow
 
     return tensorflow.tuple(tensors)
 
 
-def descend(variable: Any, gradient: Any, learning_rate: Any, momentum: float, velocity: Any) -> bool:
-    """Take a step of stochastic gradient descent in place, where the backend has one operation for it (TensorFlow).
+def descend(variable: Any, gradient: Any, learning_rate: Any, momentum: float, velocity: Any) -> None:
+    """Take a step of stochastic gradient descent with TensorFlow, where the variable lies.
 
     Parameters
     ----------
-    variable, gradient, learning_rate : tensors of the backend
+    variable : tf.Variable
+    gradient, learning_rate : tensor
     momentum : float
     velocity : keras.Variable or None
         What momentum remembers; None without momentum.
-
-    Returns
-    -------
-    bool
-        Whether the step was taken.
     """
-    import keras
-
-    if keras.backend.backend() != "tensorflow":
-        return False
     from tensorflow import raw_ops
 
     if velocity is None:
@@ -118,10 +109,6 @@ def descend(variable: Any, gradient: Any, learning_rate: Any, momentum: float, v
         raw_ops.ResourceApplyKerasMomentum(
             var=variable.handle, accum=velocity.value.handle, lr=learning_rate, grad=gradient, momentum=momentum
         )
-    return True
-
-
-_BACKENDS = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}
 
 
 def __getattr__(name: str) -> Any:

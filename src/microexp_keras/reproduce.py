@@ -19,7 +19,7 @@ from microexp_keras.paper import table_5_markdown, tables, tables_markdown
 from microexp_keras.protocols import Protocol
 from microexp_keras.runs import Settings
 from microexp_keras.runs.settings import NEW
-from microexp_keras.text import by, counted, either, on_disk
+from microexp_keras.text import by, counted, either, in_bytes
 
 RECORD = "reproduction.json"
 
@@ -184,7 +184,7 @@ def _kept_plan(args: argparse.Namespace) -> dict[str, Any]:
         _trainings(plan), plan["seeds"], plan["epochs"], plan["data"], plan["options"], plan["landmarks"]
         moved = {name: str(getattr(args, name).resolve()) for name in ("data", "landmarks") if getattr(args, name)}
         keep = args.keep_weights or plan.get("keep_weights", NEW["keep_weights"])
-        return {"patience": None, **plan, **moved, "keep_weights": keep}
+        return {"patience": NEW["patience"], **plan, **moved, "keep_weights": keep}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise MicroExpError(
             path,
@@ -220,10 +220,11 @@ def _reproduce(folder: Path, plan: dict[str, Any], workers: runs.Workers) -> int
     what += f"{'at most ' * bool(plan['patience'])}{counted(epochs, 'epoch')} in all"
     print(f"{what}; files go to {folder}", file=sys.stderr)
     workers = as_many_as_fit(workers, prepared)
-    space, free = bytes_to_come(prepared, workers.processes(len(tasks))), shutil.disk_usage(folder).free
+    at_once = len(tasks) if workers.cluster else workers.processes(len(tasks))
+    space, free = bytes_to_come(prepared, at_once), shutil.disk_usage(folder).free
     print(
-        f"weights will take {on_disk(space.stays)} there, at most {on_disk(space.most)} while folds are trained, "
-        f"{on_disk(free)} are free; how long it takes, the bar says after the first epochs",
+        f"weights will take {in_bytes(space.stays)} there, at most {in_bytes(space.most)} while folds are trained, "
+        f"{in_bytes(free)} are free; how long it takes, the bar says after the first epochs",
         file=sys.stderr,
     )
     if space.most > free:

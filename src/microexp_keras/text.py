@@ -26,8 +26,8 @@ def counted(count: object, noun: str) -> str:
     return f"{count} {noun}" if str(count) == "1" else f"{count} {noun}s"
 
 
-def on_disk(count: int) -> str:
-    """Write a number of bytes as disks are labelled: `2.1 GB`, `13.2 MB`."""
+def in_bytes(count: int) -> str:
+    """Write a number of bytes in powers of ten: `2.1 GB`, `13.2 MB`."""
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
 
 

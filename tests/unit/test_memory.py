@@ -103,7 +103,7 @@ def test_what_does_not_fit_is_warned_of(machine, tmp_path, capsys):
     machine(need - 1)
     assert as_many_as_fit(Workers(), [run]).processes(22) == 1
     said = capsys.readouterr().err
-    assert said.startswith("WARNING: ") and "--jobs 1" in said
+    assert said.startswith("WARNING: ") and "training in 1 process" in said and "--jobs" not in said
     assert as_many_as_fit(Workers(jobs=1), [run]) == Workers(jobs=1) and "--jobs" not in capsys.readouterr().err
 
 
@@ -122,5 +122,6 @@ def test_the_limit_of_a_container_counts(monkeypatch):
     import psutil
 
     assert 0 < free_bytes() <= psutil.virtual_memory().available * 1.05
-    monkeypatch.setattr("distributed.system.MEMORY_LIMIT", GB)
-    assert free_bytes() == pytest.approx(GB - psutil.Process().memory_info().rss, rel=0.05)
+    limit = psutil.Process().memory_info().rss + GB // 2
+    monkeypatch.setattr("distributed.system.MEMORY_LIMIT", limit)
+    assert free_bytes() == pytest.approx(GB // 2, rel=0.2)

@@ -17,7 +17,7 @@ from microexp_keras.console import Parser, command, seed
 from microexp_keras.datasets.database import DATABASES
 from microexp_keras.datasets.options import options_for
 from microexp_keras.errors import MicroExpError
-from microexp_keras.text import counted, on_disk
+from microexp_keras.text import counted, in_bytes
 
 
 def parser() -> argparse.ArgumentParser:
@@ -138,14 +138,14 @@ def _cache(args: argparse.Namespace) -> None:
     if args.what == "clear":
         removed = cache.clear()
         freed = sum(size for _, size in removed.values())
-        print(f"{cache.folder()}: removed {_what_is_kept(removed)}; {on_disk(freed)} are free")
+        print(f"{cache.folder()}: removed {_what_is_kept(removed)}; {in_bytes(freed)} are free")
         return
     stacks, points = cache.find("stacks"), cache.find("landmarks")
     for path, size, about in stacks:
-        print(f"{path.name[:12]}  {on_disk(size):>10}  {_described(about)}")
+        print(f"{path.name[:12]}  {in_bytes(size):>10}  {_described(about)}")
     sizes = {"stacks": [one.size for one in stacks], "landmarks": [one.size for one in points]}
     found = {kind: (len(all), sum(all)) for kind, all in sizes.items()}
-    print(f"{cache.folder()}: {_what_is_kept(found)}; {on_disk(sum(map(sum, sizes.values())))} in all")
+    print(f"{cache.folder()}: {_what_is_kept(found)}; {in_bytes(sum(map(sum, sizes.values())))} in all")
 
 
 def _described(about: dict[str, Any] | None) -> str:
@@ -158,7 +158,7 @@ def _described(about: dict[str, Any] | None) -> str:
 
 def _what_is_kept(found: Any) -> str:
     (stacks, _), (landmarks, size) = found["stacks"], found["landmarks"]
-    return f"stacks of {counted(stacks, 'data set')}, landmarks of {counted(landmarks, 'clip')} ({on_disk(size)})"
+    return f"stacks of {counted(stacks, 'data set')}, landmarks of {counted(landmarks, 'clip')} ({in_bytes(size)})"
 
 
 if __name__ == "__main__":

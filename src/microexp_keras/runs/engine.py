@@ -38,7 +38,8 @@ def train_folds(tasks: list[Task], workers: Workers | None = None) -> dict[Path,
     tasks : list of (Path, int)
         Folder of a run that is prepared, and number of a fold.
     workers : Workers, optional
-        Where; by default in as many processes of this machine as it has cores. The results do not depend on it.
+        Where; by default in as many processes of this machine as it has cores, see `memory.as_many_as_fit`. The
+        results do not depend on it.
 
     Returns
     -------

@@ -13,7 +13,7 @@ from microexp_keras.runs.disk import bytes_of_layers
 from microexp_keras.runs.fold import is_done
 from microexp_keras.runs.run import Run
 from microexp_keras.runs.workers import Workers
-from microexp_keras.text import counted, on_disk
+from microexp_keras.text import counted, in_bytes
 
 # What follows was measured of processes on a CPU with TensorFlow, see docs/measurements.md; with a card they need less.
 KERAS = 850 * 2**20
@@ -51,7 +51,7 @@ def bytes_of_a_process(run: Run) -> int:
 
 
 def free_bytes() -> int:
-    """Return how much memory is free, within the limit of the container or control group that this process is in."""
+    """Return how much memory is free, at most what the limit of this process's container leaves beside this process."""
     import psutil
     from distributed.system import MEMORY_LIMIT
 
@@ -73,13 +73,13 @@ def as_many_as_fit(workers: Workers, runs: Sequence[Run]) -> Workers:
     fitting = max(1, free // need)
     if wanted <= fitting and need <= free:
         return workers
-    why = f"a process of {title} needs about {on_disk(need)} of memory and {on_disk(max(free, 0))} are free"
+    why = f"a process of {title} needs about {in_bytes(need)} of memory and {in_bytes(max(free, 0))} are free"
     if need > free or workers.jobs:
-        safer = f", --jobs {fitting} would be safer" if wanted > fitting else ""
+        safer = f", --jobs {fitting} would be safer" if workers.jobs and wanted > fitting else ""
         print(f"WARNING: {why}: the system may end processes{safer}", file=sys.stderr)
     if workers.jobs:
         return workers
     fewer = replace(workers, jobs=fitting)
-    if need <= free:
+    if need <= free or fitting < wanted:
         print(f"{counted(cores(), 'core')}, but {why}: training {fewer.title(folds)}", file=sys.stderr)
     return fewer

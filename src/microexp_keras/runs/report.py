@@ -12,7 +12,7 @@ from microexp_keras.runs.fold import drop_rest, read_outcome
 from microexp_keras.runs.method_notes import method_notes
 from microexp_keras.runs.run import Run
 from microexp_keras.text import counted
-from microexp_keras.training.history import STATE, Outcome, Row
+from microexp_keras.training.history import MONITOR, Outcome, Row
 
 UNSEEN = (
     "Every clip is scored once, by a model that has seen nothing of its subject: neither to train, nor to choose the "
@@ -21,8 +21,8 @@ UNSEEN = (
 
 
 NOT_KEPT = (
-    "The weights of the folds were not kept: once `fold-NN` is removed, `train --resume FOLDER --keep-weights` makes "
-    "those of that fold again, on the same machine and with the same versions to the bit."
+    "Weights were not kept of {folds}: once `fold-NN` is removed, `train --resume FOLDER --keep-weights` makes those "
+    "of that fold again, on the same machine and with the same versions to the bit."
 )
 
 SYNTHETIC_START = Note("synthetic", " clips trained the weights that this training started from.")
@@ -48,7 +48,7 @@ def report(run: Run) -> tuple[str, bool]:
     folders = [run.fold_folder(number) for number in range(len(run.folds))]
     outcomes, results = zip(*[read_outcome(run, number) for number in range(len(run.folds))], strict=True)
     for folder, outcome, result in zip(folders, outcomes, results, strict=True):
-        if not run.has_one_fold and (folder / STATE).exists():  # killed between its result and the end
+        if not run.has_one_fold:  # killed between its result and the end, it may have left some
             drop_rest(outcome, folder, result["weights"] is not None)
     scored = np.concatenate([fold.score for fold in run.folds])
     probabilities = np.concatenate([np.array(result["probabilities"], np.float32) for result in results])
@@ -91,15 +91,19 @@ def report(run: Run) -> tuple[str, bool]:
 
 def _files(run: Run, results: tuple[dict[str, Any], ...]) -> list[Note | str]:
     """Say how to get weights that are not kept, and warn of real people's faces on the page, if it shows any."""
-    not_kept = any(result["weights"] is None for result in results)
+    not_kept = sum(result["weights"] is None for result in results)
     shown = any((result.get("saliency") or {}).get("sheets") for result in results) and not run.samples.synthetic
-    return [*([NOT_KEPT] if not_kept else []), *([FACES] if shown else [])]
+    return [*([NOT_KEPT.format(folds=counted(not_kept, "fold"))] if not_kept else []), *([FACES] if shown else [])]
 
 
 def _mean_history(outcomes: tuple[Outcome, ...]) -> list[Row]:
-    """Mean over the folds of what they logged after each epoch that all have behind them."""
-    epochs = zip(*[outcome.history for outcome in outcomes], strict=False)
-    return [{name: float(np.mean([row[name] for row in rows])) for name in rows[0]} for rows in epochs]
+    """Mean over the folds of what they logged after each epoch; of those that ended earlier, after their last."""
+    longest = max(len(outcome.history) for outcome in outcomes)
+    epochs = [
+        [outcome.history[min(epoch, len(outcome.history) - 1)] for outcome in outcomes] for epoch in range(longest)
+    ]
+    means = [{name: float(np.mean([row[name] for row in rows])) for name in rows[0]} for rows in epochs]
+    return [{**row, "epoch": epoch} for epoch, row in enumerate(means)]
 
 
 def _held_out(run: Run, right: np.ndarray) -> dict[str, int]:
@@ -113,7 +117,7 @@ def _held_out(run: Run, right: np.ndarray) -> dict[str, int]:
 def _ten_epochs(history: list[Row]) -> dict[str, Any]:
     """Table VIII: mean and deviation of the accuracy after epochs 91 to 100 (from 1), or the last ten if fewer."""
     rows = history[:100][-10:]
-    values = [row["val_accuracy"] for row in rows]
+    values = [row[MONITOR] for row in rows]
     span = {"first": int(rows[0]["epoch"]) + 1, "last": int(rows[-1]["epoch"]) + 1}
     return {"mean": float(np.mean(values)), "deviation": float(np.std(values)), **span}
 

@@ -91,11 +91,14 @@ class Settings:
             If faces are to be cut out for a method that sees eyes and mouth, or a protocol that is as published shall
             stop early.
         """
-        if given.get("patience") is not None and not protocol.may_stop_early:
+        patience = given.get("patience")
+        if patience is not None and patience < 1:
+            raise MicroExpError("patience", "at least 1 epoch", str(patience))
+        if patience is not None and not protocol.may_stop_early:
             raise MicroExpError(
                 "--patience",
                 "with a protocol of this package, as loso, only",
-                f"{protocol.name}, which trains all its epochs as published",
+                f"{protocol.name}, which trains all its epochs",
                 "Leave it out, or take another protocol.",
             )
         if protocol.crop != "none" and not protocol.network.on_whole_face:
@@ -131,6 +134,8 @@ class Settings:
             item = tuple(item) if kind is tuple and isinstance(item, list) else item
             if not isinstance(item, kind) or (hint in (int, int | None) and isinstance(item, bool)):
                 raise TypeError(f"settings: {name}")
+            if name == "patience" and item is not None and item < 1:
+                raise TypeError("settings: patience")
             read[name] = item
         return cls(**read)
 

@@ -1,4 +1,4 @@
-"""Stochastic gradient descent that updates large weights where they lie."""
+"""Stochastic gradient descent that updates large weights where they lie; for TensorFlow."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,12 +7,11 @@ from microexp_keras.backend import descend, keras, together
 
 
 class SGD(keras.optimizers.SGD):
-    """`keras.optimizers.SGD` on one device, the same to the bit, in less memory.
+    """`keras.optimizers.SGD` on one device and without Nesterov's momentum, the same to the bit, in less memory.
 
     Weights are updated once all gradients are there: TensorFlow copies a variable that is still being read. A step
-    takes no arrays of the weights' size beside the gradients, where the backend has an operation for it. And nothing is
-    summed over replicas: TensorFlow registers a gradient of that sum for the whole process, and with it keeps every
-    model that was trained.
+    takes no arrays of the weights' size beside the gradients. And nothing is summed over replicas: TensorFlow registers
+    a gradient of that sum for the whole process, and with it keeps every model that was trained.
     """
 
     def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Any] | None = None) -> None:
@@ -20,8 +19,7 @@ class SGD(keras.optimizers.SGD):
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         velocity = self.momentums[self._get_variable_index(variable)] if self.momentum else None
-        if self.nesterov or not descend(variable, gradient, learning_rate, self.momentum, velocity):
-            super().update_step(gradient, variable, learning_rate)
+        descend(variable, gradient, learning_rate, self.momentum, velocity)
 
     def _all_reduce_sum_gradients(self, grads_and_vars: list[Any]) -> list[Any]:
         return grads_and_vars

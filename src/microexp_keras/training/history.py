@@ -90,7 +90,7 @@ class Outcome:
     best_path : Path
         File with what was learned then; of a fold whose weights are not kept it is gone.
     diverged : str or None
-        Why training stopped early, if it did.
+        Why training broke off, if it did.
     """
 
     history: list[Row]

@@ -24,11 +24,13 @@ def compile_model(
 
     XLA is left off with TensorFlow, where it makes this convolution many times slower on a CPU.
     """
+    backend = keras.backend.backend()
+    descent = SGD if backend == "tensorflow" else keras.optimizers.SGD
     model.compile(
-        optimizer=SGD(learning_rate, momentum),
+        optimizer=descent(learning_rate, momentum),
         loss=Crossentropy(probability_floor),
         metrics=["accuracy"],
-        jit_compile=keras.backend.backend() == "jax",
+        jit_compile=backend == "jax",
     )
     model.optimizer.build(model.trainable_variables)
 
