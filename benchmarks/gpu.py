@@ -21,9 +21,8 @@ from microexp_keras.backend import computing_in
 from microexp_keras.models.networks import NETWORKS
 from microexp_keras.runs.settings import PRECISIONS
 
-PASSES = (
-    6  # over the weights in a step: read forward and backward, gradients written and read, weights read and written
-)
+PASSES = 6
+"""Over the weights in a step: read forward and backward, gradients written and read, weights read and written."""
 
 
 def best(function, turns=5):
