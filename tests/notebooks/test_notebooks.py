@@ -31,6 +31,11 @@ QUICK = {
 each = pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
 
 
+def database(source):
+    """The database that a notebook trains on; Table IX is of CAS(ME)^2."""
+    return "CAS(ME)^2" if source.stem[:2] == "05" else "SMIC"
+
+
 def executed(source):
     """Cells of the .ipynb beside a source."""
     return json.loads(source.with_suffix(".ipynb").read_text(encoding="utf-8"))["cells"]
@@ -78,7 +83,7 @@ def test_the_notebook_says_nothing_of_the_machine_and_is_small(source):
 @each
 def test_results_on_synthetic_clips_are_called_so(source):
     if source.stem[:2] != "06":  # which has no others than published figures
-        assert any("synthetic SMIC" in text for text in texts(source))
+        assert any(f"synthetic {database(source)}" in text for text in texts(source))
         for text in texts(source):
             assert not re.search(r"(FuseNet|STCNN) on (SMIC|CAS)", text), text
 
@@ -91,7 +96,9 @@ def test_the_notebook_begins_with_what_it_needs_the_set_up_and_its_settings(sour
     assert setup.source == execute.read(SOURCES[0]).cells[1].source
     tagged = [cell for cell in others if "parameters" in cell.metadata.get("tags", [])]
     assert len(tagged) == 1
-    assert source.stem[:2] == "06" or "DATA = None  # or the path of your copy of SMIC" in tagged[0].source
+    assert (
+        source.stem[:2] == "06" or f"DATA = None  # or the path of your copy of {database(source)}" in tagged[0].source
+    )
 
 
 @each
