@@ -186,7 +186,7 @@ def test_weights_that_were_not_kept_are_made_again(serial, four_people, tmp_path
     assert not [*out.rglob("*.h5")] and (before["predictions.csv"], before["result"]) == (
         kept["predictions.csv"], kept["result"],
     )  # fmt: skip
-    assert "weights of the folds were not kept" in before["report.txt"] and "--keep-weights" not in kept["report.txt"]
+    assert "Weights were not kept of" in before["report.txt"] and "--keep-weights" not in kept["report.txt"]
     assert "--keep-weights" in (out / "report.html").read_text()
     assert [fold["weights"] for fold in json.loads((out / "scores.json").read_text())["folds"]] == [None] * 4
     files = [path for number in (1, 3, 4) for path in (out / f"fold-0{number}").iterdir()]
