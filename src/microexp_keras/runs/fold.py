@@ -97,10 +97,7 @@ def _callbacks(run: Run, folder: Path, wanted: Callable[[], bool] | None) -> tup
 
 
 def drop_rest(outcome: Outcome, folder: Path, weights: bool) -> None:
-    """Remove what a fold that has its result does not keep: its state, and its best weights unless these stay.
-
-    The state goes last: while it is there, a fold that was killed on the way here may have weights to remove.
-    """
+    """Remove what a fold that has its result does not keep: its state, and its best weights unless these stay."""
     if not weights:
         outcome.best_path.unlink(missing_ok=True)
     (folder / STATE).unlink(missing_ok=True)

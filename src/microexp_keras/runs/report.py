@@ -98,12 +98,11 @@ def _files(run: Run, results: tuple[dict[str, Any], ...]) -> list[Note | str]:
 
 def _mean_history(outcomes: tuple[Outcome, ...]) -> list[Row]:
     """Mean over the folds of what they logged after each epoch; of those that ended earlier, after their last."""
-    longest = max(len(outcome.history) for outcome in outcomes)
-    epochs = [
-        [outcome.history[min(epoch, len(outcome.history) - 1)] for outcome in outcomes] for epoch in range(longest)
-    ]
-    means = [{name: float(np.mean([row[name] for row in rows])) for name in rows[0]} for rows in epochs]
-    return [{**row, "epoch": epoch} for epoch, row in enumerate(means)]
+    means = []
+    for epoch in range(max(len(outcome.history) for outcome in outcomes)):
+        rows = [outcome.history[min(epoch, len(outcome.history) - 1)] for outcome in outcomes]
+        means.append({name: float(np.mean([row[name] for row in rows])) for name in rows[0]} | {"epoch": epoch})
+    return means
 
 
 def _held_out(run: Run, right: np.ndarray) -> dict[str, int]:
