@@ -22,8 +22,12 @@ from microexp_keras.runs.engine import run_tasks
 from microexp_keras.runs.workers import Workers
 
 
-def empty(folder, number, expected):
+def empty(folder, number):
     """A fold in which nothing is trained."""
+
+
+def quiet(running, workers):
+    """Show nothing."""
 
 
 def used(processes):
@@ -48,11 +52,13 @@ def main():
         print(f"started in {time.perf_counter() - start:.1f} s")
         own = psutil.Process()
         workers = own.children(recursive=True)
-        assert not list(run_tasks(client, empty, [(Path(folder), -number) for number in range(1, 11)], lambda _: None))
+        assert not any(
+            error for _, error in run_tasks(client, empty, [(Path(folder), -n) for n in range(1, 11)], quiet)
+        )
         for count in args.tasks:
             before, (own_before, _), (workers_before, _) = time.perf_counter(), used([own]), used(workers)
-            failed = list(run_tasks(client, empty, [(Path(folder), number) for number in range(count)], lambda _: None))
-            assert not failed
+            tasks = [(Path(folder), number) for number in range(count)]
+            assert not any(error for _, error in run_tasks(client, empty, tasks, quiet))
             seconds, (own_after, own_memory), (workers_after, memory) = (
                 time.perf_counter() - before,
                 used([own]),

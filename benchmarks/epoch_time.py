@@ -1,10 +1,11 @@
 """Seconds per training epoch of the three networks, and how near they come to what the machine can do.
 
-    python benchmarks/epoch_time.py [--original PYTHON]
+    python benchmarks/epoch_time.py [--plain] [--torch PYTHON] [--original PYTHON]
 
-PYTHON is an interpreter with Keras 2.0.0 on TensorFlow 1.x (Python 3.6: `pip install keras==2.0.0 tensorflow==1.13.2
-numpy==1.16.6 "h5py<3"`). Both sides train on the same number of clips of the same size, in turns within one run, and
-the ratio of each turn is printed: on a shared machine compare ratios, not seconds.
+Beside what one would write otherwise: `model.fit` of plain Keras 3, PyTorch of some interpreter, and Keras 2.0.0 on
+TensorFlow 1.x of another (Python 3.6: `pip install keras==2.0.0 tensorflow==1.13.2 numpy==1.16.6 "h5py<3"`). All train
+on the same number of clips of the same size, in turns within one run, and the ratio of each turn is printed: on a
+shared machine compare ratios, not seconds.
 
 No epoch can be shorter than its arithmetic at the rate of the machine's matrix product, or than the dense weights' ways
 through memory at the rate at which it subtracts large arrays. The longer of the two is the bound.
@@ -52,10 +53,10 @@ def our_epochs(network, frames, clips, epochs):
     return seconds[1:]
 
 
-def original_epochs(python, network, frames, clips, epochs):
-    """The same, of the same network in Keras 2.0.0."""
-    script = Path(__file__).with_name("keras2_epoch_time.py")
-    command = [python, str(script), network, str(frames), str(clips), str(BATCH), str(epochs)]
+def other_epochs(python, script, network, frames, clips, epochs):
+    """The same, of the same network in a script beside this."""
+    script = str(Path(__file__).with_name(script))
+    command = [python, script, network, str(frames), str(clips), str(BATCH), str(epochs)]
     # TensorFlow 2 leaves TF2_BEHAVIOR in the environment, with which TensorFlow 1 has no placeholders.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TF")}
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
@@ -106,25 +107,33 @@ def work(network, frames, clips):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--plain", action="store_true", help="compare with model.fit of plain Keras 3")
+    parser.add_argument("--torch", metavar="PYTHON", help="interpreter with PyTorch, to compare with")
     parser.add_argument("--original", metavar="PYTHON", help="interpreter with Keras 2.0.0, to compare with")
     parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS), help="default: all three")
     parser.add_argument("--epochs", type=int, default=3, help="counted epochs a turn (default: 3)")
     parser.add_argument("--turns", type=int, default=3, help="turns of both sides (default: 3)")
     args = parser.parse_args()
 
+    others = {
+        "plain Keras 3": (sys.executable if args.plain else None, "plain_keras_epoch_time.py"),
+        "PyTorch": (args.torch, "torch_epoch_time.py"),
+        "the original": (args.original, "plain_keras_epoch_time.py"),
+    }
+    others = {name: (python, script) for name, (python, script) in others.items() if python}
     versions = f"Keras {keras.__version__} on {keras.backend.backend()}"
     print(f"{os.cpu_count()} cores, {versions}, commit {runs.commit()}")
     rate, memory = matrix_rate(), memory_rate()
     print(f"float32 matrix product: {rate:.0f} GFLOP/s; memory: {memory:.0f} GB/s")
     for network in args.networks:
         for name, (frames, clips) in SIZES.items():
-            ours, ratios = [], []
+            ours, ratios = [], {name: [] for name in others}
             for _ in range(args.turns):
                 turn = our_epochs(network, frames, clips, args.epochs)
                 ours += turn
-                if args.original:
-                    other = original_epochs(args.original, network, frames, clips, args.epochs)
-                    ratios.append(statistics.median(other) / statistics.median(turn))
+                for other, (python, script) in others.items():
+                    taken = other_epochs(python, script, network, frames, clips, args.epochs)
+                    ratios[other].append(statistics.median(taken) / statistics.median(turn))
             median = statistics.median(ours)
             gflop, gigabytes = work(network, frames, clips)
             bounds = {"arithmetic": gflop / rate, "memory": gigabytes / memory}
@@ -135,10 +144,9 @@ def main():
                 f"{bounds['memory']:.3f} s: {bound / median:.0%} of the bound, {which}",
                 flush=True,
             )
-            if ratios:
-                each = ", ".join(f"{ratio:.1f}" for ratio in ratios)
-                middle = statistics.median(ratios)
-                print(f"    times as fast as the original: median {middle:.1f}, each turn {each}", flush=True)
+            for other, each in ratios.items():
+                turns = ", ".join(f"{ratio:.2f}" for ratio in each)
+                print(f"    times as fast as {other}: median {statistics.median(each):.2f}; {turns}", flush=True)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
     python benchmarks/fusenet_learning.py
     python benchmarks/fusenet_learning.py --dataset casme2 --clips 22 22 22 --seeds 3 --epochs 0
     python benchmarks/fusenet_learning.py --dataset casme2 --steps 0 --seeds 2 --epochs 18 --folds 0 1 --only protocol
+    python benchmarks/fusenet_learning.py --dataset casme2 --only protocol --frames 18 24 32 64 96 --folds 0
 
 Three tables of SMIC:
 1. The protocol "upstream" itself, its first epochs: how often the network ends with one class for all clips.
@@ -22,6 +23,7 @@ import os
 import platform
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +31,6 @@ import numpy as np
 from microexp_keras import datasets, metrics, preprocessing, protocols, runs
 from microexp_keras.backend import import_keras
 from microexp_keras.datasets.database import DATABASES
-from microexp_keras.datasets.synthetic.casme2 import write_casme2
 from microexp_keras.models.networks import NETWORKS
 
 keras = import_keras()
@@ -72,7 +73,7 @@ FIRST_STEPS = {
         "momentum": 0.9,
     },
 }
-PROTOCOL = "protocol glorot of CAS(ME)^2"
+PROTOCOL = "protocol glorot of that many frames"
 LEARNING = [PROTOCOL, *(name for name in FIRST_STEPS if "0.01/27" in name or "momentum" in name or "1/27" in name)]
 
 
@@ -121,7 +122,7 @@ def upstream(root, network, seed, epochs):
     rows = []
     for epoch in range(epochs):
         logs = training.train_epoch(model, batches, epoch)
-        rows.append(logs | training.held_out_logs(model, inputs, wanted, fold.score, protocol.batch_size))
+        rows.append(logs | training.held_out_logs(model, inputs, wanted, fold.test, protocol.batch_size))
     return rows
 
 
@@ -229,11 +230,12 @@ def smic(folder, args):
         print_row(samples, "glorot", network, settings, args, folds=range(4))
 
 
-def of_casme2(title, network):
-    """The settings of that title."""
+def settings_of(title, network, frames):
+    """The settings of that title, for clips of so many frames."""
     if title != PROTOCOL:
         return FIRST_STEPS[title]
-    glorot = protocols.get("glorot", network, "casme2")
+    own = replace(DATABASES["casme2"], name="own", frames=frames, in_paper=False)
+    glorot = protocols.get("glorot", network, own)
     return {
         "initializer": glorot.conv_initializer,
         "floor": glorot.probability_floor,
@@ -242,9 +244,18 @@ def of_casme2(title, network):
     }
 
 
+def middle(samples, frames):
+    """The same clips, of their middle frames."""
+    start = (96 - frames) // 2
+    stacks = {
+        name: np.ascontiguousarray(stack[:][..., start : start + frames]) for name, stack in samples.stacks.items()
+    }
+    return replace(samples, stacks=stacks)
+
+
 def casme2(folder, args):
     """The two tables of CAS(ME)^2."""
-    root = write_casme2(folder / "casme2", layout="flat", clips_per_class=args.clips, progress=False)
+    root = datasets.synthesize("casme2", folder / "casme2", clips=args.clips, progress=False)
     samples = preprocessing.load_samples(root, protocols.get("paper", "late", "casme2"), progress=False)
     targets = np.eye(3, dtype="float32")[samples.labels]
     held_out = np.isin(samples.subjects, sorted(set(samples.subjects))[::4])
@@ -257,31 +268,31 @@ def casme2(folder, args):
         [title for title in titles if any(words in title for words in args.only)]
         for titles in ([*FIRST_STEPS, PROTOCOL], LEARNING)
     )
-    for frames, title in [(18, "SMIC's glorot"), *((96, title) for title in first)]:
-        middle = slice((96 - frames) // 2, (96 + frames) // 2)
-        stacks = {name: np.ascontiguousarray(stack[:][..., middle]) for name, stack in samples.stacks.items()}
+    for frames, title in [(18, "SMIC's glorot"), *itertools.product(args.frames, first)]:
+        stacks = middle(samples, frames).stacks
         for network, seed in itertools.product(args.networks, range(args.seeds) if args.steps else ()):
-            rows = first_steps(stacks, targets, learn, watch, network, seed, of_casme2(title, network), args.steps)
+            settings = settings_of(title, network, frames)
+            rows = first_steps(stacks, targets, learn, watch, network, seed, settings, args.steps)
             ranges = ", ".join(f"{reach:.1f} ({classes})" for *_, reach, classes in rows)
             squared = f"squared inputs {rows[0][0]:.0f} to {rows[-1][0]:.0f}, {rows[0][1]:.0%} common to all clips"
             print(f"  {frames} frames, {title}; {network} seed {seed}: {ranges}; {squared}", flush=True)
 
     print(f"\nunseen subjects of synthetic CAS(ME)^2, {len(samples.labels)} clips, folds {[*args.folds]} of four")
-    for title in learning if args.epochs else ():
+    for frames, title in itertools.product(args.frames, learning) if args.epochs else ():
         for network, seed in itertools.product(args.networks, range(args.seeds)):
             scores, loss, seconds = unseen_subjects(
-                samples,
+                middle(samples, frames),
                 DATABASES["casme2"].class_names,
                 network,
                 seed,
                 args.epochs,
-                of_casme2(title, network),
+                settings_of(title, network, frames),
                 args.folds,
                 3,
             )
             print(
-                f"  {title}; {network} seed {seed}, {args.epochs} epochs: {said(scores)}; last training loss "
-                f"{loss:.3f}; {seconds:.1f} s/epoch",
+                f"  {frames} frames, {title}; {network} seed {seed}, {args.epochs} epochs: {said(scores)}; last "
+                f"training loss {loss:.3f}; {seconds:.1f} s/epoch",
                 flush=True,
             )
 
@@ -297,6 +308,9 @@ def main():
     parser.add_argument("--clips", type=int, nargs=3, default=(75, 93, 35), help="of CAS(ME)^2's three classes")
     parser.add_argument(
         "--folds", type=int, nargs="+", default=range(4), help="CAS(ME)^2's second table (default: all)"
+    )
+    parser.add_argument(
+        "--frames", type=int, nargs="+", default=[96], help="CAS(ME)^2: so many from the middle of each clip"
     )
     parser.add_argument("--only", nargs="+", default=[""], help="CAS(ME)^2: settings whose name holds one of these")
     args = parser.parse_args()

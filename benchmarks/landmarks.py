@@ -19,8 +19,8 @@ import numpy as np
 
 from microexp_keras import landmarks, runs
 from microexp_keras.datasets import Clip
-from microexp_keras.datasets.synthetic import smic as synthetic
 from microexp_keras.landmarks import dlib_detector
+from microexp_keras.synthetic import film, trees
 
 CLIP_FRAMES = 18  # what the networks see of a clip of SMIC
 ORIGINAL = "original's loop"
@@ -29,9 +29,8 @@ ORIGINAL = "original's loop"
 def make_clips(frames, size):
     """Clips of synthetic frames: list of lists of uint8 (rows, columns, 3), `frames` in all, the last clip shorter."""
     pictures = []
-    for number in range(-(-frames // CLIP_FRAMES)):
-        subject = synthetic.make_subject(seed=0, number=number)
-        clip = synthetic.render_clip(subject, (0, number, 1), synthetic.MOTIONS["positive"])
+    for one in trees.plan("smic", easy=True)[: -(-frames // CLIP_FRAMES)]:
+        clip = film.render(one, np.zeros((1, 8)))
         pictures.append([_enlarged(frame, size) for _, frame in zip(range(CLIP_FRAMES), clip, strict=False)])
     pictures[-1] = pictures[-1][: frames - CLIP_FRAMES * (len(pictures) - 1)]
     return pictures
@@ -48,11 +47,11 @@ def _enlarged(frame, size):
 def original_loop(clips):
     """Frame after frame on one thread with one detector, as the original programs do."""
     predictor, points = dlib_detector._load_predictor(), []
-    with dlib_detector._detector() as detector:
-        for images in clips:
-            for image in images:
-                faces = detector(image, 1)
-                points.append([(point.x, point.y) for point in predictor(image, faces[0]).parts()])
+    detector = dlib_detector._import_dlib().get_frontal_face_detector()
+    for images in clips:
+        for image in images:
+            faces = detector(image, 1)
+            points.append([(point.x, point.y) for point in predictor(image, faces[0]).parts()])
     return np.array(points)
 
 

@@ -1,4 +1,4 @@
-"""Peak memory of a process that trains two folds, beside the estimate of `runs.memory`, by method and length of clips.
+"""Peak memory of a process that trains two folds, beside the estimate of `runs.workers`, by method and length of clips.
 
     python benchmarks/memory.py [--cases MODEL:PROTOCOL:FRAMES:CLIPS:BATCH ...]
 
@@ -41,9 +41,9 @@ CASES = [
 
 def fold(case: str, folder: str) -> None:
     """Train two folds in this process, and print its peak and the estimate in bytes."""
-    from microexp_keras.runs.workers import environment
+    from microexp_keras.runs.worker import become_worker
 
-    os.environ.update(environment())
+    become_worker()
 
     import distributed  # noqa: F401 (a worker has it loaded)
     import numpy as np
@@ -52,8 +52,8 @@ def fold(case: str, folder: str) -> None:
     from microexp_keras.preprocessing import Samples
     from microexp_keras.runs import Settings
     from microexp_keras.runs.fold import train_fold
-    from microexp_keras.runs.memory import bytes_of_a_process
     from microexp_keras.runs.run import Run
+    from microexp_keras.runs.workers import bytes_of_a_process
 
     model, name, frames, clips, batch = case.split(":")
     own = protocols.get(name, model, {"18": "smic", "96": "casme2"}[frames])

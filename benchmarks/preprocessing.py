@@ -3,9 +3,9 @@
     python benchmarks/preprocessing.py [--format bmp|png|jpg] [--clips N] [--turns N]
     python benchmarks/preprocessing.py --memory [--clips N N ...] [--batches N]
 
-The frames are synthetic, enlarged to 640x480, in clips of 18; SMIC is distributed as .bmp. In each turn all ways run on
-the same files, which the system holds in memory by then; a ratio is the seconds of the original's loop over those of
-this way. On a shared machine compare ratios, not seconds.
+The frames are synthetic, enlarged to 640x480, in clips of 19, of which 18 are read; SMIC is distributed as .bmp. In
+each turn all ways run on the same files, which the system holds in memory by then; a ratio is the seconds of the
+original's loop over those of this way. On a shared machine compare ratios, not seconds.
 
 With --memory: the peak of resident memory from an empty cache to the end of the first epoch of MicroExpSTCNN on clips
 of 96 frames, beside that of the same steps of training on one batch of random numbers, which is the framework's own.
@@ -24,9 +24,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from microexp_keras import preprocessing, protocols, runs
-from microexp_keras.datasets.synthetic import casme2 as synthetic_casme2
-from microexp_keras.datasets.synthetic import smic as synthetic
+from microexp_keras import datasets, preprocessing, protocols, runs
+from microexp_keras.synthetic import film, trees
 
 FRAMES, DISTINCT = 18, 12  # of a clip; clips that differ
 FOLDERS = {"Negative": "ne", "Positive": "po", "Surprise": "sur"}
@@ -36,10 +35,9 @@ SMIC, CASME2 = (protocols.get("upstream", "stcnn", dataset) for dataset in ("smi
 def write_clips(root, clips, suffix):
     """Write clips into the flat tree of SMIC; gives the bytes of all frames."""
     pictures, written = [], 0
-    for number in range(DISTINCT):
-        subject = synthetic.make_subject(seed=0, number=number)
-        clip = synthetic.render_clip(subject, (0, number, 1), synthetic.MOTIONS["positive"])
-        frames = [_enlarged(frame) for _, frame in zip(range(FRAMES), clip, strict=False)]
+    for one in trees.plan("smic", easy=True)[:DISTINCT]:
+        clip = film.render(one, np.zeros((1, 8)))
+        frames = [_enlarged(frame) for _, frame in zip(range(FRAMES + 1), clip, strict=False)]
         pictures.append([cv2.imencode(f".{suffix}", frame)[1].tobytes() for frame in frames])
     for number in range(clips):
         name, short = list(FOLDERS.items())[3 * number // clips]
@@ -135,8 +133,8 @@ def first_epoch(root, batches):
         [fold] = CASME2.split(samples.labels, samples.subjects)
         targets = keras.utils.to_categorical(samples.labels, 3)
         with tempfile.TemporaryDirectory() as out:
-            original_npy.write_validation(Path(out), NETWORKS["stcnn"], inputs, samples.labels, 3, fold.held_out)
-        learn, select = np.random.default_rng(0).permutation(fold.train)[:some], fold.select[:some]
+            original_npy.write_validation(Path(out), NETWORKS["stcnn"], inputs, samples.labels, 3, fold.held_out, {})
+        learn, select = np.random.default_rng(0).permutation(fold.train)[:some], fold.validation[:some]
     else:
         shape = (CASME2.batch_size, CASME2.size, CASME2.size, CASME2.frames, 1)
         inputs = {"face": np.random.default_rng(0).random(shape, np.float32)}
@@ -166,9 +164,7 @@ def measure_memory(counts, batches):
         built, _, own = peaks("", "none")
         print(f"at most {batches} batches of {CASME2.batch_size} in the epoch, and of the held-out clips")
         print(f"Keras with the network {built:.0f} MB; {own:.0f} MB after its epoch on random numbers", flush=True)
-        distinct = synthetic_casme2.write_casme2(
-            Path(folder, "distinct"), layout="flat", clips_per_class=(7, 7, 6), progress=False
-        )
+        distinct = datasets.synthesize("casme2", Path(folder, "distinct"), clips=(7, 7, 6), progress=False)
         for clips in counts:
             root = Path(folder, f"clips {clips}")
             write_videos(root, clips, distinct)

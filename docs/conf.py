@@ -26,6 +26,7 @@ myst_heading_anchors = 3
 nb_execution_mode = "off"  # notebooks are kept executed: `make notebooks`
 
 default_role = "literal"  # a name in single backticks of a docstring
+autodoc_inherit_docstrings = False  # those of Keras are not in this form
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
 maximum_signature_line_length = 88

@@ -19,8 +19,8 @@ for _ in range(2):
         clips = fold.train[start : start + protocol.batch_size]
         model.train_on_batch(faces[clips], labels[clips])
 
-called = model.predict(faces[fold.score], verbose=0).argmax(axis=1)
-scores = metrics.score(labels[fold.score], called, database.class_names)
+called = model.predict(faces[fold.test], verbose=0).argmax(axis=1)
+scores = metrics.score(labels[fold.test], called, database.class_names)
 print(
     f"accuracy {scores.accuracy:.2%}, UF1 {scores.uf1:.3f}, always {scores.majority_class} {scores.majority_rate:.2%}"
 )

@@ -1,227 +1,143 @@
 # %% [markdown]
-# # 1. Train MicroExpSTCNN
+# # 1. Train MicroExpSTCNN, and see what it sees
 #
-# * **Needs:** nothing but the package. Without a copy of SMIC it trains on synthetic clips, which it generates once.
-# * **Takes:** about 2 minutes on 2 cores. A GPU is used if there is one; in Colab choose *Runtime, Change runtime
-#   type, GPU* first.
+# * **Needs:** nothing but the package. Without a copy of SMIC it trains on synthetic clips, which are written once.
+# * **Takes:** about a minute on 2 cores, half of it for the synthetic clips. A GPU is used if there is one.
 #
 # A micro-expression lasts a fraction of a second and moves the face by a pixel or so. No single frame shows it: a
 # raised brow may be a surprise, or just somebody's brow. What tells the classes apart is *movement*, so the network
-# must look at several frames at once. This notebook trains such a network and shows what it does with time.
-#
-# ## Set-up
-#
-# In Colab the next cell clones the repository and installs it. Where the package is there already, it installs
-# nothing.
+# looks at several frames at once.
 
-# %%
-import importlib.util
-import os
-import subprocess
-import sys
-
-REPOSITORY = ""  # in Colab: the address of a copy of the repository, which git clones
-if os.path.isdir("../src/microexp_keras"):
-    os.chdir("..")  # data/, weights/ and runs/ are in the repository's root
-if importlib.util.find_spec("microexp_keras") is None:
-    if not os.path.isdir("src/microexp_keras"):
-        if not REPOSITORY:
-            raise SystemExit(
-                "Give REPOSITORY the address of a copy of the repository, or put its folder beside this."
-            )
-        subprocess.run(["git", "clone", "--quiet", REPOSITORY, "microexp_keras"], check=True)
-        os.chdir("microexp_keras")
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "."], check=True)
-    importlib.invalidate_caches()
-
-# %% [markdown]
-# The one cell to change: `DATA` is your copy of SMIC, or `None` for synthetic clips. The protocol asks for 100
-# epochs; fewer are enough to see the network learn.
+# %% tags=["setup"]
 
 # %% tags=["parameters"]
-DATA = None  # or the path of your copy of SMIC
-EPOCHS = 40
+DATA = None  # or the path of your copy of SMIC; None looks in data/, then takes synthetic clips
+EPOCHS = 30  # the protocol has 100
 SEED = 0
-
-# %% [markdown]
-# ## Which device?
-#
-# Keras takes a GPU by itself. If this says `cpu` where you expected a GPU, the runtime has none, or TensorFlow was
-# installed without CUDA (`pip install "tensorflow[and-cuda]"`).
-
-# %%
-import statistics
-from dataclasses import replace
-
-from IPython.display import Image
-
-from microexp_keras.backend import import_keras
-from microexp_keras.datasets.database import DATABASES
-
-keras = import_keras()
-
-from microexp_keras import datasets, metrics, models, preprocessing, protocols, runs, training
-from microexp_keras import weights as weights_files
-from microexp_keras.protocols import splits
-from microexp_keras.results import plots, text_report
-
-print(f"Keras {keras.__version__} on", ", ".join(runs.devices()))
 
 # %% [markdown]
 # ## The clips
 #
-# A *protocol* holds every number of an experiment: frames, size, batch, split. `upstream` is what the authors'
-# programs do: the first 18 frames of each clip, resized to 64x64 pixels, gray.
+# A **protocol** says how clips are read, split, trained on and scored. `upstream` does what the authors' programs do:
+# the first 18 frames of a clip, 64x64 pixels, gray, standardised; a random fifth of the clips is held out.
 
 # %%
-# %%capture
-data = DATA or datasets.synthetic_folder("smic")
-protocol = protocols.get("upstream", model="stcnn", dataset="smic")
-samples = preprocessing.load_samples(data, protocol, progress=False)
-names = DATABASES["smic"].class_names
 
-# %%
-origin = DATABASES["smic"].origin(samples.synthetic)
-counts = ", ".join(
-    f"{(samples.labels == label).sum()} {name}" for label, name in enumerate(names)
-)
-print(
-    f"{origin}: {len(samples.labels)} clips of {len(set(samples.subjects))} subjects ({counts})"
-)
-print("stack of one clip:", samples.stacks["face"].shape[1:], "(rows, columns, time)")
+import keras
+import matplotlib.pyplot as plt
+import numpy as np
+
+import microexp_keras as mk
+
+data = mk.load("smic", DATA or mk.datasets.data_or_synthetic("smic"))
+(fold,) = mk.folds(data, "upstream")
+(train, labels), (held_out, true) = fold.train, fold.test
+title = str(data).partition(":")[0]
+print(data)
+print(f"trained on: {train.shape} (clips, rows, columns, time, 1); held out: {len(true)} clips")
 
 # %% [markdown]
-# Seven of the 18 frames of one clip of each class. Can you tell which is which? SMIC was filmed at 100 frames a
-# second, so the whole row is less than a fifth of a second.
+# One clip of each class, and what changed since its first frame (red: brighter, blue: darker).
 
 # %%
-folder = runs.new_folder(None, "notebook-train")
-shown = [int((samples.labels == label).argmax()) for label in range(len(names))]
-Image(
-    plots.contact_sheet(
-        samples.stacks["face"][shown],
-        folder / "clips.png",
-        [f"{names[samples.labels[one]]} ({samples.names[one]})" for one in shown],
-        title=f"{origin}: what the network sees",
-    ),
-    width=760,
-)
+numbers = (5, 10, 16)
+figure, rows = plt.subplots(data.num_classes, 4, figsize=(5.6, 4.4), layout="constrained")
+for label, row in enumerate(rows):
+    clip = train[np.flatnonzero(labels == label)[0], ..., 0]
+    row[0].imshow(clip[..., 0], cmap="gray")
+    row[0].set_title(f"{data.class_names[label]}, frame 1", fontsize=8)
+    for axes, number in zip(row[1:], numbers, strict=True):
+        change = clip[..., number - 1] - clip[..., 0]
+        axes.imshow(change, cmap="RdBu_r", vmin=-0.25, vmax=0.25)
+        axes.set_title(f"change to frame {number}", fontsize=8)
+for axes in rows.flat:
+    axes.axis("off")
+plt.show()
 
 # %% [markdown]
 # ## The network
 #
-# One convolution, one pooling, two dense layers. The convolution is three-dimensional: each of its 32 kernels is a
-# block of 3 rows, 3 columns and **15 frames**. Such a kernel is a little film of its own, and it answers where the
-# clip moves as that film does: an edge that rises, for instance.
-#
-# Count along the time axis. A kernel of 15 frames fits into 17 frames at 3 places (the 18th frame would be discarded
-# by the pooling, so it is cropped at once). The pooling keeps the strongest of those 3. So each output has seen
-# nearly the whole clip, and the network cannot say *when* something moved, only *that* it did.
-#
-# This is why the interval between frames matters. Fifteen frames of SMIC are 0.15 s; of CAS(ME)^2, which was filmed
-# at 30 frames a second, they are half a second. The same movement is slow to one kernel and over at once to another.
-# And the 18 frames must hold the movement: the authors take the first 18 of a clip, so a clip that begins too early
-# shows a face at rest.
+# One convolution, one pooling, two dense layers. Each of its 32 kernels is a block of 3 rows, 3 columns and **15
+# frames**: a little film, which answers where the clip moves as that film does. Nearly all parameters are in
+# `dense_1`, which could learn every clip by heart; the dropout is what holds against it.
 
 # %%
-keras.utils.set_random_seed(SEED)
-model = models.build_microexp_stcnn(
-    protocol.frames, protocol.size, len(names), protocol.kernel_size
-)
+_, size, _, frames, _ = train.shape
+model = mk.models.build_microexp_stcnn(frames, size, data.num_classes, seed=SEED)
 model.summary(line_length=90, print_fn=print)
 
 # %% [markdown]
-# Nearly all of the 1,643,267 parameters are in `dense_1`: 20x20 places x 32 kernels = 12,800 inputs, times 128. With
-# about 120 training clips such a layer can learn every clip by heart. The dropout (half of the values set to 0 at
-# random, in training only) is what holds against it.
+# ## Training, with a callback that saves the weights
 #
-# ## Training
-#
-# Pixels are standardised first: the mean of all clips is subtracted, and the rest divided by its largest value. A
-# fifth of the clips is held out. After each epoch `callbacks.BestWeights`, which `training.fit` adds, compares the
-# accuracy on these clips with the best so far, and writes an `.h5` file when it is higher.
+# `training.Checkpoint` is a callback of Keras. It compares the accuracy on the held-out clips after each epoch with the
+# best so far, and writes an `.h5` file when it is higher, as the authors' programs do. That is also why such an
+# accuracy is too good: the epoch is chosen on the very clips that are scored. A killed run resumes from
+# `last.weights.h5`.
 
 # %%
-inputs, standardized_by = preprocessing.network_inputs(samples.stacks)
-(fold,) = splits.folds(protocol, samples)
-training.compile_model(
-    model, protocol.learning_rate, protocol.momentum, protocol.probability_floor
+protocol = mk.protocols.get("upstream", model="stcnn", dataset="smic")
+model.compile(
+    keras.optimizers.SGD(protocol.learning_rate, protocol.momentum),
+    "sparse_categorical_crossentropy",
+    metrics=["accuracy"],
+    jit_compile=False,  # on a CPU, XLA makes this convolution many times slower
 )
-
-outcome = training.fit(
-    model,
-    inputs,
-    samples.labels,
-    fold,
-    folder,
-    replace(protocol, epochs=EPOCHS),
-    SEED,
-    metadata={
-        "statistics": {name: one._asdict() for name, one in standardized_by.items()},
-        "synthetic": samples.synthetic,
-    },
-    progress=False,
-)
-for path in sorted(folder.glob("*.h5")):
-    print(f"{path.name}: {path.stat().st_size / 1e6:.1f} MB")
-
-# %% [markdown]
-# `weights-improvement-...` is the best epoch's; Keras' own `model.load_weights` reads it. `last.weights.h5` is what a
-# killed run resumes from. Now the curves:
+checkpoint = mk.training.Checkpoint(OUT)
+keras.utils.set_random_seed(SEED)
+settings = {"batch_size": protocol.batch_size, "epochs": EPOCHS, "callbacks": [checkpoint]}
+fitted = model.fit(train, labels, validation_data=(held_out, true), verbose=0, **settings)
+files = sorted(OUT.glob("*.weights.h5"))
+print(*(f"{file.name}: {file.stat().st_size / 1e6:.1f} MB" for file in files), sep="\n")
 
 # %%
-weights_files.load_weights(model, outcome.best_path)
-scores = metrics.score(
-    samples.labels[fold.score],
-    training.predict(model, inputs, fold.score).argmax(axis=1),
-    names,
-)
-Image(
-    plots.curves(
-        outcome.history,
-        folder / "curves.png",
-        outcome.best_epoch,
-        scores.majority_rate,
-        f"MicroExpSTCNN on {origin}, {EPOCHS} epochs",
-    ),
-    width=760,
-)
+figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
+history, epochs = fitted.history, np.arange(1, EPOCHS + 1)
+best = checkpoint.epoch
+majority = np.bincount(true).max() / len(true)
+for axes, name in ((left, "loss"), (right, "accuracy")):
+    axes.plot(epochs, history[name], label="training clips")
+    axes.plot(epochs, history[f"val_{name}"], label="held-out clips")
+    axes.set(xlabel="epoch", ylabel=name)
+right.axhline(majority, color="black", linestyle=":", label="always the most frequent class")
+right.plot(best + 1, history["val_accuracy"][best], "k*", label="last weights saved")
+right.legend(fontsize=8)
+figure.suptitle(f"MicroExpSTCNN on {title}", fontsize=10)
+plt.show()
 
 # %% [markdown]
-# The dotted line is the accuracy of always answering the most frequent class. A network below it has learned nothing
-# that counts. The training curve is measured *with* dropout, which is why it can lie below the other. That the score
-# jumps from epoch to epoch is the small number of held-out clips: one clip of 32 is three points.
-#
-# ## What the score is worth
-#
-# An accuracy alone says little. The report adds its interval, the constant answer's accuracy and UF1 and UAR, the
-# means over classes of F1 and recall. The remarks say what makes the score too good.
+# The training curve is measured *with* dropout, so it may lie below the other. Now the score of the saved file.
 
 # %%
-print(f"MicroExpSTCNN on {origin}, weights of epoch {outcome.best_epoch}\n")
-print(text_report.scores_text(scores))
-print()
-for remark in splits.remarks(fold, samples) + [datasets.SYNTHETIC_NOTE] * samples.synthetic:
-    print("*", remark)
+mk.weights.load_weights(model, checkpoint.path)
+scores = mk.metrics.score(true, model.predict(held_out, verbose=0).argmax(1), data.class_names)
+low, high = scores.accuracy_interval
+print(f"{title}: {scores.correct} of {scores.clips} right, {low:.1%} to {high:.1%}", end="; ")
+print(f"UF1 {scores.uf1:.3f}, UAR {scores.uar:.3f}; one answer for all: {majority:.1%}")
 
 # %% [markdown]
-# ## Throughput of this device
+# ## What the kernels see
 #
-# The median epoch, so that the first one (in which TensorFlow prepares its graph) does not count. An epoch is all
-# training steps, a look at the held-out clips and the writing of the files.
+# The output of the pooling for one clip, of the eight kernels with the strongest answers. Bright is a strong answer: to
+# a movement, but also to an edge that stands still. Notebook 4 asks where the network as a whole looks.
 
 # %%
-seconds = statistics.median(row["seconds"] for row in outcome.history)
-print(
-    f"{', '.join(runs.devices())}: {seconds:.2f} s an epoch, {len(fold.train) / seconds:.0f} training clips a second"
-)
+pooled = keras.Model(model.inputs, model.get_layer("pool").output)
+answers = pooled.predict(held_out[:1], verbose=0)[0].max(axis=2)
+strongest = np.argsort(answers.max(axis=(0, 1)))[::-1][:8]
+figure, row = plt.subplots(1, 9, figsize=(10, 1.5), layout="constrained")
+row[0].imshow(held_out[0, ..., 8, 0], cmap="gray")
+for axes, kernel in zip(row[1:], strongest, strict=True):
+    axes.imshow(answers[..., kernel], cmap="magma")
+for axes in row:
+    axes.axis("off")
+plt.show()
 
 # %% [markdown]
-# ## The same in one command
+# ## Throughput
 #
-# ```
-# python -m microexp_keras.train --dataset smic --data PATH
-# ```
-#
-# It also writes predictions, the confusion matrix and `config.json`, from which every number can be made again. The
-# next notebook scores such files.
+# The median epoch, so that the first, in which the graph is built, does not count. For real work take the command
+# `python -m microexp_keras.train --dataset smic --data PATH`: faster, can be resumed, and writes a page of it all.
+
+# %%
+seconds = np.median([row["seconds"] for row in checkpoint.history.rows])
+print(f"{seconds:.2f} s an epoch, {len(labels) / seconds:.0f} training clips a second")

@@ -1,7 +1,8 @@
 """From NN_name.py to NN_name.ipynb beside it, executed: `python notebooks/execute.py [NN ...]`, by default all.
 
-The sources are Python files in jupytext's percent format. A cell that raises ends this with the error and leaves the
-.ipynb as it was. What tells of this machine or of the time of day is not written.
+The sources are Python files in jupytext's percent format; their set-up cell is `setup_cell.py`. A cell that raises ends
+this with the error and leaves the .ipynb as it was. Progress bars, and what tells of this machine or of the time of
+day, are not written.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from nbclient import NotebookClient
 from microexp_keras.atomic import write_text
 
 HERE = Path(__file__).parent
+SETUP = "setup"  # tag of the cell that is the same in all notebooks
 SETTINGS = "parameters"  # tag of the cell that a reader changes
 
 
@@ -29,6 +31,8 @@ def read(source):
     notebook = jupytext.read(source, fmt="py:percent")
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number:02d}"
+        if SETUP in cell.metadata.get("tags", []):
+            cell.source = (HERE / "setup_cell.py").read_text(encoding="utf-8").rstrip()
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     notebook.metadata = nbformat.from_dict(
         {
@@ -69,6 +73,14 @@ def execute(notebook, folder, settings=""):
     return notebook
 
 
+def without_progress(notebook):
+    """Remove what was written to stderr, where progress bars are."""
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [one for one in cell.outputs if one.get("name") != "stderr"]
+    return notebook
+
+
 def main(argv=None):
     """Execute the named notebooks and say how long each took."""
     parser = argparse.ArgumentParser(
@@ -82,7 +94,7 @@ def main(argv=None):
         if names and not source.stem.startswith(tuple(names)):
             continue
         start = time.perf_counter()
-        notebook = execute(read(source), HERE)
+        notebook = without_progress(execute(read(source), HERE))
         text = nbformat.writes(notebook) + "\n"
         write_text(source.with_suffix(".ipynb"), text)
         print(

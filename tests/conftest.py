@@ -8,8 +8,10 @@ import os
 import pytest
 from helpers import GOLDEN, write_clips
 
-from microexp_keras.datasets.synthetic import casme2 as synthetic_casme2
-from microexp_keras.datasets.synthetic import smic as synthetic
+from microexp_keras.backend import choose_backend
+from microexp_keras.datasets import synthesize
+
+choose_backend()  # before any test imports Keras, which would look for TensorFlow where there is none
 
 
 @pytest.fixture(params=GOLDEN, ids=lambda folder: folder.parent.name)
@@ -26,15 +28,16 @@ def own_cache(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def small_faces(tmp_path_factory):
-    """Sixteen synthetic SMIC clips with faces that the detector finds."""
-    return synthetic.write_smic(tmp_path_factory.mktemp("faces") / "smic", clips_per_class=(6, 5, 5), progress=False)
+    """Sixteen easy synthetic SMIC clips with faces that the detector finds: enough to ask whether a network learns."""
+    root = tmp_path_factory.mktemp("faces") / "smic"
+    return synthesize("smic", root, clips=(6, 5, 5), easy=True, progress=False)
 
 
 @pytest.fixture(scope="session")
 def small_videos(tmp_path_factory):
     """Six synthetic CAS(ME)^2 videos in the flat layout."""
     root = tmp_path_factory.mktemp("videos") / "casme2"
-    return synthetic_casme2.write_casme2(root, layout="flat", clips_per_class=(2, 2, 2), progress=False)
+    return synthesize("casme2", root, clips=(2, 2, 2), progress=False)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
-"""What several tests share: where the golden files are, clips of noise, a process without rights, a small disk."""
+"""What several tests share: where the golden files are, noise, reports, a process without rights, a small disk."""
 
 import os
+import re
 import resource
 import shutil
 import signal
@@ -13,10 +14,10 @@ import numpy as np
 
 GOLDEN = [Path(__file__).parent / "golden", *map(Path, filter(None, [os.environ.get("MICROEXP_GOLDEN")]))]
 
-SECONDS, MEGABYTES = 5, 200  # what reading a file of a stranger may take in a test
+SECONDS, MEGABYTES = 20, 200  # what reading a file of a stranger may take in a test
 
 
-def write_clips(root, clips, frames=18, size=70, suffix=".png", seed=0, brightest=200):
+def write_clips(root, clips, frames=19, size=70, suffix=".png", seed=0, brightest=200):
     """Write a folder of noisy frames at `root/NAME` for each clip, no two alike."""
     random = np.random.default_rng(seed)
     for place, name in enumerate(clips):
@@ -31,6 +32,13 @@ def best_weights(run):
     """The one file of best weights in the folder of a run."""
     [path] = run.glob("weights-improvement-*.weights.h5")
     return path
+
+
+def reported(capsys):
+    """What the last command printed, and the whole of the report that it names."""
+    said = capsys.readouterr().out
+    *_, path = re.findall(r"ll numbers: (.*report\.txt)\.", said)
+    return said + Path(path).read_text(encoding="utf-8")
 
 
 def as_nobody(folder, function):

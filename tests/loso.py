@@ -37,7 +37,7 @@ def command(*arguments):
     return subprocess.Popen(line, stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=heed_ctrl_c)
 
 
-def until(condition, process=None, seconds=120):
+def until(condition, process=None, seconds=400):
     """Wait until something holds, while a process is alive; return it."""
     for _ in range(seconds * 100):
         found = condition()

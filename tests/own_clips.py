@@ -1,8 +1,6 @@
 """A user's own clips for tests: folders with spaces, people by name, four classes, a video, and their table."""
 
-import cv2
-import numpy as np
-from trees import write_images
+from trees import write_images, write_video
 
 CLASSES = ("happy", "très sad", "calm", "other $1")
 PEOPLE = ("Ana María", "李雷", "p-3")
@@ -16,7 +14,7 @@ def write_own(root, frames=20):
             clip = f"people {person}/clip {label}"
             if (person, label) == (1, 2):
                 clip = "people 1/film.avi"
-                write_video(root / clip, frames)
+                write_video(root / clip, frames, size=40)
                 rows.append(f"{clip};{subject};{name};1;{frames};9")
                 continue
             write_images(root / clip, range(1, frames + 1), "frame {:03d}.png", size=40)
@@ -24,12 +22,3 @@ def write_own(root, frames=20):
     path = root / "my clips.csv"
     path.write_text("\n".join(rows) + "\n", encoding="utf-8-sig")
     return path
-
-
-def write_video(path, frames):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 30, (40, 40))
-    random = np.random.default_rng(0)
-    for _ in range(frames):
-        writer.write(random.integers(0, 256, (40, 40, 3), np.uint8))
-    writer.release()

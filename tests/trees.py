@@ -45,12 +45,13 @@ def write_images(folder, numbers, name="img{}.jpg", size=8):
         assert cv2.imwrite(str(folder / name.format(number)), image)
 
 
-def write_video(path, frames, seed=0):
+def write_video(path, frames, seed=0, size=16):
+    """Frames of noise; seed and name of the file decide what they show."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 30, (16, 16))
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 30, (size, size))
     random = np.random.default_rng([seed, *path.name.encode()])
     for _ in range(frames):
-        writer.write(random.integers(0, 256, (16, 16, 3), np.uint8))
+        writer.write(random.integers(0, 256, (size, size, 3), np.uint8))
     writer.release()
 
 
@@ -100,7 +101,7 @@ def write_smic(root, image="reg_image{:06d}.bmp", first=4998, frames=20):
         for subject in (2, 10):
             folder = root / f"s{subject}" / "micro" / label / f"s{subject}_{code}_01"
             write_images(folder, range(first, first + frames), image)
-            (root / f"s{subject}" / "non_micro" / f"s{subject}_non_01").mkdir(parents=True, exist_ok=True)
+            write_images(root / f"s{subject}" / "non_micro" / label / f"s{subject}_non_01", [1], image)
     return root
 
 

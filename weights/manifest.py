@@ -110,7 +110,7 @@ def add(run, file):
         "commit": config["commit"],
         "versions": config["versions"],
         "devices": fold["devices"],
-        "data": config["data"],
+        "data": {name: value for name, value in config["data"].items() if name != "names"},
         "licence": "MIT, as the code. The clips are made from a NASA portrait in the public domain.",
     }
     others = [one for one in read(file.parent) if one["file"] != file.name]

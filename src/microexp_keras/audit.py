@@ -7,8 +7,7 @@ from pathlib import Path
 
 from microexp_keras.atomic import write_text
 from microexp_keras.console import Parser, command
-from microexp_keras.paper.claims import audit
-from microexp_keras.paper.claims_text import FORMATS
+from microexp_keras.paper.claims import FORMATS, audit
 
 
 def parser() -> argparse.ArgumentParser:

@@ -4,17 +4,17 @@
 so, so that plain Python and notebooks are as quiet as the commands: import one of them, or call `import_keras`, before
 TensorFlow is imported by another way.
 
-Keras has no call for gradients. What it has, an optimiser that moves a variable by its gradient, gives exact values
-too, but only after the network's own weights are frozen and a model is compiled, and so changes what it looks at;
-`gradients` changes nothing.
+Keras has no call for gradients, and its optimisers cannot update a variable where it lies.
 """
 
 import contextlib
 import functools
 import json
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,64 +23,32 @@ from microexp_keras.errors import MicroExpError
 if TYPE_CHECKING:
     import numpy as np
 
+BACKENDS = {"tensorflow": "TensorFlow", "torch": "PyTorch", "jax": "JAX"}
+"""Those of Keras that train, the preferred first."""
+
 
 def gradients(function: Callable[..., Any], arrays: "Sequence[np.ndarray]") -> "list[np.ndarray]":
-    """Differentiate a function by each of its arguments.
+    """Differentiate a function of float32 arrays, made of `keras.ops` and layers, by each of them."""
+    keras = import_keras()
+    tensors, name = [keras.ops.convert_to_tensor(array) for array in arrays], keras.backend.backend()
+    if name == "tensorflow":
+        import tensorflow
 
-    Parameters
-    ----------
-    function : callable
-        Takes as many tensors as there are arrays, gives a tensor of one number; made of `keras.ops` and layers.
-    arrays : sequence of float32 array
+        with tensorflow.GradientTape(watch_accessed_variables=False) as tape:  # the weights need no gradients
+            tape.watch(tensors)
+            value = function(*tensors)
+        found = tape.gradient(value, tensors)
+    elif name == "jax":
+        import jax
 
-    Returns
-    -------
-    list of float32 array
-        Of the shapes of `arrays`.
+        found = jax.grad(function, argnums=tuple(range(len(tensors))))(*tensors)
+    else:
+        import torch
 
-    Raises
-    ------
-    MicroExpError
-        If Keras runs on a backend that has no gradients.
-    """
-    import keras
-
-    backend = keras.backend.backend()
-    if backend not in _BACKENDS:
-        raise MicroExpError(
-            "gradients",
-            f"Keras on {' or '.join(_BACKENDS)}",
-            backend,
-            "Set KERAS_BACKEND=tensorflow.",
-        )
-    found = _BACKENDS[backend](function, [keras.ops.convert_to_tensor(array) for array in arrays])
+        for tensor in tensors:
+            tensor.requires_grad_()
+        found = torch.autograd.grad(function(*tensors), tensors)
     return [keras.ops.convert_to_numpy(one) for one in found]
-
-
-def _tensorflow(function: Callable[..., Any], tensors: list[Any]) -> list[Any]:
-    import tensorflow
-
-    with tensorflow.GradientTape(watch_accessed_variables=False) as tape:  # the weights need no gradients
-        tape.watch(tensors)
-        value = function(*tensors)
-    return tape.gradient(value, tensors)
-
-
-def _jax(function: Callable[..., Any], tensors: list[Any]) -> list[Any]:
-    import jax
-
-    return jax.grad(function, argnums=tuple(range(len(tensors))))(*tensors)
-
-
-def _torch(function: Callable[..., Any], tensors: list[Any]) -> list[Any]:
-    import torch
-
-    for tensor in tensors:
-        tensor.requires_grad_()
-    return torch.autograd.grad(function(*tensors), tensors)
-
-
-_BACKENDS = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}
 
 
 def together(tensors: Sequence[Any]) -> list[Any]:
@@ -93,13 +61,7 @@ def together(tensors: Sequence[Any]) -> list[Any]:
 def descend(variable: Any, gradient: Any, learning_rate: Any, momentum: float, velocity: Any) -> None:
     """Take a step of stochastic gradient descent with TensorFlow, where the variable lies.
 
-    Parameters
-    ----------
-    variable : tf.Variable
-    gradient, learning_rate : tensor
-    momentum : float
-    velocity : keras.Variable or None
-        What momentum remembers; None without momentum.
+    `velocity` is the variable of the momentum, None without.
     """
     from tensorflow import raw_ops
 
@@ -117,14 +79,67 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-def backend_name() -> str:
-    """Return the backend that Keras has, or would load: $KERAS_BACKEND, else its keras.json, else tensorflow."""
-    folder = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+def choose_backend() -> str:
+    """Return the backend that Keras has or is to load, and settle it for this process and those that it starts.
+
+    It is what $KERAS_BACKEND names, else the user's keras.json, else the first of `BACKENDS` that is installed. One
+    that nobody named is said on stderr, unless it is TensorFlow. No backend is loaded.
+
+    Raises
+    ------
+    MicroExpError
+        If the backend that is named does not exist or is not installed, if none is, or if keras.json asks for another
+        precision than float32.
+    """
+    path, config = _keras_json()
+    there = [one for one in BACKENDS if find_spec(one)]
+    if not there:
+        raise MicroExpError(
+            "Keras needs TensorFlow, PyTorch or JAX, and none is installed. Run: python -m pip install tensorflow (or "
+            "torch, where there is no TensorFlow for your Python)."
+        )
+    where, name = "KERAS_BACKEND", os.environ.get("KERAS_BACKEND")
+    if "keras" in sys.modules:
+        name = sys.modules["keras"].backend.backend()
+    elif not name:
+        where, name = str(path), config.get("backend") or "tensorflow"
+        if name == "tensorflow" and name not in there:  # not the user's word: Keras writes it into a new keras.json
+            name = there[0]
+            print(f"note: TensorFlow is not installed, computing with {BACKENDS[name]}", file=sys.stderr)
+    if name not in there:
+        fault = "is not installed" if name in BACKENDS else "is none that Keras 3 trains with"
+        install = f"Install it (python -m pip install {name}), or write" if name in BACKENDS else "Write"
+        raise MicroExpError(
+            f"{where} names the backend {name!r}, which {fault}. {install} one that is installed: {', '.join(there)}."
+        )
+    if config.get("floatx", "float32") != "float32":
+        raise MicroExpError(
+            f'{path} sets floatx to {config["floatx"]!r}, but this package computes in float32. Write "floatx": '
+            '"float32" there, or set KERAS_HOME to another folder for this command (--precision bfloat16 is for cards).'
+        )
+    os.environ["KERAS_BACKEND"] = name
+    return name
+
+
+def _keras_json() -> tuple[Path, dict[str, Any]]:
+    """Keras' own file of settings, and what Keras will read from it."""
+    home = os.path.expanduser("~")
+    folder = os.environ.get("KERAS_HOME") or os.path.join(home if os.access(home, os.W_OK) else "/tmp", ".keras")
+    path = Path(folder).expanduser() / "keras.json"
     try:
-        configured = json.loads((folder / "keras.json").read_text(encoding="utf-8")).get("backend")
-    except (OSError, ValueError, AttributeError):
-        configured = None
-    return os.environ.get("KERAS_BACKEND") or configured or "tensorflow"
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        config = {}
+    return path, config if isinstance(config, dict) else {}
+
+
+def devices() -> list[str]:
+    """Return what the loaded Keras computes on: `["tensorflow cpu:0"]`."""
+    keras = import_keras()
+    name = keras.backend.backend()
+    if name == "torch":  # for which Keras has no list
+        return [f"torch {keras.ops.zeros(1).device}"]
+    return [f"{name} {device}" for device in keras.distribution.list_devices()]
 
 
 @functools.cache
@@ -133,12 +148,29 @@ def import_keras() -> Any:
 
     The backend looks for its devices here. What limits them (`tf.config.set_visible_devices`, `set_memory_growth`,
     `CUDA_VISIBLE_DEVICES`) must be said before.
+
+    Raises
+    ------
+    MicroExpError
+        See `choose_backend`; or if the backend, though installed, cannot be loaded, or Keras refuses its keras.json.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # off on processors without AVX-512, which it helps most
+    name = choose_backend()
     with without_remarks():
-        import keras
+        try:
+            import keras
 
-        keras.ops.zeros(1)  # the first operation looks for devices, and is the last to remark on them
+            keras.ops.zeros(1)  # the first operation looks for devices, and is the last to remark on them
+        except (ImportError, OSError) as error:
+            others = ", ".join(one for one in BACKENDS if one != name and find_spec(one))
+            instead = f", or set KERAS_BACKEND to {others}" if others else ""
+            raise MicroExpError(
+                f"{BACKENDS[name]} is installed but cannot be loaded: {error}. Install it anew (python -m pip install "
+                f"--force-reinstall {name}){instead}."
+            ) from error
+        except ValueError as error:
+            raise MicroExpError(f"{_keras_json()[0]}: Keras cannot use these settings. {error}") from error
     return keras
 
 

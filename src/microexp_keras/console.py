@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import difflib
 import functools
+import io
 import os
 import signal
 import sys
@@ -15,43 +16,47 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from microexp_keras.errors import MicroExpError
-from microexp_keras.text import plain
 
 BUG = 70
 """The exit code of an error that is nobody's but ours."""
+
+PACKAGES = {"cv2": "opencv-python", "dlib": "dlib-bin", "sklearn": "scikit-learn", "yaml": "PyYAML", "PIL": "pillow"}
+"""What to install for a module of another name."""
 
 
 def command(main: Callable[..., int | None]) -> Callable[..., int]:
     """Make `main(argv=None)` a command: it returns an exit code, and whatever goes wrong is one line on stderr.
 
-    What names of files hold is shown, not obeyed by the terminal.
-
-    Exit codes: what `main` returns (None is 0), 2 for a `MicroExpError`, or what the system or the memory refuses, 70
-    for a bug, whose traceback goes into a file that the line names, 130 for Ctrl-C, 141 if the output is no longer
-    read.
+    Exit codes: what `main` returns (None is 0), 2 for a `MicroExpError`, a package that cannot be loaded, or what the
+    system or the memory refuses, 70 for a bug, whose traceback goes into a file that the line names, 130 for Ctrl-C,
+    141 if the output is no longer read.
     """
 
     @functools.wraps(main)
     def run(argv: Sequence[str] | None = None) -> int:
-        with _heard_ctrl_c(), _shown("stdout"), _shown("stderr"):
-            try:
+        try:
+            with _sigint_as_exception(), _any_name_is_printed():
                 return main(argv) or 0
-            except MicroExpError as error:
-                return _failed(str(error), 2)
-            except KeyboardInterrupt:
-                print("stopped by Ctrl-C", file=sys.stderr)
-                return 130
-            except BrokenPipeError:  # who read our output is gone, as in `... | head`
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left in the buffer is lost
-                return 141
-            except OSError as error:
-                if error.filename is None:
-                    return _failed(_bug_line(), BUG)
-                return _failed(f"{os.fsdecode(error.filename)}: {error.strerror}. Correct the path or its rights.", 2)
-            except MemoryError:
-                return _failed("not enough memory. Close other programs, or take fewer --jobs or clips.", 2)
-            except Exception:
+        except MicroExpError as error:
+            return _failed(str(error), 2)
+        except KeyboardInterrupt:
+            print("stopped by Ctrl-C", file=sys.stderr)
+            return 130
+        except BrokenPipeError:  # who read our output is gone, as in `... | head`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left in the buffer is lost
+            return 141
+        except OSError as error:
+            if error.filename is None:
                 return _failed(_bug_line(), BUG)
+            return _failed(f"{os.fsdecode(error.filename)}: {error.strerror}. Correct the path or its rights.", 2)
+        except ImportError as error:
+            if (error.name or "").startswith("microexp_keras"):
+                return _failed(_bug_line(), BUG)
+            return _failed(_how_to_install(error), 2)
+        except MemoryError:
+            return _failed("not enough memory. Close other programs, or take fewer --jobs or clips.", 2)
+        except Exception:
+            return _failed(_bug_line(), BUG)
 
     return run
 
@@ -61,22 +66,38 @@ def _failed(message: str, code: int) -> int:
     return code
 
 
+def _how_to_install(error: ImportError) -> str:
+    """Say which package to install for a module that cannot be imported."""
+    module = (error.name or "").partition(".")[0]
+    if "libGL" in str(error) or "libgthread" in str(error):
+        return (
+            f"OpenCV cannot be loaded: {error}. Install the system's library (on Debian and Ubuntu: apt-get install "
+            "libgl1 libglib2.0-0), or take the build of OpenCV that needs none: python -m pip uninstall opencv-python, "
+            "then python -m pip install opencv-python-headless"
+        )
+    package = PACKAGES.get(module, module) or "--requirement requirements.txt"
+    return f"{error}. Install what is missing: python -m pip install --force-reinstall {package}"
+
+
 def _bug_line() -> str:
-    """Write the traceback of the exception that is being handled into a file, and say so."""
     kind, error, _ = sys.exc_info()
-    said = f"this is a bug, please report it: {kind.__name__ if kind else 'error'}: {error}"
+    return f"this is a bug, please report it: {kind.__name__ if kind else 'error'}: {error}. {traceback_in_a_file()}"
+
+
+def traceback_in_a_file() -> str:
+    """Write the traceback of the exception that is being handled into a file, and say so; if that fails, return it."""
     try:
         handle, path = tempfile.mkstemp(prefix="microexp-keras-", suffix=".log")
         with open(handle, "w", encoding="utf-8", errors="backslashreplace") as log:
             log.write(f"{sys.argv}\n{traceback.format_exc()}")
     except OSError:
-        return f"{said}. {traceback.format_exc()}"
-    return f"{said}. How it came about is in {path}"
+        return traceback.format_exc()
+    return f"Traceback written to {path}"
 
 
 @contextlib.contextmanager
-def _heard_ctrl_c() -> Iterator[None]:
-    """Hear Ctrl-C as KeyboardInterrupt; before and after, a program of ours is just ended by it (`__init__`)."""
+def _sigint_as_exception() -> Iterator[None]:
+    """Raise KeyboardInterrupt on Ctrl-C; before and after, a program of ours is just ended by it (`__init__`)."""
     ends_at_once = threading.current_thread() is threading.main_thread() and (
         signal.getsignal(signal.SIGINT) is signal.SIG_DFL
     )
@@ -89,37 +110,19 @@ def _heard_ctrl_c() -> Iterator[None]:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-class _Shown:
-    """A stream on which names cannot move the cursor, nor fail because they are not UTF-8.
-
-    Parameters
-    ----------
-    stream : file
-        Of text. A carriage return in front of what is written stays one: progress bars begin so.
-    """
-
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
-
-    def write(self, text: str) -> int:
-        bar, encoding = "\r" * text.startswith("\r"), getattr(self._stream, "encoding", None) or "utf-8"
-        shown = plain(text[len(bar) :]).encode(encoding, "backslashreplace").decode(encoding)
-        self._stream.write(bar + shown)
-        return len(text)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
-
-
 @contextlib.contextmanager
-def _shown(name: str) -> Iterator[None]:
-    """Let `sys.stdout` or `sys.stderr` show what it is given, unless it does already."""
-    before = getattr(sys, name)
-    setattr(sys, name, before if before is None or isinstance(before, _Shown) else _Shown(before))
+def _any_name_is_printed() -> Iterator[None]:
+    """Let stdout print names that its encoding lacks as `\\xe9`, as stderr does, instead of failing."""
+    output = sys.stdout
+    if not isinstance(output, io.TextIOWrapper):  # of a notebook
+        yield
+        return
+    before = output.errors
+    output.reconfigure(errors="backslashreplace")
     try:
         yield
     finally:
-        setattr(sys, name, before)
+        output.reconfigure(errors=before)
 
 
 class Parser(argparse.ArgumentParser):

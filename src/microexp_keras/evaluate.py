@@ -3,19 +3,18 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from microexp_keras import datasets, protocols, runs
-from microexp_keras.backend import import_keras
+from microexp_keras import datasets, protocols, runs, weights
+from microexp_keras.backend import choose_backend, import_keras
 from microexp_keras.console import Parser, command
-from microexp_keras.datasets.database import DATABASES
 from microexp_keras.errors import MicroExpError
 from microexp_keras.models.networks import METHODS
+from microexp_keras.notes import warning
+from microexp_keras.runs.options import ARRAYS, LABELS
 
 if TYPE_CHECKING:
     from microexp_keras.runs.scored_clips import RivalFile, ScoredClips
-    from microexp_keras.weights import WeightsFile
 
 
 def parser() -> argparse.ArgumentParser:
@@ -24,50 +23,26 @@ def parser() -> argparse.ArgumentParser:
         "evaluate",
         description="Score weights of any .h5 kind on clips or on the validation arrays of the original programs.",
     )
-    parser.add_argument(
-        "--weights",
-        type=Path,
-        required=True,
-        metavar="FILE",
-        help="ours, the authors', any Keras 2 or 3 .h5, or what a rival method has learned",
-    )
-    parser.add_argument("--dataset", choices=DATABASES, help="whose classes these are (default: as trained, else smic)")
-    where = parser.add_mutually_exclusive_group(required=True)
-    where.add_argument(
-        "--data",
-        type=Path,
-        metavar="PATH",
-        help="clips, or a table of your own, standardised as the weights were trained",
-    )
+    runs.add_options(parser, "--weights")
+    weights.add_data_format(parser)
+    runs.add_options(parser, "--dataset")
+    where = parser.add_mutually_exclusive_group()
+    runs.add_options(where, "--data")
     datasets.add_options(parser)
-    datasets.add_own_options(parser, "classes", "frames", "size", "sampling", "crop")
-    where.add_argument(
-        "--synthetic", action="store_true", help="generated clips, written to data/synthetic-DATASET once"
-    )
-    where.add_argument(
-        "--validation-images",
-        type=Path,
-        nargs="+",
-        metavar="X.npy",
-        help="float32 (clips, 1, rows, columns, time), standardised; for the fused networks two files, eyes and mouth",
-    )
-    parser.add_argument(
-        "--validation-labels", type=Path, metavar="Y.npy", help="labels (clips,) or one-hot (clips, classes)"
-    )
+    datasets.add_own_options(parser, "classes", *datasets.READING)
+    datasets.add_synthetic(where)
+    where.add_argument("--validation-images", **ARRAYS)
+    parser.add_argument("--validation-labels", **LABELS)
     parser.add_argument(
         "--protocol", choices=protocols.NAMES, help="for --data: its split (default: as trained, else upstream)"
     )
     parser.add_argument(
         "--clips",
         choices=["protocol", "held-out", "all"],
-        help="for --data: score what the protocol scores, only what it does not train on, or all (default: protocol)",
+        help="for --data: score the protocol's test clips, only those of them that are not training clips, or all "
+        "(default: protocol; all if it has several folds and the weights were trained on other clips)",
     )
-    parser.add_argument(
-        "--landmarks", type=Path, metavar="CSV", help="for --data, eyes and mouth: your landmarks instead of dlib's"
-    )
-    parser.add_argument(
-        "--out", type=Path, metavar="FOLDER", help="where to write (default: the next runs/evaluate-DATASET-NNN)"
-    )
+    runs.add_options(parser, "--landmarks", "--out")
     return parser
 
 
@@ -75,19 +50,21 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> None:
     """Load the weights, score the clips, write and print the report."""
     args = parser().parse_args(argv)
+    runs.require_weights(args.weights)
     if (args.validation_images is None) != (args.validation_labels is None):
-        raise MicroExpError("--validation-images, --validation-labels", "both", "one of them")
+        raise MicroExpError("--validation-images, --validation-labels", "expected both, found one of them")
     if args.validation_images and (args.protocol or args.clips or args.landmarks or datasets.chosen_options(args)):
         raise MicroExpError(
             "--protocol, --clips, --landmarks and the options of folders",
-            "with clips only",
-            remedy="Leave them out: arrays are scored whole.",
+            "expected with clips only",
+            "Leave them out: arrays are scored whole.",
         )
     runs.require_free(args.out)
+    choose_backend()
 
     from microexp_keras.runs import scored_clips
 
-    file = scored_clips.what_learned(args.weights)
+    file = scored_clips.what_learned(args.weights, args.data_format)
     database = (
         datasets.get_database(args.dataset) if args.dataset else datasets.trained_on(file.metadata) or datasets.SMIC
     )
@@ -104,52 +81,51 @@ def main(argv: Sequence[str] | None = None) -> None:
     scored_clips.require_length(file, database)
     with runs.results_in(args.out, f"evaluate-{database.name}") as folder:
         clips = _clips(args, file, database)
+        if isinstance(file, weights.WeightsFile) and file.assumption:
+            clips.notes.append(warning(file.assumption))
         import_keras()
 
-        from microexp_keras import metrics
-        from microexp_keras.results import html_page, text_report
+        from microexp_keras.results import scores
+        from microexp_keras.results.predictions import Predictions
 
-        probabilities = clips.predicted(args.weights, database.num_classes)
-        scores = metrics.score(clips.labels, probabilities.argmax(axis=1), database.class_names)
-        title = f"{METHODS[file.network].title} on {clips.origin}"
-        about = {**runs.provenance(), "weights": str(args.weights), "trained": file.metadata}
-        text = text_report.write(
-            folder,
-            title,
-            clips.notes,
-            scores,
-            clips.names,
-            clips.labels,
-            probabilities,
-            clips.subjects,
-            clips.samples.databases_of(clips.positions) if clips.samples else [],
-            **about,
+        trained = file.metadata
+        fold, seed = (trained[name] if type(trained.get(name)) is int else None for name in ("fold", "seed"))
+        predictions = Predictions(
+            class_names=database.class_names,
+            clips=[clips.samples.names[position] for position in clips.positions],
+            subjects=[clips.samples.subjects[position] for position in clips.positions],
+            true=clips.labels,
+            probabilities=clips.predicted(database.num_classes, args.data_format),
+            folds=[fold] * len(clips.positions),
+            method=file.network,
+            protocol=str(trained.get("protocol", "")),
+            seed=seed,
+            databases=clips.samples.databases_of(clips.positions),
         )
-        html_page.write(folder)
-    print(text)
-    print(f"The page of this evaluation: {folder / 'report.html'}")
+        title = f"{METHODS[file.network].title} on {clips.origin}"
+        about = {**runs.provenance(), "weights": str(args.weights), "trained": trained}
+        report, _ = scores.write(folder, title, clips.notes, predictions, about, **about)
+    print(report.summary(folder))
 
 
-def _clips(args: argparse.Namespace, file: "WeightsFile | RivalFile", database: datasets.Database) -> "ScoredClips":
+def _clips(
+    args: argparse.Namespace, file: "weights.WeightsFile | RivalFile", database: datasets.Database
+) -> "ScoredClips":
     """Read the clips, or the arrays, that are scored."""
     from microexp_keras import landmarks, preprocessing
     from microexp_keras.runs import scored_clips
 
+    protocol = protocols.for_weights(args.protocol, file.network, database, file.metadata)
     if args.validation_images:
-        return scored_clips.from_arrays(
-            args.validation_images, args.validation_labels, METHODS[file.network].inputs, database.num_classes, file
-        )
-    data = datasets.synthetic_folder(database.name) if args.synthetic else args.data
-    name = args.protocol or str(file.metadata.get("protocol"))
-    there = protocols.names(file.network, database)
-    protocol = protocols.get(name if args.protocol or name in there else there[0], file.network, database)
+        return scored_clips.from_arrays(args.validation_images, args.validation_labels, protocol, file)
+    data = datasets.data_of(args, database)
     if args.landmarks and protocol.network.on_whole_face:
-        raise MicroExpError("--landmarks", "with a fused network only", f"{args.weights} of another")
+        raise MicroExpError("--landmarks", f"expected with a fused network only, found {args.weights} of another")
     points = landmarks.CsvLandmarks(args.landmarks) if args.landmarks else None
     options: dict[str, Any] = datasets.chosen_options(args)
     samples = preprocessing.load_samples(data, protocol, points, **options)
     origin = database.origin(samples.synthetic)
-    clips = scored_clips.from_samples(samples, protocol, file, origin, args.clips or "protocol")
+    clips = scored_clips.from_samples(samples, protocol, file, origin, args.clips)
     if points:
         clips.notes.append(f"Landmarks from {args.landmarks}.")
     return clips

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from microexp_keras.errors import MicroExpError
+from microexp_keras.errors import SHOWN, MicroExpError
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Scores:
     confusion : tuple of tuple of int
         Clips by true class (rows) and predicted class (columns).
     clips, correct : int
-        How many were scored, how many of them right.
+        How many were scored, and how many of them predicted correctly.
     accuracy : float
         `correct / clips`.
     accuracy_interval : (float, float)
@@ -29,7 +29,7 @@ class Scores:
     majority_class : str
         The most frequent true class.
     majority_rate : float
-        Accuracy of always answering `majority_class`.
+        Accuracy of the majority-class baseline, which predicts `majority_class` for every clip.
     recall, f1 : tuple of float
         Of each class; NaN for a class without clips.
     uar, uf1 : float
@@ -37,7 +37,7 @@ class Scores:
     undefined : tuple of str
         Why something is NaN; empty when nothing is.
     collapsed_to : str or None
-        The class, if every clip was given the same one.
+        The class, if a single one was predicted for all clips.
     """
 
     class_names: tuple[str, ...]
@@ -98,7 +98,9 @@ def score(
 
     true, predicted = _labels("true", true, class_names), _labels("predicted", predicted, class_names)
     if len(true) != len(predicted) or not len(true):
-        raise MicroExpError("labels", "a true and a predicted one for each clip", f"{len(true)} and {len(predicted)}")
+        raise MicroExpError(
+            "labels", f"expected a true and a predicted one for each clip, found {len(true)} and {len(predicted)}"
+        )
     confusion = confusion_matrix(true, predicted, labels=np.arange(len(class_names)))
     clips, correct = int(confusion.sum()), int(np.trace(confusion))
     actual, answered, right = confusion.sum(axis=1), confusion.sum(axis=0), np.diag(confusion)
@@ -129,21 +131,20 @@ def score(
 
 
 def _labels(which: str, values: Sequence[Any] | np.ndarray, class_names: Sequence[str]) -> np.ndarray:
-    """Return labels as int array (clips,); raise if any is none of the classes."""
-    labels, numbers = np.asarray(values), range(len(class_names))
-    expected = f"labels 0 to {len(class_names) - 1} ({', '.join(class_names)}), one for each clip"
+    """Return labels, numbers or names, as int array (clips,); raise if any is none of the classes."""
+    labels, count = np.asarray(values), len(class_names)
+    expected = f"expected labels 0 to {count - 1} ({', '.join(class_names)}), one for each clip"
     if labels.ndim != 1:
-        remedy = "Take argmax(axis=1) of one-hot rows or probabilities." if labels.ndim == 2 else "Flatten it."
-        raise MicroExpError(which, expected, f"an array of shape {labels.shape}", remedy)
-    if labels.dtype.kind in "UO":
-        names = {name: number for number, name in enumerate(class_names)}
-        labels = np.array([names.get(label, label) for label in labels.tolist()], object)
-    wrong = [place for place, label in enumerate(labels.tolist()) if label not in numbers]
-    if wrong:
-        shown = ", ".join(f"{labels[place]!s} at position {place}" for place in wrong[:5])
-        more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
-        raise MicroExpError(which, expected, f"{shown}{more}", "Score only clips that have an answer; count from 0.")
-    return labels.astype(int)
+        remedy = "Take argmax(axis=1) of one-hot rows or probabilities."
+        raise MicroExpError(which, f"{expected}, found an array of shape {labels.shape}", remedy)
+    numbers: dict[Any, int] = {key: number for keys in (class_names, range(count)) for number, key in enumerate(keys)}
+    found = labels.tolist()
+    if wrong := [f"{label} at position {place}" for place, label in enumerate(found) if label not in numbers]:
+        remedy = "Score only clips that have an answer; count from 0."
+        raise MicroExpError(
+            which, f"{expected}, found {', '.join(wrong[:SHOWN])}{' and more' * (len(wrong) > SHOWN)}", remedy
+        )
+    return np.array([numbers[label] for label in found], int)
 
 
 def subject_intervals(
@@ -152,10 +153,8 @@ def subject_intervals(
     subjects: Sequence[str],
     num_classes: int,
     resamples: int = 5000,
-    seed: int = 0,
-    confidence: float = 0.95,
 ) -> dict[str, Any]:
-    """Return bootstrap intervals of the scores, resampling subjects, since clips of one person are not independent.
+    """Return 95 % bootstrap intervals of the scores, over subjects: clips of one person are not independent.
 
     Subjects are drawn with replacement, with all their clips; the intervals are percentiles of the scores so found.
     With a handful of subjects they are rather too short than too long.
@@ -166,15 +165,15 @@ def subject_intervals(
         Labels from 0 to `num_classes - 1`.
     subjects : sequence of str, (clips,)
     num_classes : int
-    resamples, seed, confidence
-        How many times subjects are drawn, from which seed; the share that the intervals shall cover.
+    resamples : int
+        How many times subjects are drawn, from a fixed seed.
 
     Returns
     -------
     dict
-        `accuracy`, `uf1`, `uar`: (low, high), NaN where the score itself is not defined, or every draw has the same, as
-        with one subject only or when all answers are right: then drawing subjects tells nothing.
-        `same_in_all`: which of the three have one value in all draws that count.
+        `accuracy`, `uf1`, `uar`: (low, high), NaN where the score itself is undefined, or has the same value in every
+        draw, as with a single subject or all predictions correct.
+        `zero_width`: which of the three have the same value in every draw that counts.
         `subjects`, `resamples`: how many; `lacking`: how many of the draws lack a class, for which UF1 and UAR are not
         defined and which do not count in their intervals.
 
@@ -183,10 +182,12 @@ def subject_intervals(
     Field and Welsh, "Bootstrapping clustered data", JRSS B 2007: the cluster bootstrap.
     """
     names, owner = np.unique(np.asarray(subjects, str), return_inverse=True)
-    tables = np.zeros((len(names), num_classes, num_classes), int)
+    people = len(names)
+    tables = np.zeros((people, num_classes, num_classes), int)
     np.add.at(tables, (owner, np.asarray(true), np.asarray(predicted)), 1)
-    drawn = np.random.default_rng(seed).integers(len(names), size=(resamples, len(names)))
-    confusion = tables[drawn].sum(axis=1)  # (resamples, classes, classes)
+    random, flat = np.random.default_rng(0), tables.reshape(people, -1)
+    draws = (np.bincount(random.integers(people, size=people), minlength=people) for _ in range(resamples))
+    confusion = np.stack([times_drawn @ flat for times_drawn in draws]).reshape(-1, num_classes, num_classes)
     right = np.diagonal(confusion, axis1=1, axis2=2)
     actual, answered = confusion.sum(axis=2), confusion.sum(axis=1)
     whole = (actual > 0).all(axis=1)
@@ -195,16 +196,14 @@ def subject_intervals(
         "uf1": (2 * right[whole] / (actual[whole] + answered[whole])).mean(axis=1),
         "uar": (right[whole] / actual[whole]).mean(axis=1),
     }
-    tails = [(1 - confidence) / 2, (1 + confidence) / 2]
-    found = {
-        name: tuple(np.quantile(of_name, tails).tolist()) if len(of_name) and np.ptp(of_name) else (math.nan, math.nan)
-        for name, of_name in values.items()
-    }
-    same = [name for name, of_name in values.items() if len(of_name) and not np.ptp(of_name)]
+    varied = {name: len(of_name) > 0 and np.ptp(of_name) > 0 for name, of_name in values.items()}
     return {
-        **found,
-        "same_in_all": same,
-        "subjects": len(names),
+        **{
+            name: tuple(np.quantile(of_name, [0.025, 0.975]).tolist()) if varied[name] else (math.nan, math.nan)
+            for name, of_name in values.items()
+        },
+        "zero_width": [name for name, of_name in values.items() if len(of_name) and not varied[name]],
+        "subjects": people,
         "resamples": resamples,
         "lacking": int((~whole).sum()),
     }
@@ -217,13 +216,13 @@ class Pair:
     Attributes
     ----------
     first_only, second_only : int
-        Clips that only one of them calls right.
+        Clips that only one of them predicts correctly.
     p_clips : float
-        Exact McNemar test: the clips on which they differ are thrown coins.
+        Exact McNemar test over clips, which ignores whose clips they are.
     first_subjects, second_subjects : int
-        Subjects of whom one calls more clips right than the other.
-    p_subjects : float
-        Sign test over these subjects.
+        Subjects of whom one predicts more clips correctly than the other.
+    p_subjects : float or None
+        Permutation test that swaps whole subjects; None if no clip's subject is known.
     """
 
     first_only: int
@@ -231,20 +230,21 @@ class Pair:
     p_clips: float
     first_subjects: int
     second_subjects: int
-    p_subjects: float
+    p_subjects: float | None
 
 
 def paired(
     first: Sequence[bool] | np.ndarray, second: Sequence[bool] | np.ndarray, subjects: Sequence[str | None]
 ) -> Pair:
-    """Test whether two methods differ in accuracy: exact McNemar test over clips, sign test over subjects.
+    """Test whether two methods differ in accuracy.
 
-    McNemar's test takes clips as independent, which clips of one subject are not; beside it stand the subjects.
+    McNemar's test takes clips as independent, which clips of one subject are not. The permutation test exchanges the
+    two methods' predictions for all clips of a subject at once. Clips without a subject are left out of it.
 
     Parameters
     ----------
     first, second : bool array (clips,)
-        Which clips each calls right, the same clips in the same order.
+        Which clips each predicts correctly, the same clips in the same order.
     subjects : sequence of str or None, (clips,)
 
     Returns
@@ -254,23 +254,49 @@ def paired(
     References
     ----------
     McNemar, "Note on the sampling error of the difference between correlated proportions", Psychometrika 1947.
+    Ernst, "Permutation methods: a basis for exact inference", Statistical Science 2004.
     """
-    gain = np.asarray(first, int) - np.asarray(second, int)
-    _, owner = np.unique(np.array([str(subject) for subject in subjects]), return_inverse=True)
-    clips, people = ((int((values > 0).sum()), int((values < 0).sum())) for values in (gain, np.bincount(owner, gain)))
-    return Pair(*clips, _coins(*clips), *people, _coins(*people))
-
-
-def _coins(heads: int, tails: int) -> float:
-    """Return the two-sided binomial p value of so many heads and tails; 1 if there are none."""
+    import pandas as pd
     from scipy.stats import binomtest
 
-    return float(binomtest(heads, heads + tails).pvalue) if heads + tails else 1.0
+    gains = pd.Series(np.asarray(first, int) - np.asarray(second, int))
+    of_subjects = gains.groupby(np.asarray(subjects, object)).sum()  # None is nobody's
+    clips, people = ((int((values > 0).sum()), int((values < 0).sum())) for values in (gains, of_subjects))
+    p_clips = float(binomtest(clips[0], sum(clips)).pvalue) if any(clips) else 1.0
+    return Pair(*clips, p_clips, *people, swapped_p(of_subjects) if len(of_subjects) else None)
 
 
-def wilson_interval(correct: int, clips: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Return the Wilson score interval `(low, high)` of a proportion, each between 0 and 1."""
+def swapped_p(gains: Sequence[int] | np.ndarray) -> float:
+    """Return the exact two-sided p value of a sum of gains, one a subject, each as likely with the other sign.
+
+    All 2 ** subjects exchanges are counted, by adding one subject after the other to the distribution of the sum.
+    """
+    gains = np.asarray(gains, int)
+    largest = int(np.abs(gains).sum())
+    chances = np.zeros(2 * largest + 1)  # of the sums -largest to largest
+    chances[largest] = 1
+    for gain in gains[gains != 0]:
+        chances = (np.roll(chances, gain) + np.roll(chances, -gain)) / 2
+    sums = np.arange(-largest, largest + 1)
+    return float(chances[np.abs(sums) >= abs(gains.sum())].sum())
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return p values corrected for their number.
+
+    References
+    ----------
+    Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 1979.
+    """
+    values = np.asarray(p_values, float)
+    order = np.argsort(values)
+    raised = np.maximum.accumulate(values[order] * np.arange(len(values), 0, -1))
+    return np.minimum(raised, 1)[np.argsort(order)].tolist()
+
+
+def wilson_interval(correct: int, clips: int) -> tuple[float, float]:
+    """Return the 95 % Wilson score interval `(low, high)` of a proportion, each between 0 and 1."""
     from scipy.stats import binomtest
 
-    interval = binomtest(correct, clips).proportion_ci(confidence, method="wilson")
+    interval = binomtest(correct, clips).proportion_ci(method="wilson")
     return float(interval.low), float(interval.high)

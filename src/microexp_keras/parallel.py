@@ -19,25 +19,13 @@ def cores() -> int:
 def in_threads(
     function: Callable[[Item], Result], items: Sequence[Item], what: str, unit: str = "clip", progress: bool = True
 ) -> list[Result]:
-    """Map a function over items in threads on all cores: OpenCV and dlib release Python's global lock.
+    """Map a function over items in threads, with a progress bar; OpenCV and dlib release Python's global lock.
 
-    Parameters
-    ----------
-    function : callable
-    items : sequence
-    what, unit : str
-        For the progress bar: `"reading clips"`, `"clip"`.
-    progress : bool
-        Show it.
-
-    Returns
-    -------
-    list
-        What it returned, in the order of the items. The first error is raised, and what was not begun is left.
+    The first error is raised, and what was not begun is left.
     """
     pool = ThreadPoolExecutor(cores())
     try:
         done = pool.map(function, items)
         return list(progress_bar(done, total=len(items), desc=what, unit=unit, disable=not progress))
     finally:
-        pool.shutdown(cancel_futures=True)
+        pool.shutdown(cancel_futures=True)  # Ctrl-C waits for what runs, not for all

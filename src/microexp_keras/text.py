@@ -43,6 +43,17 @@ def span(values: Iterable[float], form: str = "") -> str:
     return f"{low:{form}}" if low == high else f"{low:{form}} to {high:{form}}"
 
 
+def ranges(numbers: Iterable[int]) -> str:
+    """Write whole numbers in their order, those that follow each other as `3-5`: `0-2, 7, 9-12`."""
+    runs: list[list[int]] = []
+    for value in numbers:
+        if runs and value == runs[-1][1] + 1:
+            runs[-1][1] = value
+        else:
+            runs.append([value, value])
+    return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)
+
+
 def markdown_table(rows: Sequence[Sequence[str]]) -> str:
     """Turn rows of text cells into a Markdown table, the first row being its head."""
     lines = ["| " + " | ".join(row) + " |" for row in rows]

@@ -7,7 +7,6 @@ import pytest
 
 from microexp_keras import datasets, evaluate, metrics, train
 from microexp_keras.datasets.__main__ import main as datasets_command
-from microexp_keras.datasets.synthetic.coded import write_coded
 
 pytestmark = pytest.mark.slow
 
@@ -17,8 +16,8 @@ DATABASES = {"CASME II": 6, "SAMM": 9, "SMIC": 16}
 @pytest.fixture(scope="module")
 def composite(small_faces, tmp_path_factory):
     root = tmp_path_factory.mktemp("composite")
-    write_coded("casmeii", root / "two", subjects=2, clips_per_class=(1, 1, 1), progress=False)
-    write_coded("samm", root / "samm", subjects=3, clips_per_class=(1, 1, 1), progress=False)
+    datasets.synthesize("casmeii", root / "two", clips=(2, 2, 2), progress=False)
+    datasets.synthesize("samm", root / "samm", clips=(3, 3, 3), progress=False)
     folders = [str(small_faces), str(root / "two"), str(root / "samm")]
     assert datasets_command(["table", *folders, "--out", str(root / "composite.csv")]) == 0
     return root / "composite.csv"
@@ -41,13 +40,26 @@ def predictions(folder):
         return list(csv.DictReader(file))
 
 
+def positions(part):
+    """Positions of clips in config.json, written as `0-2, 7`."""
+    spans = [span.split("-") for span in part["positions"].split(", ")]
+    found = [place for first, *last in spans for place in range(int(first), int(*last or [first]) + 1)]
+    assert len(found) == part["clips"]
+    return found
+
+
 def test_nobody_is_on_both_sides(composite, run):
     clips = {clip.id: clip for clip in datasets.find_clips(composite, datasets.own_database(composite))}
-    folds = read(run / "config.json")["folds"]
-    scored = [clip for fold in folds for clip in fold["score"]]
+    config = read(run / "config.json")
+    names = config["data"]["names"]
+    folds = [
+        {part: [names[place] for place in positions(fold[part])] for part in ("train", "validation", "test")}
+        for fold in config["folds"]
+    ]
+    scored = [clip for fold in folds for clip in fold["test"]]
     assert sorted(scored) == sorted(clips) and len(clips) == sum(DATABASES.values())
     for fold in folds:
-        parts = (fold[part] for part in ("train", "select", "score"))
+        parts = (fold[part] for part in ("train", "validation", "test"))
         people = [{(clips[name].database, clips[name].subject) for name in part} for part in parts]
         known, new = people[0] | people[1], people[2]
         assert len(new) == 1 and not known & new and fold["train"]
@@ -69,7 +81,7 @@ def test_scores_are_pooled_and_each_database_has_its_own(run):
         assert own["subjects"] == len({row["subject"] for row in theirs})
     report, page = ((run / name).read_text(encoding="utf-8") for name in ("report.txt", "report.html"))
     for name, own in scores["databases"].items():
-        [line] = [line for line in report.splitlines() if line.startswith(f"{name} ") and "%" in line]
+        [line] = [line for line in report.splitlines() if line.startswith(f"{name} ") and "% to " in line]
         assert f"{own['accuracy']:.2%}" in line and f"{own['uf1']:.4f}" in line
     assert "Each database" in page
 

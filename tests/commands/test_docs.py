@@ -14,8 +14,7 @@ import pytest
 from documents import DOCUMENTS, ROOT, blocks, commands, name_of
 
 from microexp_keras import __main__, models, train, weights
-from microexp_keras.datasets import find_clips
-from microexp_keras.datasets.synthetic import casme2, smic
+from microexp_keras.datasets import find_clips, synthesize
 
 RUNNING = [path for path in DOCUMENTS if any(block.language in ("sh", "python") for block in blocks(path))]
 MODULE = "microexp_keras."
@@ -30,9 +29,9 @@ TABLE = ["datasets", "table", "SMIC_all_cropped", "--dataset", "smic", "--out", 
 def workplace(tmp_path_factory):
     """Folder with everything that the documents name: small synthetic trees, a video, a run, the authors' files."""
     folder = tmp_path_factory.mktemp("documents")
-    smic.write_smic(folder / "SMIC_all_cropped", clips_per_class=(6, 5, 5), progress=False)
+    synthesize("smic", folder / "SMIC_all_cropped", clips=(6, 5, 5), easy=True, progress=False)
     for name, layout in (("casme2", "flat"), ("casme2_raw", "rawvideo")):
-        casme2.write_casme2(folder / name, layout=layout, clips_per_class=(3, 3, 3), progress=False)
+        synthesize("casme2", folder / name, layout=layout, clips=(3, 3, 3), progress=False)
     for name in ("weights", "examples"):
         (folder / name).symlink_to(ROOT / name)
     write_video(folder / "face.avi", find_clips(folder / "SMIC_all_cropped", "smic")[0])

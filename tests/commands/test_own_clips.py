@@ -1,11 +1,15 @@
 """All commands on a user's own table of clips."""
 
+import contextlib
+import csv
+import io
 import json
 import re
 
 import h5py
 import numpy as np
 import pytest
+from helpers import reported
 from own_clips import CLASSES, write_own
 
 from microexp_keras import datasets, evaluate, predict, reproduce, train, weights
@@ -13,6 +17,8 @@ from microexp_keras.datasets.__main__ import main as datasets_command
 from microexp_keras.landmarks.__main__ import main as landmarks_command
 
 pytestmark = pytest.mark.slow
+
+COLUMNS, HOW = ("clip", "true", "predicted", "subject"), ("fold", "method", "protocol", "seed")
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +30,7 @@ def own(tmp_path_factory):
 def run(own):
     folder = own.parent / "run"
     arguments = ["--data", str(own), "--protocol", "loso", "--epochs", "1", "--keep-weights"]
+    arguments += ["--frames", "24", "--sampling", "interpolate"]
     assert train.main([*arguments, "--out", str(folder)]) == 0
     return folder
 
@@ -59,11 +66,11 @@ def test_runs_resume_and_weights_are_scored_and_asked(own, run, capsys, tmp_path
     assert train.main(["--resume", str(run)]) == 0 and (run / "predictions.csv").read_bytes() == before
     file = next((run / "fold-01").glob("*.weights.h5"))
     assert evaluate.main(["--weights", str(file), "--data", str(own), "--out", str(tmp_path / "scored")]) == 0
-    assert "The weights were not trained on them." in capsys.readouterr().out
+    assert "The weights were not trained on them." in reported(capsys)
     assert all("smic" not in text.lower() for _, text in texts(tmp_path / "scored"))
     video = str(own.parent / "people 1/film.avi")
-    assert predict.main([video, "--weights", str(file), "--out", str(tmp_path / "seen")]) == 2  # noise, no face
-    assert "expected a face throughout" in capsys.readouterr().err
+    assert predict.main([video, "--weights", str(file), "--out", str(tmp_path / "seen")]) == 2
+    assert "has 20 frames, and the network looks at 24 at once" in capsys.readouterr().err
 
 
 def test_a_clip_changed_since_is_refused_when_a_run_is_resumed(run, own, tmp_path, capsys):
@@ -77,16 +84,48 @@ def test_check_looks_as_deep_as_for_a_known_database(own, capsys):
     assert datasets_command(["check", str(own), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["clips"], found["classes"], found["frames_read"]) == (12, list(CLASSES), 18)
-    assert datasets_command(["check", str(own), "--frames", "30"]) == 1
-    assert "short clip (12)" in capsys.readouterr().out
+    assert datasets_command(["check", str(own), "--frames", "30"]) == 0
+    assert "has 20 frames, fewer than 30" in capsys.readouterr().out
 
 
-def test_a_rival_method_is_fitted_and_scored(own, tmp_path, capsys):
-    arguments = ["--data", str(own), "--model", "lbp-top", "--keep-weights"]
-    assert train.main([*arguments, "--out", str(tmp_path / "run")]) == 0
-    assert capsys.readouterr().out.startswith("LBP-TOP on my clips\n")
-    file = next((tmp_path / "run/fold-01").glob("*.h5"))
-    assert evaluate.main(["--weights", str(file), "--data", str(own), "--out", str(tmp_path / "scored")]) == 0
+@pytest.fixture(scope="module")
+def columns_as_classes(own):
+    """A run of LBP-TOP on classes that are named as columns of predictions.csv are."""
+    text = own.read_text(encoding="utf-8-sig")
+    for before, after in zip(CLASSES, COLUMNS, strict=True):
+        text = text.replace(f";{before};", f";{after};")
+    table, out = own.with_name("columns.csv"), own.parent / "columns"
+    table.write_text(text, encoding="utf-8")
+    printed, announced = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(announced):
+        assert train.main(["--data", str(table), "--model", "lbp-top", "--keep-weights", "--out", str(out)]) == 0
+    return table, out, printed.getvalue() + announced.getvalue()
+
+
+def test_no_class_can_be_named_as_a_column_of_predictions(columns_as_classes, tmp_path):
+    table, out, _ = columns_as_classes
+    file = next((out / "fold-01").glob("*.h5"))
+    assert evaluate.main(["--weights", str(file), "--data", str(table), "--out", str(tmp_path / "scored")]) == 0
+    for folder in (out, tmp_path / "scored"):
+        scores = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
+        with open(folder / "predictions.csv", newline="", encoding="utf-8") as file:
+            head, *rows = csv.reader(file)
+        assert head == [*COLUMNS[:1], "subject", "true", "predicted", *[f"p_{name}" for name in COLUMNS], *HOW]
+        assert sum(row[2] == row[3] for row in rows) == scores["correct"] and len(rows) == scores["clips"]
+        for row in rows:
+            assert row[3] == COLUMNS[np.argmax([float(value) for value in row[4:8]])] and row[2] in COLUMNS
+        page = (folder / "report.html").read_text(encoding="utf-8")
+        assert f"{scores['clips'] - scores['correct']} of {scores['clips']} clips, most confident first" in page
+
+
+def test_a_method_without_epochs_says_nothing_of_epochs(columns_as_classes):
+    _, out, printed = columns_as_classes
+    page = (out / "report.html").read_text(encoding="utf-8").split("<body>")[1]
+    said = printed + re.sub(r'base64,[^"]*', "", page) + (out / "report.txt").read_text(encoding="utf-8")
+    words = ("best epoch", "0epoch", ">epochs<", "batch_size", "kernel_size", "training time", "FACES", "faces of")
+    assert not [word for word in words if word in said]
+    fold = json.loads((out / "config.json").read_text(encoding="utf-8"))["folds"][0]
+    assert [fold[part]["clips"] for part in ("train", "validation", "test")] == [8, 0, 4]
 
 
 def test_methods_are_laid_beside_each_other_and_not_beside_the_paper(own, tmp_path, capsys):
@@ -94,7 +133,7 @@ def test_methods_are_laid_beside_each_other_and_not_beside_the_paper(own, tmp_pa
     arguments = ["--data", str(own), "--tables", "V", "VIII", "--models", "stcnn", "lbp-top", "--epochs", "1"]
     assert reproduce.main([*arguments, "--out", str(out)]) in (0, 1)
     report = (out / "report.md").read_text(encoding="utf-8")
-    assert report.startswith("# Tables of Reddy et al. (2019) on my clips\n") and "no numbers of these clips" in report
+    assert report.startswith("# Tables of Reddy et al. (2019) on my clips\n") and "no results on these clips" in report
     assert "| method | protocol | ours | 95 % interval |" in report and "| LBP-TOP | loso |" in report
     assert "| network | protocol | over | on | ours |" in report and "## Is MicroExpSTCNN ahead?" in report
     assert all("smic" not in text.lower() for _, text in texts(out))

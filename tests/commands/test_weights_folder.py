@@ -11,7 +11,8 @@ import pytest
 
 from microexp_keras import models, preprocessing, protocols, train, training, weights
 from microexp_keras.errors import MicroExpError
-from microexp_keras.runs import scored_clips
+from microexp_keras.runs import options, scored_clips
+from microexp_keras.runs.options import weights_file
 
 FOLDER = Path(__file__).parents[2] / "weights"
 SPEC = importlib.util.spec_from_file_location("manifest", FOLDER / "manifest.py")
@@ -61,7 +62,7 @@ def test_shipped_weights_tell_synthetic_clips_apart(small_faces):
     model = models.build_microexp_stcnn()
     weights.load_weights(model, path)
     right = (training.predict(model, inputs).argmax(axis=1) == samples.labels).sum()
-    assert right >= 14, f"{right} of 16"  # 16 when they were shipped; always answering negative: 6
+    assert right >= 11, f"{right} of 16"  # 12 when they were shipped; always answering negative: 6
 
 
 @pytest.fixture
@@ -154,3 +155,19 @@ def test_unfinished_runs_and_large_files_are_refused(run, tmp_path, monkeypatch)
     with pytest.raises(MicroExpError, match="--resume"):
         manifest.add(unfinished, tmp_path / "local" / "a.weights.h5")
     assert not list(tmp_path.rglob("a.weights.h5"))
+
+
+def test_weights_are_named_by_a_runs_folder_or_as_synthetic(tmp_path, monkeypatch):
+    assert weights_file("synthetic") == options.SHIPPED and weights_file("some.h5") == Path("some.h5")
+    run = tmp_path / "run"
+    for place in (run, run / "fold-01", run / "fold-02"):
+        place.mkdir()
+    with pytest.raises(MicroExpError, match="one file of weights, found 0"):
+        weights_file(str(run))
+    best = run / "fold-02" / "weights-improvement-03-0.50.weights.h5"
+    for file in (best, run / "fold-02" / "last.weights.h5", run / "fold-01" / "learned.h5"):
+        file.touch()
+    assert weights_file(str(run / "fold-02")) == best and weights_file(str(run / "fold-01")).name == "learned.h5"
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "synthetic").touch()  # a file of the user's goes before
+    assert weights_file("synthetic") == Path("synthetic")

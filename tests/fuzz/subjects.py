@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,19 +15,21 @@ from helpers import GOLDEN
 from trees import write_code_final
 
 from microexp_keras import weights
-from microexp_keras.datasets import Clip, Video
-from microexp_keras.datasets.casme2_rows import read_expressions
-from microexp_keras.datasets.folders import Findings
+from microexp_keras.datasets import Clip, Table, Video
+from microexp_keras.datasets.casme2 import named_rows, read_expressions
+from microexp_keras.datasets.check import read_media
+from microexp_keras.datasets.database import CASME2
 from microexp_keras.datasets.frames import read_frames
-from microexp_keras.datasets.image_header import MAX_PIXELS
-from microexp_keras.datasets.media import read_media
-from microexp_keras.hdf5 import contents
+from microexp_keras.datasets.sheets import annotations
+from microexp_keras.datasets.videos import MAX_PIXELS
+from microexp_keras.errors import MicroExpError
 from microexp_keras.landmarks.points import Landmarks
 from microexp_keras.landmarks.table import CsvLandmarks, write_csv
 from microexp_keras.models.networks import NETWORKS
+from microexp_keras.models.original import LAYERS, pooled_shape
 from microexp_keras.preprocessing import original_npy, stack_cache
-from microexp_keras.runs.result import read_result
-from microexp_keras.weights.layers import pooled_shape, weighted_layers
+from microexp_keras.runs.fold import read_result
+from microexp_keras.weights.hdf5 import opened
 
 CLIPS = ["s1_ne_1", "s1_po_1", "s2_su_1"]
 
@@ -93,28 +96,32 @@ def npy(folder: Path) -> list[Subject]:
 def result(folder: Path) -> list[Subject]:
     """The result.json of a fold."""
     value = {
-        "subjects": ["s1", "s2"],
         "clips": CLIPS,
         "probabilities": [[0.7, 0.2, 0.1], [0.25, 0.5, 0.25], [0.0, 0.0, 1.0]],
         "best_epoch": 2,
         "weights": "weights-improvement-02-0.67.weights.h5",
         "diverged": None,
         "devices": ["CPU"],
+        "chosen": None,
+        "images": None,
         "saliency": {"sheets": [{"input": "face", "file": "saliency_face.png", "clips": CLIPS}], "missing": None},
     }
     text = json.dumps(value, indent=2).encode()
 
     def read(path: Path) -> Any:
-        found = read_result(path, CLIPS, 3, 5)
-        assert all(0 <= p <= 1 for row in found["probabilities"] for p in row) and 0 <= found["best_epoch"] < 5
-        return found
+        rows = "".join(f"{epoch},0.67,-1\n" for epoch in range(5))
+        (path.parent / "history.csv").write_text(f"epoch,val_accuracy,val_only_class\n{rows}")
+        found = read_result(path.parent, CLIPS, 3, True)
+        assert (found.probabilities >= 0).all() and 0 <= found.best_epoch < 5
+        return found.probabilities.tolist(), found.best_epoch, found.best_path, found.saliency
 
     return [Subject("result.json", text, read, [(0, len(text))], False)]
 
 
 def cache(folder: Path) -> list[Subject]:
-    """A file of the cache of stacks."""
-    path, shape = folder / "cache.h5", (3, 4, 5, 6)
+    """Stacks in the cache, and what lies beside them."""
+    (folder / "damaged").mkdir(exist_ok=True)
+    path, shape = folder / "damaged" / "cache.npy", (3, 4, 5, 6)
     clips = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
 
     def fill(keep: stack_cache.Keep) -> list[str]:
@@ -124,11 +131,20 @@ def cache(folder: Path) -> list[Subject]:
 
     stack_cache.make_stacks(path, ["eyes", "mouth"], shape, {"origin": "SMIC", "folder": "x"}, fill)
 
-    def read(path: Path) -> Any:
-        kept = stack_cache.kept_stacks(path, ["eyes", "mouth"], shape)
-        return kept and ({name: stacks[:].tobytes() for name, stacks in kept[0].items()}, kept[1])
+    whole = {one.name: one.read_bytes() for one in (path, path.with_suffix(".json"))}
 
-    return [Subject(path.name, path.read_bytes(), read, _structure(path), True)]
+    def read(changed: Path) -> Any:
+        (other,) = whole.keys() - {changed.name}
+        changed.with_name(other).write_bytes(whole[other])
+        os.utime(path, (0, 0))  # as if it had not changed since
+        kept = stack_cache.kept_stacks(path, ["eyes", "mouth"], shape)
+        return kept and ({name: (stacks[:].tobytes(), stacks.pixels) for name, stacks in kept[0].items()}, kept[1])
+
+    # Nothing tells a changed pixel: they are many, and would have to be read at every start.
+    return [
+        Subject(name, data, read, [(0, 128 if name == path.name else len(data))], name != path.name)
+        for name, data in whole.items()
+    ]
 
 
 def image(folder: Path) -> list[Subject]:
@@ -141,11 +157,10 @@ def image(folder: Path) -> list[Subject]:
     }  # fmt: skip
 
     def read(path: Path) -> Any:
-        clip, headers = Clip("", "", 0, (path,)), {}
+        clip = Clip("", "", 0, (path,))
         read_media([clip], progress=False)
-        [found] = read_frames(clip, 1, headers)
-        header = headers[path]
-        assert header.columns * header.rows <= MAX_PIXELS
+        [found] = read_frames(clip, 1)
+        assert found.size <= 3 * MAX_PIXELS
         return found.tobytes(), found.shape
 
     data = {name: cv2.imencode(Path(name).suffix, picture)[1].tobytes() for name, picture in frames.items()}
@@ -177,7 +192,14 @@ def workbook(folder: Path) -> list[Subject]:
         parts = {name: file.read(name) for name in file.namelist()}
 
     def read_whole(path: Path) -> Any:
-        return read_expressions(path, Findings(strict=True))
+        table = Table(CASME2, path, "rawpic")
+        sheets = annotations(path, named_rows)
+        if not sheets:
+            raise MicroExpError(path, "has no names of expressions")
+        found = read_expressions(sheets[0], table)
+        if table.errors:
+            raise MicroExpError.of(path, table.errors, "")
+        return found
 
     def subject(part: str) -> Subject:
         def read(changed: Path) -> Any:
@@ -201,9 +223,7 @@ def landmarks(folder: Path) -> list[Subject]:
 
     def read(path: Path) -> Any:
         table = CsvLandmarks(path)
-        return {
-            name: [(line, count, xy.tolist()) for line, count, xy in of.values()] for name, of in table.rows.items()
-        }
+        return {name: rows.to_csv() for name, rows in table.rows.items()}
 
     data = path.read_bytes()
     return [Subject(path.name, data, read, [(0, len(data))], False)]
@@ -233,8 +253,7 @@ class _Model:
     """What `load_weights` asks of a model, without Keras: thousands of them are loaded."""
 
     def __init__(self, file: weights.WeightsFile) -> None:
-        plan = weighted_layers(file.network, file.kernel_size, 0, file.num_classes)
-        self.by_name = {layer.ours: _Layer(file.kernel_size) for layer, _, _ in plan}
+        self.by_name = {layer.ours: _Layer(file.kernel_size) for layer in LAYERS[file.network]}
         self.layers = [type("L", (), {"name": name, "weights": [0]}) for name in self.by_name]
         shape = (*(file.size or (14, 11)), file.frames or 18)
         assert np.prod(pooled_shape(shape, file.kernel_size)) * 32 == file.flattened
@@ -259,7 +278,9 @@ def _h5(path: Path, whole: Path, sealed: bool) -> Subject:
 def _structure(path: Path) -> list[tuple[int, int]]:
     """Where an HDF5 file holds no numbers of an array."""
     places, last = [], 0
-    for array in sorted(contents(path).arrays.values(), key=lambda array: array._start):
-        places.append((last, array._start))
-        last = array._start + array[()].nbytes
+    with opened(path) as contents:
+        stored = [array for array in contents.arrays.values() if isinstance(array, np.memmap)]
+    for array in sorted(stored, key=lambda array: array.offset):
+        places.append((last, array.offset))
+        last = array.offset + array.nbytes
     return [(first, end) for first, end in [*places, (last, path.stat().st_size)] if end > first]

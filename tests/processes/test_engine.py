@@ -3,21 +3,18 @@
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import psutil
 import pytest
 from loso import command, contents, options, until
 
 from microexp_keras import train
-from microexp_keras.errors import MicroExpError
 from microexp_keras.runs import Workers
-from microexp_keras.runs.worker import Expected, versions
-from microexp_keras.runs.workers import DASK_SETTINGS
+from microexp_keras.runs.engine import run_tasks
+from microexp_keras.runs.worker import versions
 
 
 def holder(fold):
@@ -45,23 +42,27 @@ def gone(session):
 
 
 @contextlib.contextmanager
-def cluster(folder, workers=2, **environment):
+def cluster(folder, workers=2, threads=1, scheduler_path=None, **environment):
     """A scheduler, and workers that join it by its file, each in a session of its own; gives the file and both."""
     folder.mkdir(exist_ok=True)
     file = folder / "scheduler.json"
-    surroundings = {**os.environ, "DASK_CONFIG": str(DASK_SETTINGS), **environment}
+    surroundings = {**os.environ, **environment}
     with contextlib.ExitStack() as running:
 
-        def start(program, *arguments):
+        def start(program, *arguments, **more):
             line = [sys.executable, "-m", f"distributed.cli.dask_{program}", "--scheduler-file", str(file), *arguments]
             with open(folder / f"{program}.log", "a") as log:
-                process = subprocess.Popen(line, stderr=log, stdout=log, env=surroundings, start_new_session=True)
+                process = subprocess.Popen(
+                    line, stderr=log, stdout=log, env=surroundings | more, start_new_session=True
+                )
             running.callback(end, process)
             return process
 
-        scheduler = start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--no-show")
+        path = {"PYTHONPATH": scheduler_path} if scheduler_path else {}
+        scheduler = start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--no-show", **path)
         until(file.exists)
-        worker = start("worker", "--nworkers", str(workers), "--nthreads", "1", "--no-dashboard", "--host", "127.0.0.1")
+        size = ["--nworkers", str(workers), "--nthreads", str(threads)]
+        worker = start("worker", *size, "--no-dashboard", "--host", "127.0.0.1")
         yield str(file), scheduler, worker
 
 
@@ -84,12 +85,6 @@ def test_a_killed_worker_changes_nothing(serial, four_people, tmp_path):
     gone(process.pid)
 
 
-def test_a_run_in_a_folder_named_from_here_is_the_same(serial, four_people, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    assert train.main([*options(four_people, "run"), "--jobs", "2"]) == 0
-    assert contents(tmp_path / "run") == contents(serial)
-
-
 def test_a_fold_that_dies_three_times_is_named_and_the_others_finish(serial, four_people, tmp_path):
     out = tmp_path / "run"
     process = command(*options(four_people, out), "--jobs", "2")
@@ -107,33 +102,45 @@ def test_a_fold_that_dies_three_times_is_named_and_the_others_finish(serial, fou
     assert contents(out) == contents(serial)
 
 
-def test_a_cluster_gives_the_same_bits_and_its_folds_outlive_a_killed_client(serial, four_people, tmp_path, capsys):
-    with cluster(tmp_path / "cluster") as (file, _, _):
-        out = tmp_path / "run"
-        process = command(*options(four_people, out), "--cluster", file)
-        until(lambda: holder(out / "fold-02") and (out / "fold-01" / "history.csv").exists(), process)
-        process.kill()
-        process.wait()
-        assert train.main(["--resume", str(out), "--cluster", file]) == 0, capsys.readouterr().err
-        assert contents(out) == contents(serial)
-        again = tmp_path / "again"
-        assert train.main([*options(four_people, again), "--cluster", file]) == 0
-        assert contents(again) == contents(serial)
+@pytest.fixture(scope="module")
+def two_workers(tmp_path_factory):
+    """The scheduler file of a cluster."""
+    with cluster(tmp_path_factory.mktemp("two") / "cluster") as (file, _, _):
+        yield file
 
 
-def test_a_fold_that_nobody_waits_for_ends_after_its_epoch(four_people, tmp_path):
-    with cluster(tmp_path / "cluster", workers=1) as (file, _, _):
-        out = tmp_path / "run"
-        process = command(*options(four_people, out, epochs=100_000), "--cluster", file)
-        until(lambda: holder(out / "fold-01") and (out / "fold-01" / "history.csv").exists(), process)
-        process.kill()
-        process.wait()
-        history = out / "fold-01" / "history.csv"
-        epochs = -1
-        while epochs != (epochs := len(history.read_text().splitlines())):
-            assert epochs < 20_000
-            time.sleep(2)
-        assert not (out / "fold-01" / "result.json").exists() and not (out / "fold-02").exists()
+def test_a_cluster_gives_the_same_bits_and_its_folds_outlive_a_killed_client(
+    two_workers, serial, four_people, tmp_path, capsys
+):
+    out = tmp_path / "run"
+    process = command(*options(four_people, out), "--cluster", two_workers)
+    until(lambda: holder(out / "fold-02") and (out / "fold-01" / "history.csv").exists(), process)
+    process.kill()
+    process.wait()
+    assert train.main(["--resume", str(out), "--cluster", two_workers]) == 0, capsys.readouterr().err
+    assert contents(out) == contents(serial)
+
+
+def test_a_run_of_one_fold_is_trained_on_a_cluster_and_resumed_there(two_workers, four_people, tmp_path):
+    out = tmp_path / "run"
+    line = ["--dataset", "smic", "--data", str(four_people), "--out", str(out), "--epochs", "2"]
+    for arguments in (line, ["--resume", str(out), "--epochs", "3"]):
+        assert train.main([*arguments, "--cluster", two_workers]) == 0
+    assert len((out / "history.csv").read_text().splitlines()) == 4 and (out / "report.html").exists()
+
+
+def test_a_fold_that_nobody_waits_for_ends_after_its_epoch(two_workers, four_people, tmp_path):
+    out = tmp_path / "run"
+    process = command(*options(four_people, out, epochs=100_000), "--cluster", two_workers)
+    until(lambda: holder(out / "fold-01") and (out / "fold-01" / "history.csv").exists(), process)
+    process.kill()
+    process.wait()
+    history = out / "fold-01" / "history.csv"
+    epochs = -1
+    while epochs != (epochs := len(history.read_text().splitlines())):
+        assert epochs < 20_000
+        time.sleep(2)
+    assert not (out / "fold-01" / "result.json").exists() and not (out / "fold-03").exists()
 
 
 def test_without_its_scheduler_a_run_ends_and_so_do_the_workers(four_people, tmp_path):
@@ -146,32 +153,6 @@ def test_without_its_scheduler_a_run_ends_and_so_do_the_workers(four_people, tmp
         assert process.returncode == 2 and "scheduler" in said and "Traceback" not in said
         gone(process.pid)
         gone(workers.pid)
-
-
-def test_a_stranger_on_this_machine_is_refused(tmp_path):
-    from distributed import Client, Security
-
-    with Workers(jobs=1).client(1) as client:
-        assert client.submit(sum, [1, 2]).result() == 3
-        address = client.scheduler.address
-        assert address.startswith("tls://127.0.0.1:")
-        for stranger in (None, Security.temporary()):
-            plain = address.replace("tls", "tcp") if stranger is None else address
-            with pytest.raises((OSError, TypeError)):
-                Client(plain, security=stranger, timeout=2)
-        me = psutil.Process()
-        ports = {
-            connection.laddr.port
-            for process in (me, *me.children(recursive=True))
-            for connection in process.net_connections(kind="tcp")
-            if connection.status == psutil.CONN_LISTEN
-        }
-        assert len(ports) >= 3  # of scheduler, nanny and worker
-        for port in ports:
-            with socket.create_connection(("127.0.0.1", port), timeout=10) as plain:
-                plain.sendall(b"GET /health HTTP/1.0\r\n\r\n")
-                with contextlib.suppress(ConnectionError):
-                    assert b"HTTP" not in plain.recv(1000)
 
 
 def other_keras(folder):
@@ -191,26 +172,37 @@ def test_a_worker_of_another_version_is_refused(serial, four_people, tmp_path, c
         assert not (out / "fold-01").exists()
 
 
-def test_a_worker_of_another_version_that_joins_later_leaves(serial, four_people, tmp_path):
-    out = tmp_path / "run"
-    with cluster(tmp_path / "cluster", workers=1) as (file, _, _):
-        process = command(*options(four_people, out), "--cluster", file)
-        until(lambda: holder(out / "fold-01"), process)
-        surroundings = {**os.environ, **other_keras(tmp_path / "other")}
-        line = [sys.executable, "-m", "distributed.cli.dask_worker", "--scheduler-file", file, "--nthreads", "1"]
-        late = subprocess.Popen([*line, "--no-dashboard"], env=surroundings, stderr=subprocess.DEVNULL)
-        _, said = process.communicate(timeout=300)
-        assert process.returncode == 0 and "found keras 3.0.0" in said
-        assert late.wait(timeout=60) == 0
-    assert contents(out) == contents(serial)
+def test_workers_of_several_threads_are_refused(four_people, tmp_path, capsys):
+    with cluster(tmp_path / "cluster", workers=1, threads=2) as (file, _, _):
+        assert train.main([*options(four_people, tmp_path / "run"), "--cluster", file]) == 2
+    assert "workers of one thread, found 2" in capsys.readouterr().err
 
 
-def test_a_worker_must_see_the_same_run_and_have_one_thread(serial):
-    expected = Expected.of([serial])
-    expected.require(threads=1)
-    with pytest.raises(MicroExpError, match="one thread, found 2"):
-        expected.require(threads=2)
-    with pytest.raises(MicroExpError, match="found another"):
-        Expected(versions(), {serial: "0" * 64}).require(threads=1)
-    with pytest.raises(MicroExpError, match="found none"):
-        Expected(versions(), {Path("/nowhere"): "0" * 64}).require(threads=1)
+def test_a_scheduler_without_the_package_is_named(four_people, tmp_path, capsys):
+    """A module of the same name hides it there."""
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "microexp_keras.py").write_text("")
+    with cluster(tmp_path / "cluster", workers=1, scheduler_path=str(tmp_path / "other")) as (file, _, _):
+        assert train.main([*options(four_people, tmp_path / "run"), "--cluster", file]) == 2
+    said = capsys.readouterr().err
+    assert "a scheduler or worker of it has no microexp_keras like that here" in said and "bug" not in said
+
+
+def test_what_fails_in_a_worker_is_of_one_fold(tmp_path):
+    def fail_once(folder, number):
+        if number == 1:
+            raise RuntimeError("CUDA out of memory")
+
+    tasks = [(tmp_path, number) for number in range(3)]
+    with Workers(jobs=1).client(1) as client:
+        errors = dict(run_tasks(client, fail_once, tasks, lambda running, workers: None))
+    assert list(errors) == tasks and errors[tasks[0]] is None and errors[tasks[2]] is None
+    assert "failed (RuntimeError: CUDA out of memory). Traceback written to " in str(errors[tasks[1]])
+
+
+def test_a_program_from_stdin_trains_in_processes_into_a_folder_named_from_here(serial, four_people, tmp_path):
+    """As `python - <<EOF` has it."""
+    text = f"from microexp_keras import train\nprint(train.main({[*options(four_people, 'run'), '--jobs', '2']!r}))"
+    done = subprocess.run([sys.executable, "-"], input=text, capture_output=True, text=True, timeout=300, cwd=tmp_path)
+    assert done.stdout.endswith("\n0\n"), done.stderr
+    assert contents(tmp_path / "run") == contents(serial)

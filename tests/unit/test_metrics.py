@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -9,7 +10,6 @@ from sklearn.metrics import accuracy_score, f1_score, recall_score
 
 from microexp_keras import metrics
 from microexp_keras.errors import MicroExpError
-from microexp_keras.results import text_report
 
 NAMES = ("negative", "positive", "surprise")
 
@@ -26,8 +26,7 @@ def test_agrees_with_scikit_learn():
 
 def test_the_papers_table_vii():
     confusion = [[14, 0, 5], [2, 2, 2], [1, 0, 6]]  # SMIC, rows true
-    pairs = [(t, p) for t, row in enumerate(confusion) for p, count in enumerate(row) for _ in range(count)]
-    true, predicted = np.array(pairs).T
+    true, predicted = np.repeat(list(np.ndindex(3, 3)), np.ravel(confusion), axis=0).T
     scores = metrics.score(true, predicted, NAMES)
     assert (scores.correct, scores.clips, scores.accuracy) == (22, 32, 0.6875)
     assert scores.confusion == ((14, 0, 5), (2, 2, 2), (1, 0, 6))
@@ -35,13 +34,7 @@ def test_the_papers_table_vii():
     assert scores.recall == pytest.approx((14 / 19, 2 / 6, 6 / 7))
     assert scores.f1 == pytest.approx((28 / 36, 4 / 8, 12 / 20))
     assert scores.accuracy_interval == pytest.approx((0.5143, 0.8205), abs=1e-4)
-
-
-def test_wilson_interval_worked_by_hand():
-    z, p, n = 1.959963985, 0.6875, 32
-    centre, spread = (p + z * z / 2 / n), z * math.sqrt(p * (1 - p) / n + z * z / 4 / n / n)
-    low, high = ((centre - spread) / (1 + z * z / n), (centre + spread) / (1 + z * z / n))
-    assert metrics.wilson_interval(22, 32) == pytest.approx((low, high))
+    assert scores == metrics.score([NAMES[one] for one in true], [NAMES[one] for one in predicted], NAMES)
 
 
 def test_a_class_without_clips_is_undefined_with_a_reason():
@@ -58,14 +51,11 @@ def test_collapse_is_named():
     assert metrics.score(np.array([0, 1, 2]), np.array([1, 1, 0]), NAMES).collapsed_to is None
 
 
-def test_uf1_and_uar_worked_by_hand():
-    true = np.repeat([0, 1, 2], [4, 3, 1])
-    predicted = np.array([0, 0, 0, 1, 1, 1, 0, 1])
-    scores = metrics.score(true, predicted, NAMES)
+def test_a_class_that_is_never_predicted_scores_0():
+    scores = metrics.score(np.repeat([0, 1, 2], [4, 3, 1]), [0, 0, 0, 1, 1, 1, 0, 1], NAMES)
     # negative: 3 right of 4, answered 4 times; positive: 2 of 3, answered 4 times; surprise: 0 of 1, never answered
     assert scores.recall == (3 / 4, 2 / 3, 0) and scores.f1 == (6 / 8, 4 / 7, 0)
-    assert scores.uar == pytest.approx((3 / 4 + 2 / 3) / 3) and scores.uf1 == pytest.approx((6 / 8 + 4 / 7) / 3)
-    assert scores.undefined == ()  # a class that is never answered scores 0; only one without clips is undefined
+    assert scores.undefined == ()  # only a class without clips is undefined
 
 
 def every_draw(true, predicted, subjects):
@@ -102,8 +92,7 @@ def test_intervals_over_subjects_need_more_than_one():
     assert all(map(math.isnan, metrics.subject_intervals(true, predicted, ["s1"] * 3, 3)["accuracy"]))
     alike = metrics.subject_intervals(np.tile(true, 2), np.tile(predicted, 2), ["s1"] * 3 + ["s2"] * 3, 3)
     assert all(math.isnan(alike[name][0]) for name in ("accuracy", "uf1", "uar"))  # every draw scores the same
-    assert alike["same_in_all"] == ["accuracy", "uf1", "uar"]
-    assert "accuracy the same in every draw" in text_report.scores_text(metrics.score(true, predicted, "abc"), alike)
+    assert alike["zero_width"] == ["accuracy", "uf1", "uar"]
     opposite = metrics.subject_intervals(np.array([0, 1]), np.array([0, 0]), ["s1", "s2"], 3)
     assert opposite["accuracy"] == (0, 1) and opposite["lacking"] == 5000
     assert all(map(math.isnan, opposite["uar"])) and metrics.for_json(opposite)["uar"] == [None, None]
@@ -126,6 +115,39 @@ def test_no_clip_is_dropped(true, predicted, said):
         metrics.score(true, predicted, NAMES)
 
 
-def test_names_of_classes_are_labels_too():
-    true, predicted = ["negative", "positive", "surprise"], ["negative", "surprise", "surprise"]
-    assert metrics.score(true, predicted, NAMES) == metrics.score([0, 1, 2], [0, 2, 2], NAMES)
+def test_intervals_over_many_subjects_take_little_memory():
+    random = np.random.default_rng(0)
+    subjects = [f"s{clip // 5}" for clip in range(3000)]
+    true, predicted = random.integers(0, 3, 3000), random.integers(0, 3, 3000)
+    tracemalloc.start()
+    metrics.subject_intervals(true, predicted, subjects, 3)
+    assert tracemalloc.get_traced_memory()[1] < 20e6  # 240 MB when the tables of all draws were laid out
+    tracemalloc.stop()
+
+
+def test_whole_subjects_are_swapped_in_every_way():
+    random = np.random.default_rng(0)
+    for _ in range(20):
+        subjects = random.permutation(np.repeat([f"s{one}" for one in range(7)], random.integers(1, 5, 7)))
+        first, second = random.integers(0, 2, (2, len(subjects))).astype(bool)
+        extremes = []
+        for swaps in itertools.product((False, True), repeat=7):
+            swapped = np.array([swaps[int(subject[1:])] for subject in subjects])
+            one, other = np.where(swapped, second, first), np.where(swapped, first, second)
+            extremes.append(abs(int(one.sum()) - int(other.sum())) >= abs(int(first.sum()) - int(second.sum())))
+        pair = metrics.paired(first, second, subjects)
+        assert pair.p_subjects == pytest.approx(np.mean(extremes))
+    assert metrics.swapped_p([1] * 60) == pytest.approx(2 / 2**60)  # as exact with many subjects
+
+
+def test_clips_without_a_subject_are_nobodys():
+    first, second = [True] * 6, [False] * 6
+    pair = metrics.paired(first, second, ["s1", "s1", "s2", None, None, None])
+    assert (pair.first_only, pair.first_subjects, pair.p_subjects) == (6, 2, 2 / 2**2)
+    alone = metrics.paired(first, second, [None] * 6)
+    assert (alone.p_clips, alone.first_subjects, alone.p_subjects) == (2 / 2**6, 0, None)
+
+
+def test_holms_correction_worked_by_hand():
+    assert metrics.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert metrics.holm([0.6, 0.9]) == [1, 1] and metrics.holm([]) == []

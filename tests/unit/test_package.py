@@ -49,7 +49,7 @@ def test_looking_at_a_command_loads_nothing_heavy(command):
     [
         "from microexp_keras import models; models.build_microexp_stcnn()",
         "from microexp_keras.models import saliency",
-        "from microexp_keras.training.callbacks import BestWeights",
+        "from microexp_keras.training.checkpoint import Checkpoint",
         "from microexp_keras import training; training.fit",
         "from microexp_keras.backend import keras; keras.ops.zeros(1)",
     ],

@@ -5,6 +5,7 @@ import re
 import shutil
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ import pytest
 from microexp_keras import evaluate, protocols
 from microexp_keras.notes import HEADS, Note
 from microexp_keras.preprocessing import Samples
-from microexp_keras.results import html_page
+from microexp_keras.results.page import Report, Section, Table
+from microexp_keras.results.scores import describe
 from microexp_keras.runs import Settings
 from microexp_keras.runs.fold import train_fold
 from microexp_keras.runs.report import report
@@ -55,6 +57,10 @@ class Page(HTMLParser):
 pytestmark = pytest.mark.slow  # every page is of a real run
 
 
+REPORTS = {}
+"""By the folder of a run: the run, and what came of it."""
+
+
 def train(folder, protocol, people=4, synthetic=False, names=None, **settings):
     """Train for an epoch on noise; give the folder of the run."""
     labels = np.array([0, 1, 2] * people)
@@ -67,7 +73,7 @@ def train(folder, protocol, people=4, synthetic=False, names=None, **settings):
     run.write_config()
     for number in range(len(run.folds)):
         train_fold(run, number, progress=False)
-    report(run)
+    REPORTS[folder] = run, report(run)
     return folder
 
 
@@ -93,12 +99,16 @@ def run(request):
     return request.getfixturevalue(request.param)
 
 
-def rewritten(run, folder, **changes):
-    """The page of a copy of a run of which scores.json says something else."""
-    shutil.copytree(run, folder)
-    scores = json.loads((folder / "scores.json").read_text())
-    (folder / "scores.json").write_text(json.dumps({**scores, **changes}))
-    return Page(html_page.write(folder))
+def rewritten(folder, place, predictions=None, settings=(), notes=(), **changes):
+    """The page of a copy of a run whose scores, notes, settings or predictions are others."""
+    run, found = REPORTS[folder]
+    shutil.copytree(folder, place)
+    config = json.loads((folder / "config.json").read_text())
+    config["settings"] |= dict(settings)
+    scores, predictions = {**found.scores, **changes}, predictions or found.predictions
+    listed = [Note.of(note) for note in notes]
+    describe(place, scores, listed, predictions, config, run.protocol, 1).write(place)
+    return Page(place / "report.html")
 
 
 def test_a_page_is_complete_in_itself_and_small(run):
@@ -114,17 +124,22 @@ def test_a_page_is_complete_in_itself_and_small(run):
 
 
 def test_a_page_says_what_the_report_says(run):
-    page, scores = Page(run / "report.html"), json.loads((run / "scores.json").read_text())
-    assert f"{scores['correct']} of {scores['clips']} clips are called right: accuracy" in page.text
-    assert f"{scores['majority_rate']:.2%}" in page.text and "Wilson 95 % interval" in page.text
+    page, scores = Page(run / "report.html"), REPORTS[run][1].scores
+    assert scores == json.loads((run / "scores.json").read_text())
+    said = f"accuracy {scores['accuracy']:.2%} {scores['correct']}/{scores['clips']}; Wilson 95 % interval"
+    assert said in page.text and f"{scores['majority_rate']:.1%}; over subjects" in page.text
+    report = (run / "report.txt").read_text(errors="replace")
     for key in ("accuracy", "uf1", "uar"):
         over = scores["intervals_over_subjects"]
         low, high = over[key]
-        interval = "undefined" if low is None else f"{low:.4f} to {high:.4f}"
-        if key in over["same_in_all"]:
-            interval = "the same in every draw"
-        value = "undefined" if scores[key] is None else f"{scores[key]:.4f}"
-        assert re.search(f"(?i){key} {value} .{{,17}}{interval} ", page.text)
+        interval = "undefined" if low is None else f"{low:.3f} to {high:.3f}"
+        if key in over["zero_width"]:
+            interval = "n/a"
+        value = (
+            "undefined" if scores[key] is None else f"{scores[key]:.2%}" if key == "accuracy" else f"{scores[key]:.4f}"
+        )
+        for text in (page.text, report):
+            assert re.search(f"(?i){key} +{value} .*?over subjects {interval}", text)
     for note in scores["notes"]:
         assert note.replace(" ", "") in page.text.replace(" ", "")  # its first word is set apart
     config = json.loads((run / "config.json").read_text())
@@ -136,7 +151,8 @@ def test_a_page_says_what_the_report_says(run):
 
 def test_the_same_run_gives_the_same_page(run):
     before = (run / "report.html").read_bytes()
-    assert html_page.write(run).read_bytes() == before
+    report(REPORTS[run][0])
+    assert (run / "report.html").read_bytes() == before
 
 
 def test_names_of_clips_are_text_and_nothing_else(one_fold):
@@ -149,60 +165,55 @@ def test_names_of_clips_are_text_and_nothing_else(one_fold):
 
 def test_synthetic_clips_are_said_to_be_so_at_the_top(one_fold, several_folds):
     synthetic = Page(several_folds / "report.html")
-    assert "banner synthetic" in synthetic.banners() and "They cannot be compared" in synthetic.text
-    assert synthetic.text.index("SYNTHETIC") < synthetic.text.index("clips are called right")
+    assert "banner synthetic" in synthetic.banners() and "They are not comparable" in synthetic.text
+    assert synthetic.text.index("SYNTHETIC") < synthetic.text.index("The majority-class baseline")
     real = Page(one_fold / "report.html")
     assert "banner synthetic" not in real.banners() and "synthetic" not in real.text.lower()
 
 
 @pytest.mark.parametrize("level", ["remark", *HEADS])
-def test_a_rendered_note_is_read_as_what_it_was(level):
+def test_a_note_begins_with_its_level(level):
     note = Note(level, ": of 3 clips")
-    assert Note.from_text(note.render()) == note == Note.of(note)
+    assert note == Note.of(note)
     assert note.render().startswith(HEADS.get(level, ": of")) and note.is_alarm == (level not in ("remark", "warning"))
 
 
 def test_what_went_wrong_is_said_at_the_top(one_fold, tmp_path):
-    notes = ["Protocol paper", "NOT LEARNED: the loss", "DIVERGED: <b>", "COLLAPSED: after 1 epoch"]
+    notes = ["Protocol paper", Note("not learned", ": the loss"), Note("diverged", ": <b>"), Note("collapsed", ": now")]
     page = rewritten(one_fold, tmp_path / "bad", notes=notes, collapsed_to=None)
-    assert len(page.banners()) == 3 and page.text.index("DIVERGED") < page.text.index("clips are called right")
-    page = rewritten(one_fold, tmp_path / "constant", notes=notes, collapsed_to="positive")
-    assert len(page.banners()) == 3
-    assert (
-        page.text.count("every clip was called positive") == 1 and page.text.count("COLLAPSED") == 2
-    )  # and in the list
+    assert len(page.banners()) == 3 and page.text.index("DIVERGED") < page.text.index("The majority-class baseline")
     assert not rewritten(one_fold, tmp_path / "good", notes=notes[:1], collapsed_to=None).banners()
 
 
 @pytest.mark.parametrize(("majority", "where"), [(0.1, "below"), (0.5, "within"), (0.9, "above")])
 def test_the_verdict_says_where_the_majority_rate_lies(one_fold, tmp_path, majority, where):
     page = rewritten(one_fold, tmp_path / "x", majority_rate=majority, accuracy_interval=[0.4, 0.6])
-    assert f"which lies {where} that interval" in page.text
+    assert f"lies {where} the interval of the accuracy" in page.text
 
 
 def test_folds_and_new_people(one_fold, several_folds, tmp_path):
     page, scores = Page(several_folds / "report.html"), json.loads((several_folds / "scores.json").read_text())
-    folds = re.search("Folds(.*)Protocol", page.text).group(1)
-    found = re.findall(r"(\d) s0(\d) \d, 3 (\d)/3 0 (?:[a-z]+ )?face: mean", folds)
+    folds = re.search("Folds(.*)Protocol Settings", page.text).group(1)
+    found = re.findall(r"(\d) s0(\d) \d 3 3 (\d) 0 (?:[a-z]+ )?face: mean", folds)
     assert [(fold, subject) for fold, subject, _ in found] == [("1", "0"), ("2", "1"), ("3", "2")]
     assert sum(int(right) for *_, right in found) == scores["correct"]
-    assert "has seen none of the people" in page.text
-    config = json.loads((several_folds / "config.json").read_text())
-    config["settings"]["weights"] = "known.h5"
-    started = shutil.copytree(several_folds, tmp_path / "started")
-    (started / "config.json").write_text(json.dumps(config))
-    text = Page(html_page.write(started)).text
-    assert "has seen none" not in text and "started from may have seen the people" in text
+    assert "No test subject was seen in training" in page.text
+    text = rewritten(several_folds, tmp_path / "started", settings={"weights": "known.h5"}).text
+    assert "No test subject" not in text and "initial weights may have been trained on test subjects" in text
     other = Page(one_fold / "report.html").text
-    assert "does not keep people apart" in other and "Folds" not in other
+    assert "Training and test may share subjects" in other and "Folds" not in other
 
 
 def test_settings_stand_beside_those_of_the_original_and_of_unseen_people(one_fold, several_folds):
     page = Page(one_fold / "report.html")
-    assert "this run: paper upstream loso" in page.text and "epochs 1 100 100" in page.text
+    text = page.text
+    assert "this run: paper upstream loso" in text and text.index("Settings that differ") < text.index(
+        "epochs 1 100 100"
+    )
     assert "batch_size 8 16 8" in page.text and "68.75%" in page.text
     assert "this run: loso upstream loso" in Page(several_folds / "report.html").text
     assert page.attributes("td", "class").count("differs") > 3
+    assert text.count("eyes_trained_on") == 1  # what is the same in all is shown on demand
 
 
 def test_saliency_is_of_every_input_or_the_reason_is_said(one_fold, several_folds, fused, tmp_path):
@@ -218,7 +229,7 @@ def test_saliency_is_of_every_input_or_the_reason_is_said(one_fold, several_fold
 def test_faces_of_real_people_are_warned_of_where_they_are_shown(one_fold, several_folds, tmp_path):
     warning = "FACES of the clips are shown in report.html"
     page = Page(one_fold / "report.html")
-    assert page.text.index(warning) < page.text.index("clips are called right")
+    assert page.text.index(warning) < page.text.index("The majority-class baseline")
     assert warning in (one_fold / "report.txt").read_text()
     assert "FACES" not in Page(several_folds / "report.html").text  # synthetic
     without = train(tmp_path / "without", protocols.get("paper"), faces=False)
@@ -232,24 +243,29 @@ def test_a_page_has_precision_probabilities_subjects_and_the_time_of_training(ru
     called = [sum(column) for column in zip(*scores["confusion"], strict=True)]
     for label, name in enumerate(scores["class_names"]):
         right = scores["confusion"][label][label]
-        precision = f"{right / called[label]:.4f}" if called[label] else "undefined"
-        row = rf"{name} \d+ {called[label]} {right} (?:[.\d]+|undefined) {precision} "
+        precision = f"{right / called[label]:.3f}" if called[label] else "undefined"
+        row = rf"{name} {' '.join(map(str, scores['confusion'][label]))} (?:[.\d]+|undefined) {precision} "
         assert re.search(row, page.text)
     alts = page.attributes("img", "alt")
-    assert any("ROC" in alt for alt in alts) and any("how often" in alt.lower() for alt in alts)
-    assert re.search(r"Subjects subject clips right accuracy s\d\d \d+ \d \d+% ", page.text)
+    assert any("ROC" in alt for alt in alts) and any("probability of the predicted" in alt for alt in alts)
+    assert re.search(r"Subjects \d+ subjects subject clips correct accuracy s\d\d \d+ \d \d+% ", page.text)
     histories = [run / fold["folder"] / "history.csv" for fold in scores["folds"]]
     seconds = sum(float(path.read_text().splitlines()[1].split(",")[-1]) for path in histories)  # of one epoch
     assert seconds > 0 and f"training time {seconds:.1f} s" in page.text
-    assert "@media (max-width: 640px)" in (run / "report.html").read_text(errors="replace")
+    style = (run / "report.html").read_text(errors="replace")
+    assert "@media (max-width:" in style and "prefers-color-scheme: dark" in style
 
 
 def test_many_wrong_predictions_are_counted(one_fold, tmp_path):
-    shutil.copytree(one_fold, tmp_path / "many")
-    rows = ["clip,subject,true,predicted,negative,positive,surprise"]
-    rows += [f"c{place},s1,negative,surprise,0.1,0.1,0.{100 + place}" for place in range(45)]
-    (tmp_path / "many" / "predictions.csv").write_text("\n".join(rows))
-    page = Page(html_page.write(tmp_path / "many"))
+    predictions = replace(
+        REPORTS[one_fold][1].predictions,
+        clips=[f"c{place}" for place in range(45)],
+        subjects=["s1"] * 45,
+        true=np.zeros(45, int),
+        probabilities=np.array([[0.1, 0.1, 0.2 + place / 100] for place in range(45)]),
+        folds=[1] * 45,
+    )
+    page = rewritten(one_fold, tmp_path / "many", predictions)
     assert "45 of 45 clips" in page.text and "15 more are not shown" in page.text
     assert "c44 s1" in page.text and "c15 s1" in page.text and "c14 s1" not in page.text
 
@@ -262,16 +278,14 @@ def test_an_evaluation_has_a_page_too(one_fold, small_smic, tmp_path):
     assert (
         len(page.attributes("img", "src")) == 3
         and "FACES" not in page.text
-        and "people" not in page.text.split("Scores")[0]
+        and "people" not in page.text.split("Caveats")[0]
     )
 
 
-def test_a_link_is_no_figure_of_the_page(tmp_path):
-    from microexp_keras.errors import MicroExpError
-    from microexp_keras.results.html_elements import figure
-
-    (tmp_path / "secret.png").write_bytes(b"a picture")
-    assert figure(tmp_path / "secret.png", "alt") is not None
-    (tmp_path / "saliency_face.png").symlink_to(tmp_path / "secret.png")
-    with pytest.raises(MicroExpError, match="a link"):
-        figure(tmp_path / "saliency_face.png", "alt")
+def test_a_command_says_the_score_and_three_caveats_the_worst_first():
+    notes = [Note("remark", "first"), Note("warning", ": second"), Note("remark", "last"), Note("collapsed", ": third")]
+    report = Report("A title", notes, "A verdict.", [Section("Part", tables=[Table(["a", "b"], [["x", "1"]])])])
+    said = report.summary(Path("out")).splitlines()
+    assert said[:5] == ["A title", "A verdict.", "* COLLAPSED: third", "* WARNING: second", "* last"]
+    assert said[-1] == "1 more caveat and all numbers: out/report.txt. With figures: out/report.html"
+    assert report.text().splitlines()[-3:] == ["PART", "a  b", "x  1"] and "* first" in report.text()

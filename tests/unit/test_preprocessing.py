@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 from helpers import write_clips
-from trees import write_video
+from trees import write_images, write_video
 
 from microexp_keras import datasets, landmarks, preprocessing, protocols
 from microexp_keras.datasets.frames import read_frames
@@ -27,6 +27,8 @@ def test_standardisation_is_subtraction_of_the_mean_and_division_by_the_largest_
     assert values.dtype == np.float32 and values.max() == 1
     again, _ = preprocessing.standardize(stacks[:1], statistics)
     np.testing.assert_array_equal(again, values[:1])
+    with pytest.raises(MicroExpError, match="blank"):
+        preprocessing.standardize(np.full((2, 4, 4, 3), 7, np.uint8))
 
 
 def test_the_last_class_stands_twice_and_labels_go_by_position():
@@ -57,14 +59,14 @@ def test_a_frame_of_another_size_is_named(small_faces, tmp_path):
     clip = datasets.find_clips(tmp_path / "smic")[3]
     image = cv2.imread(str(clip.frames[5]))
     cv2.imwrite(str(clip.frames[5]), image[:60, :60])
-    with pytest.raises(MicroExpError, match=r"expected 160x160 pixels as in the clip's first frame, found 60x60"):
-        preprocessing.region_stacks([clip], FUSENET)
+    with pytest.raises(MicroExpError, match="has frames of several sizes: 160x160, 60x60"):
+        preprocessing.region_stacks([clip], protocols.get("paper", "late"))
 
 
 def test_neighbours_lend_their_points_and_the_samples_say_so(small_faces):
     clips = datasets.find_clips(small_faces)[:1]
 
-    def one_lost(clip, images):
+    def one_lost(clip, images, first):
         found = landmarks.DlibLandmarks()(clip, images)
         found.faces[4] = 0
         return found
@@ -73,17 +75,17 @@ def test_neighbours_lend_their_points_and_the_samples_say_so(small_faces):
     stacks, notes = preprocessing.region_stacks(clips, lenient, one_lost)
     assert notes == [f"{clips[0].id}: no face in frame 4; their points are those of the neighbouring frames"]
     assert stacks["eyes"].shape == (1, 32, 32, 18)
-    with pytest.raises(MicroExpError, match=r"reg_image0*5\.\w+: expected one face .* found no face"):
+    with pytest.raises(MicroExpError, match=r"reg_image0*5\.\w+: no face, so that"):
         preprocessing.region_stacks(clips, FUSENET, one_lost)
 
 
 def test_short_clips_are_all_named(tmp_path):
-    write_clips(tmp_path, ["negative/s1_ne_1", "positive/s1_po_1"], frames=11, size=8)
-    write_clips(tmp_path, ["surprise/s1_su_1"], frames=18, size=8)
-    with pytest.raises(
-        MicroExpError, match=r"^2 of 3 clips: expected at least 18 frames, found s1_ne_1 \(11\), s1_po_1 \(11\)\."
-    ):
-        preprocessing.load_samples(tmp_path, PROTOCOL)
+    write_images(tmp_path / "selectedpic/s15/anger1_1", range(40), size=8)
+    images = tuple(sorted((tmp_path / "selectedpic/s15/anger1_1").iterdir()))
+    clips = [datasets.Clip(name, "s15", 0, images) for name in "ab"]
+    with pytest.raises(MicroExpError, match=r"^2 of 2 clips: .* 96 frames, found a \(40\), b \(40\).* --protocol loso"):
+        preprocessing.face_stacks(clips, protocols.get("upstream", "stcnn", "casme2"))
+    assert preprocessing.face_stacks(clips, protocols.get("loso", "stcnn", "casme2")).shape == (2, 64, 64, 96)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp"])
@@ -94,7 +96,7 @@ def test_a_spoiled_frame_is_named(tmp_path, suffix, fault):
     frame = tmp_path / "positive" / "s1_po_1" / f"reg_image7{suffix}"
     data = frame.read_bytes()
     frame.write_bytes({"no image": b"no image", "cut off": data[: len(data) // 2], "empty": b""}[fault])
-    with pytest.raises(MicroExpError, match=rf"reg_image7\{suffix}: expected a whole image"):
+    with pytest.raises(MicroExpError, match=rf"reg_image7\{suffix}: (no BMP|damaged|the image is cut off)"):
         preprocessing.load_samples(tmp_path, PROTOCOL)
 
 
@@ -104,11 +106,6 @@ def test_names_that_are_not_utf_8(tmp_path):
     before = preprocessing.load_samples(tmp_path, PROTOCOL).stacks["face"]
     os.rename(os.fsencode(clip), os.fsencode(clip) + b"caf\xe9")
     np.testing.assert_array_equal(preprocessing.load_samples(tmp_path, PROTOCOL).stacks["face"], before)
-
-
-def test_blank_frames_are_refused():
-    with pytest.raises(MicroExpError, match="blank"):
-        preprocessing.standardize(np.full((2, 4, 4, 3), 7, np.uint8))
 
 
 def test_fingerprint_changes_with_a_name_and_with_a_pixel(tmp_path):

@@ -1,5 +1,6 @@
 """Protocols say what the programs and the paper say; the split is the one the paper's tables come from."""
 
+import itertools
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -8,8 +9,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from microexp_keras import datasets, protocols
+from microexp_keras import datasets, preprocessing, protocols
 from microexp_keras.errors import MicroExpError
+from microexp_keras.models import METHODS
 from microexp_keras.protocols import splits
 from microexp_keras.protocols.__main__ import main
 
@@ -17,10 +19,10 @@ from microexp_keras.protocols.__main__ import main
 def test_the_papers_validation_set():
     labels = np.repeat([0, 1, 2], [66, 47, 43])
     [fold] = splits.random_fifth(labels, None)
-    assert np.bincount(labels[fold.score]).tolist() == [19, 6, 7]  # Table VII's row sums
+    assert np.bincount(labels[fold.test]).tolist() == [19, 6, 7]  # Table VII's row sums
     assert np.bincount(labels[fold.train]).tolist() == [47, 41, 36]
-    assert sorted([*fold.train, *fold.score]) == list(range(156))
-    assert fold.select is fold.score
+    assert sorted([*fold.train, *fold.test]) == list(range(156))
+    assert fold.validation is fold.test
 
 
 def samples(subjects, clips=None, mislabelled=None):
@@ -31,24 +33,18 @@ def samples(subjects, clips=None, mislabelled=None):
         clips=np.arange(count) if clips is None else clips,
         pixels=np.arange(count) if clips is None else clips,
         mislabelled=np.zeros(count, bool) if mislabelled is None else mislabelled,
+        synthetic=False,
     )
 
 
 def test_what_makes_a_score_optimistic_is_computed():
-    def remarks(train, select, score):
-        fold = splits.Fold(*(np.array(part, dtype=int) for part in (train, select, score)))
-        return " ".join(splits.remarks(fold, samples(["s01", "s01", "s02", "s03"])))
+    def remarks(train, validation, test):
+        fold = splits.Fold(*(np.array(part, dtype=int) for part in (train, validation, test)))
+        return " ".join(preprocessing.remarks(fold, samples(["s01", "s01", "s02", "s03"])))
 
     assert remarks([0, 1], [2], [3]) == ""
     assert "best epoch" in remarks([0, 1], [2, 3], [3]) and "subjects" not in remarks([0, 1], [2, 3], [3])
-    assert "1 subject both train" in remarks([0, 2], [3], [1]) and "best epoch" not in remarks([0, 2], [3], [1])
-
-
-def test_upstream_and_paper_on_smic():
-    upstream, paper = protocols.get("upstream"), protocols.get("paper")
-    assert (upstream.batch_size, upstream.epochs, upstream.learning_rate) == (16, 100, 0.01)
-    assert (paper.batch_size, paper.epochs, paper.learning_rate) == (8, 100, 0.01)
-    assert (upstream.frames, upstream.size) == (18, 64)
+    assert "share 1 subject," in remarks([0, 2], [3], [1]) and "best epoch" not in remarks([0, 2], [3], [1])
 
 
 def row(name, model, dataset):
@@ -83,7 +79,9 @@ def test_the_papers_text(model, dataset):
 def test_glorot_is_the_paper_with_what_makes_it_learn(model):
     paper, glorot = (protocols.get(name, model).as_json() for name in ("paper", "glorot"))
     changed = {name: glorot[name] for name in paper if paper[name] != glorot[name]}
-    assert set(changed) == {"name", "source", "batch_size", "conv_initializer", "probability_floor"}
+    assert set(changed) == {
+        "name", "source", "batch_size", "conv_initializer", "probability_floor", "more_frames_than",
+    }  # fmt: skip
     assert changed["conv_initializer"] == "glorot_uniform" and changed["batch_size"] == 16
 
 
@@ -98,38 +96,38 @@ def test_glorot_goes_slower_where_a_clip_is_longer(model, rate):
     assert (honest.learning_rate, honest.unseen_subjects, honest.standardized_by) == (rate, True, "train")
 
 
-@pytest.mark.parametrize(("frames", "rate"), [(16, 0.01), (18, 0.01), (96, 0.0004), (177, 0.0002)])
-def test_glorot_of_own_clips_goes_by_their_length(frames, rate):
-    own = replace(datasets.DATABASES["casmeii"], name="own", frames=frames)
-    assert protocols.get("glorot", "late", own).learning_rate == pytest.approx(rate)
+@pytest.mark.parametrize("model", ["intermediate", "late"])
+def test_glorots_rate_and_momentum_go_smoothly_with_the_length_of_own_clips(model):
+    def settings(frames):
+        own = replace(datasets.DATABASES["casmeii"], name="own", frames=frames)
+        found = protocols.get("glorot", model, own)
+        return found.learning_rate, found.momentum, found.learning_rate / (1 - found.momentum)
 
-
-@pytest.mark.parametrize(("network", "first_dense"), [("intermediate", "dense_1"), ("late", "eyes_dense_1")])
-def test_glorots_rate_is_by_the_inputs_of_the_first_dense_layer(network, first_dense):
-    own = replace(datasets.DATABASES["casmeii"], name="own", frames=24)
-    protocol, long = protocols.get("glorot", network, own), protocols.get("glorot", network, "casme2")
-    inputs = protocol.network.build(protocol.frames).get_layer(first_dense).kernel.shape[0]
-    assert protocol.learning_rate * inputs == pytest.approx(0.0004 * 86400)
-    assert long.learning_rate * 9 == pytest.approx(protocol.learning_rate)  # 27 steps of pooled time, not 3
+    assert settings(9) == settings(17) == settings(18) == (0.01, 0.0, 0.01)
+    assert settings(96)[:2] == (protocols.get("glorot", model, "casme2").learning_rate, 0.9)
+    every = [settings(frames) for frames in range(18, 241, 3)]
+    for shorter, longer in itertools.pairwise(every):
+        assert longer[0] < shorter[0] and shorter[1] < longer[1] < 1
+        assert 0.7 < longer[2] / shorter[2] < 1  # the rate in effect: no jump
 
 
 def test_the_last_fifth_is_held_out_but_everything_is_scored():
     [fold] = splits.last_fifth_scored_on_all(np.zeros(199, int), None)
     assert fold.train.tolist() == list(range(159)) and fold.held_out.tolist() == list(range(159, 199))
-    assert len(fold.score) == len(fold.select) == 199
+    assert len(fold.test) == len(fold.validation) == 199
     right = np.arange(199) % 4 == 0
     mislabelled = np.arange(199) > 155
-    said = splits.remarks(fold, samples([None] * 199, mislabelled=mislabelled), right)
-    assert "43 of the 199 scored labels are not those of the clips' folders" in said[0]
-    assert "159 of the 199 scored clips were trained on" in said[1]
-    assert "On the other 40 clips 10 right answers (25.00%); 40 of these have a label that is not" in said[2]
+    said = preprocessing.remarks(fold, samples([None] * 199, mislabelled=mislabelled), right)
+    assert "43 of the 199 test labels go by position and differ from the clips' folders" in said[0]
+    assert "159 of the 199 test clips are training clips too" in said[1]
+    assert "Accuracy on the other 40 clips: 25.00% (10); 40 of these have a label that is not" in said[2]
     assert not any("subjects" in sentence for sentence in said) and "second copies" not in " ".join(said)
 
 
 def test_a_copy_of_a_training_clip_is_no_new_clip():
     fold = splits.Fold(np.array([0, 1, 2]), np.array([3, 4]), np.array([3, 4]))
-    said = splits.remarks(fold, samples([None] * 5, clips=np.array([0, 1, 2, 2, 3])))
-    assert said[0] == "1 of the scored clips are second copies of clips that were trained on."
+    said = preprocessing.remarks(fold, samples([None] * 5, clips=np.array([0, 1, 2, 2, 3])))
+    assert said[0] == "1 of the test clips are second copies of training clips."
 
 
 def test_the_eye_stream_of_one_program_is_trained_on_mouths():
@@ -141,16 +139,12 @@ def test_the_eye_stream_of_one_program_is_trained_on_mouths():
     assert seen["eyes"] is eyes and seen["mouth"] is mouth
 
 
-def test_frames_of_the_protocols_are_those_of_the_databases():
-    for dataset, database in datasets.DATABASES.items():
-        for name in ("upstream", "paper") if database.in_paper else ("loso", "paper"):
-            assert protocols.get(name, "late", dataset).frames == database.frames
-
-
 def test_an_unknown_protocol_lists_the_known():
-    with pytest.raises(MicroExpError, match="upstream for stcnn on smic"):
+    with pytest.raises(MicroExpError, match="model: 'vgg' is none of lbp-top"):
         protocols.get("upstream", model="vgg")
-    with pytest.raises(MicroExpError, match=r"\[glorot for intermediate on smic; glorot for late on smic; .*\], found"):
+    with pytest.raises(
+        MicroExpError, match=r"expected one of upstream, paper, loso for stcnn on CAS\(ME\)\^2, found glorot"
+    ):
         protocols.get("glorot", "stcnn", "casme2")
 
 
@@ -160,8 +154,49 @@ def test_loso_is_the_paper_under_other_rules(model, dataset):
     paper, loso = protocols.get("paper", model, dataset), protocols.get("loso", model, dataset)
     rows = protocols.side_by_side([paper, loso])
     assert rows[0] == ["", "paper", "loso"]
-    assert [row[0] for row in rows[1:]] == ["standardized_by", "split", "unseen_subjects", "source"]
-    assert rows[2] == ["split", "random_fifth", "leave_one_subject_out"]
+    rules = [["more_frames_than", "18", "no"]] if dataset == "smic" else []
+    assert rows[1:-1] == [
+        *rules,
+        ["standardized_by", "all", "train"],
+        ["split", "random_fifth", "leave_one_subject_out"],
+        ["unseen_subjects", "no", "yes"],
+    ]
+
+
+def test_the_papers_rule_is_of_smic_alone():
+    ruled = {(one.name, one.dataset, one.more_frames_than) for one in protocols.ALL if one.more_frames_than}
+    assert ruled == {("upstream", "smic", 18), ("paper", "smic", 18)}
+    assert {one.model for one in protocols.ALL if one.name == "upstream" and one.more_frames_than} == {*METHODS}
+
+
+@pytest.mark.parametrize(("name", "model"), [("loso", "stcnn"), ("loso-glorot", "late"), ("loso", "lbp-top")])
+@pytest.mark.parametrize("dataset", ["smic", "casme2", "samm"])
+def test_clips_are_read_otherwise_under_protocols_of_this_package(name, model, dataset):
+    plain = protocols.get(name, model, dataset)
+    other = protocols.get(name, model, dataset, sampling="apex", frames=24, size=plain.size, crop="none")
+    changed = {row[0] for row in protocols.side_by_side([plain, other])[1:]}
+    assert {"sampling", "frames"} <= changed <= {"sampling", "frames", "source", "learning_rate", "momentum"}
+    assert protocols.get(name, model, dataset, **plain.reading) == plain
+
+
+@pytest.mark.parametrize("name", ["upstream", "paper"])
+def test_what_is_as_published_reads_clips_as_published(name):
+    with pytest.raises(MicroExpError, match=r"as published \(18 frames, sampling first\), so sampling apex goes only"):
+        protocols.get(name, "late", "smic", sampling="apex")
+
+
+def test_weights_are_asked_with_clips_read_as_in_training():
+    trained = protocols.get("loso", "stcnn", "smic", sampling="interpolate", frames=24)
+    metadata = {"dataset": "smic", "protocol": "loso", "reading": trained.reading}
+    smic, samm = datasets.DATABASES["smic"], datasets.DATABASES["samm"]
+    assert protocols.for_weights(None, "stcnn", smic, metadata) == trained
+    assert protocols.for_weights("loso", "stcnn", samm, metadata) == protocols.get("loso", "stcnn", samm)
+    assert protocols.for_weights(None, "stcnn", smic, {"protocol": ["x"]}).name == "upstream"
+    with pytest.raises(MicroExpError, match="goes only with loso: take --protocol loso"):
+        protocols.for_weights("upstream", "stcnn", smic, metadata)
+    for wrong in (3, {}, trained.reading | {"frames": 10**9}, trained.reading | {"size": True}, {"x": 1}):
+        with pytest.raises(MicroExpError, match="expected how clips are read"):
+            protocols.for_weights(None, "stcnn", smic, metadata | {"reading": wrong})
 
 
 def test_protocols_are_printed_side_by_side(capsys):
@@ -173,7 +208,7 @@ def test_protocols_are_printed_side_by_side(capsys):
     assert "probability_floor" in capsys.readouterr().out  # a single one is printed whole
     for wrong in ("upstrem", "glorot", "upstream/late/casme2/x"):
         assert main([wrong]) == 2
-        assert "expected one of [" in capsys.readouterr().err
+        assert "expected" in capsys.readouterr().err
 
 
 def test_every_protocol_is_listed(capsys):

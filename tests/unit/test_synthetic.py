@@ -1,156 +1,315 @@
-"""Synthetic SMIC: the same bytes from the same seed, SMIC's tree and counts, and a class that is nothing but motion."""
+"""Synthetic trees: the same pixels from the same seed, the databases' trees and counts, a class that is only motion."""
 
 import hashlib
-import os
 import shutil
 from collections import Counter
 
 import cv2
 import numpy as np
+import openpyxl
 import pytest
 
 from microexp_keras import datasets
 from microexp_keras.datasets import __main__ as command
-from microexp_keras.datasets.synthetic import smic as synthetic
+from microexp_keras.datasets import check
 from microexp_keras.errors import MicroExpError
+from microexp_keras.synthetic import MARK_FILE, synthesize, synthetic_folder, trees
+from microexp_keras.synthetic.film import MOTIONS, Expression, Film, render
 
-FEW = (4, 3, 3)
+REST = np.zeros((1, 8))
+SEEN = range(72, 168)  # frames of a flat CAS(ME)^2 clip that the networks see
+
+TREES = {  # dataset, layout, clips, what is read: names, subjects, labels
+    "smic": (
+        ("smic", "flat", (4, 2, 1)),
+        ["s1_ne_01", "s1_ne_02", "s1_ne_03", "s3_ne_01", "s1_po_01", "s1_po_02", "s1_sur_01"],
+        ["s01", "s01", "s01", "s03", "s01", "s01", "s01"],
+        [0, 0, 0, 0, 1, 1, 2],
+    ),
+    "flat": (
+        ("casme2", "flat", (2, 1, 1)),
+        ["15_0401girlcrashing_1", "16_0402beatingpregnantwoman_1", "15_0502funnyerrors_1", "15_0101disgustingteeth_1"],
+        ["s15", "s16", "s15", "s15"],
+        [0, 0, 1, 2],
+    ),
+    "rawvideo": (
+        ("casme2", "rawvideo", (2, 1, 1)),
+        ["s15_anger1_1", "s16_anger2_1", "s15_happy1_1", "s15_disgust1_1"],
+        ["s15", "s16", "s15", "s15"],
+        [0, 0, 1, 2],
+    ),
+    "casmeii": (
+        ("casmeii", "flat", (2, 1, 1)),
+        ["sub01_EP01_01f", "sub02_EP01_02f", "sub01_EP02_01f", "sub01_EP03_01f"],
+        ["sub01", "sub02", "sub01", "sub01"],
+        [0, 0, 1, 2],
+    ),
+    "samm": (
+        ("samm", "flat", (2, 1, 1)),
+        ["001_1_1", "002_1_1", "001_2_1", "001_3_1"],
+        ["001", "002", "001", "001"],
+        [0, 0, 1, 2],
+    ),
+}
 
 
-def digest(root):
-    """SHA-256 over the names and bytes of all files."""
-    files = sorted(path for path in root.rglob("*") if path.is_file())
-    return hashlib.sha256(b"".join(str(path.relative_to(root)).encode() + path.read_bytes() for path in files)).digest()
+def digests(root):
+    """SHA-256 of every frame or video by its place below `root`."""
+    files = [path for path in sorted(root.rglob("*")) if path.suffix in (".jpg", ".avi")]
+    return {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def decode(path):
+    """All frames of a video, int16 (frames, rows, columns, 3)."""
+    capture, images = cv2.VideoCapture(str(path)), []
+    while (image := capture.read()[1]) is not None:
+        images.append(image)
+    return np.stack(images).astype(np.int16)
+
+
+def make(name, root, **options):
+    (dataset, layout, clips), *_ = TREES[name]
+    return synthesize(dataset, root, **{"layout": layout, "clips": clips, "progress": False, **options})
+
+
+@pytest.fixture(scope="module", params=TREES)
+def tree(request, tmp_path_factory):
+    """Name and folder of each tree in turn."""
+    return request.param, make(request.param, tmp_path_factory.mktemp("tree") / request.param)
 
 
 @pytest.fixture(scope="module")
-def few(tmp_path_factory):
-    return synthetic.write_smic(tmp_path_factory.mktemp("few") / "smic", 0, FEW, progress=False, workers=2)
+def recordings(tmp_path_factory):
+    return make("rawvideo", tmp_path_factory.mktemp("distributed") / "casme2")
 
 
-@pytest.mark.slow
-def test_the_seed_alone_decides_every_byte(few, tmp_path):
-    assert digest(synthetic.write_smic(tmp_path / "serial", 0, FEW, progress=False, workers=1)) == digest(few)
-    assert digest(synthetic.write_smic(tmp_path / "other", 1, FEW, progress=False)) != digest(few)
+def test_a_tree_is_read_as_the_databases_and_says_that_it_is_synthetic(tree):
+    name, root = tree
+    (dataset, layout, _), names, subjects, labels = TREES[name]
+    options = {"labels": "self-report"} if layout == "rawvideo" else {}
+    clips = datasets.find_clips(root, dataset, **options)
+    assert [clip.id for clip in clips] == names
+    assert [clip.subject for clip in clips] == subjects and [clip.label for clip in clips] == labels
+    assert datasets.are_synthetic(clips) and (root / MARK_FILE).is_file()
+    report = check.check(root, dataset, progress=False, **options)
+    assert not report.stops_training and report.synthetic and [*report.sizes] == [(160, 160)]
 
 
-def test_a_clip_does_not_depend_on_how_many_others_there_are(few, tmp_path):
-    fewer = synthetic.write_smic(tmp_path / "fewer", 0, (1, 1, 1), progress=False)
-    clip = "HS/s1/micro/surprise/s1_sur_01"
-    assert digest(fewer / clip) == digest(few / clip)
+def test_the_seed_alone_decides_a_clip_and_not_how_many_others_there_are(tree, tmp_path):
+    name, root = tree
+    fewer = digests(make(name, tmp_path / "fewer", clips=(1, 1, 1)))
+    assert fewer and fewer.items() <= digests(root).items()
+    assert not digests(make(name, tmp_path / "other", clips=(1, 0, 0), seed=1)).items() & digests(root).items()
 
 
-def test_the_tree_is_smics_and_says_that_it_is_synthetic(few):
-    clips = datasets.find_clips(few)
-    assert Counter(clip.label for clip in clips) == dict(enumerate(FEW))
-    assert [clip.id for clip in clips if clip.label == 0] == ["s1_ne_01", "s1_ne_02", "s1_ne_03", "s3_ne_01"]
-    assert (few / "HS/s1/micro/negative/s1_ne_01/reg_image000001.jpg").is_file()
-    assert datasets.are_synthetic(clips)
-    for clip in clips:
-        assert synthetic.MIN_FRAMES <= len(clip.frames) <= synthetic.MAX_FRAMES
-        assert all(cv2.imread(str(frame)).shape == (160, 160, 3) for frame in clip.frames)
-    assert len({len(clip.frames) for clip in clips}) > 1
+def test_nobody_is_in_two_databases():
+    people = [{film.key[1] for film in trees.plan(dataset)} for dataset in trees.FORMS]
+    assert [len(one) for one in people] == [16, 22, 8, 8] and len(set.union(*people)) == 16 + 22 + 8 + 8
 
 
-def test_counts_of_the_whole_set_are_the_papers():
-    plan = synthetic._plan((66, 47, 43))
-    assert Counter(label for _, label, *_ in plan) == {"negative": 66, "positive": 47, "surprise": 43}
-    assert {number for number, *_ in plan} == {1, 2, 3, 4, 5, 6, 8, 9, 11, 12, 13, 14, 15, 18, 19, 20}
-    assert len({(number, take) for number, _, _, take in plan}) == len({name for _, _, name, _ in plan}) == 156
+def test_the_lengths_of_smics_clips_are_its_own():
+    films = trees.plan("smic")
+    lengths = {film.path.split("/")[-1]: film.frames for film in films}
+    assert Counter(film.expressions[0].motion for film in films) == {"negative": 70, "positive": 51, "surprise": 43}
+    assert len({film.key for film in films}) == len(lengths) == 164
+    assert sum(lengths.values()) == 5515 and np.median([*lengths.values()]) == 33 and max(lengths.values()) == 58
+    short = {"s3_ne_03": 11, "s3_ne_16": 17, "s20_ne_01": 17, "s20_ne_07": 17, "s3_po_11": 16}
+    assert {name: frames for name, frames in lengths.items() if frames <= 18} == short
+    assert lengths["s1_ne_01"] == 36 and lengths["s14_ne_03"] == 58 and lengths["s20_sur_05"] == 24
+    kept = Counter(film.expressions[0].motion for film in films if film.frames > 18)
+    assert kept == {"negative": 66, "positive": 50, "surprise": 43}
 
 
-@pytest.fixture(scope="module")
-def films():
-    """The same clip at rest and with the motion of every class, (frames, rows, columns, 3)."""
-    subject = synthetic.make_subject(0, 1)
-    motions = {"rest": (0,) * len(synthetic.MOVEMENTS), **synthetic.MOTIONS}
-    return {name: np.stack(list(synthetic.render_clip(subject, (0, 1, 1), motion))) for name, motion in motions.items()}
+def test_smics_motion_lies_within_its_clip_and_its_apex_often_beyond_what_the_networks_see():
+    late = []
+    for seed in range(20):
+        for film in trees.plan("smic", seed):
+            (shown,) = film.expressions
+            assert 0 < shown.onset < shown.apex < shown.offset < film.frames
+            late.append(shown.apex >= 18)
+    assert abs(np.mean(late) - 0.38) < 0.02
+    for film in trees.plan("smic", easy=True):
+        assert 19 <= film.frames <= 26 and film.expressions[0].offset < 18
 
 
-def test_the_class_enters_by_its_motion_alone(films):
-    """Clips that differ in nothing but the motion have equal first and last frames, and unequal ones between."""
-    for name in synthetic.MOTIONS:
-        np.testing.assert_array_equal(films[name][0], films["rest"][0])
-        np.testing.assert_array_equal(films[name][17:], films["rest"][17:])
-        assert (films[name][9] != films["rest"][9]).any()
+def test_counts_of_casme2_are_those_of_the_original_programs():
+    flat, raw = (trees.plan("casme2", layout=layout) for layout in ("flat", "rawvideo"))
+    assert [sum(film.path.startswith(name) for film in flat) for name in trees.CASME2["videos"]] == [75, 93, 35]
+    shown = Counter(expression.motion for film in raw for expression in film.expressions)
+    assert shown == {"angry": 75, "happy": 93, "disgust": 35, "surprise": 6, "sadness": 6}
+    for films in (flat, raw):
+        assert len({film.path for film in films}) == len({film.key for film in films}) == len(films)
+        assert {film.key[1] - 100 for film in films} == {*trees.CASME2["subjects"]}
 
 
-def test_eyes_and_mouth_both_move(films):
-    for name in synthetic.MOTIONS:
-        moved = np.abs(films[name][9].astype(int) - films["rest"][9]).mean(axis=(1, 2))
-        assert moved[:70].mean() > 1 and moved[85:].mean() > 1  # rows of the eyes, rows of the mouth; in gray levels
+def test_expressions_lie_where_the_networks_see_them():
+    for film in trees.plan("casme2", 3, "flat", (99, 99, 99)):
+        (shown,) = film.expressions
+        assert SEEN[0] < shown.onset < shown.apex < shown.offset < SEEN[-1] and 168 <= film.frames <= 175
+    for film in trees.plan("casme2", 3, "rawvideo", (99, 99, 99)):
+        apexes = [expression.apex for expression in film.expressions]
+        assert 1 <= len(apexes) <= 3 and all(np.diff(apexes) >= 96)
+        assert apexes[0] >= 48 and film.frames - apexes[-1] >= 48  # the 96 frames around an apex are there
 
 
-def test_subjects_look_different():
-    first, second = (synthetic.make_subject(0, number).image.astype(int) for number in (1, 2))
-    assert np.abs(first - second).mean() > 5
+@pytest.mark.parametrize("motion", MOTIONS)
+def test_an_expression_is_motion_from_onset_to_offset_and_nothing_else(motion):
+    """Films that differ in nothing but the expression are equal up to its onset and from its offset on."""
+    shown = Expression(motion, 3, 8, 12, 1.2)
+    rest, film = (np.stack([*render(Film("", (0, 1, 1), 14, one), REST)]).astype(int) for one in ((), (shown,)))
+    moved = np.abs(film - rest).mean(axis=(2, 3))  # (frames, rows)
+    assert not moved[:4].any() and not moved[12:].any()
+    assert moved[8, 15:70].mean() > 1 and moved[8, 75:140].mean() > 1  # rows of the eyes, rows of the mouth
+    assert (moved[4:12].mean(axis=1) <= moved[8].mean()).all()
 
 
-def test_an_interrupted_run_leaves_nothing(tmp_path, monkeypatch):
-    encode, frames = synthetic.jpeg, []
+def test_flat_videos_are_xvid_that_keeps_the_motion(tmp_path):
+    root = synthesize("casme2", tmp_path / "casme2", clips=(0, 1, 0), progress=False)
+    [path] = root.rglob("*.avi")
+    assert b"XVID" in path.read_bytes()[:512] and cv2.VideoCapture(str(path)).get(cv2.CAP_PROP_FPS) == 30
+    [film] = trees.plan("casme2", clips=(0, 1, 0))
+    rest = 2.0 * np.array([MOTIONS[name] for name in trees.CASME2["videos"]])
+    before, after = np.stack([*render(film, rest)]).astype(int), decode(path)
+    assert len(after) == film.frames
+    (shown,) = film.expressions
+    moved = [(images[shown.apex] - images[shown.onset]).ravel() for images in (before, after)]
+    assert np.corrcoef(*moved)[0, 1] > 0.9
 
-    def interrupted(frame):
-        frames.append(frame)
-        if len(frames) == 30:
-            raise KeyboardInterrupt
-        return encode(frame)
 
-    monkeypatch.setattr(synthetic, "jpeg", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        synthetic.write_smic(tmp_path / "smic", 0, FEW, progress=False)
+def test_the_workbook_of_casme2_is_in_the_distributed_form(recordings):
+    book = openpyxl.load_workbook(recordings / trees.CASME2["workbook"])
+    assert book.sheetnames == ["CASFEcode_final", "naming rule1", "naming rule2"]
+    rows = list(book["CASFEcode_final"].values)
+    codes = ["anger1_1", "happy1_1", "happy1_2", "disgust1_1", "disgust1_2", "anger2_1"]
+    assert [row[:2] for row in rows] == [*((1, code) for code in codes[:5]), (2, codes[5])]
+    assert [row[8] for row in rows] == ["anger", "happiness", "surprise", "disgust", "sadness", "anger"]
+    assert [row[6] for row in rows] == ["negative", "positive", "surprise", "negative", "negative", "negative"]
+    assert [row[4] == 0 for row in rows] == [False, True, False, False, False, False]
+    assert list(book["naming rule1"].values)[:3] == [(15, "s15", 1), (16, "s16", 2), (19, "s19", 3)]
+    assert dict(book["naming rule2"].values)["0507"] == "happy4"
+    first, *_ = trees.plan("casme2", layout="rawvideo", clips=(2, 1, 1))
+    assert rows[0][2:5] == tuple(number + 1 for number in first.expressions[0][1:4])  # counted from 1
+    for row in rows:
+        lasts = row[4] - row[2] if row[4] else None
+        assert row[7] == ("micro-expression" if lasts and lasts <= 15 else "macro-expression")
+
+
+@pytest.mark.parametrize("dataset", ["casmeii", "samm"])
+def test_the_workbooks_of_the_coded_databases_name_apexes_as_they_are(dataset, tmp_path):
+    root = make(dataset, tmp_path / "made")
+    form, films = trees.FORMS[dataset], trees.plan(dataset, clips=(2, 1, 1))
+    _, *rows = list(openpyxl.load_workbook(root / form["workbook"]).worksheets[0].values)[form["heading"] :]
+    onset = [name and name.replace(" ", "") for name in form["columns"]].index("OnsetFrame")
+    said = [row[onset + 1] if row[onset + 1] == "/" else row[onset + 1] - row[onset] for row in rows]
+    assert said == ["/" if place == 1 else film.expressions[0].apex for place, film in enumerate(films)]
+    assert [row[onset + 2] - row[onset] + 1 for row in rows] == [film.frames for film in films]
+
+
+def test_the_command_writes_recordings_that_it_can_read(recordings, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(trees, "write", lambda dataset, root, *_: shutil.copytree(recordings, root))
+    out = ["--layout", "rawvideo", "--out", str(tmp_path / "made")]
+    assert command.main(["synthesize", "--dataset", "samm", *out]) == 2 and not (tmp_path / "made").exists()
+    assert command.main(["synthesize", "--dataset", "casme2", *out]) == 0
+    said = capsys.readouterr().out
+    assert "4 synthetic clips" in said
+    assert command.main(["check", str(tmp_path / "made")]) == 0
+    said = capsys.readouterr().out
+    assert "so labels are those of the self-report" in said and "synthetic CAS(ME)^2" in said
+    assert "SYNTHETIC clips" in said
+
+
+@pytest.mark.parametrize(
+    ("dataset", "options", "message"),
+    [
+        ("smic", {"clips": (71, 51, 43)}, "expected 0 to 70 negative clips, found 71"),
+        ("casme2", {"clips": (1, 100, 1)}, "expected 0 to 99 happy clips, found 100"),
+        ("casme2", {"layout": "rawpic"}, "layout: expected one of rawvideo, flat, found 'rawpic'"),
+        ("casme3", {}, "dataset: expected one of smic, casme2, casmeii, samm, found 'casme3'"),
+    ],
+)
+def test_what_cannot_be_made_is_refused(dataset, options, message, tmp_path):
+    with pytest.raises(MicroExpError, match=message):
+        synthesize(dataset, tmp_path / "made", **options)
     assert not list(tmp_path.iterdir())
 
 
-def test_a_full_disk_is_a_plain_error(tmp_path, monkeypatch):
-    def full(frame):
-        raise OSError(28, "No space left on device")
+def interrupted(film, rest):
+    yield from render(film._replace(frames=3), rest)
+    raise KeyboardInterrupt
 
-    monkeypatch.setattr(synthetic, "jpeg", full)
-    with pytest.raises(MicroExpError, match=r"smic: could not be written \(No space left"):
-        synthetic.write_smic(tmp_path / "smic", 0, FEW, progress=False)
+
+def on_a_full_disk(film, rest):
+    yield from render(film._replace(frames=3), rest)
+    raise OSError(28, "No space left on device")
+
+
+class HalfWriter:
+    """A writer on a full disk: frames are lost, and nothing is said."""
+
+    fourcc, real = cv2.VideoWriter.fourcc, cv2.VideoWriter
+
+    def __init__(self, *arguments):
+        self.writer, self.room = self.real(*arguments), 50
+        self.isOpened, self.release = self.writer.isOpened, self.writer.release
+
+    def write(self, frame):
+        self.room -= 1
+        if self.room > 0:
+            self.writer.write(frame)
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "attribute", "broken", "error", "message"),
+    [
+        ("smic", trees, "render", interrupted, KeyboardInterrupt, None),
+        ("smic", trees, "render", on_a_full_disk, MicroExpError, r"made: could not be written \(No space left"),
+        ("flat", cv2, "VideoWriter", HalfWriter, MicroExpError, r"made: could not be written \(.*came out with 49"),
+        ("flat", trees, "FOURCC", "????", MicroExpError, "could not start a video of the codec"),
+    ],
+)
+def test_a_failure_leaves_nothing(name, place, attribute, broken, error, message, tmp_path, monkeypatch):
+    monkeypatch.setattr(place, attribute, broken)
+    with pytest.raises(error, match=message):
+        make(name, tmp_path / "made")
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("dataset", ["smic", "casmeii", "samm"])
-def test_a_layout_of_another_database_is_refused_before_anything_is_written(dataset, tmp_path):
-    out = tmp_path / "made"
-    assert command.main(["synthesize", "--dataset", dataset, "--layout", "rawvideo", "--out", str(out)]) == 2
-    assert not out.exists()
-
-
-def test_a_folder_with_something_in_it_is_refused(tmp_path):
-    (tmp_path / "mine.txt").write_text("keep")
-    with pytest.raises(MicroExpError, match="expected no such folder, or an empty one"):
-        synthetic.write_smic(tmp_path, 0, FEW, progress=False)
-    assert (tmp_path / "mine.txt").read_text() == "keep"
-
-
-def test_an_empty_folder_is_filled(tmp_path):
-    assert synthetic.write_smic(tmp_path, 0, (1, 1, 1), progress=False) == tmp_path
-    assert len(datasets.find_clips(tmp_path)) == 3
-
-
-def test_more_clips_than_there_are_is_refused(tmp_path):
-    with pytest.raises(MicroExpError, match="expected 0 to 66 negative clips, found 67"):
-        synthetic.write_smic(tmp_path / "smic", 0, (67, 47, 43))
+def test_a_folder_with_something_in_it_is_refused_and_an_empty_one_filled(tmp_path):
+    assert make("smic", tmp_path) == tmp_path and len(datasets.find_clips(tmp_path)) == 7
+    before = digests(tmp_path)
+    with pytest.raises(MicroExpError, match="is there already and not an empty folder"):
+        make("smic", tmp_path, seed=1)
+    assert digests(tmp_path) == before
 
 
 def test_a_process_that_was_overtaken_takes_the_others_clips(tmp_path):
-    with synthetic.new_folder(tmp_path / "smic", "smic", 0):
-        synthetic.write_smic(tmp_path / "smic", 0, (1, 1, 1), progress=False)
-    assert len(datasets.find_clips(tmp_path / "smic")) == 3
+    with trees._new_folder(tmp_path / "smic", "smic", 0):
+        make("smic", tmp_path / "smic")
+    assert len(datasets.find_clips(tmp_path / "smic")) == 7
     shutil.rmtree(tmp_path / "smic")
-    other_seed = synthetic.new_folder(tmp_path / "smic", "smic", 1)
-    with pytest.raises(MicroExpError, match="could not be written"), other_seed:
-        synthetic.write_smic(tmp_path / "smic", 0, (1, 1, 1), progress=False)
-    assert len(datasets.find_clips(tmp_path / "smic")) == 3
+    with pytest.raises(MicroExpError, match="could not be written"), trees._new_folder(tmp_path / "smic", "smic", 1):
+        make("smic", tmp_path / "smic")
+    assert len(datasets.find_clips(tmp_path / "smic")) == 7
 
 
-def test_what_a_killed_process_has_left_is_removed_after_an_hour(tmp_path):
-    left, mine, new = (tmp_path / name for name in (".smic-killed", ".smic-mine", ".smic-new"))
-    for folder, inside in ((left, "smic/a"), (mine, "photos"), (new, "smic")):
-        (folder / inside).mkdir(parents=True)
-    for path in (left / "smic" / "a", left / "smic", left, mine / "photos", mine):
-        os.utime(path, (0, 0))
-    synthetic.write_smic(tmp_path / "smic", 0, (1, 1, 1), progress=False)
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".smic-mine", ".smic-new", "smic"]
+EARLIER = "The clips in this folder are synthetic: microexp_keras made them (seed 0) from one portrait in the public\n"
+
+
+@pytest.mark.parametrize(
+    ("mark", "anew"),
+    [(None, False), ("", False), (EARLIER, True), (EARLIER.replace("(seed", "(version 2, seed"), False)],
+    ids=["a folder of one's own", "another's mark", "an earlier version's", "this version's"],
+)
+def test_clips_of_an_earlier_version_are_written_anew_and_no_others(mark, anew, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    few = trees.write
+    monkeypatch.setattr(trees, "write", lambda dataset, root, *_: few(dataset, root, 0, "flat", (1, 1, 1), True, False))
+    assert synthetic_folder("smic") == tmp_path / "data" / "synthetic-smic"
+    (new,) = (tmp_path / "data").iterdir()
+    clip, *_ = datasets.find_clips(new)
+    (clip.path / "reg_image000099.jpg").write_bytes(b"mine")
+    (new / MARK_FILE).unlink() if mark is None else (new / MARK_FILE).write_text(mark)
+    synthetic_folder("smic")
+    assert (clip.path / "reg_image000099.jpg").exists() != anew
+    assert ("written anew" in capsys.readouterr().err) == anew
+    assert [path.name for path in (tmp_path / "data").iterdir()] == ["synthetic-smic"]

@@ -1,39 +1,37 @@
-"""Options that say where folds are trained."""
+"""Where folds are trained: options, how many processes fit into the memory, and what a worker is made."""
 
 import argparse
 import os
 import re
+import runpy
+import sys
+from pathlib import Path
 
 import pytest
-import yaml
 
-from microexp_keras import reproduce, train
+from microexp_keras import cache, protocols, reproduce, runs, train
 from microexp_keras.errors import MicroExpError
-from microexp_keras.runs import workers
-from microexp_keras.runs.workers import Workers
+from microexp_keras.models import METHODS
+from microexp_keras.runs import Settings, Workers, worker, workers
+from microexp_keras.runs.run import Run
+from microexp_keras.runs.workers import bytes_of_a_process, free_bytes, processes_that_fit
 
 
 def read(*line):
     parser = argparse.ArgumentParser()
-    workers.add_options(parser)
+    runs.add_options(parser, "--jobs", "--cluster", "--dashboard")
     return Workers.of(parser.parse_args(line))
 
 
-def test_options_become_workers(tmp_path):
+def test_options_become_workers():
     assert read() == Workers() and read("--jobs", "3") == Workers(jobs=3)
-    there = read("--cluster", "tls://host:8786", "--tls", str(tmp_path))
-    assert (there.cluster, there.tls) == ("tls://host:8786", tmp_path)
-    assert read("--jobs", "3").title(2) == "in 2 processes" and read("--jobs", "1").title(9) == "in 1 process"
-
-
-@pytest.mark.parametrize("line", [["--jobs", "2", "--cluster", "tcp://host:1"], ["--tls", "keys"]])
-def test_options_that_do_not_go_together_are_refused(line):
+    assert read("--cluster", "tls://host:8786").cluster == "tls://host:8786"
     with pytest.raises(MicroExpError):
-        read(*line)
+        read("--jobs", "2", "--cluster", "tcp://host:1")
 
 
 def test_a_dashboard_without_bokeh_says_what_to_install(monkeypatch, capsys):
-    monkeypatch.setattr(workers, "find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     for command in (train, reproduce):
         assert command.main(["--dataset", "smic", "--synthetic", "--dashboard"]) == 2
         assert "pip install bokeh" in capsys.readouterr().err
@@ -42,28 +40,80 @@ def test_a_dashboard_without_bokeh_says_what_to_install(monkeypatch, capsys):
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "nowhere.json"])
 def test_a_cluster_that_is_not_there_is_said(address, monkeypatch):
     monkeypatch.setattr(workers, "CONNECT_SECONDS", 1)
-    with pytest.raises(MicroExpError, match=f"none at {re.escape(address)}"), Workers(cluster=address).client(1):
+    with pytest.raises(MicroExpError, match=f"none at {re.escape(address)}"), Workers(cluster=address).client():
         pass
 
 
-def test_the_flags_of_xla_that_are_set_are_kept(monkeypatch):
+def test_a_worker_keeps_the_flags_of_xla_and_takes_its_turn_of_the_cards(monkeypatch):
+    for name in worker.ENVIRONMENT:
+        monkeypatch.setenv(name, "")
     monkeypatch.setenv("XLA_FLAGS", "--xla_gpu_deterministic_ops=true")
-    flags = workers.environment()["XLA_FLAGS"]
-    assert flags == f"--xla_gpu_deterministic_ops=true {workers.XLA_FLAGS}"
-    monkeypatch.setenv("XLA_FLAGS", flags)
-    assert workers.environment()["XLA_FLAGS"] == flags
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5")
+    for _ in range(2):  # it does so before every fold
+        worker.become_worker(3)
+        assert os.environ["XLA_FLAGS"] == f"--xla_gpu_deterministic_ops=true {worker.XLA_FLAGS}"
+        assert os.environ["CUDA_VISIBLE_DEVICES"] == "5" and os.environ["OMP_NUM_THREADS"] == "1"
 
 
-def test_dask_knows_every_setting_of_ours():
-    import dask
-    import distributed  # noqa: F401 (brings its settings)
+def test_no_home_folder_is_needed(monkeypatch, tmp_path):
+    """Of a container: no HOME, and no entry of the user."""
 
-    def names(tree, before=""):
-        for name, value in tree.items():
-            yield from names(value, f"{before}{name}.") if isinstance(value, dict) else [f"{before}{name}"]
+    def nobody(uid):
+        raise KeyError(uid)
 
-    ours = list(names(yaml.safe_load(workers.DASK_SETTINGS.read_text())))
-    assert len(ours) > 8
-    for name in ours:
-        dask.config.get(name)  # a KeyError, if newer versions have dropped it
-    assert "MALLOC_TRIM_THRESHOLD_" not in os.environ
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr("pwd.getpwuid", nobody)
+    with pytest.raises(RuntimeError):
+        Path.home()
+    monkeypatch.setenv("MICROEXP_CACHE", str(tmp_path))
+    assert cache.place("stacks", "x").parent.parent == tmp_path
+    assert set(worker.versions()) >= {"keras", "numpy", "python"}
+
+
+def run_of(model, frames=18):
+    """A run of which only method and frames matter."""
+    protocol = protocols.get("loso", model, {18: "smic", 96: "casme2"}[frames])
+    return Run(Path("nowhere"), Settings.of(protocol, data="nowhere"), None, [], [])
+
+
+def test_every_method_has_an_estimate_that_grows_with_the_frames():
+    for model in METHODS:
+        short, long = (bytes_of_a_process(run_of(model, frames)) / 1e9 for frames in (18, 96))
+        assert 0.2 < short <= long < 8
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="it reads /proc")
+@pytest.mark.parametrize("case", ["stcnn:loso:18:40:", "lbp-top:loso:18:160:"])
+def test_a_process_takes_what_was_estimated(case):
+    measured = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks" / "memory.py"))["measured"]
+    peak, estimate = measured(case)
+    assert 0.9 * peak <= estimate <= 1.6 * peak
+
+
+def test_as_many_processes_are_started_as_fit(monkeypatch, capsys):
+    long = run_of("late", 96)
+    need = bytes_of_a_process(long)
+    monkeypatch.setattr(workers, "cores", lambda: 8)
+    for jobs, free, folds, expected, said in [
+        (None, 8, 22, 8, ""),
+        (None, 2, 2, 2, ""),
+        (None, 2, 22, 2, "2 at once instead of 8"),
+        (None, 0.9, 22, 1, "1 at once instead of 8"),
+        (3, 3, 22, 3, ""),
+        (5, 3, 22, 5, "with 5 of them some may be killed"),  # whoever says so has it
+    ]:
+        monkeypatch.setattr(workers, "free_bytes", lambda free=free: int(free * need))
+        # a process may get a fold of any run
+        assert processes_that_fit(Workers(jobs), [run_of("stcnn"), long], folds) == expected
+        warned = capsys.readouterr().err
+        assert said in warned and warned.startswith("WARNING: a process needs about 6.0 GB") == bool(said)
+
+
+def test_the_limit_of_a_container_counts(monkeypatch):
+    import psutil
+
+    assert 0 < free_bytes() <= psutil.virtual_memory().available * 1.05
+    limit = psutil.Process().memory_info().rss + 10**9 // 2
+    monkeypatch.setattr("distributed.system.MEMORY_LIMIT", limit)
+    assert free_bytes() == pytest.approx(10**9 // 2, rel=0.2)

@@ -6,29 +6,11 @@ Importing this package loads none of its modules; each is loaded when it is firs
 import importlib
 from types import ModuleType
 
-_MODULES = (
-    "augmentation",
-    "codebooks",
-    "flow",
-    "hand_crafted",
-    "kernels",
-    "lbp_top",
-    "networks",
-    "parameters",
-    "planes",
-    "rival",
-    "rivals",
-    "scaling",
-    "stclqp",
-    "svm",
-    "trained",
-)
-
-__all__ = [*_MODULES]
+__all__ = ["augmentation", "flow", "lbp_top", "networks", "settings", "stclqp", "svm"]
 
 
 def __getattr__(name: str) -> ModuleType:
-    if name in _MODULES:
+    if name in __all__:
         return importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

@@ -5,37 +5,16 @@ import itertools
 import cv2
 import numpy as np
 
+from microexp_keras.baselines.settings import settings
 from microexp_keras.errors import MicroExpError
 
 
-def flow(
-    stack: np.ndarray,
-    pyramid_scale: float = 0.5,
-    levels: int = 3,
-    window: int = 15,
-    iterations: int = 3,
-    neighbourhood: int = 5,
-    sigma: float = 1.2,
-) -> np.ndarray:
-    """Estimate by Farnebäck's method how far each pixel moves from one frame to the next.
+def flow(stack: np.ndarray) -> np.ndarray:
+    """Estimate by Farnebäck's method, as 3D-FCNN's settings say, how far each pixel moves from frame to frame.
 
-    The result is the same to the bit on any number of OpenCV's threads; the method uses one at these sizes.
-
-    Parameters
-    ----------
-    stack : uint8 array (rows, columns, time), 0-255
-    pyramid_scale, levels, window, iterations, neighbourhood, sigma
-        `pyr_scale, levels, winsize, iterations, poly_n, poly_sigma` of `cv2.calcOpticalFlowFarneback`.
-
-    Returns
-    -------
-    float32 array (2, rows, columns, time - 1)
-        In pixels: u to the right first, then v downwards; field i leads from frame i to frame i + 1.
-
-    Raises
-    ------
-    MicroExpError
-        If `stack` is not such an array, or has fewer than two frames.
+    From uint8 gray levels (rows, columns, time) to float32 (2, rows, columns, time - 1) in pixels: u to the right
+    first, then v downwards; field i leads from frame i to frame i + 1. The result is the same to the bit on any
+    number of OpenCV's threads; the method uses one at these sizes.
 
     References
     ----------
@@ -44,24 +23,24 @@ def flow(
     if stack.dtype != np.uint8 or stack.ndim != 3 or stack.shape[2] < 2:
         raise MicroExpError(
             "optical flow",
-            "uint8 gray levels (rows, columns, time) of at least 2 frames",
-            f"{stack.dtype} {stack.shape}",
+            f"expected uint8 gray levels (rows, columns, time) of at least 2 frames, found {stack.dtype} {stack.shape}",
             "Give one clip of a uint8 stack, not standardised.",
         )
+    own = settings("3d-fcnn")
     frames = np.ascontiguousarray(stack.transpose(2, 0, 1))
-    fields = [
-        cv2.calcOpticalFlowFarneback(
+    fields = []
+    for before, after in itertools.pairwise(frames):
+        field = cv2.calcOpticalFlowFarneback(
             before,
             after,
-            np.zeros((*before.shape, 2), np.float32),
-            pyramid_scale,
-            levels,
-            window,
-            iterations,
-            neighbourhood,
-            sigma,
-            0,
+            flow=np.zeros((*before.shape, 2), np.float32),
+            pyr_scale=own.pyramid_scale,
+            levels=own.levels,
+            winsize=own.window,
+            iterations=own.iterations,
+            poly_n=own.neighbourhood,
+            poly_sigma=own.sigma,
+            flags=0,
         )
-        for before, after in itertools.pairwise(frames)
-    ]
+        fields.append(field)
     return np.ascontiguousarray(np.stack(fields, axis=2).transpose(3, 0, 1, 2))

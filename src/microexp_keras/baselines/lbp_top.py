@@ -1,11 +1,25 @@
 """From a clip to local binary patterns on three orthogonal planes (LBP-TOP): codes, block-wise counts, histograms."""
 
 import functools
+import math
 
 import numpy as np
 
-from microexp_keras.baselines.planes import PLANES, frames_first, margins, moved, on_circle, on_pixels
 from microexp_keras.errors import MicroExpError
+
+PLANES: tuple[str, ...] = ("XY", "XT", "YT")
+
+AXES: dict[str, tuple[int, int]] = {"XY": (1, 2), "XT": (0, 2), "YT": (0, 1)}
+"""The two axes of (time, rows, columns) that each plane lies in."""
+
+DIRECTIONS: dict[str, tuple[tuple[int, int, int], ...]] = {
+    "XY": ((0, 0, 1), (0, -1, 1), (0, -1, 0), (0, -1, -1), (0, 0, -1), (0, 1, -1), (0, 1, 0), (0, 1, 1)),
+    "XT": ((0, 0, 1), (1, 0, 1), (1, 0, 0), (1, 0, -1), (0, 0, -1), (-1, 0, -1), (-1, 0, 0), (-1, 0, 1)),
+    "YT": ((1, 0, 0), (1, -1, 0), (0, -1, 0), (-1, -1, 0), (-1, 0, 0), (-1, 1, 0), (0, 1, 0), (1, 1, 0)),
+}
+"""Neighbours p = 0 to 7 of each plane, as signs along (time, rows, columns). XY begins on the right and turns up, XT
+begins on the right and turns to the future, YT begins in the future and turns up (Zhao and Pietikäinen, PAMI 2007)."""
+
 
 UNIFORM_BINS = 59  # 58 codes whose circle of bits changes at most twice, and one bin for all others
 
@@ -36,43 +50,25 @@ def codes(volume: np.ndarray, radii: tuple[int, int, int] = (1, 1, 1), sampling:
     Zhao and Pietikäinen, "Dynamic texture recognition using local binary patterns", PAMI 29(6), 2007.
     """
     if sampling not in ("nearest", "bilinear"):
-        raise MicroExpError(
-            "sampling",
-            '"nearest" or "bilinear"',
-            f"{sampling!r}",
-            "Give one of the two.",
-        )
+        raise MicroExpError(f'sampling: expected "nearest" or "bilinear", found {sampling!r}.')
     frames = frames_first(volume, radii)
     found = _bilinear_codes(frames, radii) if sampling == "bilinear" else _nearest_codes(frames, radii)
     return found.transpose(0, 2, 3, 1)
 
 
 def counts(plane_codes: np.ndarray, blocks: tuple[int, int, int] = (8, 8, 1)) -> np.ndarray:
-    """Count the codes in each block.
+    """Count the codes of a clip in each block.
 
-    Parameters
-    ----------
-    plane_codes : uint8 array (planes, rows, columns, time), 0-255
-        Codes of one clip, as `codes` gives them; any number of planes.
-    blocks : (int, int, int)
-        Blocks along rows, columns and time. They do not overlap, cover all centres, and differ by a pixel at most.
-
-    Returns
-    -------
-    int64 array (planes, blocks, 256)
-        The blocks of a plane in the order rows, columns, time, the last running fastest.
-
-    Raises
-    ------
-    MicroExpError
-        If there are more blocks than centres along some axis.
+    From uint8 codes (planes, rows, columns, time), any number of planes, to int64 (planes, blocks, 256), the blocks of
+    a plane in the order rows, columns, time, the last running fastest. `blocks` are those along rows, columns and time;
+    they do not overlap, cover all centres, and differ by a pixel at most.
     """
     planes, *shape = plane_codes.shape
     if len(blocks) != 3 or min(blocks) < 1 or any(parts > length for parts, length in zip(blocks, shape, strict=True)):
         raise MicroExpError(
             "blocks",
-            f"between 1 and {' x '.join(map(str, shape))} along rows, columns and time, as there are centres",
-            str(" x ".join(map(str, blocks))),
+            f"expected between 1 and {' x '.join(map(str, shape))} along rows, columns and time, as there are centres, "
+            f"found {' x '.join(map(str, blocks))}",
             "Take fewer blocks, larger frames or smaller radii.",
         )
     offsets = _block_offsets(planes, tuple(shape), tuple(blocks))
@@ -82,16 +78,13 @@ def counts(plane_codes: np.ndarray, blocks: tuple[int, int, int] = (8, 8, 1)) ->
 
 
 def features(
-    volume: np.ndarray,
-    radii: tuple[int, int, int] = (1, 1, 1),
-    blocks: tuple[int, int, int] = (8, 8, 1),
-    sampling: str = "nearest",
+    volume: np.ndarray, radii: tuple[int, int, int] = (1, 1, 1), blocks: tuple[int, int, int] = (8, 8, 1)
 ) -> np.ndarray:
     """Describe a clip by the histograms of its uniform patterns.
 
     Parameters
     ----------
-    volume, radii, sampling
+    volume, radii
         As for `codes`.
     blocks : (int, int, int)
         As for `counts`.
@@ -106,7 +99,7 @@ def features(
     MicroExpError
         As `codes` and `counts` do.
     """
-    found = counts(codes(volume, radii, sampling), blocks)
+    found = counts(codes(volume, radii), blocks)
     bins = (found.astype(np.float32) @ _one_hot()).astype(np.float64)  # counts are small: exact in float32
     return (bins / bins.sum(axis=2, keepdims=True)).ravel()
 
@@ -186,3 +179,61 @@ def _one_hot() -> np.ndarray:
     found = np.eye(UNIFORM_BINS, dtype=np.float32)[uniform_bins()]
     found.setflags(write=False)
     return found
+
+
+def frames_first(volume: np.ndarray, radii: tuple[int, int, int]) -> np.ndarray:
+    """From a volume (rows, columns, time) to a contiguous (time, rows, columns), if it holds a centre for the radii."""
+    if volume.dtype != np.uint8 or volume.ndim != 3:
+        raise MicroExpError(
+            "volume",
+            f"expected uint8 gray levels (rows, columns, time), found {volume.dtype} {volume.shape}",
+            "Give one clip of a uint8 stack, not standardised.",
+        )
+    if len(radii) != 3 or min(radii) < 1:
+        raise MicroExpError(
+            "radii", f"expected three of at least 1, for x, y and t, found {radii}", "Give for example 1 1 1."
+        )
+    needed = tuple(2 * margin + 1 for margin in margins(radii))
+    found = (volume.shape[2], *volume.shape[:2])
+    if any(have < least for have, least in zip(found, needed, strict=True)):
+        raise MicroExpError(
+            "volume",
+            f"expected at least {needed[0]} frames of {needed[1]}x{needed[2]} pixels for the radii {radii}, "
+            f"found {found[0]} of {found[1]}x{found[2]}",
+            "Take smaller radii, or interpolate the clip to more frames.",
+        )
+    return np.ascontiguousarray(volume.transpose(2, 0, 1))
+
+
+def margins(radii: tuple[int, int, int]) -> tuple[int, int, int]:
+    """Frames, rows and columns at each border that hold no centre; centres are the same in all three planes."""
+    x, y, t = radii
+    return t, max(x, y), max(x, y)
+
+
+def on_circle(plane: str, radii: tuple[int, int, int]) -> list[tuple[float, float, float]]:
+    """Offsets (time, rows, columns) of the eight neighbours of a plane, on the circle or ellipse of the radii."""
+    x, y, t = radii
+    found = []
+    for signs in DIRECTIONS[plane]:
+        share = math.sqrt(0.5) if all(signs[axis] for axis in AXES[plane]) else 1.0  # sine of 45 degrees, of 90
+        found.append((signs[0] * t * share, signs[1] * y * share, signs[2] * x * share))
+    return found
+
+
+def on_pixels(plane: str, radii: tuple[int, int, int]) -> list[tuple[int, int, int]]:
+    """Offsets (time, rows, columns) of the eight neighbours of a plane, rounded to whole pixels and frames."""
+
+    def rounded(value: float) -> int:
+        return math.floor(value + 0.5)
+
+    return [(rounded(t), rounded(y), rounded(x)) for t, y, x in on_circle(plane, radii)]
+
+
+def moved(values: np.ndarray, offset: tuple[int, int, int], margin: tuple[int, int, int]) -> np.ndarray:
+    """View the values at an offset (time, rows, columns) from each centre, as many as there are centres."""
+    t, y, x = (
+        slice(edge + step, length - edge + step)
+        for edge, step, length in zip(margin, offset, values.shape, strict=True)
+    )
+    return values[t, y, x]

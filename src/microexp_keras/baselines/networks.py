@@ -1,66 +1,47 @@
 """The two rival networks of Table V as functional Keras graphs, channels last; both are our reconstructions.
 
-What is known of either is one sentence of an abstract or of another paper; `parameters` says which value is whose.
+What is known of either is one sentence of an abstract or of another paper; `settings.toml` says which value is whose.
 """
 
 from collections.abc import Callable
 from typing import Any
 
 from microexp_keras.backend import keras
+from microexp_keras.baselines.settings import settings
 from microexp_keras.errors import MicroExpError
-from microexp_keras.models.seeds import Seeds
+from microexp_keras.models.layers import LAST, Seeds
 
 layers = keras.layers
 
-STREAMS: tuple[str, ...] = ("gray", "flow_x", "flow_y")
-
-_SAME: dict[str, Any] = {"padding": "same", "activation": "relu"}
+_SAME: dict[str, Any] = {"padding": "same", "activation": "relu", "data_format": LAST}
 
 
 def build_cnn_augmentation(
     size: int | tuple[int, int] = 64, num_classes: int = 3, seed: int | None = None
 ) -> keras.Model:
-    """Build the network of the CNN with data augmentation, which sees one image at a time.
+    """Build the network of the CNN with data augmentation, which sees one image at a time, of at least 8 pixels a side.
 
-    Parameters
-    ----------
-    size : int or (int, int)
-        Rows and columns of an image in pixels, at least 8.
-    num_classes : int
-        Number of classes.
-    seed : int, optional
-        Of initial weights and dropout; by default Keras draws them.
-
-    Returns
-    -------
-    keras.Model
-        From float32 `(images, rows, columns, 1)`, scaled, to class probabilities `(images, num_classes)`; the input is
-        named "image". Not compiled. 548,099 parameters.
-
-    Raises
-    ------
-    MicroExpError
-        If an image is too small for three poolings.
+    From float32 `(images, rows, columns, 1)` named "image", scaled, to class probabilities `(images, num_classes)`. Not
+    compiled; 548,099 parameters at its own size. `seed` is of initial weights and dropout; by default Keras draws them.
 
     References
     ----------
     Takalkar and Xu, "Image based facial micro-expression recognition using deep learning on small datasets",
     DICTA 2017, of which the abstract was seen: every number here is ours.
     """
+    own, seeds = settings("cnn-augmentation"), Seeds(seed)
     rows, columns = (size, size) if isinstance(size, int) else size
-    seeds = Seeds(seed)
     _require_eight({"rows": rows, "columns": columns})
     image = keras.Input((rows, columns, 1), name="image")
-    x = layers.Conv2D(16, (3, 3), **_SAME, kernel_initializer=seeds.glorot(), name="conv_1")(image)
-    x = layers.MaxPooling2D((2, 2), name="pool_1")(x)
-    x = layers.Conv2D(32, (3, 3), **_SAME, kernel_initializer=seeds.glorot(), name="conv_2")(x)
-    x = layers.MaxPooling2D((2, 2), name="pool_2")(x)
-    x = layers.Conv2D(64, (3, 3), **_SAME, kernel_initializer=seeds.glorot(), name="conv_3")(x)
-    x = layers.MaxPooling2D((2, 2), name="pool_3")(x)
-    x = layers.Flatten(name="flatten")(x)
-    x = layers.Dense(128, activation="relu", kernel_initializer=seeds.glorot(), name="dense_1")(x)
-    x = layers.Dropout(0.5, seed=seeds.next(), name="dropout")(x)
-    x = layers.Dense(num_classes, kernel_initializer=seeds.glorot(), name="dense_2")(x)
+    x = image
+    for number, filters in enumerate(own.filters, start=1):
+        glorot = seeds.initializer()
+        x = layers.Conv2D(filters, own.kernel_size, **_SAME, kernel_initializer=glorot, name=f"conv_{number}")(x)
+        x = layers.MaxPooling2D(own.pool, data_format=LAST, name=f"pool_{number}")(x)
+    x = layers.Flatten(LAST, name="flatten")(x)
+    x = layers.Dense(own.dense, activation="relu", kernel_initializer=seeds.initializer(), name="dense_1")(x)
+    x = layers.Dropout(own.dropout, seed=seeds.next(), name="dropout")(x)
+    x = layers.Dense(num_classes, kernel_initializer=seeds.initializer(), name="dense_2")(x)
     x = layers.Softmax(name="softmax")(x)
     return keras.Model(image, x, name="cnn_augmentation")
 
@@ -70,28 +51,9 @@ def build_3d_fcnn(
 ) -> keras.Model:
     """Build 3D-FCNN: gray levels, flow to the right and flow downwards, fused at the fully connected layer.
 
-    Parameters
-    ----------
-    frames : int
-        Gray frames of a clip, at least 9; there is one flow field fewer.
-    size : int or (int, int)
-        Rows and columns of a frame in pixels, at least 8.
-    num_classes : int
-        Number of classes.
-    seed : int, optional
-        Of initial weights and dropout; by default Keras draws them.
-
-    Returns
-    -------
-    keras.Model
-        From float32 `(clips, rows, columns, frames, 1)` named "gray", and `(clips, rows, columns, frames - 1, 1)` named
-        "flow_x" and "flow_y", each scaled, to class probabilities `(clips, num_classes)`. Not compiled. 1,626,035
-        parameters.
-
-    Raises
-    ------
-    MicroExpError
-        If a clip is too small or too short for three poolings.
+    From float32 `(clips, rows, columns, frames, 1)` named "gray", and `(clips, rows, columns, frames - 1, 1)` named
+    "flow_x" and "flow_y", each scaled, to class probabilities `(clips, num_classes)`; at least 9 frames of 8 pixels a
+    side. Not compiled; 1,626,035 parameters at its own size. `seed` as above.
 
     References
     ----------
@@ -99,25 +61,23 @@ def build_3d_fcnn(
     Analysis and Applications 22(4), 2019, of which the abstract was seen; three streams and where they are fused, as
     reported in Computer Engineering 2022 no. 12. Every number here is ours.
     """
+    own, seeds = settings("3d-fcnn"), Seeds(seed)
     rows, columns = (size, size) if isinstance(size, int) else size
-    seeds = Seeds(seed)
     _require_eight({"rows": rows, "columns": columns, "flow fields (one less than frames)": frames - 1})
     inputs, streams = [], []
-    for name, length in zip(STREAMS, (frames, frames - 1, frames - 1), strict=True):
-        stream = keras.Input((rows, columns, length, 1), name=name)
-        x = layers.Conv3D(8, (3, 3, 3), **_SAME, kernel_initializer=seeds.glorot(), name=f"{name}_conv_1")(stream)
-        x = layers.MaxPooling3D((2, 2, 2), name=f"{name}_pool_1")(x)
-        x = layers.Conv3D(16, (3, 3, 3), **_SAME, kernel_initializer=seeds.glorot(), name=f"{name}_conv_2")(x)
-        x = layers.MaxPooling3D((2, 2, 2), name=f"{name}_pool_2")(x)
-        x = layers.Conv3D(32, (3, 3, 3), **_SAME, kernel_initializer=seeds.glorot(), name=f"{name}_conv_3")(x)
-        x = layers.MaxPooling3D((2, 2, 2), name=f"{name}_pool_3")(x)
-        inputs.append(stream)
-        streams.append(layers.Flatten(name=f"{name}_flatten")(x))
+    for name, length in zip(own.streams, (frames, frames - 1, frames - 1), strict=True):
+        x = keras.Input((rows, columns, length, 1), name=name)
+        inputs.append(x)
+        for number, filters in enumerate(own.filters, start=1):
+            conv, glorot = f"{name}_conv_{number}", seeds.initializer()
+            x = layers.Conv3D(filters, own.kernel_size, **_SAME, kernel_initializer=glorot, name=conv)(x)
+            x = layers.MaxPooling3D(own.pool, data_format=LAST, name=f"{name}_pool_{number}")(x)
+        streams.append(layers.Flatten(LAST, name=f"{name}_flatten")(x))
     x = layers.Concatenate(name="fusion")(streams)
-    x = layers.Dropout(0.5, seed=seeds.next(), name="dropout_1")(x)
-    x = layers.Dense(128, activation="relu", kernel_initializer=seeds.glorot(), name="dense_1")(x)
-    x = layers.Dropout(0.5, seed=seeds.next(), name="dropout_2")(x)
-    x = layers.Dense(num_classes, kernel_initializer=seeds.glorot(), name="dense_2")(x)
+    x = layers.Dropout(own.dropout, seed=seeds.next(), name="dropout_1")(x)
+    x = layers.Dense(own.dense, activation="relu", kernel_initializer=seeds.initializer(), name="dense_1")(x)
+    x = layers.Dropout(own.dropout, seed=seeds.next(), name="dropout_2")(x)
+    x = layers.Dense(num_classes, kernel_initializer=seeds.initializer(), name="dense_2")(x)
     x = layers.Softmax(name="softmax")(x)
     return keras.Model(inputs, x, name="fcnn_3d")
 
@@ -131,7 +91,6 @@ def _require_eight(lengths: dict[str, int]) -> None:
         if length < 8:
             raise MicroExpError(
                 axis,
-                "at least 8, of which three poolings by two leave 1",
-                str(length),
+                f"expected at least 8, of which three poolings by two leave 1, found {length}",
                 "Give larger clips.",
             )

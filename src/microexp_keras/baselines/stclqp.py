@@ -10,38 +10,22 @@ Local Quantized Patterns", Neurocomputing 175, 2016 (abstract). Guo, Zhang and Z
 binary pattern operator", IEEE TIP 19(6), 2010, for sign and magnitude.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from microexp_keras.baselines import lbp_top
-from microexp_keras.baselines.codebooks import codebook, fisher, scatter
-from microexp_keras.baselines.planes import AXES, PLANES, frames_first, margins, moved, on_pixels
+from microexp_keras.baselines.lbp_top import AXES, PLANES, frames_first, margins, moved, on_pixels
 from microexp_keras.errors import MicroExpError
-
-COMPONENTS: tuple[str, ...] = ("sign", "magnitude", "orientation")
 
 CODES = 256  # eight neighbours, a bit each
 
 
 def components(volume: np.ndarray, radii: tuple[int, int, int] = (1, 1, 1)) -> np.ndarray:
-    """Return the codes of sign, magnitude and orientation.
+    """Return the codes of sign, magnitude and orientation, over the centres of `lbp_top.codes`.
 
-    Parameters
-    ----------
-    volume : uint8 array (rows, columns, time), 0-255
-    radii : (int, int, int)
-        In the order x, y, t.
-
-    Returns
-    -------
-    uint8 array (3, 3, rows - 2 b, columns - 2 b, time - 2 t), 0-255
-        Sign, magnitude, orientation in the planes XY, XT, YT, over the centres of `lbp_top.codes`.
-
-    Raises
-    ------
-    MicroExpError
-        As `lbp_top.codes` does.
+    From uint8 (rows, columns, time) to uint8 (3, 3, rows - 2 b, columns - 2 b, time - 2 t): sign, magnitude,
+    orientation in the planes XY, XT, YT.
     """
     frames = frames_first(volume, radii)
     found = [lbp_top.codes(volume, radii)]
@@ -54,17 +38,7 @@ def components(volume: np.ndarray, radii: tuple[int, int, int] = (1, 1, 1)) -> n
 def magnitude_bits(frames: np.ndarray, plane: str, radii: tuple[int, int, int]) -> np.ndarray:
     """Return the bits of neighbours that differ from their centre by at least the mean difference in plane and clip.
 
-    Parameters
-    ----------
-    frames : uint8 array (time, rows, columns), 0-255
-    plane : "XY", "XT" or "YT"
-    radii : (int, int, int)
-        In the order x, y, t.
-
-    Returns
-    -------
-    bool array (8, time - 2 t, rows - 2 b, columns - 2 b)
-        Neighbours 0 to 7 of each centre.
+    From uint8 frames (time, rows, columns) to bool (8, time - 2 t, rows - 2 b, columns - 2 b).
     """
     margin = margins(radii)
     centre = moved(frames, (0, 0, 0), margin)
@@ -79,8 +53,7 @@ def orientation_bits(frames: np.ndarray, plane: str, radii: tuple[int, int, int]
     """Return the bits of neighbours whose gradient within the plane is at most 90 degrees from the centre's.
 
     The abstract does not define orientation. This is our choice: it needs neither angles nor a threshold, is exact in
-    whole numbers, and does not change when gray levels are shifted, scaled or negated. Parameters and result are those
-    of `magnitude_bits`.
+    whole numbers, and does not change when gray levels are shifted, scaled or negated.
     """
     margin = margins(radii)
     gradients = [_central_difference(frames, axis) for axis in AXES[plane]]
@@ -96,91 +69,39 @@ def counts(
 ) -> np.ndarray:
     """Count the codes of a clip in each block; codebooks and features are computed from these counts alone.
 
-    Parameters
-    ----------
-    volume, radii
-        As for `components`.
-    blocks : (int, int, int)
-        As for `lbp_top.counts`.
-
-    Returns
-    -------
-    uint16 array (3, 3, blocks, 256)
-        Components, planes, blocks, codes.
-
-    Raises
-    ------
-    MicroExpError
-        As `lbp_top.codes` and `lbp_top.counts` do, or if a block has more than 65,535 centres.
+    From uint8 (rows, columns, time), radii and blocks as for `lbp_top.features`, to uint16 (3, 3, blocks, 256):
+    components, planes, blocks, codes.
     """
     found = components(volume, radii)
     in_blocks = lbp_top.counts(found.reshape(9, *found.shape[2:]), blocks)
     if in_blocks.max() > np.iinfo(np.uint16).max:
         raise MicroExpError(
-            "blocks",
-            "at most 65,535 centres of one code in a block",
-            str(in_blocks.max()),
-            "Take more blocks, or smaller frames.",
+            "blocks: more than 65,535 centres of one code in a block. Take more blocks, or smaller frames."
         )
     return in_blocks.astype(np.uint16).reshape(3, 3, -1, CODES)
 
 
-@dataclass(frozen=True)
-class Codebooks:
-    """What is learned from training clips.
+class Codebooks(NamedTuple):
+    """What is learned from training clips, for each component and plane."""
 
-    Attributes
-    ----------
-    tables : uint8 array (3, 3, 256)
-        For each component and plane, the word of each code.
-    sizes : int array (3, 3)
-        Words of each codebook.
-    kept : bool array (features,) or None
-        Which features are used; None for all.
-    """
+    tables: np.ndarray  # the word of each code, uint8 (3, 3, 256)
+    sizes: np.ndarray  # how many words there are, int (3, 3)
 
-    tables: np.ndarray
-    sizes: np.ndarray
-    kept: np.ndarray | None = None
+
+def are_codebooks(tables: np.ndarray, sizes: np.ndarray) -> bool:
+    """Whether arrays that a file holds are such codebooks."""
+    shapes = tables.shape == (3, 3, CODES) and sizes.shape == (3, 3)
+    return shapes and bool(((sizes > 0) & (sizes <= CODES) & (tables.max(axis=2) < sizes)).all())
 
 
 def learn(
-    clip_counts: np.ndarray,
-    labels: np.ndarray,
-    train: np.ndarray,
-    sizes: tuple[int, ...] = (16, 32, 64),
-    share: float = 1.0,
+    clip_counts: np.ndarray, labels: np.ndarray, train: np.ndarray, sizes: tuple[int, ...] = (16, 32, 64)
 ) -> Codebooks:
     """Learn a codebook for each component and plane, of the size that separates the classes best by Fisher's criterion.
 
-    Parameters
-    ----------
-    clip_counts : uint16 array (clips, 3, 3, blocks, 256)
-        What `counts` gives of each clip.
-    labels : int array (clips,)
-    train : int array
-        Positions of the training clips; nothing else of the two arrays above is looked at.
-    sizes : tuple of int
-        Words to try, in ascending order: of equally good sizes the first is taken.
-    share : float
-        Share of the features to keep, the ones with the largest Fisher ratio; 1 keeps all.
-
-    Returns
-    -------
-    Codebooks
-
-    Raises
-    ------
-    MicroExpError
-        If there are no training clips, or `sizes` or `share` are out of range.
+    From counts of all clips, uint16 (clips, 3, 3, blocks, 256), of which only those at `train` are looked at. Of
+    equally good sizes the first is taken.
     """
-    if not len(train) or not sizes or min(sizes) < 1 or max(sizes) > CODES or not 0 < share <= 1:
-        raise MicroExpError(
-            "codebooks",
-            f"training clips, sizes from 1 to {CODES} and a share above 0 and at most 1",
-            f"{len(train)} clips, sizes {tuple(sizes)}, share {share}",
-            "Give these as the documentation says.",
-        )
     known, classes = clip_counts[train], np.asarray(labels)[train]
     tables, chosen = np.empty((3, 3, CODES), np.uint8), np.empty((3, 3), int)
     for place in np.ndindex(3, 3):
@@ -189,39 +110,23 @@ def learn(
         best = -1.0
         for size in sizes:
             table, _ = codebook(occurrences, size)
-            between, within = scatter(_histograms(here, table, size), classes)
-            ratio = round(float(fisher(between.sum(), within.sum())), 9)  # a sum's last bits are no advantage
+            ratio = fisher(_histograms(here, table, size), classes)
             if ratio > best:
                 best, tables[place], chosen[place] = ratio, table, size
-    codebooks = Codebooks(tables, chosen)
-    if share == 1:
-        return codebooks
-    ratios = fisher(*scatter(features(known, codebooks), classes))
-    kept = np.zeros(len(ratios), bool)
-    kept[np.argsort(-ratios, kind="stable")[: max(1, round(share * len(ratios)))]] = True
-    return Codebooks(tables, chosen, kept)
+    return Codebooks(tables, chosen)
 
 
 def features(clip_counts: np.ndarray, codebooks: Codebooks) -> np.ndarray:
     """Describe clips by the histograms of their codes' words.
 
-    Parameters
-    ----------
-    clip_counts : uint16 array (clips, 3, 3, blocks, 256)
-        What `counts` gives of each clip.
-    codebooks : Codebooks
-
-    Returns
-    -------
-    float64 array (clips, features)
-        Components outermost, then planes, blocks and words; the words of each block sum to 1 if all features are kept.
+    From counts, uint16 (clips, 3, 3, blocks, 256), to float64 (clips, features): components outermost, then planes,
+    blocks and words; the words of each block sum to 1.
     """
     parts = [
         _histograms(clip_counts[:, place[0], place[1]], codebooks.tables[place], int(codebooks.sizes[place]))
         for place in np.ndindex(3, 3)
     ]
-    found = np.concatenate(parts, axis=1)
-    return found if codebooks.kept is None else found[:, codebooks.kept]
+    return np.concatenate(parts, axis=1)
 
 
 def _histograms(in_blocks: np.ndarray, table: np.ndarray, size: int) -> np.ndarray:
@@ -236,3 +141,55 @@ def _central_difference(frames: np.ndarray, axis: int) -> np.ndarray:
     padded = np.pad(frames.astype(np.int32), [(1, 1) if one == axis else (0, 0) for one in range(3)], mode="edge")
     length = frames.shape[axis]
     return np.take(padded, range(2, length + 2), axis) - np.take(padded, range(length), axis)
+
+
+POINTS: np.ndarray = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1, bitorder="little").astype(float)
+"""The 256 codes as points with coordinates 0 and 1, bit 0 first: float64 array (256, 8)."""
+
+
+def codebook(weights: np.ndarray, size: int, rounds: int = 100) -> tuple[np.ndarray, np.ndarray]:
+    """Group the 256 codes into words by k-means on their bits, each code counting as often as it occurs.
+
+    Nothing is random: the words start at the most frequent codes (of equally frequent ones at the smaller), a code as
+    near to two words goes to the one with the lower number, and a word without codes stays where it is.
+
+    From how often each code occurs, (256,), to the word of each code, uint8 (256,), and the words, float64 (size, 8).
+    That a codebook is kept as a table of all codes is of Hussain and Triggs, "Visual recognition using local quantized
+    patterns", ECCV 2012.
+    """
+    weights = np.asarray(weights, float)
+    words = POINTS[np.argsort(-weights, kind="stable")[:size]]
+    table = _nearest(words)
+    for _ in range(rounds):
+        members = np.eye(size)[table] * weights[:, None]  # codes x words
+        total = members.sum(axis=0)
+        means = members.T @ POINTS / np.maximum(total, 1)[:, None]
+        words = np.where(total[:, None] > 0, means, words)
+        moved = _nearest(words)
+        if np.array_equal(moved, table):
+            break
+        table = moved
+    return table.astype(np.uint8), words
+
+
+def fisher(features: np.ndarray, labels: np.ndarray) -> float:
+    """Return Fisher's ratio: the scatter between classes over that within them, summed over features (clips, features).
+
+    To nine digits, as a sum's last bits are no advantage; 0 where nothing varies, infinity where only classes do.
+    """
+    values = features - features[0]  # so that what is constant is exactly 0
+    mean = values.mean(axis=0)
+    between, within = np.zeros_like(mean), np.zeros_like(mean)
+    for label in np.unique(labels):
+        of_class = values[labels == label]
+        of_class_mean = of_class.mean(axis=0)
+        between += len(of_class) * (of_class_mean - mean) ** 2
+        within += ((of_class - of_class_mean) ** 2).sum(axis=0)
+    if not within.any():
+        return np.inf if between.any() else 0.0
+    return round(float(between.sum() / within.sum()), 9)
+
+
+def _nearest(words: np.ndarray) -> np.ndarray:
+    distances = ((POINTS[:, None, :] - words[None, :, :]) ** 2).sum(axis=2)
+    return np.round(distances, 9).argmin(axis=1)  # the sum's last bits must not decide between equal distances

@@ -1,109 +1,111 @@
-"""From a fold to the trained weights of the two rival networks, on the package's own training loop."""
+"""The two rival networks: from a fold to trained weights, on the package's own training loop, and to answers."""
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from microexp_keras import weights
+from microexp_keras import training, weights
 from microexp_keras.backend import import_keras
 from microexp_keras.baselines import augmentation
+from microexp_keras.baselines.described import described
 from microexp_keras.baselines.flow import flow
-from microexp_keras.baselines.parameters import CnnAugmentation, FlowFcnn
-from microexp_keras.baselines.rival import Rival, described
-from microexp_keras.baselines.scaling import Scale, measure
+from microexp_keras.baselines.settings import settings
 from microexp_keras.errors import MicroExpError
-from microexp_keras.preprocessing import Samples
+from microexp_keras.preprocessing import Samples, Statistics, measure
 from microexp_keras.preprocessing.tim import interpolate
 from microexp_keras.protocols import Fold
-from microexp_keras.training.history import Outcome
-from microexp_keras.training.task import Learned, Task, train
+from microexp_keras.training.history import FoldResult
+from microexp_keras.training.job import Job, train
 
 if TYPE_CHECKING:
     import keras
 
-FLOW_SETTINGS = ("pyramid_scale", "levels", "window", "iterations", "neighbourhood", "sigma")
-
-_CNN, _FCNN = CnnAugmentation(), FlowFcnn()
+IMAGES, FLOW = settings("cnn-augmentation"), settings("3d-fcnn")
 
 
-def fit_flow(task: Task) -> Learned:
-    """Train 3D-FCNN on gray levels and flow, each scaled by the training clips; see `Rival`."""
-    streams, scales = _streams(task.samples), {}
-    for name, values in streams.items():
-        scales[name] = measure(values, task.fold.train)
-    inputs = {name: scales[name].apply(values)[..., None] for name, values in streams.items()}
-    model, outcome = _train(task, "3d-fcnn", inputs, task.samples.labels, task.fold, scales)
-    return Learned(outcome, _answers(model, inputs, task.fold.score))
+def fit(job: Job) -> FoldResult:
+    """Train on a fold, or resume it, and predict the test clips; see `models.Method`."""
+    return _fit_flow(job) if job.protocol.model == "3d-fcnn" else _fit_images(job)
 
 
-def predict_flow(path: str | Path, samples: Samples, positions: np.ndarray) -> np.ndarray:
-    """Predict clips with weights of 3D-FCNN; see `Rival`."""
-    streams, metadata = _streams(samples), weights.read_metadata(path)
-    scales = _known_scales(path, metadata, tuple(streams))
-    inputs = {name: scales[name].apply(values[positions])[..., None] for name, values in streams.items()}
-    return _answers(_loaded(path, "3d-fcnn", inputs, metadata), inputs, np.arange(len(positions)))
+def predict(path: str | Path, samples: Samples, positions: np.ndarray, num_classes: int) -> np.ndarray:
+    """Predict clips with weights of either network; see `models.Method`."""
+    metadata = weights.read_metadata(path)
+    name = str(metadata.get("model"))
+    if name == "3d-fcnn":
+        values = {stream: part[positions] for stream, part in _streams(samples).items()}
+    else:
+        values = {"image": np.concatenate(_images(samples)[positions])}
+    inputs = {of_input: scaled(part, known_scale(path, metadata, of_input)) for of_input, part in values.items()}
+    model = _build(name, inputs, num_classes)
+    weights.load_layers(model, path)
+    probabilities = training.predict(model, inputs)
+    return probabilities if name == "3d-fcnn" else _mean_of_images(probabilities)
 
 
-def fit_images(task: Task) -> Learned:
-    """Train the CNN with augmentation on images of the training clips and changed copies of them; see `Rival`.
+def _fit_flow(job: Job) -> FoldResult:
+    """Train 3D-FCNN on gray levels and flow, each scaled by the training clips."""
+    streams = _streams(job.samples)
+    scales = {name: measure(values, job.fold.train) for name, values in streams.items()}
+    return _train(job, streams, job.samples.labels, job.fold, scales)
+
+
+def _fit_images(job: Job) -> FoldResult:
+    """Train the CNN with augmentation on images of the training clips and changed copies of them.
 
     Images and copies of a clip are on its side of the split. The epoch is chosen by single images.
     """
-    images = _images(task.samples)
-    clips, count = images.shape[:2]
-    copies, owners = augmentation.training_images(
-        images, task.fold.train, task.seed, _CNN.copies, _CNN.flip, _CNN.angle, _CNN.shift, _CNN.zoom
+    images = _images(job.samples)
+    clips, count, *size = images.shape
+    copies, owners = augmentation.training_images(images, job.fold.train, job.seed)
+    levels = np.concatenate([images.reshape(-1, *size), copies])
+    labels = job.samples.labels[np.concatenate([np.repeat(np.arange(clips), count), owners])]
+    validation, test = (
+        (part[:, None] * count + np.arange(count)).ravel() for part in (job.fold.validation, job.fold.test)
     )
-    scale = measure(copies, np.arange(len(copies)))
-    levels = np.concatenate([images.reshape(-1, *images.shape[2:]), copies])
-    labels = task.samples.labels[np.concatenate([np.repeat(np.arange(clips), count), owners])]
-    inputs = {"image": scale.apply(levels)[..., None]}
-    select, score = (_images_of(part, count) for part in (task.fold.select, task.fold.score))
-    fold = Fold(np.arange(clips * count, len(levels)), select, score)
-    model, outcome = _train(task, "cnn-augmentation", inputs, labels, fold, {"image": scale})
-    answers = _answers(model, inputs, score)
-    right = int((answers.argmax(axis=1) == labels[score]).sum())
-    return Learned(outcome, augmentation.clip_probabilities(answers, count), {"images": [right, len(score)]})
+    fold = Fold(train=np.arange(clips * count, len(levels)), validation=validation, test=test)
+    result = _train(job, {"image": levels}, labels, fold, {"image": measure(copies)})
+    right = int((result.probabilities.argmax(axis=1) == labels[test]).sum())
+    return replace(result, probabilities=_mean_of_images(result.probabilities), images=[right, len(test)])
 
 
-def predict_images(path: str | Path, samples: Samples, positions: np.ndarray) -> np.ndarray:
-    """Predict clips with weights of the CNN with augmentation; see `Rival`."""
-    images, metadata = _images(samples)[positions], weights.read_metadata(path)
-    scale = _known_scales(path, metadata, ("image",))["image"]
-    inputs = {"image": scale.apply(images.reshape(-1, *images.shape[2:]))[..., None]}
-    answers = _answers(_loaded(path, "cnn-augmentation", inputs, metadata), inputs, np.arange(images[:, :, 0, 0].size))
-    return augmentation.clip_probabilities(answers, images.shape[1])
+def scaled(values: np.ndarray, scale: Statistics) -> np.ndarray:
+    """Subtract the mean and divide by the largest value left: float32 of the same shape and an axis for channels."""
+    if scale.max <= scale.mean:
+        raise MicroExpError(
+            "scale: all values of the training clips are equal. Look at the frames, and at the face boxes."
+        )
+    largest = np.float32(scale.max - scale.mean)
+    return ((values - np.float32(scale.mean)) / largest).astype(np.float32)[..., None]
 
 
 def _streams(samples: Samples) -> dict[str, np.ndarray]:
     """Gray levels and both components of the flow: (clips, rows, columns, time), the flow's time one shorter."""
 
     def describe(stack: np.ndarray) -> np.ndarray:
-        volume = interpolate(stack, _FCNN.frames)
-        found = flow(volume, **{name: getattr(_FCNN, name) for name in FLOW_SETTINGS})
-        return np.concatenate([volume.astype(np.float32), *found], axis=2)
+        volume = interpolate(stack, FLOW.frames)
+        return np.concatenate([volume.astype(np.float32), *flow(volume)], axis=2)
 
-    found, frames = described(samples, (_FCNN.title,), describe), _FCNN.frames
-    borders = [0, frames, 2 * frames - 1, 3 * frames - 2]
-    return {
-        name: found[..., first:end] for name, first, end in zip(_FCNN.streams, borders[:-1], borders[1:], strict=True)
-    }
+    together, frames = described(samples, ("3d-fcnn",), describe), FLOW.frames
+    return dict(zip(FLOW.streams, np.split(together, [frames, 2 * frames - 1], axis=3), strict=True))
 
 
 def _images(samples: Samples) -> np.ndarray:
     """Images of all clips, uint8 (clips, images, rows, columns)."""
-    return described(samples, (_CNN.title,), lambda stack: augmentation.pick_images(stack, _CNN.images))
+    return described(samples, ("cnn-augmentation",), lambda stack: augmentation.pick_images(stack, IMAGES.images))
 
 
-def _images_of(clips: np.ndarray, count: int) -> np.ndarray:
-    return (clips[:, None] * count + np.arange(count)).ravel()
+def _mean_of_images(probabilities: np.ndarray) -> np.ndarray:
+    """From (clips * images, classes), clip by clip, to (clips, classes)."""
+    return probabilities.reshape(-1, IMAGES.images, probabilities.shape[1]).mean(axis=1)
 
 
 def _build(name: str, inputs: Mapping[str, np.ndarray], classes: int, seed: int | None = None) -> "keras.Model":
+    import_keras()
     from microexp_keras.baselines import networks
 
     _, rows, columns, *time, _ = next(iter(inputs.values())).shape
@@ -111,49 +113,25 @@ def _build(name: str, inputs: Mapping[str, np.ndarray], classes: int, seed: int 
 
 
 def _train(
-    task: Task,
-    name: str,
-    inputs: dict[str, np.ndarray],
-    labels: np.ndarray,
-    fold: Fold,
-    scales: Mapping[str, Scale],
-) -> tuple["keras.Model", Outcome]:
-    """Train, or resume; give the network with the weights of the best epoch."""
-    import_keras()
-    model = _build(name, inputs, len(task.protocol.database.class_names), task.seed)
-    metadata = {**task.metadata, "scales": {input_name: asdict(scale) for input_name, scale in scales.items()}}
-    outcome = train(task, model, inputs, labels, fold, metadata)
-    weights.load_layers(model, outcome.best_path)
-    return model, outcome
+    job: Job, values: dict[str, np.ndarray], labels: np.ndarray, fold: Fold, scales: Mapping[str, Statistics]
+) -> FoldResult:
+    """Train, or resume, on values that are scaled here; predict the test clips by the best epoch."""
+    inputs = {name: scaled(part, scales[name]) for name, part in values.items()}
+    model = _build(job.protocol.model, inputs, job.num_classes, job.seed)
+    metadata = {**job.metadata, "scales": {name: scale._asdict() for name, scale in scales.items()}}
+    return train(job, model, inputs, labels, fold, metadata)
 
 
-def _answers(model: "keras.Model", inputs: Mapping[str, np.ndarray], positions: np.ndarray) -> np.ndarray:
-    from microexp_keras import training
-
-    return training.predict(model, inputs, positions)
-
-
-def _loaded(path: str | Path, name: str, inputs: Mapping[str, np.ndarray], metadata: dict[str, Any]) -> "keras.Model":
-    import_keras()
-    class_names = metadata.get("class_names")
-    model = _build(name, inputs, len(class_names) if isinstance(class_names, list) else 1)
-    weights.load_layers(model, path)
-    return model
-
-
-def _known_scales(path: str | Path, metadata: dict[str, Any], names: tuple[str, ...]) -> dict[str, Scale]:
-    """Scales of the training clips, as the file names them."""
+def known_scale(path: str | Path, metadata: Mapping[str, Any], of_input: str) -> Statistics:
+    """Read the scale of the training clips, as the file says it; earlier versions wrote `largest`, `max - mean`."""
     try:
-        named = metadata["scales"]
-        scales = {name: Scale(float(named[name]["mean"]), float(named[name]["largest"])) for name in names}
-        if all(math.isfinite(one.mean) and 0 < one.largest < math.inf for one in scales.values()):
-            return scales
+        said = metadata["scales"][of_input]
+        mean = float(said["mean"])
+        scale = Statistics(mean, float(said["max"]) if "max" in said else mean + float(said["largest"]))
+        if math.isfinite(scale.max - scale.mean) and scale.max > scale.mean:
+            return scale
     except (KeyError, TypeError, ValueError, OverflowError):
         pass
     raise MicroExpError(
-        path, f"mean and largest value of {' and '.join(names)}", "none", "Take the file that the training wrote."
+        path, f"expected mean and largest value of {of_input}, found none", "Take the file that the training wrote."
     )
-
-
-CNN_AUGMENTATION = Rival(_CNN, fit_images, predict_images)
-FLOW_FCNN = Rival(_FCNN, fit_flow, predict_flow)

@@ -1,49 +1,50 @@
 """From a folder on the disk to clips: which frames, of which subject, of which class. `check` alone reads pixels."""
 
-from microexp_keras.datasets.clip_table import own_database
-from microexp_keras.datasets.clips import SYNTHETIC_MARK, SYNTHETIC_NOTE, Clip, Video, are_synthetic
-from microexp_keras.datasets.database import CASME2, DATABASES, SMIC, Database, get_database, trained_on
-from microexp_keras.datasets.find import find_clips, find_dataset, find_layout, read_tree
+from microexp_keras.datasets.clips import SYNTHETIC_NOTE, Clip, Table, Video, are_synthetic
+from microexp_keras.datasets.database import DATABASES, SMIC, Database, get_database, trained_on
+from microexp_keras.datasets.find import find_clips, find_dataset, read_table
 from microexp_keras.datasets.options import (
-    LABELS,
     OPTIONS,
+    READING,
     add_options,
     add_own_options,
+    add_synthetic,
     chosen_options,
+    chosen_reading,
+    data_folder,
+    data_of,
+    data_or_synthetic,
     database_of,
-    require_dataset,
 )
-from microexp_keras.datasets.synthetic import synthesize, synthetic_folder
-from microexp_keras.datasets.table_rows import is_table
-from microexp_keras.datasets.tree import Layout, Problem, Tree
+from microexp_keras.datasets.table import is_table, own_database
+from microexp_keras.synthetic import synthesize, synthetic_folder
 
 __all__ = [
-    "CASME2",
     "DATABASES",
-    "LABELS",
     "OPTIONS",
+    "READING",
     "SMIC",
-    "SYNTHETIC_MARK",
     "SYNTHETIC_NOTE",
     "Clip",
     "Database",
-    "Layout",
-    "Problem",
-    "Tree",
+    "Table",
     "Video",
     "add_options",
     "add_own_options",
+    "add_synthetic",
     "are_synthetic",
     "chosen_options",
+    "chosen_reading",
+    "data_folder",
+    "data_of",
+    "data_or_synthetic",
     "database_of",
     "find_clips",
     "find_dataset",
-    "find_layout",
     "get_database",
     "is_table",
     "own_database",
-    "read_tree",
-    "require_dataset",
+    "read_table",
     "synthesize",
     "synthetic_folder",
     "trained_on",

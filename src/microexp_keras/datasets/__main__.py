@@ -24,53 +24,32 @@ def parser() -> argparse.ArgumentParser:
     """Build the command line."""
     parser = Parser("datasets", description="Look at data, or make some.")
     commands = parser.add_subparsers(dest="command", required=True)
-    synthesize = commands.add_parser("synthesize", help="write synthetic clips", description="Write synthetic clips.")
+
+    def add(name: str, what: str) -> argparse.ArgumentParser:
+        return commands.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.")
+
+    synthesize = add("synthesize", "write synthetic clips")
     synthesize.add_argument("--dataset", choices=DATABASES, required=True, help="whose tree and counts to imitate")
-    synthesize.add_argument(
-        "--layout",
-        choices=("flat", "rawvideo"),
-        default="flat",
-        help="CAS(ME)^2: a video for each clip, or long recordings with a workbook (default: flat)",
-    )
+    how = "CAS(ME)^2: a video for each clip, or long recordings with a workbook (default: flat)"
+    synthesize.add_argument("--layout", choices=("flat", "rawvideo"), default="flat", help=how)
     synthesize.add_argument("--out", type=Path, required=True, metavar="PATH", help="a folder that does not exist yet")
-    synthesize.add_argument(
-        "--seed", type=seed, default=0, metavar="N", help="the same seed gives the same bytes (default: 0)"
-    )
-    check = commands.add_parser(
-        "check",
-        help="say what is in a data folder and what is wrong with it",
-        description="Say which database lies in a folder, how many clips it has, and every problem with its remedy.",
-    )
-    check.add_argument(
-        "data",
-        type=Path,
-        metavar="PATH",
-        help="the unpacked archive, a folder above or inside it, or a table of your own clips",
-    )
+    how = "the same seed gives the same bytes (default: 0)"
+    synthesize.add_argument("--seed", type=seed, default=0, metavar="N", help=how)
+    check = add("check", "say which database lies in a folder, how many clips it has, and what is wrong with it")
+    how = "the unpacked archive, a folder above or inside it, or a table of your own clips (default: found in data/)"
+    check.add_argument("data", type=Path, nargs="?", metavar="PATH", help=how)
     check.add_argument("--dataset", choices=DATABASES, help="which database (default: found out)")
+    datasets.add_synthetic(check)
     datasets.add_options(check)
-    datasets.add_own_options(check, "size", "crop")
+    datasets.add_own_options(check, "size")
     check.add_argument("--json", action="store_true", help="print everything as JSON")
-    table = commands.add_parser(
-        "table",
-        help="write a table of clips from a database, to start your own from, or of several: a composite",
-        description="Write the clips of a database as a table of one's own: columns clip, subject, label, name. Of "
-        "several databases it has the column database too, and people of different ones are different people.",
-    )
+    table = add("table", "write a table of clips from a database, to start your own from, or of several: a composite")
     table.add_argument("data", type=Path, nargs="+", metavar="PATH", help="the databases, see data/README.md")
-    table.add_argument(
-        "--dataset",
-        choices=DATABASES,
-        action="append",
-        help="which database a PATH is, once for each in their order (default: found out)",
-    )
+    how = "which database a PATH is, once for each in their order (default: found out)"
+    table.add_argument("--dataset", choices=DATABASES, action="append", help=how)
     datasets.add_options(table)
     table.add_argument("--out", type=Path, default=Path("clips.csv"), metavar="CSV", help="default: clips.csv")
-    cache = commands.add_parser(
-        "cache",
-        help="list or remove what is kept of data that was read before",
-        description="Stacks of gray frames and points of faces are kept, so that the next run starts in seconds.",
-    )
+    cache = add("cache", "list or remove what is kept of data that was read before, so that the next run is faster")
     cache.add_argument("what", choices=("list", "clear"), help="list what is kept, or remove all of it")
     return parser
 
@@ -83,82 +62,77 @@ def main(argv: Sequence[str] | None = None) -> int | None:
 
 
 def _synthesize(args: argparse.Namespace) -> None:
-    if args.layout == "rawvideo" and args.dataset != datasets.CASME2.name:
-        raise MicroExpError("--layout rawvideo", f"--dataset {datasets.CASME2.name}", args.dataset, "Leave it out.")
+    if args.layout == "rawvideo" and args.dataset != "casme2":
+        raise MicroExpError("--layout rawvideo", f"expected --dataset casme2, found {args.dataset}", "Leave it out.")
     root = datasets.synthesize(args.dataset, args.out, args.seed, args.layout)
-    labels = "self-report" if args.layout == "rawvideo" else None  # its first column of emotions is coarser
-    clips = datasets.find_clips(root, args.dataset, labels=labels)
+    clips = datasets.find_clips(root, args.dataset)
     print(f"{root}: {counted(len(clips), 'synthetic clip')} of {counted(len({c.subject for c in clips}), 'subject')}")
-    print(f"Train on them: {train_command(root, args.dataset, labels)}")
-
-
-def train_command(root: Path, dataset: str, labels: str | None) -> str:
-    """Write the command that trains on a folder."""
-    options = f" --labels {labels}" if labels else ""
-    return f"python -m microexp_keras.train --dataset {dataset} --data {shlex.quote(str(root))}{options}"
+    print(f"Train on them: python -m microexp_keras.train --dataset {args.dataset} --data {shlex.quote(str(root))}")
 
 
 def _check(args: argparse.Namespace) -> int:
-    from microexp_keras.datasets import check, check_text
+    from microexp_keras.datasets import check
 
-    named = args.dataset if datasets.is_table(args.data) else args.dataset or datasets.find_dataset(args.data)
-    database = datasets.database_of(args, args.data, named, ("frames",))
-    report = check.check(args.data, database, frames=args.frames, **datasets.chosen_options(args))
-    print(json.dumps(check_text.as_json(report), indent=2) if args.json else check_text.as_text(report))
+    data = datasets.data_of(args, args.dataset)
+    named = args.dataset if datasets.is_table(data) else args.dataset or datasets.find_dataset(data)
+    database = datasets.database_of(args, data, named)
+    reading = datasets.chosen_reading(args)
+    crop = reading.pop("crop", "none")
+    report = check.check(data, database, **reading, **datasets.chosen_options(args))
+    if crop == "face":
+        from microexp_keras.landmarks.face_box import check_faces
+
+        report.issues.extend(check_faces(report.table.clips, report.frames, report.sampling))
+    print(json.dumps(report.as_json(), indent=2) if args.json else report.as_text())
     return int(report.stops_training)
 
 
 def _table(args: argparse.Namespace) -> None:
-    from microexp_keras.datasets.table_writer import write_table
+    from microexp_keras.datasets.table import write_table
 
     names = args.dataset or [datasets.find_dataset(path) for path in args.data]
     if len(names) != len(args.data):
-        raise MicroExpError("--dataset", f"one for each of {len(args.data)} folders", f"{len(names)}", "Give all.")
+        found = f"expected one for each of {len(args.data)} folders, found {len(names)}"
+        raise MicroExpError("--dataset", found, "Give all.")
     databases, options = [datasets.get_database(name) for name in names], datasets.chosen_options(args)
     of_each = [options_for(database, options) for database in databases] if len(names) > 1 else [options]
     if unused := ", ".join(f"--{name}" for name in options if not any(name in own for own in of_each)):
-        raise MicroExpError(unused, "one that goes with any of these databases", ", ".join(names), "Leave it out.")
-    trees = [
-        datasets.read_tree(path, database, **own)
-        for path, database, own in zip(args.data, databases, of_each, strict=True)
-    ]
-    write_table(args.out, trees)
-    for tree in trees:
-        people = counted(len({clip.subject for clip in tree.clips}), "subject")
-        print(f"{tree.database.title}: {counted(len(tree.clips), 'clip')} of {people}")
-    how = " --sampling interpolate" if any(tree.database.sampling == "interpolate" for tree in trees) else ""
-    print(
-        f"{args.out} is written. Train on it: python -m microexp_keras.train --data {shlex.quote(str(args.out))}{how}"
-    )
+        found = f"expected one that goes with any of these databases, found {', '.join(names)}"
+        raise MicroExpError(unused, found, "Leave it out.")
+    every = zip(args.data, databases, of_each, strict=True)
+    tables = [datasets.read_table(path, database, **own) for path, database, own in every]
+    write_table(args.out, tables)
+    for table in tables:
+        people = counted(len({clip.subject for clip in table.clips}), "subject")
+        remarks = f"; {counted(len(table.issues), 'remark')}, which check lists" if table.issues else ""
+        print(f"{table.database.title}: {counted(len(table.clips), 'clip')} of {people}{remarks}")
+    how = " --sampling interpolate" if any(table.database.sampling == "interpolate" for table in tables) else ""
+    train = f"python -m microexp_keras.train --data {shlex.quote(str(args.out))}{how}"
+    print(f"{args.out} is written. Train on it: {train}")
 
 
 def _cache(args: argparse.Namespace) -> None:
     from microexp_keras import cache
 
+    kept = {kind: cache.files(kind) for kind in cache.KINDS}
+    stacks = [path for path in kept["stacks"] if path.suffix == ".npy"]
+    what = f"stacks of {counted(len(stacks), 'data set')}, landmarks of {counted(len(kept['landmarks']), 'clip')}"
+    size = in_bytes(sum(sum(sizes.values()) for sizes in kept.values()))
     if args.what == "clear":
-        removed = cache.clear()
-        freed = sum(size for _, size in removed.values())
-        print(f"{cache.folder()}: removed {_what_is_kept(removed)}; {in_bytes(freed)} are free")
+        cache.remove(path for paths in kept.values() for path in paths)
+        print(f"{cache.folder()}: removed {what}; {size} are free")
         return
-    stacks, points = cache.find("stacks"), cache.find("landmarks")
-    for path, size, about in stacks:
-        print(f"{path.name[:12]}  {in_bytes(size):>10}  {_described(about)}")
-    sizes = {"stacks": [one.size for one in stacks], "landmarks": [one.size for one in points]}
-    found = {kind: (len(all), sum(all)) for kind, all in sizes.items()}
-    print(f"{cache.folder()}: {_what_is_kept(found)}; {in_bytes(sum(map(sum, sizes.values())))} in all")
+    for path in stacks:
+        print(f"{path.name[:12]}  {in_bytes(kept['stacks'][path]):>10}  {_described(cache.about(path))}")
+    print(f"{cache.folder()}: {what}; {size} in all")
 
 
 def _described(about: dict[str, Any] | None) -> str:
     """One line on the stacks of a data set."""
     if about is None:
-        return "damaged; the next run makes it anew"
+        return "damaged or half-written; the next run makes it anew"
     inputs = f"{' and '.join(about['inputs'])} {about['size']}x{about['size']}x{about['frames']}"
     return f"{about['origin']}, {inputs}, {counted(about['clips'], 'clip')} of {about['folder']}, {about['made']}"
-
-
-def _what_is_kept(found: Any) -> str:
-    (stacks, _), (landmarks, size) = found["stacks"], found["landmarks"]
-    return f"stacks of {counted(stacks, 'data set')}, landmarks of {counted(landmarks, 'clip')} ({in_bytes(size)})"
 
 
 if __name__ == "__main__":

@@ -1,211 +1,312 @@
-"""From a data folder to what is in it, what would stop training and what is worth knowing. Reads every pixel."""
+"""From a data folder to what is in it and what is wrong with it: `python -m microexp_keras.datasets check`.
 
+What stops training is an error, what is only worth knowing a warning or an info.
+"""
+
+import hashlib
+import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from microexp_keras.datasets import oddities
-from microexp_keras.datasets.clips import Clip, are_synthetic, is_synthetic
-from microexp_keras.datasets.database import Database, get_database
-from microexp_keras.datasets.find import find_dataset, find_layout, read_tree, reader_of
-from microexp_keras.datasets.folders import natural_order
-from microexp_keras.datasets.media import Media, clip_length, read_media
+from microexp_keras.datasets.clips import SYNTHETIC_NOTE, Clip, Table, are_synthetic
+from microexp_keras.datasets.database import DISTRIBUTED, Database, Distributed, get_database
+from microexp_keras.datasets.find import find_dataset, read_table
+from microexp_keras.datasets.frames import Header, frames_read, read_image, without_apex
 from microexp_keras.datasets.oddities import clip_name
-from microexp_keras.datasets.tree import Problem, Tree
-from microexp_keras.errors import MicroExpError
+from microexp_keras.datasets.scan import natural_order
+from microexp_keras.datasets.videos import VideoFile
+from microexp_keras.errors import SHOWN, Issue, MicroExpError, grouped, shortened
+from microexp_keras.parallel import in_threads
+from microexp_keras.text import counted
+
+TITLES = {"error": "Stops training", "warning": "Worth knowing", "info": "Left out or decided"}
+
+READ = {"first": "the first {} are read", "apex": "{} around the apex are read"}
+
+AS_MEANT = "Nothing needs to be done if these are the clips you mean; else unpack the archive again."
+
+
+class Medium(NamedTuple):
+    """What reading an image or a video showed."""
+
+    size: tuple[int, int] | None = None  # columns and rows; None if nothing could be decoded
+    digest: bytes = b""  # of the file's content
+    length: int = 0  # frames that can be decoded
+    uneven: tuple[float, float] | None = None  # shortest and longest milliseconds between frames, if they differ
+    header: Header | None = None  # of an image
+    error: MicroExpError | None = None  # why not all could be decoded
+
+
+Media = dict[Path, Medium]
+"""By the path of the image or video."""
+
+
+def read_media(clips: Sequence[Clip], progress: bool) -> Media:
+    """Read every file of the clips once, on threads."""
+    readers: dict[Path, Callable[[Path], Medium]] = {}
+    for clip in clips:
+        readers.update({clip.path: _read_video} if clip.video else dict.fromkeys(clip.images, _read_image))
+    media = in_threads(lambda path: readers[path](path), [*readers], "reading files", "file", progress)
+    return dict(zip(readers, media, strict=True))
+
+
+def _read_image(path: Path) -> Medium:
+    """Read an image as training does."""
+    try:
+        _, header = read_image(path)
+    except MicroExpError as error:
+        return Medium(error=error)
+    return Medium(header.size, _digest(path), 1, header=header)
+
+
+def _read_video(path: Path) -> Medium:
+    """Decode a video as far as possible."""
+    problem, uneven, size, times = None, None, None, list[float]()
+    try:
+        with VideoFile(path) as video:
+            times = video.times
+            for number, frame in enumerate(video.frames()):
+                size = video.image(frame).shape[1::-1] if number == 0 else size
+    except MicroExpError as error:
+        problem = error
+    steps = 1000 * np.diff(times)
+    if len(steps) and np.ptp(steps) > 0.5 * np.median(steps):
+        uneven = float(steps.min()), float(steps.max())
+    return Medium(size, _digest(path) if size else b"", len(times), uneven, error=problem)
+
+
+def _digest(path: Path) -> bytes:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha1").digest()
+
+
+def clip_length(clip: Clip, media: Media) -> int:
+    """Return how many frames there are from the first of a clip to its last, or the end of its video."""
+    if not clip.video:
+        return len(clip.images)
+    end = media[clip.path].length if clip.video.last is None else min(media[clip.path].length, clip.video.last + 1)
+    return max(0, end - clip.video.first)
 
 
 @dataclass(frozen=True)
 class Report:
-    """What `check` found.
+    """What `check` found."""
 
-    Attributes
-    ----------
-    tree : Tree
-    frames : int
-        How many frames of each clip will be read.
-    lengths : dict of int to int
-        How many clips have how many frames; a video has as many as can be decoded.
-    sizes : dict of (int, int) to int
-        How many files have how many columns and rows.
-    published : dict of str to tuple of int, or None
-        Clips of each class by subject in the database as distributed, where that is known.
-    synthetic : bool
-        Whether this package generated clips of it.
-    problems : list of Problem
-    """
+    table: Table
+    frames: int  # of each clip that a network will see
+    sampling: str  # which these are, one of `SAMPLINGS`
+    lengths: dict[int, int]  # how many clips have how many frames; a video as many as can be decoded
+    sizes: dict[tuple[int, int], int]  # how many files have how many columns and rows
+    published: Mapping[str, tuple[int, ...]]  # clips of each class by subject, as distributed, where that is known
+    synthetic: bool  # whether this package generated clips of it
 
-    tree: Tree
-    frames: int
-    lengths: dict[int, int]
-    sizes: dict[tuple[int, int], int]
-    published: Mapping[str, tuple[int, ...]] | None
-    synthetic: bool
-    problems: list[Problem]
+    @property
+    def issues(self) -> list[Issue]:
+        """Those of the table."""
+        return self.table.issues
 
     @property
     def stops_training(self) -> bool:
-        """Whether any problem would make training fail."""
-        return any(problem.stops_training for problem in self.problems)
+        """Whether anything would make training fail."""
+        return bool(self.table.errors)
 
     def counts(self) -> dict[str, tuple[int, ...]]:
-        """Clips of each class by subject."""
-        classes = range(len(self.tree.database.class_names))
-        counted = Counter((clip.subject, clip.label) for clip in self.tree.clips)
-        subjects = sorted({clip.subject for clip in self.tree.clips} | set(self.published or ()))
-        return {subject: tuple(counted[subject, label] for label in classes) for subject in subjects}
+        """Clips of each class by subject; without a subject they are of `(unknown)`."""
+        clips = Counter((clip.subject or "(unknown)", clip.label) for clip in self.table.clips)
+        subjects = sorted({subject for subject, _ in clips} | {*self.published})
+        return {one: tuple(clips[one, label] for label in range(self.table.database.num_classes)) for one in subjects}
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as values that JSON can hold."""
+        table = self.table
+        return {
+            "dataset": table.database.name,
+            "synthetic": self.synthetic,
+            "layout": table.layout,
+            "root": str(table.root),
+            "camera": table.camera,
+            "workbook": str(table.workbook) if table.workbook else None,
+            "annotated": table.annotated,
+            "classes": table.database.class_names,
+            "clips": len(table.clips),
+            "clips_by_subject": self.counts(),
+            "published_by_subject": self.published or None,
+            "frames_read": self.frames,
+            "clips_by_frames": self.lengths,
+            "files_by_size": {f"{columns}x{rows}": files for (columns, rows), files in self.sizes.items()},
+            "issues": [issue._asdict() for issue in self.issues],
+            "stops_training": self.stops_training,
+        }
+
+    def as_text(self) -> str:
+        """Return it as text for a person."""
+        table = self.table
+        camera = f", camera {table.camera}" if table.camera else ""
+        lines = [
+            f"{table.database.origin(self.synthetic)}, tree {table.layout}{camera}, in {table.root}",
+            *([f"annotated by {table.workbook} ({table.annotated} clips)"] if table.workbook else []),
+            *([SYNTHETIC_NOTE] if self.synthetic else []),
+            "",
+            *self._counts_as_text(),
+            "",
+        ]
+        if self.lengths:
+            videos = any(clip.video and clip.length is None for clip in table.clips)
+            what = "frames from a clip's first to its video's end" if videos else "frames of a clip"
+            each = np.repeat([*self.lengths], [*self.lengths.values()])
+            read = READ.get(self.sampling, "all are read and brought to {}").format(self.frames)
+            lines.append(f"{what}: {each.min()} to {each.max()}, median {int(np.median(each))}; {read}")
+            sizes = [f"{columns}x{rows} ({files} files)" for (columns, rows), files in self.sizes.items()]
+            more = f" and {len(sizes) - SHOWN} more" * (len(sizes) > SHOWN)
+            lines.append(f"columns x rows: {', '.join(sizes[:SHOWN])}{more}")
+        for level, title in TITLES.items():
+            groups = grouped(issue for issue in self.issues if issue.level == level)
+            if groups or level != "info":
+                lines += ["", f"{title}:" if groups else f"{title}: nothing"]
+            for hint, texts in groups:
+                lines += [f"* {text}" for text in shortened(texts)]
+                lines += [f"  {hint}"] * bool(hint)
+        return "\n".join(lines)
+
+    def _counts_as_text(self) -> list[str]:
+        """Rows of clips by subject and class, with the published counts where they are known and differ."""
+        classes, counts = self.table.database.class_names, self.counts()
+        published = {**self.published} or {**counts}
+        for of_subjects in (counts, published):
+            of_subjects["all"] = tuple(map(sum, zip(*of_subjects.values(), strict=True))) or (0,) * len(classes)
+        wide = max(map(len, ("subject ", *counts))) + 1
+        lines = [f"{'subject':<{wide}}" + "".join(f" {name:>11}" for name in (*classes, "clips"))]
+        for subject, found in counts.items():
+            expected = published.get(subject, (0,) * len(classes))
+            pairs = zip((*found, sum(found)), (*expected, sum(expected)), strict=True)
+            cells = [str(have) if have == want else f"{have} of {want}" for have, want in pairs]
+            lines.append(f"{subject:<{wide}}" + "".join(f" {cell:>11}" for cell in cells))
+        return lines
 
 
 def check(
     root: str | Path,
     dataset: str | Database | None = None,
-    layout: str | None = None,
-    camera: str | None = None,
-    labels: str | None = None,
-    expressions: str | None = None,
     frames: int | None = None,
+    sampling: str | None = None,
     progress: bool = True,
+    **options: str | None,
 ) -> Report:
-    """Look at everything that training would read.
-
-    Parameters
-    ----------
-    root, dataset, layout, camera, labels, expressions, frames
-        As in `datasets.find_clips`; `dataset=None` finds out which it is.
-    progress : bool
-        Show a progress bar on stderr.
-
-    Returns
-    -------
-    Report
-
-    Raises
-    ------
-    MicroExpError
-        If it is not clear which clips are meant, or there are none.
-    """
+    """Look at everything that training would read; `frames` and `sampling` are by default as the database says."""
     database = get_database(dataset or find_dataset(root))
-    layout_read = find_layout(root, database, layout, camera, labels, expressions)
-    frames = frames or database.frames
-    try:
-        tree = read_tree(root, database, layout, camera, labels, expressions, frames, strict=False)
-    except MicroExpError as error:
-        tree = Tree(database, layout_read, [], problems=[Problem.of("cannot be read", error)])
-    media = read_media(tree.clips, progress)
-    problems = [*tree.problems, *_published(tree), *_spoiled(tree.clips, media, frames)]
-    problems += [
-        *_short(tree, media, frames),
-        *oddities.numbering(tree.clips),
-        *oddities.pictures(tree.clips, {path: medium.header for path, medium in media.items() if medium.header}),
-        *oddities.sizes(tree.clips, {path: medium.size for path, medium in media.items()}),
-        *_twice(tree.clips, media),
-    ]
+    as_published = database.in_paper and frames is None and sampling is None
+    frames, sampling = frames or database.frames, sampling or database.sampling
+    table = read_table(root, database, frames, strict=False, **options)
+    media = read_media(table.clips, progress)
+    distributed = None if database.is_table else DISTRIBUTED[database.name]
+    # What is published is of a database's first camera, for which a tree without a camera's name is taken.
+    known = distributed if table.camera in (None, *database.cameras[:1]) else None
+    by_subject = known.by_subject if known and table.annotated is None else {}
+    if known and table.clips:
+        _differences(table, known, by_subject)
+    _spoiled(table, media, frames, sampling)
+    _short(table, distributed, media, frames, as_published)
+    _apexes(table, sampling)
+    table.issues += oddities.numbering(table.clips)
+    headers = {path: medium.header for path, medium in media.items() if medium.header}
+    table.issues += oddities.pictures(table.clips, headers)
+    table.issues += oddities.sizes(table.clips, {path: medium.size for path, medium in media.items()})
+    _twice(table, media)
     return Report(
-        tree=tree,
+        table=table,
         frames=frames,
-        lengths=dict(sorted(Counter(clip_length(clip, media) for clip in tree.clips).items())),
+        sampling=sampling,
+        lengths=dict(sorted(Counter(clip_length(clip, media) for clip in table.clips).items())),
         sizes=dict(sorted(Counter(medium.size for medium in media.values() if medium.size).items())),
-        published=_published_counts(tree),
-        synthetic=are_synthetic(tree.clips) or is_synthetic(tree.layout.root),
-        problems=problems,
+        published=by_subject,
+        synthetic=are_synthetic(table.clips),
     )
 
 
-def _published_counts(tree: Tree) -> Mapping[str, tuple[int, ...]] | None:
-    """Clips by subject and class are known of SMIC-HS alone, without a workbook; see `_known_camera`."""
-    distributed = reader_of(tree.database).DISTRIBUTED
-    return distributed.by_subject if distributed and tree.annotated is None and _known_camera(tree) else None
+def _differences(table: Table, known: Distributed, by_subject: Mapping[str, tuple[int, ...]]) -> None:
+    """Note what the database as distributed has more of, or less."""
+    counts = Counter((clip.subject, clip.label) for clip in table.clips)
+    found, names = {subject for subject, _ in counts if subject}, {*known.subjects, *known.by_subject}
+    for subject in sorted(found ^ names) if names else ():
+        there = "no subject of the database as distributed"
+        table.warn(subject, there if subject in found else "no clip of this subject", AS_MEANT)
+    if known.people not in (None, len(found)):
+        table.warn(table.root, f"clips of {len(found)} subjects, as distributed of {known.people}", AS_MEANT)
+    for label, name in enumerate(table.database.class_names):
+        pairs = [(name, sum(clip.label == label for clip in table.clips), known.clips[label])] if known.clips else []
+        for subject in sorted(found & {*by_subject}):
+            pairs.append((f"{subject} {name}", counts[subject, label], by_subject[subject][label]))
+        for where, clips, distributed in pairs:
+            if clips != distributed:
+                table.warn(where, f"{clips} clips, as distributed {distributed}", AS_MEANT)
+    if table.annotated not in (None, known.annotated):
+        table.warn(table.workbook, f"lists {table.annotated} clips, as distributed {known.annotated}", AS_MEANT)
 
 
-def _known_camera(tree: Tree) -> bool:
-    """What is published is of a database's first camera, for which a tree without a camera's name is taken."""
-    return tree.layout.camera in (None, *tree.database.cameras[:1])
-
-
-def _published(tree: Tree) -> Iterator[Problem]:
-    """Yield what the database as distributed has more of, or less."""
-    remedy = "Nothing needs to be done if these are the clips you mean; else unpack the archive again."
-    distributed = reader_of(tree.database).DISTRIBUTED
-    if not tree.clips or not _known_camera(tree) or distributed is None:
-        return
-    known, subjects = distributed.subjects, {clip.subject for clip in tree.clips}
-    for subject in sorted(set(known) - subjects):
-        yield Problem("missing subject", subject, "expected clips of this subject, found none", remedy, False)
-    for subject in sorted(subjects - set(known)) if known else ():
-        yield Problem("unknown subject", subject, "expected only the database's subjects, found another", remedy, False)
-    if distributed.people not in (None, len(subjects)):
-        expected = f"expected clips of {distributed.people} subjects, as distributed, found {len(subjects)}"
-        yield Problem("subjects missing or added", str(tree.layout.root), expected, remedy, False)
-    for label, (name, clips) in enumerate(zip(tree.database.class_names, distributed.clips or (), strict=False)):
-        found = sum(clip.label == label for clip in tree.clips)
-        if found != clips:
-            expected = f"expected {clips} clips, as distributed, found {found}"
-            yield Problem("clips missing or added", name, expected, remedy, False)
-    counts = _published_counts(tree) or {}
-    for subject in sorted(subjects & set(counts)):
-        for label, name in enumerate(tree.database.class_names):
-            clips = sum(clip.subject == subject and clip.label == label for clip in tree.clips)
-            if clips != counts[subject][label]:
-                expected = f"expected {counts[subject][label]} clips, as distributed, found {clips}"
-                yield Problem("clips missing or added", f"{subject} {name}", expected, remedy, False)
-    if tree.annotated not in (None, distributed.annotated):
-        expected = f"expected {distributed.annotated} annotated clips, as distributed, found {tree.annotated}"
-        yield Problem("clips missing or added", str(tree.workbook), expected, remedy, False)
-
-
-def _spoiled(clips: Sequence[Clip], media: Media, frames: int) -> Iterator[Problem]:
-    """Yield files that cannot be read to their end, and what is odd about the others."""
-    read = {path for clip in clips for path in clip.images[:frames]}
-    read |= {clip.path for clip in clips if clip.video and clip_length(clip, media) < frames}
-    videos = {clip.path for clip in clips if clip.video}
+def _spoiled(table: Table, media: Media, frames: int, sampling: str) -> None:
+    """Note files that cannot be read to their end, and what is odd about the others."""
+    needed: dict[Path, float] = {}  # frames of a video that are read; of an image one
+    for clip in table.clips:
+        part = frames_read(clip, frames, sampling)
+        if clip.video:
+            end = clip.video.first + part.stop if part.stop is not None else math.inf
+            needed[clip.path] = max(needed.get(clip.path, 0), end)
+        else:
+            needed.update(dict.fromkeys(clip.images[part], 1))
     for path, medium in media.items():
-        if not medium.size:
-            what = "video" if path in videos else "image"
-            error = medium.error or MicroExpError(
-                path, f"a whole {what}", "one that cannot be decoded", f"Restore this {what}."
-            )
-            yield Problem.of(f"unreadable {what}", error, path in read or path in videos)
-        elif medium.cut_off:
-            found = f"expected {medium.promised} frames, found {medium.length} that can be decoded: "
-            found += f"frame {medium.length} (the first is 0) is cut off"
-            yield Problem("video cut off", str(path), found, "Restore this video.", path in read)
+        if medium.error:
+            level = "error" if medium.length < needed.get(path, 0) else "warning"
+            table.issues.append(medium.error.issues[0]._replace(level=level))
         if medium.uneven:
-            found = "expected frames at equal times, found steps of {:.0f} to {:.0f} ms".format(*medium.uneven)
-            remedy = "Frames are read one after the other, whatever their times."
-            yield Problem("uneven frame rate", str(path), found, remedy, False)
+            text = "frames come at uneven times, {:.0f} to {:.0f} ms after each other".format(*medium.uneven)
+            table.warn(path, text, "They are read one after the other, whatever their times.")
 
 
-def _short(tree: Tree, media: Media, frames: int) -> Iterator[Problem]:
-    """Yield the clips of too few frames, but for videos that are cut off."""
-    remedy, distributed = "Restore or remove this clip.", reader_of(tree.database).DISTRIBUTED
-    if not tree.database.in_paper:
-        remedy = "Take fewer --frames or --sampling interpolate, or leave this clip out."
-    if tree.database.sampling == "interpolate":
-        frames = 2
-    if distributed and tree.layout.name in distributed.short:
-        remedy = distributed.short[tree.layout.name].format(frames=frames)
-    for clip in tree.clips:
-        length, medium = clip_length(clip, media), media.get(clip.path)
-        if length >= frames or (medium and (not medium.size or medium.cut_off)):
-            continue
-        found = f"expected at least {frames} frames, found {length}"
-        if medium and clip.video:
-            found = f"expected {clip.video.first + frames} frames in the video, found {medium.length}"
-        yield Problem("short clip", clip_name(clip), found, remedy, True)
+def _short(table: Table, distributed: Distributed | None, media: Media, frames: int, as_published: bool) -> None:
+    """Note the clips of too few frames, but for videos that are cut off, which is told elsewhere."""
+    rule = table.database.more_frames_than if as_published else None
+    least = frames if rule is None else rule + 1
+    lengths = {clip: clip_length(clip, media) for clip in table.clips if clip.images or not media[clip.path].error}
+    short = {clip: length for clip, length in lengths.items() if length < least}
+    level, hint = "info", f"Brought to {frames} frames by temporal interpolation."
+    if rule is not None:
+        level, hint = oddities.left_out_by_the_paper(table.clips, short, rule, frames)
+    elif as_published and table.database.sampling != "interpolate":
+        other = distributed.short.get(table.layout, "").format(frames=frames) if distributed else ""
+        loso = f"Take --protocol loso, which brings them to {frames} by temporal interpolation."
+        level, hint = "error", f"{other} {loso}".strip()
+    for clip, length in short.items():
+        text = f"has {length} frames, fewer than {least}"
+        if clip.video and clip.video.first:
+            text += f", of the video's {media[clip.path].length} from frame {clip.video.first} on"
+        if length < 2:
+            table.error(clip_name(clip), f"has {counted(length, 'frame')}", "Restore or remove this clip.")
+        else:
+            table.issues.append(Issue(level, clip_name(clip), text, hint))
 
 
-def _twice(clips: Sequence[Clip], media: Media) -> Iterator[Problem]:
-    """Yield the clips that show the very frames of another."""
+def _apexes(table: Table, sampling: str) -> None:
+    """Note the clips without an apex where frames around it are asked for."""
+    missing = without_apex(table.clips) if sampling == "apex" else []
+    for name in missing:
+        if len(missing) == len(table.clips):
+            hint = "No clip has one: take --sampling interpolate, which needs none."
+            table.error(name, "no apex is annotated", hint)
+        else:
+            table.info(name, "no apex is annotated", "Read around their middle.")
+
+
+def _twice(table: Table, media: Media) -> None:
+    """Note the clips that show the very frames of another."""
     seen: dict[tuple, Clip] = {}
-    for clip in sorted(clips, key=lambda clip: natural_order(clip.id)):
+    for clip in sorted(table.clips, key=lambda clip: natural_order(clip.id)):
         content = [media[path].digest or path for path in clip.images or (clip.path,)]  # unreadable: like no other
         other = seen.setdefault((*content, clip.video and clip.video[1:]), clip)
         if other is not clip:
-            yield Problem(
-                "same clip twice",
-                clip_name(clip),
-                f"expected every clip once, found the frames of {clip_name(other)}",
-                "Remove one of them, or they may stand on both sides of a split.",
-                False,
-            )
+            table.warn(clip_name(clip), f"has the very frames of {clip_name(other)}", oddities.SAME_CLIP)

@@ -1,31 +1,22 @@
-"""From a folder and options to the one tree that is meant, and its clips. No pixel is read."""
+"""From a folder and options to the one tree that is meant, and its table of clips. No pixel is read."""
 
 import contextlib
-import importlib
 import os
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Protocol, cast
 
-from microexp_keras.datasets.clips import Clip
-from microexp_keras.datasets.database import DATABASES, Database, get_database
-from microexp_keras.datasets.folders import Chosen, Findings, Place, choose_layout
-from microexp_keras.datasets.options import EXPRESSIONS, LABELS
-from microexp_keras.datasets.tree import Distributed, Layout, Tree
+from microexp_keras.datasets import casme2, coded, smic
+from microexp_keras.datasets import table as own_table
+from microexp_keras.datasets.clips import Clip, Request, Table
+from microexp_keras.datasets.database import DATABASES, EXPRESSIONS, FOREIGN, LABELS, Database, get_database
+from microexp_keras.datasets.scan import SYNTHETIC_MARK, Folder, Folders, scan
+from microexp_keras.datasets.table import WRITE_ONE, is_table
 from microexp_keras.errors import MicroExpError
 from microexp_keras.text import either
 
-
-class Reader(Protocol):
-    """What the module named by `Database.reader` offers."""
-
-    DISTRIBUTED: Distributed | None
-
-    def scan(self, root: Path) -> list[Place]:
-        """List every place below `root` in which clips of the database may be."""
-
-    def read(self, chosen: Chosen, findings: Findings) -> tuple[list[Clip], Path | None, int | None]:
-        """Read the chosen tree: its clips, the workbook used, and how many clips that lists."""
+READERS = {"smic": smic, "casme2": casme2, "casmeii": coded, "samm": coded}
+"""What knows the folders of a database: `trees` finds its trees, `read` adds clips and issues of one to a table."""
 
 
 def find_clips(
@@ -43,7 +34,7 @@ def find_clips(
     ----------
     root : str or Path
         The unpacked database, or any folder above or inside it that holds the clips and their workbook; of a user's
-        own database the table of its clips.
+        own database the table of its clips. Synthetic clips are found only in or below the folder that holds them.
     dataset : str or Database
         `"smic"`, `"casme2"` (CAS(ME)^2), `"casmeii"` (CASME II), `"samm"`, or one of the user's own: see
         `datasets.own_database`.
@@ -52,13 +43,14 @@ def find_clips(
     camera : str, optional
         `"HS"`, `"VIS"` or `"NIR"`: which of SMIC's cameras where there are several.
     labels : str, optional
-        Of the annotated trees of CAS(ME)^2: `"emotion"`, the estimated emotion (the default), `"self-report"`, what the
-        subject said, or `"video"`, the emotion that the watched video was chosen to elicit.
+        Of the annotated trees of CAS(ME)^2: `"emotion"`, the estimated emotion, `"self-report"`, what the subject
+        said, or `"video"`, the emotion that the watched video was chosen to elicit. By default the estimated emotion
+        if its column holds emotions, else the self-report.
     expressions : str, optional
         Of the annotated trees of CAS(ME)^2: `"all"` (the default), `"micro"` or `"macro"`.
     frames : int, optional
-        How many frames will be read of each clip, and so the length of the window that is cut from a long recording.
-        By default what the original programs read, `Database.frames`.
+        The length of the window that is cut from a long recording of CAS(ME)^2, by default `Database.frames`. All
+        other clips are whole.
 
     Returns
     -------
@@ -72,163 +64,149 @@ def find_clips(
         If the folder is missing, anything in it is not as described in data/README.md, or it is not clear which tree
         is meant.
     """
-    return read_tree(root, dataset, layout, camera, labels, expressions, frames).clips
+    table = read_table(root, dataset, frames, layout=layout, camera=camera, labels=labels, expressions=expressions)
+    return table.clips
 
 
-def find_layout(
+def read_table(
     root: str | Path,
     dataset: str | Database = "smic",
-    layout: str | None = None,
-    camera: str | None = None,
-    labels: str | None = None,
-    expressions: str | None = None,
-) -> Layout:
-    """Return the `Layout` that `find_clips` would read with these options: which tree, and where it begins."""
-    return _choose(root, dataset, layout, camera, labels, expressions)[0]
+    frames: int | None = None,
+    strict: bool = True,
+    **options: str | None,
+) -> Table:
+    """Find the clips of a database below a folder, and what else is worth saying about it.
+
+    Arguments are as of `find_clips`. Errors are raised, all at once, unless `strict` is False: then they are among the
+    issues.
+    """
+    database, root = get_database(dataset), Path(root)
+    table, folders, chosen = choose_tree(root, database, **options)
+    labels, expressions = options.get("labels"), options.get("expressions") or "all"
+    request = Request(root, folders, chosen, labels, expressions, frames or database.frames)
+    try:
+        with _readable(root):
+            (own_table if database.is_table else READERS[database.name]).read(request, table)
+            if not database.is_table:
+                table.settle()
+    except MicroExpError as error:
+        table.issues += error.issues
+    if strict and table.errors:
+        look = f"python -m microexp_keras.datasets check {root}"
+        raise MicroExpError.of(root, table.errors, f"Correct these; {look} lists them again.")
+    return table
+
+
+def databases_in(root: str | Path) -> list[Database]:
+    """List the databases whose clips lie below a folder; synthetic ones below it do not count."""
+    folders = _folders(Path(root))
+    return [database for database in DATABASES.values() if READERS[database.name].trees(folders, database)]
 
 
 def find_dataset(root: str | Path) -> str:
-    """Return the name of the database whose clips lie below `root`.
-
-    Raises
-    ------
-    MicroExpError
-        If there are clips of none, or of several.
-    """
-    databases = [database for name, database in DATABASES.items() if _scan(root, name)]
-    if len(databases) > 1:
-        names = " or ".join(database.name for database in databases)
+    """Return the name of the one database whose clips lie below `root`; see `databases_in`."""
+    found = databases_in(root)
+    if len(found) > 1:
         raise MicroExpError(
             root,
-            "the clips of one database",
-            " and ".join(database.title for database in databases),
-            f"Say which with --dataset ({names}), or point at its folder.",
+            f"holds clips of {' and '.join(database.title for database in found)}",
+            f"Say which with --dataset ({' or '.join(one.name for one in found)}), or point at its folder.",
         )
-    if not databases:
-        titles = either(database.title for database in DATABASES.values())
-        raise MicroExpError(root, f"the clips of {titles}", "none", "See data/README.md for the trees that are read.")
-    return databases[0].name
+    if not found:
+        raise _nothing(Path(root), _folders(Path(root)), [*DATABASES.values()])
+    return found[0].name
 
 
-def read_tree(
-    root: str | Path,
-    dataset: str | Database = "smic",
+def choose_tree(
+    root: Path,
+    database: Database,
     layout: str | None = None,
     camera: str | None = None,
     labels: str | None = None,
     expressions: str | None = None,
-    frames: int | None = None,
-    strict: bool = True,
-) -> Tree:
-    """Find the clips of a database below a folder, and what else is worth saying about it.
-
-    Parameters
-    ----------
-    root, dataset, layout, camera, labels, expressions, frames
-        As in `find_clips`.
-    strict : bool
-        Whether the first problem that stops training is raised; otherwise all are listed.
-
-    Returns
-    -------
-    Tree
-
-    Raises
-    ------
-    MicroExpError
-        As in `find_clips`.
-    """
-    database = get_database(dataset)
-    tree, places = _choose(root, database, layout, camera, labels, expressions)
-    findings = Findings(strict)
-    chosen = Chosen(
-        Path(root),
-        tree,
-        places,
-        labels or "emotion",
-        expressions or "all",
-        database.frames if frames is None else frames,
-        database,
+) -> tuple[Table, Folders, list[Folder]]:
+    """Find the one tree that is meant: its table, all folders below the root, and those of the tree."""
+    if database.is_table:
+        if not is_table(root) or not root.is_file():
+            raise MicroExpError(root, "is no table of clips", WRITE_ONE)
+        return Table(database, root, "table"), {}, []
+    folders = _folders(root)
+    trees: dict[tuple[str, str | None], list[Folder]] = {}
+    for name, some in READERS[database.name].trees(folders, database).items():
+        for folder in some:
+            trees.setdefault((name, _camera(folder, database)), []).append(folder)
+    if not trees:
+        raise _nothing(root, folders, [database])
+    found = ", ".join(
+        f"{name}{f' ({lens})' if lens else ''} in {_common(some)}" for (name, lens), some in trees.items()
     )
+    meant = {key: some for key, some in trees.items() if layout in (None, key[0]) and camera in (None, key[1])}
+    names = [*dict.fromkeys(name for name, _ in meant)]
+    lenses = [lens for lens in database.cameras if any(lens == key[1] for key in meant)]
+    if not meant:
+        wanted = " ".join(filter(None, [layout, camera]))
+        raise MicroExpError(root, f"holds no tree {wanted}, but {found}", "Ask for one that is there.")
+    if len(names) > 1 or len(lenses) > 1:
+        either_camera = f"--camera ({' or '.join(lenses)}; the paper used HS)"
+        option = f"--layout ({' or '.join(names)})" if len(names) > 1 else either_camera
+        raise MicroExpError(root, f"holds several trees: {found}", f"Say which with {option}, or point at its folder.")
+    chosen = [folder for some in meant.values() for folder in some]
+    table = Table(database, _common(chosen), names[0], lenses[0] if lenses else None)
+    annotated = table.layout in database.annotated
+    for option, value, values in (("--labels", labels, LABELS), ("--expressions", expressions, EXPRESSIONS)):
+        if value is not None and not (annotated and value in values):
+            text = f"takes {either(values)}" if annotated else f"means nothing with the tree {table.layout}"
+            raise MicroExpError(f"{option} {value}", f"{text} in {table.root}", "Change or drop this option.")
+    return table, folders, chosen
+
+
+def _folders(root: Path) -> Folders:
+    if not os.path.isdir(root):
+        found = "is a file, not the folder of a database" if os.path.isfile(root) else "does not exist"
+        raise MicroExpError(root, found, WRITE_ONE if os.path.isfile(root) else "Check the path.")
     with _readable(root):
-        clips, workbook, rows = reader_of(database).read(chosen, findings)
-        if not database.is_table:
-            _note_links(root, clips, findings)
-    return Tree(database, tree, clips, workbook, rows, dict(findings.left_out), findings.problems)
+        return scan(root)
 
 
-def _note_links(root: str | Path, clips: Sequence[Clip], findings: Findings) -> None:
-    """Note the clips of which anything lies outside the folder that the user named: links are followed, but said."""
-    top = os.path.join(os.path.realpath(root), "")
-    for clip in clips:
-        paths = [clip.path, *(path for path in clip.images or [clip.path] if path.is_symlink())]
-        outside = [real for path in paths if not (real := os.path.realpath(path)).startswith(top)]
-        if outside:
-            found = f"a link to {outside[0]}, which is read"
-            findings.note("link out of the folder", clip.path, f"files in {root}", found, "Copy what you did not mean.")
+def _camera(folder: Folder, database: Database) -> str | None:
+    """HS, VIS or NIR in the deepest name that has one of them, where a database has cameras."""
+    names = reversed([*folder.above, folder.name])
+    words = (word for name in names for word in re.split(r"[^A-Z]+", name.upper()) if word in database.cameras)
+    return next(words, None)
 
 
-def _choose(
-    root: str | Path,
-    dataset: str | Database,
-    layout: str | None,
-    camera: str | None,
-    labels: str | None,
-    expressions: str | None,
-) -> tuple[Layout, list[Place]]:
-    database = get_database(dataset)
-    places = _scan(root, database)
-    _one_of("layout", layout, (None, *database.layouts))
-    _one_of("camera", camera, (None, *database.cameras))
-    if not places:
-        folders = f", such as in folders {', '.join(database.class_names)}"
-        raise MicroExpError(
-            root,
-            f"the clips of {database.title}" + folders * ("flat" in database.layouts),
-            "none",
-            "See data/README.md for the trees that are read.",
-        )
-    with _readable(root):
-        tree, places = choose_layout(Path(root), places, layout, camera)
-    if database.is_table:  # its folder may be named like a camera
-        tree = tree._replace(camera=None)
-    annotated = tree.name in database.annotated
-    _one_of("labels", labels, (None, *LABELS) if annotated else (None,), tree)
-    _one_of("expressions", expressions, (None, *EXPRESSIONS) if annotated else (None, "all"), tree)
-    return tree, places
-
-
-def _scan(root: str | Path, dataset: str | Database) -> list[Place]:
-    root, database = Path(root), get_database(dataset)
-    wanted, there = ("table", os.path.isfile(root)) if database.is_table else ("folder", os.path.isdir(root))
-    if not there:
-        found = "a file" if os.path.isfile(root) else "a folder" if os.path.isdir(root) else "nothing"
-        raise MicroExpError(root, f"the {wanted} of the clips", found, "See data/README.md.")
-    with _readable(root):
-        return reader_of(database).scan(root)
-
-
-def reader_of(database: Database) -> Reader:
-    """Return the module that knows the trees of a database."""
-    return cast(Reader, importlib.import_module(database.reader))
-
-
-def _one_of(name: str, value: str | None, values: Sequence[str | None], layout: Layout | None = None) -> None:
-    if value not in values:
-        where = f" for the tree {layout.name} in {layout.root}" if layout else ""
-        known = ", ".join(map(str, filter(None, values)))
-        expected = (f"one of {known}" if known else "none") + where
-        raise MicroExpError(name, expected, repr(value), None if known else "Leave it out.")
+def _nothing(root: Path, folders: Folders, wanted: Sequence[Database]) -> MicroExpError:
+    """Say that there are no clips, and what was seen instead."""
+    titles = either(database.title for database in wanted)
+    names = {name for folder in folders.values() for name in (folder.name, *folder.children, *folder.files[:3])}
+    for title, pattern in FOREIGN.items():
+        if any(re.fullmatch(pattern, name, re.IGNORECASE) for name in names):
+            return MicroExpError(root, f"holds clips of {title}, for which there is no reader", WRITE_ONE)
+    videos = [f"{folder.name}/{name}" for folder in folders.values() for name in folder.videos]
+    if coded := [name for name in videos if re.match(r"sub\d+/EP", name)]:
+        found = f"holds CASME II as videos ({coded[0]}), which are compressed and not read"
+        hint = "Unpack CASME2_RAW_selected or Cropped, the folders of images, beside the workbook."
+    elif any((path / name / SYNTHETIC_MARK).is_file() for path, one in folders.items() for name in one.children):
+        found = f"holds no clips of {titles} but synthetic ones"
+        hint = "Name the folder of the synthetic clips to use them."
+    elif not videos and not any(folder.images for folder in folders.values()):
+        found = f"holds no clips of {titles}, and no image or video at all"
+        hint = "Unpack the database there; data/README.md shows the trees that are read."
+    else:
+        found = f"holds no clips of {titles} in a tree that is known"
+        hint = f"data/README.md shows the trees that are read. There is no reader for other folders. {WRITE_ONE}"
+    return MicroExpError(root, found, hint)
 
 
 @contextlib.contextmanager
-def _readable(root: str | Path) -> Iterator[None]:
+def _readable(root: Path) -> Iterator[None]:
     """Raise a MicroExpError that names the file or folder which the system does not let us read."""
     try:
         yield
     except OSError as error:
-        raise MicroExpError(
-            error.filename or root,
-            found=f"could not be read ({error.strerror})",
-            remedy="Change its permissions, or restore it.",
-        ) from error
+        found = f"could not be read ({error.strerror})"
+        raise MicroExpError(error.filename or root, found, "Change its permissions, or restore it.") from error
+
+
+def _common(folders: Sequence[Folder]) -> Path:
+    return Path(os.path.commonpath([folder.path for folder in folders]))

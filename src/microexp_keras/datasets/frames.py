@@ -1,201 +1,167 @@
-"""From a clip to its colour frames, whether it is a folder of images or a video."""
+"""From a clip to its colour frames, of images or a video, and which of them are read: one rule for all readers."""
 
-import contextlib
+import io
 import itertools
-import os
-import re
-import shlex
-import threading
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
+from PIL import Image
 
-from microexp_keras.datasets import Clip, Video
-from microexp_keras.datasets.image_header import MAX_BYTES, MAX_PIXELS, Header, read_header
+from microexp_keras.datasets.clips import Clip, Video
+from microexp_keras.datasets.videos import MAX_PIXELS, VideoFile
 from microexp_keras.errors import MicroExpError
-from microexp_keras.regular import open_regular
+
+warnings.filterwarnings("ignore", module=r"PIL\.")  # what it says of damaged files, we say in one line
+
+KINDS = ("BMP", "JPEG", "PNG", "TIFF", "WEBP")
+
+MAX_BYTES = 2**28
+"""Of an image file: the largest image, stored as it is, takes no more."""
+
+JPEG_END = b"\xff\xd9"
+"""OpenCV decodes a JPEG without it, to wrong pixels. Between the first scan and the end no other bytes look like it."""
+
+ODD = {
+    "16-bit images": "The upper 8 bits are read; make sure they hold the face.",
+    "images with an alpha channel": "It is not read.",
+    "EXIF-rotated images": "The rotation is applied.",
+}
+"""What may be odd of an image, and what that means."""
+DEEP, CLEAR, TURNED = ODD
 
 DARKEST = 64
 """Of 16 bits the upper 8 are read: where they stay below this, the lower ones hold the picture."""
 
 
+class Header(NamedTuple):
+    """What an image file says of itself."""
+
+    size: tuple[int, int]  # columns and rows of the decoded image
+    odd: tuple[str, ...] = ()  # those of `ODD` that it is
+
+
 def read_frames(clip: Clip, count: int | None, headers: dict[Path, Header] | None = None) -> Iterator[np.ndarray]:
-    """Read the first frames of a clip.
+    """Yield the first frames of a clip, all without a count, uint8 (rows, columns, 3), 0-255, blue, green, red.
 
-    Parameters
-    ----------
-    clip : datasets.Clip
-    count : int or None
-        How many; None for all: those of a video end where its decoder ends.
-    headers : dict of Path to Header, optional
-        Gets what the header of each image says.
-
-    Yields
-    ------
-    uint8 array (rows, columns, 3), 0-255
-        Blue, green, red, as OpenCV reads.
-
-    Raises
-    ------
-    MicroExpError
-        If a frame is missing, cannot be decoded or is cut off; the message names it.
+    The dict gets what the header of each image says. An error names a frame that is missing, damaged or cut off.
     """
+    if clip.length is not None and clip.length < (count or 0):
+        hint = 'Restore or remove this clip; see data/README.md, "Frame folders".'
+        raise MicroExpError(clip.path, f"expected at least {count} frames, found {clip.length}", hint)
     if clip.video:
         yield from _video_frames(clip.video, clip.length if count is None else count)
-        return
-    if count is not None and len(clip.images) < count:
-        raise MicroExpError(
-            clip.path,
-            f"at least {count} frames",
-            str(len(clip.images)),
-            'Restore or remove this clip; see data/README.md, "Frame folders".',
-        )
     for path in clip.images[:count]:
-        frame, header = _read_image(path)
+        frame, header = read_image(path)
         if headers is not None:
             headers[path] = header
         yield frame
 
 
-def _read_image(path: Path) -> tuple[np.ndarray, Header]:
-    data, header = _read_file(path)
+def read_image(path: Path) -> tuple[np.ndarray, Header]:
+    """Read an image by its bytes, for OpenCV does not open every name that Python does."""
     try:
-        frame = cv2.imdecode(data, cv2.IMREAD_COLOR) if header.whole else None
+        if (size := path.stat().st_size) > MAX_BYTES:
+            raise MicroExpError(path, f"{size} bytes are more than an image has", "Restore it.")
+        data = path.read_bytes()
+    except OSError as error:
+        found = f"cannot be read ({error.strerror})"
+        raise MicroExpError(path, found, "Check the file and its permissions.") from None
+    header = _read_header(path, data)
+    try:
+        frame = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error:
         frame = None
     if frame is None:
-        raise MicroExpError(path, "a whole image", "one that cannot be decoded", "Restore this frame.")
-    if header.bits > 8 and frame.max() < DARKEST:
-        raise MicroExpError(
-            path,
-            f"an image of {header.bits} bits a channel that uses the upper ones, which are read",
-            f"levels up to {frame.max()} of 255 in these",
-            "Convert it: all frames of all clips to 8 bits by the same factor.",
-        )
-    return frame, header
+        raise MicroExpError(path, "damaged or cut off, it cannot be decoded", "Restore this frame.")
+    if DEEP in header.odd and frame.max() < DARKEST:
+        found = f"of its 16 bits a channel the upper 8 are read, and these reach only level {frame.max()} of 255"
+        raise MicroExpError(path, found, "Convert all frames of all clips to 8 bits by the same factor.")
+    return frame, header._replace(size=frame.shape[1::-1])
 
 
-def _read_file(path: Path) -> tuple[np.ndarray, Header]:
-    """Read an image file, uint8 (bytes,), and its header; OpenCV does not open every name that Python does."""
+def _read_header(path: Path, data: bytes) -> Header:
+    """Read the header of an image, after what cannot or must not be decoded is refused."""
+    file = io.BytesIO(data)
+    too_large = MicroExpError(path, f"more than {MAX_PIXELS} pixels", "Make it smaller, or restore it.")
     try:
-        data = _read_bytes(path)
-    except OSError as error:
-        raise MicroExpError(path, "a whole image", f"none that can be read ({error.strerror})", "Restore it.") from None
-    header = read_header(data.tobytes())
-    if header is None:
-        raise MicroExpError(
-            path, "a whole image: BMP, JPEG, PNG, TIFF or WebP", "one that cannot be decoded", "Restore this frame."
-        )
-    if header.columns * header.rows > MAX_PIXELS:
-        raise MicroExpError(
-            path, f"at most {MAX_PIXELS} pixels", f"{header.columns}x{header.rows}", "Make it smaller, or restore it."
-        )
-    return data, header
+        image = Image.open(file, formats=KINDS)
+        header = Header(image.size, tuple(_odd(image)))
+    except Image.DecompressionBombError:
+        raise too_large from None
+    except Exception:  # Pillow fails in many ways on damaged files
+        found = "no BMP, JPEG, PNG, TIFF or WebP image that can be read"
+        raise MicroExpError(path, found, "Restore this frame.") from None
+    if image.width * image.height > MAX_PIXELS:
+        raise too_large
+    if image.format == "JPEG" and data.find(JPEG_END, file.tell()) < 0:
+        raise MicroExpError(path, "the image is cut off", "Restore this frame.")
+    return header
 
 
-def _read_bytes(path: Path) -> np.ndarray:
-    """Bytes of a file as uint8 array, in memory that the thread's next call uses again: new memory costs as much."""
-    with open_regular(path) as file:
-        size = os.fstat(file.fileno()).st_size
-        if size > MAX_BYTES:
-            raise MicroExpError(path, f"an image of at most {MAX_BYTES} bytes", str(size), "Restore it.")
-        if not hasattr(_memory, "bytes") or len(_memory.bytes) < size:
-            _memory.bytes = np.empty(size, np.uint8)
-        return _memory.bytes[: file.readinto(_memory.bytes[:size])]  # type: ignore[attr-defined]
-
-
-_memory = threading.local()
+def _odd(image: Image.Image) -> Iterator[str]:
+    exif = image.getexif() if "exif" in image.info or image.format == "TIFF" else {}
+    if image.mode.startswith("I") or (image.format in ("PNG", "TIFF") and ";16" in str(getattr(image, "tile", ""))):
+        yield DEEP
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        yield CLEAR
+    if exif.get(274) in range(2, 9):
+        yield TURNED
 
 
 def _video_frames(video: Video, count: int | None) -> Iterator[np.ndarray]:
-    """Decode from the video's start: seeking lands on other frames in some files."""
-    path, first, _ = video
-    with open_video(path) as capture:
-        for number in itertools.count() if count is None else range(first + count):
-            whole = capture.grab()
-            if whole and number >= first:
-                frame = capture.retrieve()[1]  # of a damaged one it may say that all is well, and give none
-                whole = frame is not None
-            if not whole:
-                if count is None:
-                    return
-                raise MicroExpError(
-                    path,
-                    f"{first + count} frames",
-                    f"{number} that can be decoded",
-                    "Restore or remove this video.",
-                )
-            if number >= first:
-                yield frame
+    with VideoFile(video.path) as file:
+        end = None if count is None else video.first + count
+        for number, frame in enumerate(file.frames()):
+            if number >= video.first:
+                yield file.image(frame)
+            if number + 1 == end:
+                return
+        if end is not None:
+            found = f"{end} frames are needed, it has {len(file.times)}"
+            raise MicroExpError(video.path, found, "Restore or remove this video.")
 
 
-CONTAINERS = (
-    rb"RIFF....AVI |....(ftyp|moov|mdat|free|skip|wide)|\x1a\x45\xdf\xa3|\x30\x26\xb2\x75|OggS|FLV\x01|GIF8"
-    rb"|\x00\x00\x01[\xb0-\xbf]|\x47.{187}\x47|.{4}\x47.{191}\x47|YUV4MPEG2 "
-)
-"""How videos begin: AVI, MP4 and QuickTime, Matroska and WebM, ASF, Ogg, FLV, GIF, MPEG 1, 2 and 4, its transport
-streams, Y4M. What begins with text may be a list of other files, which FFmpeg would open."""
+def frames_read(clip: Clip, frames: int, sampling: str) -> slice:
+    """Return which frames of a clip are read, as a slice of all that it has.
 
-
-@contextlib.contextmanager
-def open_video(path: str | Path) -> Iterator[cv2.VideoCapture]:
-    """Open a video file and release it when the block ends; `isOpened()` says whether OpenCV could open it.
-
-    Raises
-    ------
-    MicroExpError
-        If it is not a regular file, not in a container of videos, or of larger frames than are read.
+    `"first"` takes so many `frames` from the clip's start, `"apex"` so many around its apex, or around its middle where
+    none is annotated, `"interpolate"` all. Of a clip with fewer frames all are read. Where a video's length is not
+    known the end is left open, or may lie beyond the last frame.
     """
-    try:
-        file = open_regular(path)
-    except OSError as error:
-        raise MicroExpError(path, "a video", f"none that can be read ({error.strerror})", "Restore it.") from None
-    with file:
-        if not re.match(CONTAINERS, file.read(196), re.DOTALL):
-            remedy = f"Restore it, or convert it: ffmpeg -i {shlex.quote(str(path))} video.mp4"
-            raise MicroExpError(path, "a video, such as .avi, .mp4 or .mkv", "another kind of file", remedy)
-        file.seek(0)
-        capture = cv2.VideoCapture(name_for_opencv(path) or f"/dev/fd/{file.fileno()}")
-        try:
-            columns, rows = capture.get(cv2.CAP_PROP_FRAME_WIDTH), capture.get(cv2.CAP_PROP_FRAME_HEIGHT)
-            if columns * rows > MAX_PIXELS:
-                raise MicroExpError(
-                    path, f"frames of at most {MAX_PIXELS} pixels", f"{columns:.0f}x{rows:.0f}", "Make them smaller."
-                )
-            yield capture
-        finally:
-            capture.release()
+    length = clip.length
+    if sampling == "interpolate":
+        return slice(0, length)
+    if sampling == "first":
+        return slice(0, frames if length is None else min(frames, length))
+    if length is None:  # what a header says is an estimate
+        with VideoFile(clip.path) as video:
+            length = max(0, sum(1 for _ in video.frames()) - (clip.video.first if clip.video else 0))
+    apex = (length - 1) // 2 if clip.apex is None else clip.apex
+    first = max(0, min(apex - frames // 2, length - frames))
+    return slice(first, min(first + frames, length))
 
 
-def count_frames(path: str | Path) -> int:
-    """Count the frames of a video that can be decoded: what its header says is an estimate."""
-    frames = 0
-    with open_video(path) as capture:
-        while capture.grab():
-            frames += 1
-    return frames
+def part_of(clip: Clip, part: slice) -> Clip:
+    """Return a clip that begins with the first of some frames; images end with the last of them, too."""
+    if clip.video:
+        return replace(clip, frames=clip.video._replace(first=clip.video.first + part.start))
+    return replace(clip, frames=clip.images[part])
 
 
-def name_for_opencv(path: str | Path) -> str | None:
-    """Return the absolute path of a file as OpenCV takes it; None if it would crash on it, or see a pattern in it."""
-    name = os.path.abspath(path)
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return None
-    return None if "%" in name else name
+def read_part(clip: Clip, part: slice, headers: dict[Path, Header] | None = None) -> Iterator[np.ndarray]:
+    """Read the frames that `frames_read` chose, as `read_frames` does; a video may end earlier."""
+    count = None if part.stop is None else part.stop - part.start
+    return itertools.islice(read_frames(part_of(clip, part), None, headers), count)
 
 
-def name_to_write(path: str | Path) -> str:
-    """Return the path under which OpenCV writes a video; a MicroExpError if it would crash on it."""
-    name = name_for_opencv(path)
-    if name is None:
-        raise MicroExpError(
-            Path(path).parent, "a folder whose name is UTF-8 without %, to write a video", "another", "Rename it."
-        )
-    return name
+def without_apex(clips: Sequence[Clip]) -> list[str]:
+    """Return the names of the clips without an annotated apex."""
+    return [clip.id for clip in clips if clip.apex is None]
 
 
 def spread(count: int, wanted: int) -> list[int]:

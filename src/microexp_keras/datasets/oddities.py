@@ -1,16 +1,16 @@
 """From clips and the headers of their images to what training does away with, once for all who read them."""
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from microexp_keras.datasets.clips import Clip
-from microexp_keras.datasets.folders import frame_number
-from microexp_keras.datasets.image_header import Header
-from microexp_keras.datasets.tree import SHOWN, Problem
+from microexp_keras.datasets.frames import ODD, Header
+from microexp_keras.datasets.scan import frame_numbers
+from microexp_keras.errors import SHOWN, Issue
 
-Size = tuple[int, int]
-"""Columns and rows."""
+SAME_CLIP = "Remove one of them, or they may stand on both sides of a split."
 
 
 def clip_name(clip: Clip) -> str:
@@ -18,74 +18,59 @@ def clip_name(clip: Clip) -> str:
     return str(clip.path) if clip.path.stem == clip.id else f"{clip.id} in {clip.path}"
 
 
-def numbering(clips: Sequence[Clip]) -> Iterator[Problem]:
+def numbering(clips: Sequence[Clip]) -> Iterator[Issue]:
     """Yield the clips in whose numbered frames some are missing, or two have one number."""
     for clip in clips:
-        numbers = [number for image in clip.images if (number := frame_number(image)) is not None]
+        numbers = sorted(number for number in frame_numbers(clip.images) if number is not None)
         if not numbers or len(numbers) < len(clip.images):
             continue
-        first, last, different = min(numbers), max(numbers), set(numbers)
-        missing = last - first + 1 - len(different)
-        if missing:
-            gap = next(number for number in sorted(different) if number + 1 not in different) + 1
-            found = f"expected frames {first} to {last}, found {missing} missing, first {gap}"
-            yield Problem("missing frames", clip_name(clip), found, "Restore the frames.", False)
-        again = [number for number, times in Counter(numbers).items() if times > 1]
-        if again:
-            found = f"expected every frame once, found number {again[0]} more than once"
-            yield Problem("repeated frame number", clip_name(clip), found, "Remove the copies.", False)
+        steps = [*itertools.pairwise(numbers)]
+        if gaps := [(before + 1, after - before - 1) for before, after in steps if after > before + 1]:
+            more = sum(missing for _, missing in gaps) - 1
+            text = f"frame number {gaps[0][0]} is missing{f', and {more} more after it' if more else ''}"
+            yield Issue("warning", clip_name(clip), text, "Restore the frames.")
+        if again := [number for number, after in steps if number == after]:
+            text = f"frame number {again[0]} is there more than once"
+            yield Issue("warning", clip_name(clip), text, "Remove the copies.")
 
 
-def pictures(clips: Sequence[Clip], headers: Mapping[Path, Header]) -> Iterator[Problem]:
-    """Yield what is odd about the images of clips, one problem for each kind and clip.
-
-    Parameters
-    ----------
-    clips : sequence of Clip
-    headers : dict of Path to Header
-        Of the images that were read.
-    """
+def pictures(clips: Sequence[Clip], headers: Mapping[Path, Header]) -> Iterator[Issue]:
+    """Yield what is odd about the images of clips by the headers that were read, one issue for each kind and clip."""
     for clip in clips:
         own = {path: headers[path] for path in clip.images if path in headers}
-        kinds = {
-            ("16-bit image", "8 bits a channel", "more", "The upper 8 bits are read; make sure they hold the face."): [
-                path for path, header in own.items() if header.bits > 8
-            ],
-            ("alpha channel", "no transparency", "a channel of it", "It is not read."): [
-                path for path, header in own.items() if header.alpha
-            ],
-            ("turned image", "images as they are stored", "a rotation noted in the file", "It is applied."): [
-                path for path, header in own.items() if header.rotation > 1
-            ],
-        }
-        for (kind, expected, found, remedy), paths in kinds.items():
-            if paths:
-                where = f" in {len(paths)} of {len(own)} frames of {clip.id}"
-                yield Problem(kind, str(paths[0]), f"expected {expected}, found {found}{where}", remedy, False)
+        for what, hint in ODD.items():
+            if paths := [path for path, header in own.items() if what in header.odd]:
+                yield Issue("warning", clip_name(clip), f"{what}, {len(paths)} of {len(own)}: {paths[0].name}", hint)
 
 
-def sizes(clips: Sequence[Clip], known: Mapping[Path, Size | None]) -> Iterator[Problem]:
-    """Yield the clips with frames of several sizes; if there are none, say whether clips differ from each other.
-
-    Parameters
-    ----------
-    clips : sequence of Clip
-    known : dict of Path to (int, int) or None
-        Columns and rows of the images and videos that were read.
-    """
-    remedy = "Training resizes every frame to a square: faces are squeezed differently."
-    mixed, all_sizes = False, Counter[Size]()
+def sizes(clips: Sequence[Clip], known: Mapping[Path, tuple[int, int] | None]) -> Iterator[Issue]:
+    """Yield the clips with frames of several sizes; if there are none, say whether clips differ from each other."""
+    hint = "Training resizes every frame to a square: faces are squeezed differently."
+    mixed, all_sizes = False, Counter[tuple[int, int]]()
     for clip in clips:
         own = {size for path in clip.images or (clip.path,) if (size := known.get(path))}
         all_sizes.update(own)
         if len(own) > 1:
             mixed = True
-            yield Problem("mixed sizes", clip_name(clip), f"expected one size, found {_written(own)}", remedy, False)
+            yield Issue("warning", clip_name(clip), f"frames of several sizes: {_written(own)}", hint)
     if len(all_sizes) > 1 and not mixed:
-        found = f"expected clips of one size, found {_written(sorted(all_sizes)[:SHOWN])}"
-        found += f" and {len(all_sizes) - SHOWN} more" * (len(all_sizes) > SHOWN)
-        yield Problem("clips of several sizes", "all clips", found, remedy, False)
+        more = f" and {len(all_sizes) - SHOWN} more" * (len(all_sizes) > SHOWN)
+        text = f"clips of several sizes: {_written(sorted(all_sizes)[:SHOWN])}{more}"
+        yield Issue("warning", "all clips", text, hint)
 
 
-def _written(sizes: Iterable[Size]) -> str:
+def _written(sizes: Iterable[tuple[int, int]]) -> str:
     return ", ".join(f"{columns}x{rows}" for columns, rows in sorted(sizes))
+
+
+def left_out_by_the_paper(clips: Sequence[Clip], short: Mapping[Clip, int], rule: int, frames: int) -> tuple[str, str]:
+    """Return level and hint of what is short under the paper's rule: an error if all clips of a class are."""
+    loses_a_class = {clip.label for clip in clips} > {clip.label for clip in clips if clip not in short}
+    rest = "leave out all of some class: take --protocol loso." if loses_a_class else "leave them out."
+    hint = (
+        f"The paper keeps clips with more than {rule} frames (section IV.A.2), so protocols upstream and paper {rest}"
+    )
+    return (
+        "error" if loses_a_class else "info",
+        f"{hint} All other protocols bring them to {frames} frames by temporal interpolation.",
+    )

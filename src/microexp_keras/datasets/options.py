@@ -1,31 +1,52 @@
-"""Options that say which of several things in a data folder are meant, on a command line and as arguments."""
+"""From a command line to the data that are meant, and how they are read.
+
+Where no folder is named, a database is looked for in the folder of `$MICROEXP_DATA`, then in `data/`.
+"""
 
 import argparse
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+import os
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from microexp_keras.console import positive
-from microexp_keras.datasets.clip_table import own_database
-from microexp_keras.datasets.database import CROPS, DATABASES, SAMPLINGS, SMIC, Database, get_database
-from microexp_keras.datasets.table_rows import is_table
+from microexp_keras.datasets.database import (
+    CROPS,
+    DATABASES,
+    EXPRESSIONS,
+    LABELS,
+    SAMPLINGS,
+    SMIC,
+    Database,
+    get_database,
+)
+from microexp_keras.datasets.find import choose_tree, databases_in, find_dataset
+from microexp_keras.datasets.table import is_table, own_database
 from microexp_keras.errors import MicroExpError
+from microexp_keras.synthetic import synthetic_folder
 from microexp_keras.text import either
 
-LABELS = ("emotion", "self-report", "video")
-"""What the classes of CAS(ME)^2's annotated trees can be taken from."""
+VARIABLE = "MICROEXP_DATA"
 
-EXPRESSIONS = ("all", "micro", "macro")
-"""Which expressions of CAS(ME)^2's annotated trees are read."""
+CHECKOUT = Path(__file__).resolve().parents[3]
+"""Of the repository, if the package runs from one."""
 
 OPTIONS = ("layout", "camera", "labels", "expressions")
 """Options of `find_clips` that say which of several things in a data folder are meant."""
+
+READING = ("frames", "size", "sampling", "crop")
+"""Options that say how clips are read, under a protocol that does not read them as published."""
 
 
 def chosen_options(args: argparse.Namespace) -> dict[str, Any]:
     """Return those of the `OPTIONS` that a parsed command line gives, as a dict."""
     return {name: getattr(args, name) for name in OPTIONS if getattr(args, name) is not None}
+
+
+def chosen_reading(args: argparse.Namespace) -> dict[str, Any]:
+    """Return those of the options `READING` that a parsed command line gives, as a dict."""
+    return {name: value for name in READING if (value := getattr(args, name, None)) is not None}
 
 
 def options_for(database: Database, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -44,94 +65,105 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     layouts = sorted({name for database in DATABASES.values() for name in database.layouts})
     parser.add_argument("--layout", choices=layouts, help="which tree, where there are several")
     parser.add_argument("--camera", choices=SMIC.cameras, help="SMIC: which camera, where there are several")
-    parser.add_argument(
-        "--labels",
-        choices=LABELS,
-        help="CAS(ME)^2: estimated emotion (default), self-report, or the emotion that the video should elicit",
-    )
+    what = "CAS(ME)^2: estimated emotion (default), self-report, or the emotion that the video should elicit"
+    parser.add_argument("--labels", choices=LABELS, help=what)
     parser.add_argument("--expressions", choices=EXPRESSIONS, help="CAS(ME)^2: which (default: all)")
 
 
-READING = ("frames", "size", "sampling", "crop")
-"""Options that say how clips are read, where the paper has not settled it."""
-
-OWN = ("name", "classes", *READING)
-"""Options that go with a table of one's own clips; see `clip_table.own_database`."""
+def add_synthetic(parser: argparse._ActionsContainer) -> None:
+    """Add `--synthetic`, which takes generated clips where no folder is named."""
+    what = "use generated clips, written to data/synthetic-DATASET once"
+    parser.add_argument("--synthetic", action="store_true", help=what)
 
 
 def add_own_options(parser: argparse.ArgumentParser, *left_out: str) -> None:
-    """Add the options `OWN` to an `argparse` parser, but for some; those not given are None."""
-    own = parser.add_argument_group(
-        "with a table of your own clips as data (columns clip, subject, label); "
-        f"{', '.join(f'--{name}' for name in READING if name not in left_out)} with CASME II and SAMM too"
+    """Add `--name`, `--classes` and the options `READING` to a parser, but for some; those not given are None."""
+    own = parser.add_argument_group("with a table of your own clips as data (columns clip, subject, label)")
+    reading = parser.add_argument_group(
+        "how clips are read, not with upstream, paper and published of SMIC and CAS(ME)^2"
     )
+    sampled = "which frames: a clip's first N (default), N around its annotated apex, or all of them brought to N by "
+    sampled += "temporal interpolation (default of CASME II and SAMM)"
+    count: dict[str, Any] = {"metavar": "N", "type": positive}
+    names: dict[str, Any] = {"metavar": "A,B,C", "type": lambda text: [name.strip() for name in text.split(",")]}
     options: dict[str, dict[str, Any]] = {
         "name": {"help": "how titles name your clips (default: the file's name)"},
-        "classes": {"metavar": "A,B,C", "type": _names, "help": "order of the classes (default: of their first rows)"},
-        "frames": {"metavar": "N", "type": positive, "help": "frames that the network sees of a clip (default: 18)"},
-        "size": {"metavar": "N", "type": positive, "help": "rows and columns after resizing (default: the network's)"},
-        "sampling": {
-            "choices": SAMPLINGS,
-            "help": "which frames: a clip's first N (default), N around the column apex, or all of them brought to N "
-            "(default of CASME II and SAMM)",
-        },
+        "classes": {**names, "help": "order of the classes (default: of their first rows)"},
+        "frames": {**count, "help": "frames that the network sees of a clip (default: 18, of CAS(ME)^2 96)"},
+        "size": {**count, "help": "rows and columns after resizing (default: the network's)"},
+        "sampling": {"choices": SAMPLINGS, "help": sampled},
         "crop": {"choices": CROPS, "help": "cut out the face found in a clip's first frame (default: none)"},
     }
     for name, option in options.items():
         if name not in left_out:
-            own.add_argument(f"--{name}", **option)
+            (reading if name in READING else own).add_argument(f"--{name}", **option)
 
 
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",")]
-
-
-def database_of(
-    args: argparse.Namespace, table: Path | None, dataset: str | None, shared: Sequence[str] = ()
-) -> Database:
+def database_of(args: argparse.Namespace, table: Path | None, dataset: str | None) -> Database:
     """Return the database that a parsed command line means: a user's own if the data are a table, else that named.
 
-    Parameters
-    ----------
-    args : argparse.Namespace
-    table : Path or None
-        The data.
-    dataset : str or None
-        The database that was named.
-    shared : sequence of str
-        Those of the options `OWN` that go with any database.
-
-    Raises
-    ------
-    MicroExpError
-        If it says neither, both, or options that go with the other only.
+    A MicroExpError says that it names neither, both, or options that go with the other only.
     """
-    own = {name: value for name in OWN if (value := getattr(args, name, None)) is not None}
-    if not is_table(table):
-        require_dataset(dataset)
-        database = get_database(str(dataset))
-        free = () if database.in_paper else READING
-        if given := ", ".join(f"--{name}" for name in own if name not in (*shared, *free)):
-            raise MicroExpError(given, "with a table of your own clips only", f"--dataset {dataset}", "Leave it out.")
-        return replace(database, **{name: value for name, value in own.items() if name in free})
-    if dataset or chosen_options(args):
-        given = ", ".join(f"--{name}" for name in (*["dataset"] * bool(dataset), *chosen_options(args)))
-        raise MicroExpError(given, "without a table of your own clips", f"the table {table}", "Leave one out.")
-    return own_database(str(table), **own)
+    own = {name: value for name in ("name", "classes") if (value := getattr(args, name, None)) is not None}
+    if is_table(table):
+        wrong, database = [*["dataset"] * bool(dataset), *chosen_options(args)], None
+        said = f"expected without a table of your own clips, found the table {table}"
+    else:
+        wrong, database = [*own], get_database(dataset)
+        said = f"expected with a table of your own clips only, found --dataset {dataset}"
+    if wrong:
+        raise MicroExpError(", ".join(f"--{name}" for name in wrong), said, "Leave one out.")
+    return database or own_database(str(table), **own)
 
 
-def require_dataset(name: str | None) -> None:
-    """Refuse a command that does not say which database its clips are of.
+def data_of(args: argparse.Namespace, dataset: str | Database | None) -> Path:
+    """Return the data that a parsed command line names, else those of `--synthetic`, else those of `data_folder`."""
+    if args.synthetic and args.data:
+        raise MicroExpError("--synthetic takes generated clips, so leave it out or name no data of your own.")
+    if isinstance(dataset, Database) and dataset.is_table and not args.data:
+        raise MicroExpError(f"{dataset.title} is no database that this package knows: name the table of its clips.")
+    if args.synthetic:
+        return synthetic_folder(get_database(dataset).name)
+    return args.data or data_folder(dataset, **chosen_options(args))
 
-    Raises
-    ------
-    MicroExpError
-        If `name` is None.
+
+def data_folder(dataset: str | Database | None = None, **options: Any) -> Path:
+    """Return the folder below which a database lies, and say on stderr which tree of it is taken.
+
+    Looked in, one after the other: the folder that `$MICROEXP_DATA` names, `data/` of the working folder, and `data/`
+    of the checkout that this package runs from. Synthetic clips are passed over. Without a dataset any of them is
+    taken; options are those of `find_clips`, for which of several trees.
     """
-    if name is None:
+    folder = _holding(dataset)
+    if folder is None:
+        wanted = DATABASES.values() if dataset is None else [get_database(dataset)]
         raise MicroExpError(
-            "--dataset",
-            either(DATABASES),
-            "nothing",
-            "Say which database the clips are of, or give a table of your own.",
+            f"no clips of {either(database.title for database in wanted)} below {either(_places())}: unpack your copy "
+            "there or name the folder that holds it (data/README.md says whom to ask for one), or use generated clips "
+            "with --synthetic."
         )
+    database = get_database(dataset or find_dataset(folder))
+    print(f"{database.title} is read from {choose_tree(folder, database, **options)[0].root}", file=sys.stderr)
+    return folder
+
+
+def data_or_synthetic(dataset: str, **options: Any) -> Path:
+    """Return what `data_folder` does; where there is none, the folder of synthetic clips, and say so."""
+    if _holding(dataset):
+        return data_folder(dataset, **options)
+    print(f"no {get_database(dataset).title} in data/: SYNTHETIC clips are taken instead")
+    return synthetic_folder(dataset)
+
+
+def _holding(dataset: str | Database | None) -> Path | None:
+    """The first of the places that holds clips of a database, or of any."""
+    wanted = dataset and get_database(dataset)
+    there = ((place, databases_in(place)) for place in _places() if place.is_dir())
+    return next((place for place, found in there if (wanted in found if wanted else found)), None)
+
+
+def _places() -> list[Path]:
+    """The folders to look in, absolute, each once."""
+    checkout = [CHECKOUT / "data"] if (CHECKOUT / "pyproject.toml").is_file() else []
+    places = [os.environ.get(VARIABLE), "data", *checkout]
+    return list(dict.fromkeys(Path(place).absolute() for place in places if place))

@@ -4,7 +4,15 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from microexp_keras.landmarks.dlib_detector import DlibLandmarks
-from microexp_keras.landmarks.points import POINTS, UNKNOWN, Fault, Landmarks, boxes, find_faults, regions, settle
+from microexp_keras.landmarks.points import (
+    POINTS,
+    UNKNOWN,
+    Landmarks,
+    boxes,
+    fill_missing_landmarks,
+    find_faults,
+    regions,
+)
 from microexp_keras.landmarks.table import CsvLandmarks, write_csv
 
 if TYPE_CHECKING:
@@ -15,14 +23,13 @@ __all__ = [
     "UNKNOWN",
     "CsvLandmarks",
     "DlibLandmarks",
-    "Fault",
     "Landmarks",
     "boxes",
+    "fill_missing_landmarks",
     "find_faults",
     "main",
     "parser",
     "regions",
-    "settle",
     "write_csv",
 ]
 
@@ -31,3 +38,7 @@ def __getattr__(name: str) -> Any:  # the command stays unread until it is run, 
     if name in ("main", "parser"):
         return getattr(importlib.import_module(f"{__name__}.__main__"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from microexp_keras import datasets
-from microexp_keras.console import Parser, command, positive
+from microexp_keras.console import Parser, command
 from microexp_keras.datasets import Clip
 from microexp_keras.datasets.database import DATABASES, Database
+from microexp_keras.errors import MicroExpError
 from microexp_keras.landmarks.dlib_detector import DlibLandmarks
-from microexp_keras.landmarks.points import Fault, Landmarks, find_faults, listed
+from microexp_keras.landmarks.points import POINTS, UNKNOWN, Landmarks, find_faults, listed
 from microexp_keras.landmarks.preview import Tile, clips_to_draw, draw_sheet
 from microexp_keras.landmarks.table import CsvLandmarks, write_csv
 from microexp_keras.parallel import in_threads
@@ -21,30 +22,23 @@ from microexp_keras.text import counted
 
 def parser() -> argparse.ArgumentParser:
     """Build the command line."""
-    parser = Parser(
-        "landmarks",
-        description="Find the 68 points of the face, and the boxes of eyes and mouth, in clips.",
-    )
+    what = "Find the 68 points of the face, and the boxes of eyes and mouth, in clips."
+    parser = Parser("landmarks", description=what)
     commands = parser.add_subparsers(dest="command", required=True)
-    detect = commands.add_parser(
-        "detect", help="points of all clips of a database, as a table", description="Find the points in all clips."
-    )
-    detect.add_argument("data", type=Path, metavar="PATH", help="the database, or a table of your own clips")
-    detect.add_argument("--dataset", choices=DATABASES, help="how the folders are read")
-    detect.add_argument("--out", type=Path, metavar="CSV", help="where to write the points (default: nowhere)")
-    preview = commands.add_parser(
-        "preview", help="draw points and boxes into frames", description="Draw points and boxes into frames."
-    )
-    preview.add_argument("data", type=Path, metavar="PATH", help="a database, the folder of a clip, a video, an image")
-    preview.add_argument("--dataset", choices=DATABASES, help="whose frames (default: smic)")
+    detect = commands.add_parser("detect", help="find the points in all clips of a database, and write them to a table")
+    preview = commands.add_parser("preview", help="draw points and boxes into frames")
+    for subcommand, what in (
+        (detect, "the database, or a table of your own clips (default: found in data/)"),
+        (preview, "a database, the folder of a clip, a video, an image (default: a database found in data/)"),
+    ):
+        subcommand.add_argument("data", type=Path, nargs="?", metavar="PATH", help=what)
+        subcommand.add_argument("--dataset", choices=DATABASES, help="how the folders are read")
+        datasets.add_synthetic(subcommand)
+        datasets.add_options(subcommand)
+        datasets.add_own_options(subcommand, "name", "classes", "size", "crop")
+    detect.add_argument("--out", type=Path, metavar="CSV", help="where to write the points (default: do not write)")
     preview.add_argument("--landmarks", type=Path, metavar="CSV", help="points to draw, instead of detecting any")
     preview.add_argument("--out", type=Path, required=True, metavar="PNG", help="where to draw")
-    defaults = ", ".join(f"{database.frames} of {name}" for name, database in DATABASES.items())
-    for subcommand, others in ((detect, ""), (preview, "; of a single clip all")):
-        datasets.add_options(subcommand)
-        subcommand.add_argument(
-            "--frames", type=positive, metavar="N", help=f"look at a clip's first N (default: {defaults}{others})"
-        )
     return parser
 
 
@@ -56,27 +50,33 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _detect_command(args: argparse.Namespace) -> None:
-    database = datasets.database_of(args, args.data, args.dataset, ("frames",))
+    from microexp_keras.datasets.frames import frames_read
+
+    database = datasets.database_of(args, args.data, args.dataset)
     count = args.frames or database.frames
-    clips = datasets.find_clips(args.data, database, frames=count, **datasets.chosen_options(args))
+    data = datasets.data_of(args, database)
+    clips = datasets.find_clips(data, database, frames=count, **datasets.chosen_options(args))
     source = DlibLandmarks()
 
-    def detect(clip: Clip) -> tuple[Landmarks, list[Fault | None]]:
-        images = _images(clip, count, database)
+    def detect(clip: Clip) -> tuple[Landmarks, list[str | None]]:
+        part = frames_read(clip, count, args.sampling or database.sampling)
+        images = _images(clip, part, database)
         found = source(clip, images)
-        return found, find_faults(found, images[0].shape[:2])
+        faults = find_faults(found, [image.shape for image in images])
+        before = Landmarks(np.full(part.start, UNKNOWN), np.zeros((part.start, POINTS, 2), np.int32))
+        return Landmarks(*map(np.concatenate, zip(before, found, strict=True))), [*[None] * part.start, *faults]
 
     results = in_threads(detect, clips, "finding faces")
     if args.out:
         write_csv(args.out, {clip.id: found for clip, (found, _) in zip(clips, results, strict=True)})
         print(f"{args.out}: the points of {counted(len(clips), 'clip')}")
-    frames = sum(len(faults) for _, faults in results)
-    kinds = [fault.kind for _, faults in results for fault in faults if fault]
+    faces = np.concatenate([found.faces for found, _ in results])
+    none, several = np.sum(faces == 0), np.sum(faces > 1)
+    bad = sum(fault is not None for _, faults in results for fault in faults)
     print(
-        f"{counted(len(clips), f'{_synthetic(clips)}clip')}, {counted(frames, 'frame')}: "
-        f"{kinds.count('no face')} without a face, "
-        f"{kinds.count('several faces')} with several, {kinds.count('region')} with eyes or mouth beyond the border"
-        f"{'; frames counted from 0:' if kinds else ''}"
+        f"{counted(len(clips), f'{_synthetic(clips)}clip')}, {counted(np.sum(faces != UNKNOWN), 'frame')}: "
+        f"{none} without a face, {several} with several, {bad - none - several} with eyes or mouth beyond the border"
+        f"{'; frames counted from 0:' if bad else ''}"
     )
     for clip, (_, faults) in zip(clips, results, strict=True):
         if any(faults):
@@ -88,22 +88,28 @@ def _synthetic(clips: Sequence[Clip]) -> str:
 
 
 def _preview_command(args: argparse.Namespace) -> None:
-    from microexp_keras.datasets.frames import spread
+    from microexp_keras.datasets.frames import frames_read, read_part, spread
 
-    options = datasets.chosen_options(args)
     named = args.dataset or (None if datasets.is_table(args.data) else "smic")
-    database = datasets.database_of(args, args.data, named, ("frames",))
-    clips, count, wanted = clips_to_draw(args.data, database, args.frames, options)
+    database = datasets.database_of(args, args.data, named)
+    data = datasets.data_of(args, database)
+    clips, count, wanted = clips_to_draw(data, database, args.frames, datasets.chosen_options(args))
     table = CsvLandmarks(args.landmarks) if args.landmarks else None
-    detector, chosen = DlibLandmarks(), spread(count, wanted)
+    detector = DlibLandmarks()
 
     def look(clip: Clip) -> list[Tile]:
-        images = _images(clip, count, database, chosen)
-        found = Landmarks(*(array[chosen] for array in table(clip, range(count)))) if table else detector(clip, images)
-        faults = find_faults(found, images[0].shape[:2])
+        part = frames_read(clip, count, args.sampling or database.sampling)
+        length = sum(1 for _ in read_part(clip, part)) if clip.length is None else part.stop - part.start
+        chosen = spread(length, wanted)
+        images = _images(clip, part, database, chosen)
+        if table:
+            found = Landmarks(*(array[chosen] for array in table(clip, range(length), part.start)))
+        else:
+            found = detector(clip, images)
+        faults = find_faults(found, [image.shape for image in images])
         return [
             Tile(
-                f"{clip.id}, frame {frame}",
+                f"{clip.id}, frame {part.start + frame}",
                 image if database.swapped_colours else image[..., ::-1],
                 points if faces else points[:0],
                 fault,
@@ -113,20 +119,19 @@ def _preview_command(args: argparse.Namespace) -> None:
 
     tiles = [tile for tiles in in_threads(look, clips, "finding faces") for tile in tiles]
     bad = sum(bool(tile.fault) for tile in tiles)
-    said = f"{counted(len(tiles), f'{_synthetic(clips)}frame')} of {args.data.resolve().name}"
-    said += f", {bad or 'none'} with faults"
+    said = f"{counted(len(tiles), f'{_synthetic(clips)}frame')} of {data.resolve().name}, {bad or 'none'} with faults"
     draw_sheet(tiles, said, args.out)
     print(f"{args.out}: {said}")
 
 
-def _images(clip: Clip, count: int, database: Database, chosen: Container[int] | None = None) -> list[np.ndarray]:
-    """Read a clip's first frames, or those chosen of them, with channels in the order that the detector shall see."""
-    from microexp_keras.datasets.frames import read_frames
+def _images(clip: Clip, part: slice, database: Database, chosen: Container[int] | None = None) -> list[np.ndarray]:
+    """Read frames of a clip, or some of them, with channels in the order that the detector shall see."""
+    from microexp_keras.datasets.frames import read_part
 
-    images = [frame for index, frame in enumerate(read_frames(clip, count)) if chosen is None or index in chosen]
-    if database.swapped_colours:
-        return [np.ascontiguousarray(image[..., ::-1]) for image in images]
-    return images
+    images = [frame for index, frame in enumerate(read_part(clip, part)) if chosen is None or index in chosen]
+    if not images:
+        raise MicroExpError(clip.path, "no frame can be decoded", "Restore or remove this clip.")
+    return [np.ascontiguousarray(image[..., ::-1]) for image in images] if database.swapped_colours else images
 
 
 if __name__ == "__main__":

@@ -8,9 +8,10 @@ import cv2
 import numpy as np
 
 from microexp_keras.datasets import Clip
-from microexp_keras.datasets.frames import read_frames
-from microexp_keras.errors import MicroExpError
+from microexp_keras.datasets.frames import frames_read, part_of, read_frames, read_image
+from microexp_keras.errors import Issue, MicroExpError
 from microexp_keras.landmarks.dlib_detector import DlibLandmarks
+from microexp_keras.parallel import in_threads
 
 SEEN = 320  # pixels of a frame's longer side as the detector sees it; it then finds faces from an eighth of that side
 
@@ -19,16 +20,7 @@ Box = tuple[int, int, int, int]
 
 
 class Template(NamedTuple):
-    """How a face lies in the frames of training.
-
-    Attributes
-    ----------
-    shape : (int, int)
-        Rows and columns of a frame.
-    anchors : float array (3, 2)
-        Column and row of the middle of the left eye, of the right eye (as the picture shows them) and of the middle
-        between the corners of the mouth, in pixels.
-    """
+    """How a face lies in the frames of training: rows and columns of a frame, and the `anchors` in its pixels."""
 
     shape: tuple[int, ...]
     anchors: np.ndarray
@@ -51,26 +43,15 @@ def reduced(frame: np.ndarray) -> np.ndarray:
 
 
 def anchors(points: np.ndarray) -> np.ndarray:
-    """Return the middles of both eyes and of the corners of the mouth, float (3, 2), of points (68, 2)."""
+    """Return column and row of the middles of both eyes and of the corners of the mouth, float (3, 2)."""
     return np.stack([points[36:42].mean(axis=0), points[42:48].mean(axis=0), points[[48, 54]].mean(axis=0)])
 
 
 def face_box(points: np.ndarray, template: Template = SYNTHETIC) -> Box:
-    """Return the box in which the face lies as in a frame of training.
+    """Return the box in which the face lies as in a frame of training; it may reach beyond the border of the frame.
 
     The template is enlarged and moved (not turned) so that its anchors come as near to the face's as they can, by
-    least squares.
-
-    Parameters
-    ----------
-    points : float array (frames, 68, 2)
-        The box fits their medians over the frames.
-    template : Template
-
-    Returns
-    -------
-    (int, int, int, int)
-        Top, bottom, left, right, the ends not included; they may lie beyond the border of the frame.
+    least squares. Of points (frames, 68, 2) the box fits their medians over the frames.
     """
     found, wanted = anchors(np.median(points, axis=0)), template.anchors
     spread = wanted - wanted.mean(axis=0)
@@ -81,31 +62,12 @@ def face_box(points: np.ndarray, template: Template = SYNTHETIC) -> Box:
 
 
 def template_of(path: Path) -> Template:
-    """Measure how the face lies in a frame of training.
-
-    Parameters
-    ----------
-    path : Path
-        An image.
-
-    Returns
-    -------
-    Template
-
-    Raises
-    ------
-    MicroExpError
-        If it is no image, or shows no face or several.
-    """
-    (image,) = read_frames(Clip("", "", 0, (path,)), 1)
+    """Measure how the face lies in an image, a frame of training; an error if it shows no face or several."""
+    image, _ = read_image(path)
     found = DlibLandmarks(cache=False)(None, [image])
     if found.faces[0] != 1:
-        raise MicroExpError(
-            path,
-            "one face",
-            str(found.faces[0]),
-            "Give another frame of training.",
-        )
+        text = f"shows {found.faces[0] or 'no'} faces, not one"
+        raise MicroExpError(path, text, "Give another frame of training.")
     return Template(image.shape[:2], anchors(found.points[0].astype(float)))
 
 
@@ -121,28 +83,38 @@ def cut(image: np.ndarray, box: Box) -> np.ndarray:
 
 
 def cut_faces(clip: Clip, images: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Cut the face out of all frames of a clip, by the box that it has in the first.
+    """Cut the face out of all frames of a clip, uint8 (rows, columns, 3), by the box that it has in the first.
 
-    Parameters
-    ----------
-    clip : datasets.Clip
-        For a message.
-    images : sequence of uint8 array (rows, columns, 3)
-
-    Returns
-    -------
-    list of uint8 array (rows, columns, 3)
-
-    Raises
-    ------
-    MicroExpError
-        If the first frame shows no face; of several the surest is taken.
+    An error if that shows no face, or several: which of them is meant, nobody has said.
     """
-    seen = reduced(images[0])
-    found = DlibLandmarks()(clip, [seen])
-    if not found.faces[0]:
-        remedy = "Cut the faces out yourself and leave --crop out, or leave out this clip."
-        raise MicroExpError(clip.frame_name(0), "a face, which must be wider than an eighth of it", "none", remedy)
-    points = (found.points.astype(np.float64) + 0.5) / scale_of(images[0].shape[:2]) - 0.5
-    box = face_box(points)
+    box = face_box(_points_of_the_face(clip, images[0]))
     return [cut(image, box) for image in images]
+
+
+def _points_of_the_face(clip: Clip, image: np.ndarray) -> np.ndarray:
+    """Points of the one face in a clip's first frame, float (1, 68, 2), in its pixels."""
+    found = DlibLandmarks()(clip, [reduced(image)])
+    if found.faces[0] != 1:
+        faces = f"{found.faces[0]} faces" if found.faces[0] else "no face"
+        remedy = "Cut the faces out yourself and leave --crop out, or leave out such clips."
+        raise MicroExpError(clip.frame_name(0), f"shows {faces} wider than an eighth of it", remedy)
+    return (found.points.astype(np.float64) + 0.5) / scale_of(image.shape[:2]) - 0.5
+
+
+def check_faces(clips: Sequence[Clip], frames: int, sampling: str, progress: bool = True) -> list[Issue]:
+    """Look at what `cut_faces` would stop at: clips whose first frame that is read shows no face, or several.
+
+    Nothing is said of frames that cannot be decoded: `datasets.check` names them.
+    """
+
+    def look(clip: Clip) -> list[Issue]:
+        seen = part_of(clip, frames_read(clip, frames, sampling))
+        images: list[np.ndarray] = []
+        try:
+            images += read_frames(seen, 1)
+            _points_of_the_face(seen, images[0])
+        except MicroExpError as error:
+            return error.issues if images else []
+        return []
+
+    return [issue for issues in in_threads(look, clips, "finding faces", progress=progress) for issue in issues]

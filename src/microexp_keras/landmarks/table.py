@@ -1,39 +1,44 @@
 """From points to a table with one row for each frame, and back: a user's own points in the place of a detector."""
 
-import csv
 import hashlib
-import io
 from collections.abc import Mapping, Sized
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from microexp_keras.atomic import write_text
 from microexp_keras.datasets import Clip
+from microexp_keras.datasets.sheets import text_rows
 from microexp_keras.errors import MicroExpError
 from microexp_keras.landmarks.points import POINTS, UNKNOWN, Landmarks
 from microexp_keras.text import cell, from_cell
 
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
 COORDINATES = [f"{axis}_{point}" for axis in "xy" for point in range(POINTS)]
+COLUMNS = ["clip", "frame", "faces", *COORDINATES]
+
+LARGEST = 2**30
+"""No number of a table is larger."""
 
 
 def write_csv(path: str | Path, landmarks: Mapping[str, Landmarks]) -> None:
-    """Write points as a table with one row for each frame, which `CsvLandmarks` reads.
+    """Write points by `Clip.id`, from the clip's first frame on, as a table that `CsvLandmarks` reads.
 
-    Parameters
-    ----------
-    path : str or Path
-    landmarks : dict of str to Landmarks
-        By `Clip.id`.
+    It has one row for each frame; of an `UNKNOWN` one there is none.
     """
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(["clip", "frame", "faces", *COORDINATES])
+    import pandas
+
+    tables = []
     for name, found in landmarks.items():
-        for frame, (faces, points) in enumerate(zip(found.faces, found.points, strict=True)):
-            if faces != UNKNOWN:
-                table.writerow([cell(name), frame, faces, *points[:, 0], *points[:, 1]])
-    write_text(path, text.getvalue())
+        points = pandas.DataFrame(found.points.transpose(0, 2, 1).reshape(-1, 2 * POINTS), columns=COORDINATES)
+        whose = pandas.DataFrame({"clip": cell(name), "frame": range(len(points)), "faces": found.faces})
+        tables.append(whose.join(points)[found.faces != UNKNOWN])
+    write_text(
+        path, pandas.concat(tables or [pandas.DataFrame(columns=COLUMNS)]).to_csv(index=False, lineterminator="\n")
+    )
 
 
 class CsvLandmarks:
@@ -42,9 +47,10 @@ class CsvLandmarks:
     Parameters
     ----------
     path : str or Path
-        CSV, UTF-8, with the columns `clip` (`Clip.id`), `frame` (counted from 0 within the clip), `x_0` to `x_67`,
-        `y_0` to `y_67` (pixels, rounded here) and, if there are frames without a face or with several, `faces`. Of a
-        frame without a row nothing is known: `settle` says that it is missing.
+        CSV (commas, semicolons or tabs; UTF-8) or workbook, with the columns `clip` (`Clip.id`), `frame` (counted from
+        0 within the clip), `x_0` to `x_67`, `y_0` to `y_67` (pixels, rounded here) and, if there are frames without a
+        face or with several, `faces`. Rows and columns without any text are passed over. Of a frame without a row
+        nothing is known: `fill_missing_landmarks` says that it is missing.
 
     Raises
     ------
@@ -55,83 +61,70 @@ class CsvLandmarks:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        self.rows: dict[str, dict[int, tuple[int, int, np.ndarray]]] = {}  # clip -> frame -> (line, faces, points)
         try:
-            text = self.path.read_text(encoding="utf-8-sig", errors="surrogateescape")
+            self._digest = hashlib.sha256(self.path.read_bytes()).hexdigest()
         except OSError as error:
-            raise MicroExpError(path, "a table of points", f"one that cannot be read ({error.strerror})") from None
-        self._digest = hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()
-        table = csv.reader(io.StringIO(text, newline=""))
-        try:
-            columns = next(table, [])
-            known = {"clip", "frame", "faces", *COORDINATES}
-            for what, names in {
-                "no": [name for name in ("clip", "frame", *COORDINATES) if name not in columns],
-                "also": [name for index, name in enumerate(columns) if name not in known or name in columns[:index]],
-            }.items():
-                if names:
-                    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-                    raise MicroExpError(
-                        f"{path}, line 1",
-                        "the columns clip, frame, faces, x_0 to x_67, y_0 to y_67",
-                        f"{what} {', '.join(map(repr, names[:3]))}{more}",
-                        "Compare with what the command detect --out writes.",
-                    )
-            for values in table:
-                self._add(table.line_num, dict(zip(columns, values, strict=False)), len(values), len(columns))
-        except csv.Error as error:
-            raise MicroExpError(f"{path}, line {table.line_num}", "a row of a table", f"none ({error})") from None
+            found = f"the table of points cannot be read ({error.strerror})"
+            raise MicroExpError(path, found, "Check the path and its permissions.") from None
+        self.rows = dict([*_read(self.path).groupby("clip")])
 
     def identity(self) -> str:
         """Name the table by all that it says."""
         return f"table {self._digest}"
 
-    def _add(self, line: int, row: Mapping[str, str], values: int, columns: int) -> None:
-        where = f"{self.path}, line {line}"
-        if values != columns:
-            raise MicroExpError(where, f"{columns} values", str(values), "Complete the row or remove it.")
-        frame, faces = (_number(where, row, name, least=0, whole=True) for name in ("frame", "faces"))
-        points = np.array([_number(where, row, name) for name in COORDINATES], np.int32).reshape(2, POINTS).T
-        if not faces and points.any():
-            raise MicroExpError(where, "1 in the column faces of a frame with points", "0", "Correct it.")
-        frames = self.rows.setdefault(from_cell(row["clip"]), {})
-        if frame in frames:
-            raise MicroExpError(
-                where,
-                "every frame once",
-                f"frame {frame} of {row['clip']} also in line {frames[frame][0]}",
-                "Remove one of them.",
-            )
-        frames[frame] = line, faces, points
-
-    def __call__(self, clip: Clip, images: Sized) -> Landmarks:
-        """Return the points of a clip; of `images` only the number counts."""
+    def __call__(self, clip: Clip, images: Sized, first: int = 0) -> Landmarks:
+        """Return the points of a clip from its frame `first` on; of `images` only the number counts."""
         if clip.id not in self.rows:
-            raise MicroExpError(self.path, f"rows for the clip {clip.id} ({clip.path})", "none", "Add them.")
+            text = f"has no row for the clip {clip.id} ({clip.path})"
+            raise MicroExpError(self.path, text, "Add rows for it.")
+        rows = self.rows[clip.id]
+        if clip.images and len(beyond := rows[rows["frame"] >= len(clip.images)]):
+            said = f"names a frame that {clip.id} does not have: its frames are 0 to {len(clip.images) - 1}"
+            hint = "Count from 0 within the clip, in the order of its images."
+            raise MicroExpError(f"{self.path}, {beyond.index[0]}", said, hint)
         count = len(images)
-        length = len(clip.images) or float("inf")
+        rows = rows[rows["frame"].between(first, first + count - 1)]
         found = Landmarks(np.full(count, UNKNOWN, np.int32), np.zeros((count, POINTS, 2), np.int32))
-        for frame, (line, faces, points) in self.rows[clip.id].items():
-            if frame >= length:
-                raise MicroExpError(
-                    f"{self.path}, line {line}",
-                    f"a frame from 0 to {length - 1} of {clip.id}",
-                    str(frame),
-                    "Count from 0 within the clip, in the order of its images.",
-                )
-            if frame < count:
-                found.faces[frame], found.points[frame] = faces, points
+        places = rows["frame"].to_numpy() - first
+        found.faces[places] = rows["faces"]
+        found.points[places] = rows[COORDINATES].to_numpy().reshape(-1, 2, POINTS).transpose(0, 2, 1)
         return found
 
 
-def _number(where: str, row: Mapping[str, str], name: str, least: int = -(2**30), whole: bool = False) -> int:
-    """Read a whole number from a column, or round one; `faces` may be left out."""
-    text = row.get(name, "1")
-    try:
-        value = float(text)
-        if least <= value <= 2**30 and not (whole and value % 1):  # NaN is not
-            return int(np.floor(value + 0.5))
-    except ValueError:
-        pass
-    kind = "a whole number from 0" if whole else "a number of pixels"
-    raise MicroExpError(f"{where}, column {name}", kind, repr(text), "Correct it.")
+def _read(path: Path) -> "DataFrame":
+    """Read a table of points by row and column; `faces` is 1 where it is left out, pixels are rounded."""
+    import pandas
+
+    (first, head), *rows = text_rows(path) or [("line 1", [])]
+    while head and not head[-1]:
+        head.pop()
+    missing = [name for name in COLUMNS if name not in head and name != "faces"]
+    other = [name for place, name in enumerate(head) if name not in COLUMNS or name in head[:place]]
+    if names := missing or other:
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        found = "lacks" if missing else "has, unknown or twice,"
+        found = f"the table {found} the column {', '.join(map(repr, names[:3]))}{more}"
+        raise MicroExpError(f"{path}, {first}", found, "Compare with what the command detect --out writes.")
+    for place, cells in rows:
+        if len(cells) < len(head) or any(cells[len(head) :]):
+            found = f"has {len(cells)} values for {len(head)} columns"
+            raise MicroExpError(f"{path}, {place}", found, "Complete the row or remove it.")
+    texts = pandas.DataFrame([cells[: len(head)] for _, cells in rows], [place for place, _ in rows], head, dtype=str)
+    texts = texts if "faces" in head else texts.assign(faces="1")
+    numbers = texts[COLUMNS[1:]].apply(lambda one: pandas.to_numeric(one.str.replace(",", "."), errors="coerce"))
+    wrong = ~(numbers.abs() <= LARGEST)
+    counts = numbers[["frame", "faces"]]
+    wrong[["frame", "faces"]] |= (counts < 0) | (counts % 1 != 0)
+    for place, column in wrong.stack()[lambda one: one].index[:1]:
+        kind = "a whole number from 0" if column in counts else "a number of pixels"
+        found = f"{texts.loc[place, column]!r} is not {kind}"
+        raise MicroExpError(f"{path}, {place}, column {column}", found, "Correct it.")
+    table = np.floor(numbers + 0.5).astype(np.int32).assign(clip=texts["clip"].map(from_cell))
+    for place in table.index[(table["faces"] == 0) & table[COORDINATES].any(axis=1)][:1]:
+        raise MicroExpError(f"{path}, {place}", "has points, but 0 in the column faces", "Correct it.")
+    for place in table.index[table.duplicated(["clip", "frame"])][:1]:
+        name, frame = table.loc[place, ["clip", "frame"]]
+        earlier = table.index[(table["clip"] == name) & (table["frame"] == frame)][0]
+        found = f"frame {frame} of {name} is also in {earlier}"
+        raise MicroExpError(f"{path}, {place}", found, "Remove one of them.")
+    return table

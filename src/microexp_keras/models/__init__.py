@@ -11,7 +11,7 @@ if TYPE_CHECKING:
         build_late_fusenet,
         build_microexp_stcnn,
     )
-    from microexp_keras.models.keras2 import Crossentropy, Keras2GlorotUniform
+    from microexp_keras.models.layers import Crossentropy, Keras2GlorotUniform
 
 __all__ = [
     "METHODS",
@@ -30,6 +30,10 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:  # Keras is loaded when a builder is asked for
     if name in __all__:
-        module = "keras2" if name in ("Crossentropy", "Keras2GlorotUniform") else "builders"
+        module = "layers" if name in ("Crossentropy", "Keras2GlorotUniform") else "builders"
         return getattr(importlib.import_module(f"{__name__}.{module}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

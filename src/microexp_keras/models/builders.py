@@ -14,10 +14,8 @@ from collections.abc import Sequence
 
 from microexp_keras.backend import keras
 from microexp_keras.errors import MicroExpError
-from microexp_keras.models.keras2 import Keras2GlorotUniform
-from microexp_keras.models.layers import Conv3D, Dense
-from microexp_keras.models.networks import FILTERS, POOL
-from microexp_keras.models.seeds import Seeds
+from microexp_keras.models.layers import LAST, Conv3D, Dense, Keras2GlorotUniform, Seeds
+from microexp_keras.models.original import FILTERS, POOL
 
 layers = keras.layers
 
@@ -60,12 +58,11 @@ def build_microexp_stcnn(
         If a clip is too small for the kernel and one pooling window.
     """
     seeds = Seeds(seed)
-    normal = keras.initializers.RandomNormal(stddev=0.05, seed=seeds.next())  # what 'normal' means in Keras 2.0.0
-    face = keras.Input(_input_shape(frames, size), name="face")
+    face = _input("face", frames, size)
     x = _convolved_stream(face, kernel_size, conv_initializer, seeds)
-    x = Dense(128, activation="relu", kernel_initializer=normal, name="dense_1")(x)
+    x = Dense(128, activation="relu", kernel_initializer=_keras2_normal(seeds), name="dense_1")(x)
     x = layers.Dropout(0.5, seed=seeds.next(), name="dropout_2")(x)
-    x = Dense(num_classes, kernel_initializer=normal, name="dense_2")(x)
+    x = Dense(num_classes, kernel_initializer=_keras2_normal(seeds), name="dense_2")(x)
     x = layers.Softmax(dtype="float32", name="softmax")(x)
     return keras.Model(face, x, name="microexp_stcnn")
 
@@ -85,21 +82,13 @@ def build_intermediate_fusenet(
     for 96.
     """
     seeds = Seeds(seed)
-    eyes = keras.Input(_input_shape(frames, size), name="eyes")
-    mouth = keras.Input(_input_shape(frames, size), name="mouth")
-    x = layers.Concatenate(name="fusion")(
-        [
-            _convolved_stream(eyes, kernel_size, conv_initializer, seeds, "eyes_"),
-            _convolved_stream(mouth, kernel_size, conv_initializer, seeds, "mouth_"),
-        ]
-    )
-    x = _linear(1024, seeds, "dense_1")(x)
-    x = layers.Dropout(0.5, seed=seeds.next(), name="dropout_2")(x)
-    x = _linear(128, seeds, "dense_2")(x)
-    x = layers.Dropout(0.5, seed=seeds.next(), name="dropout_3")(x)
+    regions = [_input(name, frames, size) for name in ("eyes", "mouth")]
+    streams = [_convolved_stream(x, kernel_size, conv_initializer, seeds, f"{x.name}_") for x in regions]
+    x = layers.Concatenate(name="fusion")(streams)
+    x = _dense_layers(x, seeds)
     x = _linear(num_classes, seeds, "dense_3")(x)
     x = layers.Softmax(dtype="float32", name="softmax")(x)
-    return keras.Model([eyes, mouth], x, name="intermediate_fusenet")
+    return keras.Model(regions, x, name="intermediate_fusenet")
 
 
 def build_late_fusenet(
@@ -117,46 +106,53 @@ def build_late_fusenet(
     177,221,123 for 96.
     """
     seeds = Seeds(seed)
-    eyes = keras.Input(_input_shape(frames, size), name="eyes")
-    mouth = keras.Input(_input_shape(frames, size), name="mouth")
+    regions = [_input(name, frames, size) for name in ("eyes", "mouth")]
     streams = []
-    for region, name in ((eyes, "eyes_"), (mouth, "mouth_")):
-        x = _convolved_stream(region, kernel_size, conv_initializer, seeds, name)
-        x = _linear(1024, seeds, name + "dense_1")(x)
-        x = layers.Dropout(0.5, seed=seeds.next(), name=name + "dropout_2")(x)
-        x = _linear(128, seeds, name + "dense_2")(x)
-        streams.append(layers.Dropout(0.5, seed=seeds.next(), name=name + "dropout_3")(x))
+    for x in regions:
+        name = f"{x.name}_"
+        x = _convolved_stream(x, kernel_size, conv_initializer, seeds, name)
+        streams.append(_dense_layers(x, seeds, name))
     x = layers.Concatenate(name="fusion")(streams)
     x = _linear(num_classes, seeds, "dense")(x)
     x = layers.Softmax(dtype="float32", name="softmax")(x)
-    return keras.Model([eyes, mouth], x, name="late_fusenet")
+    return keras.Model(regions, x, name="late_fusenet")
 
 
 def _convolved_stream(
-    x: keras.KerasTensor,
-    kernel_size: tuple[int, int, int],
-    initializer: str,
-    seeds: Seeds,
-    prefix: str = "",
+    x: keras.KerasTensor, kernel_size: tuple[int, int, int], initializer: str, seeds: Seeds, prefix: str = ""
 ) -> keras.KerasTensor:
     """One region of the face: convolution, max-pooling, ReLU, dropout, flatten; the part the networks share."""
     ours = initializer == "keras2_glorot_uniform"
     initial = Keras2GlorotUniform(seeds.next()) if ours else seeds.initializer(initializer)
-    x = layers.Cropping3D(_discarded_by_pooling(x.shape[1:4], kernel_size), name=prefix + "crop")(x)
-    x = Conv3D(FILTERS, kernel_size, kernel_initializer=initial, name=prefix + "conv")(x)
-    x = layers.MaxPooling3D(POOL, name=prefix + "pool")(x)
+    discarded = _discarded_by_pooling(x.shape[1:4], kernel_size)
+    x = layers.Cropping3D(discarded, data_format=LAST, name=prefix + "crop")(x)
+    x = Conv3D(FILTERS, kernel_size, data_format=LAST, kernel_initializer=initial, name=prefix + "conv")(x)
+    x = layers.MaxPooling3D(POOL, data_format=LAST, name=prefix + "pool")(x)
     x = layers.ReLU(name=prefix + "relu")(x)
     x = layers.Dropout(0.5, seed=seeds.next(), name=prefix + "dropout_1")(x)
-    return layers.Flatten(name=prefix + "flatten")(x)
+    return layers.Flatten(LAST, name=prefix + "flatten")(x)
+
+
+def _dense_layers(x: keras.KerasTensor, seeds: Seeds, prefix: str = "") -> keras.KerasTensor:
+    """The two linear layers of the fused networks, with their dropout."""
+    x = _linear(1024, seeds, prefix + "dense_1")(x)
+    x = layers.Dropout(0.5, seed=seeds.next(), name=prefix + "dropout_2")(x)
+    x = _linear(128, seeds, prefix + "dense_2")(x)
+    return layers.Dropout(0.5, seed=seeds.next(), name=prefix + "dropout_3")(x)
+
+
+def _keras2_normal(seeds: Seeds) -> keras.initializers.Initializer:
+    """What 'normal' means in Keras 2.0.0; one for each layer, since an initializer repeats its draws."""
+    return keras.initializers.RandomNormal(stddev=0.05, seed=seeds.next())
 
 
 def _linear(units: int, seeds: Seeds, name: str) -> Dense:
-    return Dense(units, kernel_initializer=seeds.initializer("glorot_uniform"), name=name)
+    return Dense(units, kernel_initializer=seeds.initializer(), name=name)
 
 
-def _input_shape(frames: int, size: int | tuple[int, int]) -> tuple[int, int, int, int]:
+def _input(name: str, frames: int, size: int | tuple[int, int]) -> keras.KerasTensor:
     rows, columns = (size, size) if isinstance(size, int) else size
-    return rows, columns, frames, 1
+    return keras.Input((rows, columns, frames, 1), name=name)
 
 
 def _discarded_by_pooling(shape: Sequence[int], kernel_size: Sequence[int]) -> list[tuple[int, int]]:
@@ -166,8 +162,7 @@ def _discarded_by_pooling(shape: Sequence[int], kernel_size: Sequence[int]) -> l
         if length < kernel + POOL - 1:
             raise MicroExpError(
                 axis,
-                f"at least {kernel + POOL - 1} (a kernel of {kernel} and a pooling window of {POOL})",
-                str(length),
+                f"a kernel of {kernel} and a pooling window of {POOL} take at least {kernel + POOL - 1}, not {length}",
                 "Give larger clips or a smaller kernel_size.",
             )
         margins.append((0, (length - kernel + 1) % POOL))

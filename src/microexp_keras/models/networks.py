@@ -1,66 +1,40 @@
-"""The methods of Table V as data: the networks, with the original's layers and files, and the rivals. No Keras."""
+"""All methods: the three networks, each with its builder and the original's files, the rivals, and a user's own."""
 
 import importlib
+import inspect
+import os
+import re
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from microexp_keras.data import frozen, read_toml
 from microexp_keras.errors import MicroExpError
 
 if TYPE_CHECKING:
     import keras
 
-FILTERS = 32  # of every convolution (Tables I and II)
-POOL = 3  # edge of the max-pooling, in pixels and in frames
+__all__ = [
+    "METHODS",
+    "NETWORKS",
+    "RIVALS",
+    "Method",
+    "Network",
+    "OwnMethod",
+    "get_method",
+    "register",
+]
 
-LAYER_CLASSES = {
-    "input": "InputLayer",
-    "conv3d": "Conv3D",
-    "max_pooling3d": "MaxPooling3D",
-    "dropout": "Dropout",
-    "flatten": "Flatten",
-    "dense": "Dense",
-    "concatenate": "Concatenate",
-    "activation": "Activation",
-}
-"""Class of the original's layers by the first part of their names."""
+NOTHING = frozenset[str]()
 
-
-class Layer(NamedTuple):
-    """One layer of an original network, named as Keras 2.0.0 named it."""
-
-    name: str
-    inputs: list[str]
-    activation: str | None
-    ours: str | None  # the layer of our builder that takes its weights
-    units: int | None  # None in the last dense layer: the number of classes
-
-    @property
-    def kind(self) -> str:
-        """Its class in Keras."""
-        return LAYER_CLASSES[self.name.rpartition("_")[0]]
-
-
-def _layers(*steps: tuple) -> tuple[Layer, ...]:
-    """Spell out steps `(names, activation, ours, units)`: eyes and mouth side by side, each fed by the step before."""
-    layers: list[Layer] = []
-    previous: list[str] = []
-    for step in steps:
-        names, activation, ours, units = (*step, None, None, None)[:4]
-        names = names.split()
-        inputs = [[name] for name in previous] if len(names) == len(previous) else [previous] * len(names)
-        ours = ours.split() if ours else [None] * len(names)
-        layers += [Layer(*layer, units) for layer in zip(names, inputs, [activation] * len(names), ours, strict=True)]
-        previous = names
-    return tuple(layers)
-
-
-STEPWISE = frozenset({"epochs", "batch_size", "patience", "tensorboard", "keep_all"})
+STEPWISE = frozenset({"epochs", "learning_rate", "batch_size", "patience", "tensorboard"})
 """Settings of a run that concern methods trained step by step."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Method:
-    """A row of Table V; those that are no `Network` are fitted by the room `baselines`.
+    """What can be trained and scored: a row of Table V, or a user's own method.
 
     Attributes
     ----------
@@ -72,26 +46,54 @@ class Method:
         What it judges by, in a few words.
     printed : str
         The beginning of its row in the paper's table.
+    module : str
+        Module of this package that fits and predicts it.
     inputs : tuple of str
         What is cut out of a frame: `("face",)`, or `("eyes", "mouth")`.
     size : int
         Rows and columns of each input in pixels (Tables I and II).
     takes : frozenset of str
         Settings of a run that mean something to it, of those that not all methods know.
+    gigabytes : (float, float)
+        Memory of a process that trains folds, at 18 and at 96 frames.
     """
 
     name: str
     title: str
     sees: str
     printed: str
+    module: str
     inputs: tuple[str, ...] = ("face",)
     size: int = 64
-    takes: frozenset[str] = frozenset()
+    takes: frozenset[str] = NOTHING
+    gigabytes: tuple[float, float] = (1.0, 2.9)
 
     @property
     def on_whole_face(self) -> bool:
         """Whether it sees the whole face, so that no landmarks are needed."""
         return self.inputs == ("face",)
+
+    @property
+    def has_epochs(self) -> bool:
+        """Whether it is trained step by step."""
+        return "epochs" in self.takes
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is a user's own."""
+        return isinstance(self, OwnMethod)
+
+    def fit(self, job: Any) -> Any:
+        """Fit it on a fold, a `training.job.Job`, and predict the fold's test clips: `training.history.FoldResult`."""
+        return self._code.fit(job)
+
+    def predict(self, path: Any, samples: Any, positions: Any, num_classes: int, **options: Any) -> Any:
+        """Predict samples at some positions by a file that `fit` wrote: float array (positions, num_classes)."""
+        return self._code.predict(path, samples, positions, num_classes, **options)
+
+    @property
+    def _code(self) -> Any:
+        return importlib.import_module(f"microexp_keras.{self.module}")  # which may need Keras: seconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,14 +106,11 @@ class Network(Method):
         Function of `models` that builds it.
     validation_files : dict of str to str
         For each input the beginning of the names under which the original saves its held-out clips.
-    original_layers : tuple of Layer
-        In the order of the original's files. Those with weights stand in the same order in our model.
     """
 
     takes: frozenset[str] = STEPWISE | {"kernel_size", "precision", "weights", "training_images"}
     builder: str
     validation_files: dict[str, str]
-    original_layers: tuple[Layer, ...]
 
     def build(
         self,
@@ -123,139 +122,104 @@ class Network(Method):
         seed: int | None = None,
     ) -> "keras.Model":
         """Build the network, by default at its own size; see `models.build_microexp_stcnn` for the parameters."""
-        builders = importlib.import_module("microexp_keras.models.builders")
+        builders = importlib.import_module("microexp_keras.models.builders")  # Keras takes seconds to load
         build = getattr(builders, self.builder)
         return build(frames, size or self.size, num_classes, kernel_size, conv_initializer, seed)
 
 
-STCNN = Network(
-    name="stcnn",
-    title="MicroExpSTCNN",
-    sees="gray levels of the whole face over time",
-    printed="MicroExpSTCNN",
-    inputs=("face",),
-    size=64,
-    builder="build_microexp_stcnn",
-    validation_files={"face": "microexpstcnn_val"},  # SMIC/MicroExpSTCNN.py:132-133
-    original_layers=_layers(
-        ("conv3d_1", "relu", "conv"),
-        ("max_pooling3d_1",),
-        ("dropout_1",),
-        ("flatten_1",),
-        ("dense_1", "relu", "dense_1", 128),
-        ("dropout_2",),
-        ("dense_2", "linear", "dense_2"),
-        ("activation_1", "softmax"),
-    ),
-)
+def _read() -> dict[str, Method]:
+    found: dict[str, Method] = {}
+    for name, own in frozen(read_toml(__package__, "methods.toml")).items():
+        if "builder" in own:
+            found[name] = Network(name=name, **own)
+        else:
+            found[name] = Method(name=name, takes=STEPWISE if own["module"] == "baselines.trained" else NOTHING, **own)
+    return found
 
-INTERMEDIATE = Network(
-    name="intermediate",
-    title="Intermediate MicroExpFuseNet",
-    sees="gray levels of eyes and mouth over time, fused before the dense layers",
-    printed="Intermediate MicroExpFuseNet",
-    inputs=("eyes", "mouth"),
-    size=32,
-    builder="build_intermediate_fusenet",
-    validation_files={  # SMIC/Intermediate_MicroFuseNet.py:234-237
-        "eyes": "intermediate_microexpfusenet_eval",
-        "mouth": "intermediate_microexpfusenet_nval",
-    },
-    original_layers=_layers(
-        ("input_1 input_2",),
-        ("conv3d_1 conv3d_2", "linear", "eyes_conv mouth_conv"),
-        ("activation_1 activation_2", "relu"),
-        ("max_pooling3d_1 max_pooling3d_2",),
-        ("dropout_1 dropout_2",),
-        ("flatten_1 flatten_2",),
-        ("concatenate_1",),
-        ("dense_1", "linear", "dense_1", 1024),
-        ("dropout_3",),
-        ("dense_2", "linear", "dense_2", 128),
-        ("dropout_4",),
-        ("dense_3", "linear", "dense_3"),
-        ("activation_3", "softmax"),
-    ),
-)
 
-LATE = Network(
-    name="late",
-    title="Late MicroExpFuseNet",
-    sees="gray levels of eyes and mouth over time, fused before the last layer",
-    printed="Late MicroExpFuseNet",
-    inputs=("eyes", "mouth"),
-    size=32,
-    builder="build_late_fusenet",
-    validation_files={  # SMIC/Late_MicroFuseNet.py:240-243
-        "eyes": "late_microexpfusenet_eval",
-        "mouth": "late_microexpfusenet_nval",
-    },
-    original_layers=_layers(
-        ("input_1 input_2",),
-        ("conv3d_1 conv3d_2", "linear", "eyes_conv mouth_conv"),
-        ("activation_1 activation_3", "relu"),
-        ("max_pooling3d_1 max_pooling3d_2",),
-        ("activation_2 activation_4", "relu"),
-        ("dropout_1 dropout_4",),
-        ("flatten_1 flatten_2",),
-        ("dense_1 dense_3", "linear", "eyes_dense_1 mouth_dense_1", 1024),
-        ("dropout_2 dropout_5",),
-        ("dense_2 dense_4", "linear", "eyes_dense_2 mouth_dense_2", 128),
-        ("dropout_3 dropout_6",),
-        ("concatenate_1",),
-        ("dense_5", "linear", "dense"),
-        ("activation_5", "softmax"),
-    ),
-)
+METHODS = _read()
+"""All rows of Table V, in its order; see `methods.toml`."""
 
-NETWORKS = {network.name: network for network in (STCNN, INTERMEDIATE, LATE)}
+NETWORKS = {name: method for name, method in METHODS.items() if isinstance(method, Network)}
 
-RIVALS = {
-    method.name: method
-    for method in (
-        Method(
-            name="lbp-top",
-            title="LBP-TOP",
-            sees="which neighbours are darker, in the frame and over time, counted in 64 parts of the face",
-            printed="LBP-TOP (2013)",
-        ),
-        Method(
-            name="stclqp",
-            title="STCLQP (our reconstruction)",
-            sees="sign, size and direction of differences between neighbours, counted by learned words in 64 parts of "
-            "the face",
-            printed="STCLQP (2016)",
-        ),
-        Method(
-            name="cnn-augmentation",
-            title="CNN with augmentation (our reconstruction)",
-            sees="single frames without their order, so the face but no motion",
-            printed="CNN with augmentation (2017)",
-            takes=STEPWISE,
-        ),
-        Method(
-            name="3d-fcnn",
-            title="3D-FCNN (our reconstruction)",
-            sees="gray levels and optical flow over time",
-            printed="3D-FCNN (2018)",
-            takes=STEPWISE,
-        ),
-    )
-}
+RIVALS = {name: method for name, method in METHODS.items() if name not in NETWORKS}
 """The methods that the paper compares with; see `baselines`."""
 
-METHODS: dict[str, Method] = {**RIVALS, **NETWORKS}
-"""All rows of Table V, in its order."""
+EXPECTED = "a function that builds and compiles a Keras model, or a scikit-learn estimator"
 
 
-def get_method(name: str) -> Method:
-    """Return the method of that name.
+@dataclass(frozen=True, kw_only=True)
+class OwnMethod(Method):
+    """A method that a user brings.
+
+    Attributes
+    ----------
+    make : callable or scikit-learn estimator
+        A function gives a compiled Keras model, and is called for each fold. It takes nothing, or by name any of
+        `input_shape`, (rows, columns, time, 1), and `num_classes`. An estimator is cloned for each fold.
+    callbacks : callable or None
+        Gives the Keras callbacks of a fold; called for each.
+    """
+
+    sees: str = "gray levels of the whole face over time"
+    printed: str = ""
+    module: str = "training.own"
+    make: Any
+    callbacks: Callable[[], list[Any]] | None = None
+
+
+OWN: dict[str, OwnMethod] = {}
+"""Those that this process knows."""
+
+
+def register(make: Any, name: str | None = None, callbacks: Callable[[], list[Any]] | None = None) -> OwnMethod:
+    """Make a user's own method known to this process by `name`, else by its own, in place of an earlier one.
 
     Raises
     ------
     MicroExpError
-        If there is none; the message lists those that there are.
+        If it is no function and no estimator, or its name is that of a method of this package.
     """
-    if name not in METHODS:
-        raise MicroExpError("model", f"one of {', '.join(METHODS)}", repr(name))
-    return METHODS[name]
+    estimator = not inspect.isclass(make) and all(hasattr(make, one) for one in ("fit", "predict", "get_params"))
+    if not estimator and (inspect.isclass(make) or not callable(make) or hasattr(make, "layers")):
+        what = "a class" if inspect.isclass(make) else f"a {type(make).__name__}"
+        raise MicroExpError(f"method: {what} is given, but it must be {EXPECTED}.")
+    if callbacks is not None and (estimator or not callable(callbacks)):
+        raise MicroExpError(
+            "callbacks: give a function that returns a list of Keras callbacks (it is called for each fold), and a "
+            "method that is trained in epochs."
+        )
+    called = str(name or (type(make).__name__ if estimator else getattr(make, "__name__", "")))
+    name = re.sub(r"[^\w.:-]+", "_", called).strip("_") or "own_model"
+    if name in METHODS:
+        raise MicroExpError(f"method: {name} is a method of this package, so give yours another name.")
+    takes = NOTHING if estimator else frozenset({"epochs", "batch_size"})
+    OWN[name] = OwnMethod(name=name, title=name.rpartition(":")[2], takes=takes, make=make, callbacks=callbacks)
+    return OWN[name]
+
+
+def get_method(name: str) -> Method:
+    """Return the method of a name; one written `module:function` is imported, from the working folder too.
+
+    Raises
+    ------
+    MicroExpError
+        If there is none, or the module cannot be imported; the message lists those that there are.
+    """
+    if name in OWN:
+        return OWN[name]
+    if name in METHODS:
+        return METHODS[name]
+    module, colon, attribute = name.partition(":")
+    if not colon:
+        raise MicroExpError(f"model: {name!r} is none of {', '.join(METHODS)}, and no MODULE:FUNCTION of your own.")
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    try:
+        make = getattr(importlib.import_module(module), attribute)
+    except Exception as error:  # the user's module may fail in any way
+        raise MicroExpError(
+            f"{name}: cannot be imported ({type(error).__name__}: {error}). Write the module's name, as Python imports "
+            f"it from this folder, and after a colon the name of {EXPECTED}."
+        ) from error
+    return register(make, name)

@@ -1,6 +1,6 @@
 """From a network and clips to saliency: how strongly each pixel of each frame moves a class's score."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -32,7 +32,7 @@ class RegionShare(NamedTuple):
 
 
 def gradient(
-    model: keras.Model, inputs: Mapping[str, np.ndarray] | np.ndarray, classes: np.ndarray | None = None
+    model: keras.Model, inputs: Mapping[str, np.ndarray], classes: np.ndarray | None = None
 ) -> dict[str, np.ndarray]:
     """Differentiate the score of a class by every pixel of the clips.
 
@@ -44,7 +44,7 @@ def gradient(
     model : keras.Model
         One of `models.build_*`, with its weights. It is left as it is.
     inputs : dict of str to float32 array (clips, rows, columns, time, 1)
-        Standardised, as `preprocessing.network_inputs` gives them. A network of one input also takes the array alone.
+        Standardised, as `preprocessing.network_inputs` gives them.
     classes : int array (clips,), optional
         Whose score; by default the class that the network predicts for each clip.
 
@@ -58,60 +58,41 @@ def gradient(
     Raises
     ------
     MicroExpError
-        If the inputs are not those of the network, if there is not one class for each clip or a class does not exist,
-        if the network has no layer "softmax", or if a gradient is not finite.
+        If inputs or classes do not fit the network, if it does not end in a softmax, or if a gradient is not finite.
     """
     names = [tensor.name for tensor in model.inputs]
-    if not isinstance(inputs, Mapping):
-        if len(names) > 1:
-            raise MicroExpError("inputs", f"a dict of {' and '.join(names)}", type(inputs).__name__)
-        inputs = {names[0]: inputs}
-    if sorted(inputs) != sorted(names):
-        raise MicroExpError("inputs", " and ".join(names), " and ".join(inputs))
-    clips, scores = len(inputs[names[0]]), _scores(model)
-    if classes is not None:
-        classes = np.asarray(classes)
-        if classes.shape != (clips,) or not np.isin(classes, range(scores.output_shape[-1])).all():
-            raise MicroExpError(
-                "classes", f"one of 0 to {scores.output_shape[-1] - 1} for each of {clips} clips", str(classes.tolist())
-            )
+    if not isinstance(inputs, Mapping) or sorted(inputs) != sorted(names):
+        given = " and ".join(inputs) if isinstance(inputs, Mapping) else type(inputs).__name__
+        raise MicroExpError("inputs", f"expected a dict of {' and '.join(names)}, found {given}")
+    last = model.layers[-1]
+    if not isinstance(last, keras.layers.Softmax):
+        text = f"must end in a layer Softmax, as those of models.build_* do, not in {type(last).__name__}"
+        raise MicroExpError(model.name, text, "Its logits are needed.")
+    scores, clips = keras.Model(model.inputs, last.input), len(inputs[names[0]])
+    labels = range(scores.output_shape[-1])
+    if classes is not None and (np.shape(classes) != (clips,) or not np.isin(classes, labels).all()):
+        text = f"expected 0 to {labels[-1]} for each of {clips} clips, found {np.asarray(classes).tolist()}"
+        raise MicroExpError("classes", text)
     found = {name: np.empty(inputs[name].shape[:-1], np.float32) for name in names}
     for start in range(0, clips, AT_ONCE):
         few = slice(start, start + AT_ONCE)
-        of_few = gradients(_summed(scores, None if classes is None else classes[few]), [inputs[n][few] for n in names])
-        for name, one in zip(names, of_few, strict=True):
+
+        def summed(*tensors: keras.KerasTensor, few: slice = few) -> keras.KerasTensor:
+            """No clip touches another's score, so the gradient of the sum is that of every clip at once."""
+            logits = scores(list(tensors), training=False)
+            chosen = keras.ops.argmax(logits, axis=1) if classes is None else np.asarray(classes[few], np.int32)
+            return keras.ops.sum(logits * keras.ops.one_hot(chosen, logits.shape[1], dtype=logits.dtype))
+
+        for name, one in zip(names, gradients(summed, [inputs[name][few] for name in names]), strict=True):
             found[name][few] = one[..., 0]
     if not all(np.isfinite(one).all() for one in found.values()):
-        raise MicroExpError("saliency", "finite gradients", "NaN", "The weights or the clips are beyond float32.")
+        text = "has gradients that are not finite"
+        raise MicroExpError("saliency", text, "The weights or the clips are beyond float32.")
     return found
 
 
-def _scores(model: keras.Model) -> keras.Model:
-    """The network without its softmax, sharing its layers."""
-    last = model.layers[-1]
-    if not isinstance(last, keras.layers.Softmax):
-        raise MicroExpError(
-            model.name,
-            "a network that ends in a layer Softmax, as models.build_* make them",
-            f"{type(last).__name__} {last.name}",
-            "Its logits are needed.",
-        )
-    return keras.Model(model.inputs, last.input)
-
-
-def _summed(scores: keras.Model, classes: np.ndarray | None) -> Callable[..., keras.KerasTensor]:
-    """Sum of one score of each clip. No clip touches another's score, so its gradient is that of every clip at once."""
-
-    def function(*tensors: keras.KerasTensor) -> keras.KerasTensor:
-        found = scores(list(tensors), training=False)
-        chosen = keras.ops.argmax(found, axis=1) if classes is None else keras.ops.convert_to_tensor(classes, "int32")
-        return keras.ops.sum(found * keras.ops.one_hot(chosen, found.shape[1], dtype=found.dtype))
-
-    return function
-
-
 def saliency(
-    model: keras.Model, inputs: Mapping[str, np.ndarray] | np.ndarray, classes: np.ndarray | None = None
+    model: keras.Model, inputs: Mapping[str, np.ndarray], classes: np.ndarray | None = None
 ) -> dict[str, np.ndarray]:
     """Return the absolute value of `gradient`, whose parameters it takes.
 
@@ -150,7 +131,7 @@ def binarize(maps: np.ndarray, share: float = 0.05) -> np.ndarray:
         If `share` is out of range.
     """
     if not 0 < share <= 1:
-        raise MicroExpError("share", "more than 0 and at most 1", str(share))
+        raise MicroExpError("share", f"expected more than 0 and at most 1, found {share}")
     flat = np.sort(maps.reshape(len(maps), -1), axis=1)
     weakest = flat[:, -max(round(share * flat.shape[1]), 1)].reshape(-1, 1, 1, 1)
     return (maps >= weakest) & (maps > 0)
@@ -183,22 +164,16 @@ def region_shares(maps: np.ndarray, boxes: Sequence[Mapping[str, Box]] | None = 
         thirds = {name: (round(top * rows), round(end * rows), 0, columns) for name, (top, end) in THIRDS.items()}
         boxes = [thirds] * clips
     if len(boxes) != clips:
-        raise MicroExpError("boxes", f"one pair for each of {clips} clips", str(len(boxes)))
+        raise MicroExpError("boxes", f"expected one pair for each of {clips} clips, found {len(boxes)}")
     inside = {name: np.zeros((clips, rows, columns), bool) for name in THIRDS}
     for clip, of_clip in enumerate(boxes):
         for name, mask in inside.items():
             top, bottom, left, right = of_clip[name]
-            if not (0 <= top < bottom <= rows and 0 <= left < right <= columns):
-                raise MicroExpError(
-                    f"clip {clip}",
-                    f"a box of the {name} within {rows}x{columns} pixels",
-                    f"rows {top}:{bottom}, columns {left}:{right}",
-                    "Scale boxes of other frames by scale_boxes.",
-                )
             mask[clip, top:bottom, left:right] = True
-    overlapping = (inside["eyes"] & inside["mouth"]).any(axis=(1, 2))
-    if overlapping.any():
-        raise MicroExpError(f"clip {overlapping.argmax()}", "boxes apart", "eyes and mouth that overlap")
+            apart = np.sum([one[clip] for one in inside.values()], axis=0).max() < 2
+            if not (apart and 0 <= top < bottom <= rows and 0 <= left < right <= columns):
+                found = f"the boxes {dict(of_clip)} are empty, overlap or leave the {rows}x{columns} pixels"
+                raise MicroExpError(f"clip {clip}", found, "Scale boxes of other frames by scale_boxes.")
     inside["rest"] = ~(inside["eyes"] | inside["mouth"])
     still = maps.sum(axis=3, dtype=np.float64)
     total = still.sum(axis=(1, 2))
@@ -210,21 +185,9 @@ def region_shares(maps: np.ndarray, boxes: Sequence[Mapping[str, Box]] | None = 
 
 
 def scale_boxes(boxes: Mapping[str, Box], shape: tuple[int, ...], size: tuple[int, ...]) -> dict[str, Box]:
-    """Scale boxes from a frame to the resized frame that the network sees.
+    """Scale boxes, as `landmarks.boxes` gives them, from a frame of a shape to the frame of a size that a network sees.
 
-    Parameters
-    ----------
-    boxes : dict of str to (top, bottom, left, right)
-        As `landmarks.boxes` gives them.
-    shape : (int, int)
-        Rows and columns of the frame.
-    size : (int, int)
-        Rows and columns after resizing.
-
-    Returns
-    -------
-    dict of str to (int, int, int, int)
-        Rounded to whole pixels.
+    Both are (rows, columns); boxes are (top, bottom, left, right), rounded to whole pixels.
     """
     tall, wide = size[0] / shape[0], size[1] / shape[1]
     return {

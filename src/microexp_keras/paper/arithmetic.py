@@ -1,18 +1,17 @@
-"""From a printed percentage to the counts behind it, and from class counts to what a split holds out."""
+"""From a printed percentage to the counts behind it, and from a mean and a deviation to ten counts."""
 
 import itertools
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
-from microexp_keras.paper.published import Published
-from microexp_keras.protocols.splits import Split
-
 EPOCHS = 10  # of which Table VIII gives mean and deviation
+ROUNDED_TWICE = 0.01 + 1e-9  # accuracies and their mean or deviation may both be rounded to two decimals
 
 
 def fractions(percent: float, n: int, decimals: int = 2, truncated: bool = False) -> list[int]:
-    """Return every k for which k of n clips is printed as this percentage.
+    """Return every k for which k of n clips is printed as this percentage (the GRIM test of Brown and Heathers 2017).
 
     Parameters
     ----------
@@ -33,49 +32,43 @@ def fractions(percent: float, n: int, decimals: int = 2, truncated: bool = False
     return [k for k in range(n + 1) if abs(2 * (k * unit - printed * n)) <= n]
 
 
-def totals(percent: float, up_to: int, decimals: int = 2) -> list[int]:
-    """Return every n up to `up_to` for which some k of n rounds to this percentage."""
-    return [n for n in range(1, up_to + 1) if fractions(percent, n, decimals)]
-
-
-def count_as_printed(published: Published, percent: float, n: int) -> tuple[int | None, str]:
+def count_as_printed(percent: float, n: int) -> tuple[int | None, str]:
     """Return the k for which k/n is printed as this percentage, or None, and a line that says it."""
-    rounded = fractions(percent, n, published.decimals)
-    for k in rounded or fractions(percent, n, published.decimals, truncated=True):
+    rounded = fractions(percent, n)
+    for k in rounded or fractions(percent, n, truncated=True):
         return k, f"{k}/{n} = {k / n:.4%}" + ("" if rounded else ", only if digits are cut off")
     k = min(n, round(percent * n / 100))
     return None, f"no count of {n}: the nearest, {k}/{n}, is {k / n:.2%}"
 
 
-def sums_of_ten(published: Published, mean: float, n: int) -> list[int]:
-    """Return the sums of ten counts of n clips whose mean is printed as `mean`, if each accuracy was rounded before."""
-    unit, printed = 100 * 10**published.decimals, round(mean * 10**published.decimals)
-    return [total for total in range(EPOCHS * n + 1) if abs(total * unit - printed * EPOCHS * n) <= EPOCHS * n]
+def sum_of_ten(mean: float, n: int) -> int | None:
+    """Return the sum of ten counts of n clips whose mean is printed so, even if accuracies were rounded; or None."""
+    total = round(mean * n * EPOCHS / 100)
+    return total if abs(100 * total / n / EPOCHS - mean) <= ROUNDED_TWICE else None
 
 
-def held_out_counts(counts: Sequence[int], split: Split) -> tuple[int, ...]:
-    """Count the held-out clips by class when clips with these class counts are split."""
-    labels = labels_of(counts)
-    (fold,) = split(labels, [None] * len(labels))
-    return by_class(labels[fold.held_out])
+def ten_counts(mean: float, deviation: float, n: int) -> list[int] | None:
+    """Find ten counts of n clips with this mean, in percent, whose sample deviation comes nearest to the printed one.
 
-
-def fitting_totals(counts: Sequence[int], held_out: Sequence[int], split: Split, reach: int = 20) -> list[int]:
-    """Find the numbers of clips, within `reach` of `sum(counts)`, of which a split holds out `held_out` of each class.
-
-    The labels go by position: all classes but the last keep their counts.
+    What Anaya's GRIMMER test (PeerJ Preprints 2016) asks. Ten whole numbers with a sum of 10 c + r have squares about c
+    that sum to r + 2 m: `r` of them are c + 1, the others c, and moving two equal ones apart by a each way adds 2 a².
+    There are always four such pairs, and every m is a sum of four squares (Lagrange), so every m can be had, unless the
+    counts would leave 0 to n. None if no ten counts have this mean; else from the highest to the lowest.
     """
-    first = counts[:-1]
-    tried = range(max(sum(counts) - reach, sum(first) + 1), sum(counts) + reach + 1)
-    return [n for n in tried if held_out_counts((*first, n - sum(first)), split) == tuple(held_out)]
-
-
-def fitting_counts(n: int, held_out: Sequence[int], split: Split) -> list[tuple[int, int, int]]:
-    """Find all counts of three classes with sum `n` of which a split holds out `held_out`."""
-    (fold,) = split(np.zeros(n, int), [None] * n)
-    before = np.searchsorted(np.sort(fold.held_out), np.arange(n + 1))  # held out before each position
-    first, second = (np.flatnonzero(before == border).tolist() for border in itertools.accumulate(held_out[:2]))
-    return [(a, b - a, n - b) for a in first for b in second if a <= b]
+    total = sum_of_ten(mean, n)
+    if total is None:
+        return None
+    centre, rest = divmod(total, EPOCHS)
+    wanted = (EPOCHS - 1) * (deviation * n / 100) ** 2 + rest**2 / EPOCHS  # the sum of the squares about `centre`
+    near = max(0, math.floor((wanted - rest) / 2))
+    spread = rest**2 / EPOCHS
+    m = min(near, near + 1, key=lambda m: abs(math.sqrt(rest + 2 * m - spread) - math.sqrt(max(wanted - spread, 0))))
+    moves = itertools.combinations_with_replacement(range(math.isqrt(m), -1, -1), 4)
+    apart = min((move for move in moves if sum(a * a for a in move) == m), key=max)
+    pairs = [centre + (place < rest // 2) for place in range(EPOCHS // 2)]  # of an odd rest the last is no equal pair
+    counts = [one + sign * a for one, a in zip(pairs, [*apart, 0], strict=True) for sign in (1, -1)]
+    counts[-2] += rest % 2
+    return sorted(counts, reverse=True) if min(counts) >= 0 and max(counts) <= n else None
 
 
 def labels_of(counts: Sequence[int]) -> np.ndarray:

@@ -1,5 +1,6 @@
 """From clips to uint8 stacks of gray frames to standardised float32, pixel for pixel as the original programs."""
 
+from microexp_keras.preprocessing.checked_folds import folds, remarks
 from microexp_keras.preprocessing.samples import Samples, arrange, load_arrays, load_samples
 from microexp_keras.preprocessing.stacks import face_stacks, gray, region_stacks
 from microexp_keras.preprocessing.standardization import (
@@ -16,11 +17,13 @@ __all__ = [
     "Statistics",
     "arrange",
     "face_stacks",
+    "folds",
     "gray",
     "load_arrays",
     "load_samples",
     "measure",
     "network_inputs",
     "region_stacks",
+    "remarks",
     "standardize",
 ]

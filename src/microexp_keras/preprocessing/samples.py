@@ -4,6 +4,7 @@ import functools
 import hashlib
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,18 +13,12 @@ from typing import Any
 import numpy as np
 
 from microexp_keras import datasets, landmarks
-from microexp_keras.datasets import Problem, oddities
-from microexp_keras.datasets.tree import as_notes, by_kind
-from microexp_keras.notes import Note
+from microexp_keras.datasets import oddities
+from microexp_keras.errors import Issue, MicroExpError, grouped, shortened
+from microexp_keras.notes import Note, warning
 from microexp_keras.preprocessing import original_npy
 from microexp_keras.preprocessing.stack_cache import Stacks, pixel_digest
-from microexp_keras.preprocessing.stacks import (
-    LandmarkSource,
-    cached_stacks,
-    identity_of,
-    require_length,
-    stacks_in_memory,
-)
+from microexp_keras.preprocessing.stacks import LandmarkSource, read_stacks
 from microexp_keras.protocols.protocol import Protocol
 from microexp_keras.text import counted
 
@@ -35,11 +30,11 @@ class Samples:
     Attributes
     ----------
     names : list of str
-        Of the clips; the second copy of a clip is `NAME#2`.
+        The second copy of a clip is `NAME#2`.
     subjects : list of str or None
         None where nobody knows.
-    labels : int array (clips,)
-    stacks : dict of str to array (clips, rows, columns, time)
+    labels : int array (samples,)
+    stacks : dict of str to array (samples, rows, columns, time)
         For every input of the network, `face`, or `eyes` and `mouth`: uint8 gray levels, 0-255, an array or
         `stack_cache.Stacks`. The original's arrays are float32, standardised already.
     clips : int array (samples,)
@@ -50,8 +45,8 @@ class Samples:
         Whether this package generated the clips.
     notes : list of str
         What a reader of the scores must know of how they came about.
-    problems : list of Problem
-        What in the data folder is not as it should be, though it does not stop training.
+    issues : list of Issue
+        What was left out, and what in the data folder is not as it should be, though it does not stop training.
     databases : list of str or None
         Of which each clip is, as a table of several databases says; empty without one.
     """
@@ -64,17 +59,26 @@ class Samples:
     mislabelled: np.ndarray
     synthetic: bool = False
     notes: list[str] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
+    issues: list[Issue] = field(default_factory=list)
     databases: list[str | None] = field(default_factory=list)
 
     @property
     def all_notes(self) -> list[Note]:
-        """The notes, and one for each kind of problem."""
-        return [*map(Note.of, self.notes), *as_notes(self.problems)]
+        """The notes, and one for each kind of issue."""
+        found = [Note.of(note) for note in self.notes]
+        for level in ("info", "warning"):
+            for hint, texts in grouped(issue for issue in self.issues if issue.level == level):
+                text = f"{'; '.join(shortened(texts))}. {hint}".rstrip()
+                found.append(Note.of(text) if level == "info" else warning(f"data: {text}"))
+        return found
 
     def databases_of(self, positions: Sequence[int] | np.ndarray) -> list[str | None]:
         """Return the databases of some clips, none if the table does not name any."""
         return [self.databases[position] for position in positions] if self.databases else []
+
+    def subjects_of(self, positions: Sequence[int] | np.ndarray) -> list[str]:
+        """Return the known subjects of some clips, each once, sorted."""
+        return sorted({subject for position in positions if (subject := self.subjects[position]) is not None})
 
     @functools.cached_property
     def fingerprint(self) -> str:
@@ -84,23 +88,21 @@ class Samples:
             digest.update(os.fsencode("{}\0{}\0{}\n".format(*sample)))
         for name, stacks in self.stacks.items():
             digest.update(f"{name} {stacks.dtype} {stacks.shape}".encode())
-            digest.update(b"".join(self._digests[name]))
+            digest.update(bytes.fromhex("".join(self._digests[name])))
         return digest.hexdigest()
 
     @functools.cached_property
     def pixels(self) -> np.ndarray:
         """Number of the first sample with the same pixels in all inputs, int array (samples,)."""
-        seen: dict[tuple[bytes, ...], int] = {}
+        seen: dict[tuple[str, ...], int] = {}
         of_samples = zip(*self._digests.values(), strict=True)
         return np.array([seen.setdefault(digests, position) for position, digests in enumerate(of_samples)])
 
     @functools.cached_property
-    def _digests(self) -> dict[str, list[bytes]]:
+    def _digests(self) -> dict[str, list[str]]:
         """Of the pixels of each sample, for every input."""
         return {
-            name: [digest.tobytes() for digest in stacks.digests]
-            if isinstance(stacks, Stacks)
-            else [pixel_digest(stack) for stack in stacks]
+            name: [one.sha256 for one in stacks.pixels] if isinstance(stacks, Stacks) else [*map(pixel_digest, stacks)]
             for name, stacks in self.stacks.items()
         }
 
@@ -134,73 +136,73 @@ def load_samples(
     -------
     Samples
     """
-    tree = datasets.read_tree(root, protocol.database, frames=protocol.frames, **options)
-    clips = tree.clips
-    notes = [f"{counted(count, 'clip')} left out: {reason}." for reason, count in tree.left_out.items()]
-    synthetic = datasets.are_synthetic(clips)
-    require_length(clips, protocol)
+    table = datasets.read_table(root, protocol.database, frames=protocol.frames, **options)
+    synthetic = datasets.are_synthetic(table.clips)
+    clips, left_out = _follow_the_paper(table, protocol)
     points = None if protocol.network.on_whole_face else points or landmarks.DlibLandmarks()
-    stacks: Mapping[str, np.ndarray | Stacks]
-    if cache and (points is None or identity_of(points)):
-        about = {"origin": protocol.database.origin(synthetic), "folder": os.path.abspath(root)}
-        stacks, remarks = cached_stacks(clips, protocol, points, about, progress)
-    else:
-        stacks, remarks = stacks_in_memory(clips, protocol, protocol.inputs, points, progress)
-    notes += [remark for remark in remarks if isinstance(remark, str)]
-    problems = [*tree.problems, *oddities.numbering(clips), *(one for one in remarks if isinstance(one, Problem))]
+    about = {"origin": protocol.database.origin(synthetic), "folder": os.path.abspath(root)} if cache else None
+    stacks, remarks = read_stacks(clips, protocol, points, progress, about)
+    notes = [remark for remark in remarks if isinstance(remark, str)]
+    issues = [*table.issues, *left_out, *oddities.numbering(clips), *(one for one in remarks if isinstance(one, Issue))]
     order, labels = arrange([clip.label for clip in clips], protocol)
-    copies = [np.count_nonzero(order[:place] == position) for place, position in enumerate(order)]
     if len(order) > len(clips):
-        stacks = {
-            name: stack.arranged(order) if isinstance(stack, Stacks) else stack[order] for name, stack in stacks.items()
-        }
+        stacks = {name: stack[order] for name, stack in stacks.items()}
         notes.append(f"{len(clips)} clips stand {len(order)} times in the arrays: some of them twice.")
+    shown = [clips[position] for position in order]
     samples = Samples(
-        names=[f"{clips[p].id}#{copy + 1}" if copy else clips[p].id for p, copy in zip(order, copies, strict=True)],
-        subjects=[clips[position].subject for position in order],
+        names=_names(shown),
+        subjects=[clip.subject for clip in shown],
         labels=labels,
         stacks=stacks,
         clips=order,
-        mislabelled=labels != [clips[position].label for position in order],
+        mislabelled=labels != [clip.label for clip in shown],
         synthetic=synthetic,
         notes=notes,
-        problems=problems,
-        databases=[clips[position].database for position in order] if any(clip.database for clip in clips) else [],
+        issues=issues,
+        databases=[clip.database for clip in shown] if any(clip.database for clip in clips) else [],
     )
-    problems += _twice(samples, clips)
-    if problems and progress:
-        kinds = ", ".join(f"{kind} ({len(some)})" for kind, some in by_kind(problems).items())
-        print(f"note: worth knowing of the data: {kinds}; the report says where", file=sys.stderr)
+    issues += _twice(samples, clips)
+    if issues and progress:
+        print(f"note: {counted(len(issues), 'remark')} on the data, which the report lists", file=sys.stderr)
     return samples
 
 
-def _twice(samples: Samples, clips: Sequence[datasets.Clip]) -> Iterator[Problem]:
+def _names(shown: Sequence[datasets.Clip]) -> list[str]:
+    """Name the clips; the second copy of one is `NAME#2`."""
+    copies, names = Counter[str](), []
+    for clip in shown:
+        copies[clip.id] += 1
+        names.append(clip.id if copies[clip.id] == 1 else f"{clip.id}#{copies[clip.id]}")
+    return names
+
+
+def _follow_the_paper(table: datasets.Table, protocol: Protocol) -> tuple[list[datasets.Clip], list[Issue]]:
+    """Return the clips that the paper's rule keeps, and issues with those that it leaves out."""
+    rule = protocol.more_frames_than
+    if rule is None:
+        return table.clips, []
+    short = {clip: clip.length for clip in table.clips if clip.length is not None and clip.length <= rule}
+    level, hint = oddities.left_out_by_the_paper(table.clips, short, rule, protocol.frames)
+    text = "too short" if level == "error" else "left out"
+    issues = [Issue(level, f"{clip.id} ({length} frames)", text, hint) for clip, length in short.items()]
+    if issues and level == "error":
+        raise MicroExpError.of(table.root, issues, "The command check lists all of them.")
+    return [clip for clip in table.clips if clip not in short], issues
+
+
+def _twice(samples: Samples, clips: Sequence[datasets.Clip]) -> Iterator[Issue]:
     """Yield the clips whose pixels, as the network sees them, are those of another."""
     shown = dict(zip(samples.clips.tolist(), samples.clips[samples.pixels].tolist(), strict=True))
     for clip, other in shown.items():
         if clip != other:
-            yield Problem(
-                "same clip twice",
-                oddities.clip_name(clips[clip]),
-                f"expected every clip once, found the pixels of {oddities.clip_name(clips[other])}",
-                "Remove one of them, or they may stand on both sides of a split.",
-                False,
-            )
+            where, text = oddities.clip_name(clips[clip]), f"has the pixels of {oddities.clip_name(clips[other])}"
+            yield Issue("warning", where, text, oddities.SAME_CLIP)
 
 
 def load_arrays(images_paths: Sequence[str | Path], labels_path: str | Path, protocol: Protocol) -> Samples:
-    """Load training arrays that the original programs saved, exactly as they are.
+    """Load training arrays that the original programs saved, see `original_npy.read`, exactly as they are.
 
-    Parameters
-    ----------
-    images_paths, labels_path
-        See `original_npy.read`.
-    protocol : protocols.Protocol
-
-    Returns
-    -------
-    Samples
-        Whose clips they show is not known; whether they are synthetic, the file beside them says.
+    Whose clips they show is not known; whether they are synthetic, the file beside them says.
     """
     stacks, labels = original_npy.read(images_paths, labels_path, protocol.inputs, protocol.database.num_classes)
     return Samples(
@@ -216,14 +218,7 @@ def load_arrays(images_paths: Sequence[str | Path], labels_path: str | Path, pro
 
 
 def arrange(labels: Sequence[int] | np.ndarray, protocol: Protocol) -> tuple[np.ndarray, np.ndarray]:
-    """Arrange clips, given class by class, in the order of the protocol's arrays.
-
-    Parameters
-    ----------
-    labels : sequence of int, (clips,)
-        Class of each clip, ascending.
-    protocol : protocols.Protocol
-        Gives `last_class_copies` and `labels_by_position`.
+    """Arrange clips, whose labels ascend, in the order of the protocol's arrays.
 
     Returns
     -------

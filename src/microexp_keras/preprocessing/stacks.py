@@ -4,32 +4,29 @@ import functools
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 
 from microexp_keras import cache, landmarks
 from microexp_keras.datasets import Clip, oddities
-from microexp_keras.datasets.frames import read_frames
-from microexp_keras.datasets.image_header import Header
+from microexp_keras.datasets.frames import Header, frames_read, part_of, read_part, without_apex
 from microexp_keras.errors import MicroExpError
 from microexp_keras.landmarks import Landmarks
 from microexp_keras.landmarks.face_box import cut_faces
 from microexp_keras.parallel import in_threads
-from microexp_keras.preprocessing.stack_cache import Remark, Stacks, clips_key, kept_stacks, make_stacks
+from microexp_keras.preprocessing.stack_cache import Keep, Remark, Stacks, clips_key, kept_stacks, make_stacks
 from microexp_keras.preprocessing.tim import interpolate
 from microexp_keras.protocols.protocol import Protocol
-from microexp_keras.text import counted
+from microexp_keras.text import by, counted, span
 
-LandmarkSource = Callable[[Clip, Sequence[np.ndarray]], Landmarks]
-"""Gives the points of the frames of a clip; see `microexp_keras.landmarks`."""
+LandmarkSource = Callable[[Clip, Sequence[np.ndarray], int], Landmarks]
+"""Gives the points of frames of a clip, from that of a number (its first is 0) on; see `microexp_keras.landmarks`."""
 
-
-def identity_of(points: LandmarkSource) -> str | None:
-    """Return the text that changes whenever a source's points may, None for a source without."""
-    identity = getattr(points, "identity", None)
-    return identity() if identity else None
+NO_APEX = (
+    "sampling apex: no apex is annotated for any of these clips of {title} (SMIC-HS as distributed has none). Take "
+    "--sampling interpolate, which needs none."
+)
 
 
 def face_stacks(clips: Sequence[Clip], protocol: Protocol, progress: bool = True) -> np.ndarray:
@@ -40,7 +37,6 @@ def face_stacks(clips: Sequence[Clip], protocol: Protocol, progress: bool = True
     Parameters
     ----------
     clips : list of Clip
-        What to read.
     protocol : Protocol
         Gives the number of frames, the size and the order of colours.
     progress : bool
@@ -53,14 +49,14 @@ def face_stacks(clips: Sequence[Clip], protocol: Protocol, progress: bool = True
     Raises
     ------
     MicroExpError
-        If a clip is too short (all short folders are named), or a frame cannot be decoded or is cut off.
+        If a clip is too short (all short clips are named), or a frame cannot be decoded or is cut off.
 
     References
     ----------
     `SMIC/MicroExpSTCNN.py:32-39`, `CASME-SQUARE/MicroExpSTCNN.py:32-40`.
     """
-    require_length(clips, protocol)
-    return stacks_in_memory(clips, protocol, ("face",), None, progress)[0]["face"]
+    stacks, _ = read_stacks(clips, protocol, None, progress)
+    return stacks["face"][:]
 
 
 def region_stacks(
@@ -70,21 +66,18 @@ def region_stacks(
 
     Parameters
     ----------
-    clips : list of Clip
-        What to read.
-    protocol : Protocol
-        Gives the number of frames, the size, the order of colours and what happens to frames without landmarks.
+    clips, protocol, progress
+        As for `face_stacks`; the protocol also says what happens to frames without landmarks.
     points : callable, optional
-        `(clip, images) -> landmarks.Landmarks`; by default `landmarks.DlibLandmarks()`.
-    progress : bool
-        Show a progress bar on stderr.
+        `(clip, images, first) -> landmarks.Landmarks`; by default `landmarks.DlibLandmarks()`.
 
     Returns
     -------
     dict of str to uint8 array (clips, rows, columns, time), 0-255
         `eyes` and `mouth`.
     list of str
-        Which frames took the points of their neighbours.
+        Which frames took the points of their neighbours, which clips were brought to more frames, and which have no
+        apex where the protocol asks for it.
 
     Raises
     ------
@@ -95,149 +88,154 @@ def region_stacks(
     ----------
     `SMIC/Intermediate_MicroFuseNet.py:62-80`; the other three programs of the fused networks do the same.
     """
-    require_length(clips, protocol)
-    points = points or landmarks.DlibLandmarks()
-    stacks, remarks = stacks_in_memory(clips, protocol, ("eyes", "mouth"), points, progress)
-    return stacks, [remark for remark in remarks if isinstance(remark, str)]
+    stacks, remarks = read_stacks(clips, protocol, points or landmarks.DlibLandmarks(), progress)
+    notes = [remark for remark in remarks if isinstance(remark, str)]
+    return {name: stack[:] for name, stack in stacks.items()}, notes
 
 
-def cached_stacks(
-    clips: Sequence[Clip], protocol: Protocol, points: LandmarkSource | None, about: dict[str, str], progress: bool
+def read_stacks(
+    clips: Sequence[Clip],
+    protocol: Protocol,
+    points: LandmarkSource | None,
+    progress: bool,
+    about: Mapping[str, str] | None = None,
 ) -> tuple[Mapping[str, Stacks | np.ndarray], list[Remark]]:
-    """Return stacks and remarks from the cache, where they are put first if they are not there and this user may."""
-    names = ("dataset", "inputs", "frames", "size", "swapped_colours")
-    settings: dict[str, Any] = {name: getattr(protocol, name) for name in names}
-    if points:
-        settings |= {"landmark_faults": protocol.landmark_faults, "landmarks": identity_of(points)}
-    if protocol.all_frames:
-        settings["all_frames"] = True
-    if protocol.crop == "face":
-        settings |= {"crop": protocol.crop, "landmarks": landmarks.DlibLandmarks.identity()}
-    key = clips_key(clips, None if protocol.all_frames else protocol.frames, {**settings, "opencv": cv2.__version__})
-    path, shape = cache.place("stacks", key), _shape(clips, protocol)
-    kept = kept_stacks(path, protocol.inputs, shape)
-    if kept:
-        if progress:
-            print(f"the stacks of {counted(len(clips), 'clip')} come from the cache", file=sys.stderr)
-        return kept
-    if not cache.may_write(path):
-        if progress:
-            print(f"the cache {path.parent} is not yours to write: nothing is kept of these clips", file=sys.stderr)
-        return stacks_in_memory(clips, protocol, protocol.inputs, points, progress)
-    read = functools.partial(_read_clips, clips, protocol, protocol.inputs, points, progress)
-    return make_stacks(path, protocol.inputs, shape, {**about, **settings}, read)
+    """Return stacks and remarks: of whole faces without a source of `points`, else of eyes and mouth.
+
+    With `about`, which is told of them by `cache list`, they come from the cache, where they are put first if they are
+    not there. What is cut by points of a source without `identity()` is not kept.
+    """
+    _require_frames(clips, protocol)
+    names = ("face",) if points is None else ("eyes", "mouth")
+    shape = (len(clips), protocol.size, protocol.size, protocol.frames)
+    read = functools.partial(_read_clips, clips, protocol, points, progress)
+    identity = getattr(points, "identity", lambda: None)()  # a text that changes whenever the points may
+    if about is None or (points is not None and not identity):
+        return _in_memory(names, shape, read)
+    decisive = ("dataset", "frames", "size", "swapped_colours", "sampling", "reads_as_published", "crop")
+    settings = {name: getattr(protocol, name) for name in decisive} | {"inputs": names, "opencv": cv2.__version__}
+    if points is not None:
+        settings |= {"landmark_faults": protocol.landmark_faults, "landmarks": identity}
+    elif protocol.crop == "face":
+        settings["landmarks"] = landmarks.DlibLandmarks.identity()
+    key = clips_key(clips, protocol.frames if protocol.sampling == "first" else None, settings)
+    path = cache.place("stacks", f"{key}.npy")
+    kept = kept_stacks(path, names, shape)
+    if kept and progress:
+        print(f"the stacks of {counted(len(clips), 'clip')} come from the cache", file=sys.stderr)
+    if kept or cache.may_write(path):
+        return kept or make_stacks(path, names, shape, {**about, **settings}, read)
+    if progress:
+        print(f"the cache {path.parent} is not yours to write: nothing is kept of these clips", file=sys.stderr)
+    return _in_memory(names, shape, read)
 
 
-def stacks_in_memory(
-    clips: Sequence[Clip], protocol: Protocol, names: Sequence[str], points: LandmarkSource | None, progress: bool
+def _in_memory(
+    names: Sequence[str], shape: tuple[int, ...], read: Callable[[Keep], list[Remark]]
 ) -> tuple[dict[str, np.ndarray], list[Remark]]:
-    """Arrays and remarks."""
-    stacks = {name: np.empty(_shape(clips, protocol), np.uint8) for name in names}
+    stacks = {name: np.empty(shape, np.uint8) for name in names}
 
-    def keep(position: int, of_clip: dict[str, np.ndarray]) -> None:
+    def keep(position: int, of_clip: Mapping[str, np.ndarray]) -> None:
         for name, stack in of_clip.items():
             stacks[name][position] = stack
 
-    return stacks, _read_clips(clips, protocol, names, points, progress, keep)
+    return stacks, read(keep)
 
 
-def _shape(clips: Sequence[Clip], protocol: Protocol) -> tuple[int, int, int, int]:
-    return (len(clips), protocol.size, protocol.size, protocol.frames)
+def _require_frames(clips: Sequence[Clip], protocol: Protocol) -> None:
+    """Refuse clips that are too short, all at once, and `apex` where no clip has one; no frame is read.
 
-
-def require_length(clips: Sequence[Clip], protocol: Protocol) -> None:
-    """Refuse clips that are too short, all at once; a video that is read to its end tells its length when read."""
+    A video that is read to its end tells its length when it is read.
+    """
     least = _least(protocol)
-    short = [f"{clip.id} ({clip.length})" for clip in clips if clip.length is not None and clip.length < least]
-    if short:
-        raise MicroExpError(
-            f"{len(short)} of {len(clips)} clips",
-            f"at least {least} frames",
-            ", ".join(short),
-            'Restore or remove these clips; see data/README.md, "Frame folders".'
-            if protocol.database.in_paper
-            else "Take fewer --frames or --sampling interpolate, or leave these clips out.",
-        )
+    if short := [f"{clip.id} ({clip.length})" for clip in clips if clip.length is not None and clip.length < least]:
+        raise _too_short(f"{len(short)} of {len(clips)} clips", ", ".join(short), protocol)
+    if protocol.sampling == "apex" and len(without_apex(clips)) == len(clips):
+        raise MicroExpError(NO_APEX.format(title=protocol.database.title))
 
 
-def _require_one_size(clip: Clip, images: list[np.ndarray]) -> None:
-    size = images[0].shape
-    for index, image in enumerate(images):
-        if image.shape != size:
-            raise MicroExpError(
-                str(clip.frame_name(index)),
-                f"{size[0]}x{size[1]} pixels as in the clip's first frame",
-                f"{image.shape[0]}x{image.shape[1]}",
-                "Restore this frame.",
-            )
+def _least(protocol: Protocol) -> int:
+    """Frames that a clip must have; interpolation wants two."""
+    return protocol.frames if protocol.reads_as_published and protocol.sampling != "interpolate" else 2
+
+
+def _too_short(where: str | Path, found: str, protocol: Protocol) -> MicroExpError:
+    loso = f", or take --protocol loso, which brings every clip to {protocol.frames} frames by temporal interpolation"
+    remedy = f"Restore or remove what is short{loso * protocol.reads_as_published}."
+    return MicroExpError(where, f"expected at least {_least(protocol)} frames, found {found}", remedy)
 
 
 def _read_clips(
-    clips: Sequence[Clip],
-    protocol: Protocol,
-    names: Sequence[str],
-    points: LandmarkSource | None,
-    progress: bool,
-    keep: Callable[[int, dict[str, np.ndarray]], None],
+    clips: Sequence[Clip], protocol: Protocol, points: LandmarkSource | None, progress: bool, keep: Keep
 ) -> list[Remark]:
     """Call `keep(position, stacks)` for every clip from several threads; give what is to be known of all clips."""
     notes: list[list[str]] = [[] for _ in clips]
     headers: dict[Path, Header] = {}
 
-    def read(position: int) -> None:
-        clip = clips[position]
-        if points is None:
-            frames: Iterable[np.ndarray] = _seen_frames(clip, protocol, headers)
-            if protocol.crop == "face":
-                frames = cut_faces(clip, list(frames))
-            stacks = {"face": _stack(frames, protocol)}
-        else:
-            images = list(_seen_frames(clip, protocol, headers))
-            _require_one_size(clip, images)
-            settled, notes[position] = landmarks.settle(
-                clip, points(clip, images), images[0].shape[:2], protocol.landmark_faults
-            )
-            cut = [landmarks.regions(image, settled[time]) for time, image in enumerate(images)]
-            stacks = {name: _stack((regions[name] for regions in cut), protocol) for name in names}
+    def read(position: int) -> int:
+        frames = _shown_frames(clips[position], protocol, points, headers, notes[position])
+        stacks = {
+            name: np.stack([gray(image, protocol.size) for image in images], axis=2) for name, images in frames.items()
+        }
+        length = max(stack.shape[2] for stack in stacks.values())
+        if length != protocol.frames:
+            stacks = {name: interpolate(stack, protocol.frames) for name, stack in stacks.items()}
         keep(position, stacks)
+        return length
 
     what = "reading clips" if points is None else "finding eyes and mouth"
-    in_threads(read, range(len(clips)), what, progress=progress)
-    sizes = {path: header.size for path, header in headers.items()}
+    lengths = in_threads(read, range(len(clips)), what, progress=progress)
     return [
+        *_short_notes(clips, lengths, protocol),
         *(note for of_clip in notes for note in of_clip),
         *oddities.pictures(clips, headers),
-        *oddities.sizes(clips, sizes),
+        *oddities.sizes(clips, {path: header.size for path, header in headers.items()}),
     ]
 
 
-def _stack(images: Iterable[np.ndarray], protocol: Protocol) -> np.ndarray:
-    """Gray images of a clip, uint8 (rows, columns, time)."""
-    if protocol.all_frames:
-        return interpolate(np.stack([gray(image, protocol.size) for image in images], axis=2), protocol.frames)
-    stack = np.empty((protocol.size, protocol.size, protocol.frames), np.uint8)
-    for time, image in enumerate(images):
-        stack[:, :, time] = gray(image, protocol.size)
-    return stack
+def _shown_frames(
+    clip: Clip, protocol: Protocol, points: LandmarkSource | None, headers: dict[Path, Header], notes: list[str]
+) -> dict[str, Iterable[np.ndarray]]:
+    """Return the colour frames that a network sees of a clip, by the names of its inputs; add to headers and notes."""
+    part = frames_read(clip, protocol.frames, protocol.sampling)
+    frames = _frames(clip, part, protocol, headers)
+    if points is None:
+        return {"face": cut_faces(part_of(clip, part), list(frames)) if protocol.crop == "face" else frames}
+    images = list(frames)
+    shapes = [image.shape for image in images]
+    if protocol.landmark_faults == "neighbours" and len({*shapes}) > 1:  # points move between frames of one size only
+        sizes = ", ".join(sorted({by(shape[:2]) for shape in shapes}))
+        raise MicroExpError(clip.path, f"has frames of several sizes: {sizes}", "Restore its frames.")
+    found = points(clip, images, part.start)
+    settled, said = landmarks.fill_missing_landmarks(part_of(clip, part), found, shapes, protocol.landmark_faults)
+    notes += said
+    cut = [landmarks.regions(image, settled[time]) for time, image in enumerate(images)]
+    return {name: [regions[name] for regions in cut] for name in ("eyes", "mouth")}
 
 
-def _seen_frames(clip: Clip, protocol: Protocol, headers: dict[Path, Header]) -> Iterator[np.ndarray]:
+def _frames(clip: Clip, part: slice, protocol: Protocol, headers: dict[Path, Header]) -> Iterator[np.ndarray]:
     """Colour frames in the order of channels in which the protocol takes them for blue, green, red."""
     seen = 0
-    for frame in read_frames(clip, None if protocol.all_frames else protocol.frames, headers):
+    for frame in read_part(clip, part, headers):
         seen += 1
         yield np.ascontiguousarray(frame[..., ::-1]) if protocol.swapped_colours else frame
     if seen < _least(protocol):
-        raise MicroExpError(
-            clip.path, f"at least {_least(protocol)} frames", f"{seen} that can be decoded", "Restore this video."
-        )
-
-
-def _least(protocol: Protocol) -> int:
-    """Frames that a clip must have; interpolation wants two."""
-    return 2 if protocol.all_frames else protocol.frames
+        raise _too_short(clip.path, f"{seen} that can be decoded", protocol)
 
 
 def gray(image: np.ndarray, size: int) -> np.ndarray:
     """Resize first, then turn gray."""
     return cv2.cvtColor(cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY)
+
+
+def _short_notes(clips: Sequence[Clip], lengths: Sequence[int], protocol: Protocol) -> Iterable[str]:
+    """Yield which clips have fewer frames than the protocol wants, and which no apex, where that changes them."""
+    short = {clip.id: length for clip, length in zip(clips, lengths, strict=True) if length < protocol.frames}
+    if short and protocol.sampling != "interpolate":
+        named = ", ".join(f"{name} ({length})" for name, length in short.items())
+        if len(short) == len(clips):
+            named = f"all {len(clips)} clips ({span(short.values())})"
+        wanted = protocol.frames
+        yield f"Of fewer than {wanted} frames, and brought to {wanted} by temporal interpolation: {named}."
+    if protocol.sampling == "apex" and (missing := without_apex(clips)):
+        yield f"Read around their middle, for no apex is annotated: {', '.join(missing)}."

@@ -8,7 +8,9 @@ import cv2
 import numpy as np
 
 from microexp_keras.errors import MicroExpError
-from microexp_keras.preprocessing.stack_cache import IN_MEMORY, Stacks
+from microexp_keras.preprocessing.stack_cache import Stacks
+
+IN_MEMORY = 2**26  # gray levels of a data set; more than that are standardised batch by batch
 
 
 class Statistics(NamedTuple):
@@ -29,8 +31,9 @@ class Statistics(NamedTuple):
 def measure(stacks: np.ndarray | Stacks, positions: np.ndarray | None = None) -> Statistics:
     """Return the `Statistics` of uint8 gray stacks, 0-255: of the clips at `positions`, else of all."""
     if isinstance(stacks, Stacks):
-        stacks = stacks if positions is None else stacks.arranged(positions)
-        return Statistics(stacks.mean, float(stacks.max))
+        pixels = stacks.pixels if positions is None else [stacks.pixels[position] for position in positions]
+        levels = len(pixels) * math.prod(stacks.shape[1:])
+        return Statistics(sum(one.sum for one in pixels) / levels, float(max(one.max for one in pixels)))
     stacks = stacks if positions is None else stacks[positions]
     return Statistics(float(stacks.mean(dtype=np.float64)), float(stacks.max()))
 
@@ -61,24 +64,22 @@ def standardize(stacks: np.ndarray | Stacks, statistics: Statistics | None = Non
     `SMIC/MicroExpSTCNN.py:91-93`. The original sums in float32, so its values differ by about 1e-6.
     """
     if stacks.dtype != np.uint8:
-        raise MicroExpError("standardize", "uint8 gray levels", str(stacks.dtype))
+        raise MicroExpError("standardize", f"expected uint8 gray levels, found {stacks.dtype}")
     statistics = statistics or measure(stacks)
-    return _looked_up(_values(statistics), stacks[:]), statistics
+    return StandardizedInput(stacks, statistics)[:][..., 0], statistics
 
 
 class StandardizedInput:
-    """An input of a network, standardised when it is asked for: all of it would take too much memory.
-
-    Parameters
-    ----------
-    stacks : stack_cache.Stacks or uint8 array (clips, rows, columns, time), 0-255
-    statistics : Statistics
-    """
+    """An input of a network, standardised when some clips are asked for: all of them would take too much memory."""
 
     dtype = np.dtype(np.float32)
 
     def __init__(self, stacks: np.ndarray | Stacks, statistics: Statistics) -> None:
-        self._stacks, self._values = stacks, _values(statistics)
+        mean, largest = statistics
+        if largest <= mean:
+            found = f"all pixels have the same level (maximum {largest}, mean {mean})"
+            raise MicroExpError("standardize", found, "Look at the frames: they may be blank.")
+        self._stacks, self._values = stacks, ((np.arange(256) - mean) / (largest - mean)).astype(np.float32)
 
     def __len__(self) -> int:
         return len(self._stacks)
@@ -90,7 +91,11 @@ class StandardizedInput:
 
     def __getitem__(self, chosen: slice | np.ndarray) -> np.ndarray:
         """Return some clips (slice or int array) as float32 (chosen, rows, columns, time, 1)."""
-        return _looked_up(self._values, self._stacks[chosen])[..., None]
+        levels = self._stacks[chosen]
+        if not levels.size:
+            return self._values[levels][..., None]
+        # By OpenCV: numpy makes an index of eight bytes of every level first.
+        return cv2.LUT(levels.reshape(len(levels), -1), self._values).reshape(*levels.shape, 1)
 
 
 def network_inputs(
@@ -108,7 +113,7 @@ def network_inputs(
     Returns
     -------
     dict of str to float32 array (clips, rows, columns, time, 1)
-        Instead of gray stacks of more than `stack_cache.IN_MEMORY` levels, `StandardizedInput`: the same numbers.
+        Instead of gray stacks of more than `IN_MEMORY` levels, `StandardizedInput`: the same numbers.
     dict of str to Statistics
         Empty for arrays that were standardised already.
     """
@@ -123,20 +128,3 @@ def network_inputs(
         standardized = StandardizedInput(stack, used[name])
         inputs[name] = standardized if streamed else standardized[:]
     return inputs, used
-
-
-def _values(statistics: Statistics) -> np.ndarray:
-    """Standardised value of every gray level, float32 (256,)."""
-    if statistics.max <= statistics.mean:
-        raise MicroExpError(
-            "standardize",
-            "pixels of different levels",
-            f"maximum {statistics.max} and mean {statistics.mean}",
-            "Look at the frames: they may be blank.",
-        )
-    return ((np.arange(256) - statistics.mean) / (statistics.max - statistics.mean)).astype(np.float32)
-
-
-def _looked_up(values: np.ndarray, levels: np.ndarray) -> np.ndarray:
-    """`values[levels]`, by OpenCV: numpy makes an index of eight bytes of every level first."""
-    return cv2.LUT(levels.reshape(len(levels), -1), values).reshape(levels.shape) if levels.size else values[levels]

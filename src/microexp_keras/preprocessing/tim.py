@@ -36,12 +36,8 @@ def interpolation_matrix(n: int, m: int) -> np.ndarray:
     Zhou, Zhao and Pietikäinen, "Towards a practical lipreading system", CVPR 2011.
     """
     if n < 1 or m < 2:
-        raise MicroExpError(
-            "temporal interpolation",
-            "at least 1 frame and 2 wanted ones",
-            f"{n} and {m}",
-            "Give a clip with frames, and ask for its first and last at least.",
-        )
+        found = f"{n} frames cannot be brought to {m}"
+        raise MicroExpError("temporal interpolation", found, "Take at least 1 frame, and ask for 2.")
     old = np.arange(n) + 0.5  # i - 1/2 for i = 1 .. n
     new = np.linspace(1, n, m) - 0.5
     order = np.arange(1, n)
@@ -51,31 +47,10 @@ def interpolation_matrix(n: int, m: int) -> np.ndarray:
 
 
 def interpolate(stack: np.ndarray, m: int) -> np.ndarray:
-    """Interpolate a clip to `m` frames.
+    """Interpolate a clip, uint8 (rows, columns, time), to `m` frames, at least 2: uint8 (rows, columns, m).
 
-    Parameters
-    ----------
-    stack : uint8 array (rows, columns, time), 0-255
-    m : int
-        Frames wanted, at least 2.
-
-    Returns
-    -------
-    uint8 array (rows, columns, m), 0-255
-        Rounded, halves to the even neighbour; overshoot below 0 or above 255 is clipped.
-
-    Raises
-    ------
-    MicroExpError
-        If `stack` is not such an array, or too short, or fewer than two frames are wanted.
+    Rounded, halves to the even neighbour; overshoot below 0 or above 255 is clipped.
     """
-    if stack.dtype != np.uint8 or stack.ndim != 3:
-        raise MicroExpError(
-            "temporal interpolation",
-            "uint8 gray levels (rows, columns, time)",
-            f"{stack.dtype} {stack.shape}",
-            "Give one clip of a uint8 stack, not standardised.",
-        )
     levels = stack @ interpolation_matrix(stack.shape[2], m)
     halves_kept = np.round(levels, 9)  # the sum's last bits must not decide which way a half goes
     return np.clip(np.rint(halves_kept), 0, 255).astype(np.uint8)

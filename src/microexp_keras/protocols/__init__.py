@@ -1,8 +1,7 @@
 """Training and scoring protocols as data: one for each name, method and database."""
 
-from microexp_keras.protocols.catalogue import ABOUT, ALL, NAMES, get, names, of
-from microexp_keras.protocols.protocol import Protocol
-from microexp_keras.protocols.side_by_side import side_by_side
+from microexp_keras.protocols.catalogue import ABOUT, ALL, NAMES, for_weights, get, names, of
+from microexp_keras.protocols.protocol import Protocol, side_by_side
 from microexp_keras.protocols.splits import Fold
 
-__all__ = ["ABOUT", "ALL", "NAMES", "Fold", "Protocol", "get", "names", "of", "side_by_side"]
+__all__ = ["ABOUT", "ALL", "NAMES", "Fold", "Protocol", "for_weights", "get", "names", "of", "side_by_side"]

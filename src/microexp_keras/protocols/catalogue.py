@@ -1,243 +1,120 @@
 """All protocols: the six programs, the paper's text, and what this package adds."""
 
+import math
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from microexp_keras.datasets.database import CASME2, DATABASES, SMIC, Database, get_database
+from microexp_keras.data import read_toml
+from microexp_keras.datasets import READING
+from microexp_keras.datasets.database import CROPS, DATABASES, SAMPLINGS, Database, get_database, trained_on
 from microexp_keras.errors import MicroExpError
-from microexp_keras.models.networks import (
-    INTERMEDIATE,
-    LATE,
-    METHODS,
-    NETWORKS,
-    RIVALS,
-    STCNN,
-    Method,
-    Network,
-    get_method,
-)
+from microexp_keras.models.networks import NETWORKS, RIVALS, Method, Network, get_method
+from microexp_keras.models.original import LAYERS, flattened_features
 from microexp_keras.protocols import splits
 from microexp_keras.protocols.protocol import Protocol
-from microexp_keras.weights.layers import flattened_features, weighted_layers
+from microexp_keras.text import either
 
-_UPSTREAM = [
-    Protocol(
-        name="upstream",
-        network=STCNN,
-        database=SMIC,
-        frames=18,  # SMIC/MicroExpSTCNN.py:18
-        size=64,
-        labels_by_position=True,  # SMIC/MicroExpSTCNN.py:78-80
-        batch_size=16,  # SMIC/MicroExpSTCNN.py:142
-        epochs=100,
-        source="SMIC/MicroExpSTCNN.py",
-    ),
-    Protocol(
-        name="upstream",
-        network=INTERMEDIATE,
-        database=SMIC,
-        frames=18,  # SMIC/Intermediate_MicroFuseNet.py:61
-        size=32,  # SMIC/Intermediate_MicroFuseNet.py:68
-        landmark_faults="stop",
-        last_class_copies=2,  # SMIC/Intermediate_MicroFuseNet.py:133-136
-        labels_by_position=True,  # SMIC/Intermediate_MicroFuseNet.py:147-149
-        eyes_trained_on="mouth",  # SMIC/Intermediate_MicroFuseNet.py:231
-        split=splits.last_fifth_scored_on_all,
-        batch_size=4,  # SMIC/Intermediate_MicroFuseNet.py:240
-        epochs=250,
-        source="SMIC/Intermediate_MicroFuseNet.py",
-    ),
-    Protocol(
-        name="upstream",
-        network=LATE,
-        database=SMIC,
-        frames=18,  # SMIC/Late_MicroFuseNet.py:61
-        size=32,  # SMIC/Late_MicroFuseNet.py:68
-        landmark_faults="stop",
-        last_class_copies=2,  # SMIC/Late_MicroFuseNet.py:133-136
-        labels_by_position=True,  # SMIC/Late_MicroFuseNet.py:147-149
-        split=splits.last_fifth_scored_on_all,
-        batch_size=16,  # SMIC/Late_MicroFuseNet.py:246
-        epochs=250,
-        source="SMIC/Late_MicroFuseNet.py",
-    ),
-    Protocol(
-        name="upstream",
-        network=STCNN,
-        database=CASME2,
-        frames=96,  # CASME-SQUARE/MicroExpSTCNN.py:21
-        size=64,
-        swapped_colours=True,  # CASME-SQUARE/MicroExpSTCNN.py:37: imageio's frames are red, green, blue
-        labels_by_position=True,  # CASME-SQUARE/MicroExpSTCNN.py:78-80
-        batch_size=16,  # CASME-SQUARE/MicroExpSTCNN.py:143
-        epochs=100,
-        source="CASME-SQUARE/MicroExpSTCNN.py",
-    ),
-    *(
-        Protocol(
-            name="upstream",
-            network=network,
-            database=CASME2,
-            frames=96,  # line 71 of both programs
-            size=32,  # :77
-            swapped_colours=True,  # :78
-            landmark_faults="stop",
-            labels_by_position=True,  # :154-156
-            split=splits.last_fifth_scored_on_all,
-            batch_size=16,  # Intermediate :248, Late :253
-            epochs=100,
-            source=f"CASME-SQUARE/{network.name.capitalize()}_MicroExpFuseNet.py",
-        )
-        for network in (INTERMEDIATE, LATE)
-    ),
-]
+_PROGRAMS = read_toml(__package__, "programs.toml")
+_RIVALS = _PROGRAMS["rivals"]
+
+SHORT, LONG = 3200, 86400  # features of a region at SMIC's 18 frames and at CAS(ME)^2's 96
 
 
-def _paper(network: Network, database: Database) -> Protocol:
-    return Protocol(
-        name="paper",
-        network=network,
-        database=database,
-        frames=database.frames,
-        all_frames=database.sampling == "interpolate",
-        crop=database.crop,
-        size=database.size or network.size,
-        batch_size=8,
-        epochs=100,
-        source="Reddy et al. 2019, section IV (batch 8, 100 epochs, 20 % held out)",
-    )
+def _by_length(protocol: Protocol) -> tuple[float, float]:
+    """Return learning rate and momentum, from 0.01 and 0 at SMIC's length, evenly in the logarithm of the features.
 
-
-def _features(protocol: Protocol) -> tuple[int, int]:
-    """Return the features of a region (3,200 at 18 frames, 86,400 at 96) and the inputs of the first dense layer."""
-    flattened = flattened_features((protocol.size, protocol.size, protocol.frames), protocol.kernel_size)
-    layers = weighted_layers(protocol.model, protocol.kernel_size, flattened, protocol.database.num_classes)
-    return flattened, next(kernel[0] for _, kernel, streams in layers if streams)
+    A step moves what a dense layer gives by the learning rate times the sum of its squared inputs, of which a longer
+    clip has more: at 96 frames one step at SMIC's rate saturates the softmax. Momentum makes up for part of the lower
+    rate. At 96 frames it is 0.9, and the rate is 0.0004 for a dense layer that sees one region, half for one that sees
+    two; benchmarks/fusenet_learning.py has what lies between.
+    """
+    features = flattened_features((protocol.size, protocol.size, protocol.frames), protocol.kernel_size)
+    regions = max(layer.streams for layer in LAYERS[protocol.model])
+    along = math.log(max(features, SHORT) / SHORT) / math.log(LONG / SHORT)
+    return 0.01 ** (1 - along) * (0.0004 / regions) ** along, 1 - 0.1**along
 
 
 # What makes the fused networks learn, found by benchmarks/fusenet_learning.py on synthetic clips: initial values as
-# Glorot's rule gives them; the lower floor lets a network that saturates all the same go on. A step moves what a dense
-# layer gives by the learning rate times the sum of its squared inputs. Longer clips have more of them, 27 times as many
-# at 96 frames, where one step at SMIC's rate saturates the softmax: their rate goes down with the number of inputs of
-# the first dense layer, and momentum makes up for it.
+# Glorot's rule gives them; the lower floor lets a network that saturates all the same go on.
 def _glorot(paper: Protocol) -> Protocol:
+    source = "this package: paper's settings, batch 16, initial values by Glorot's rule in full, loss floor 1e-30"
     glorot = replace(
         paper,
         name="glorot",
+        more_frames_than=None,
         batch_size=16,
         conv_initializer="glorot_uniform",
         probability_floor=1e-30,
-        source="this package: paper's settings, batch 16, initial values by Glorot's rule in full, loss floor 1e-30",
+        source=source,
     )
-    features, inputs = _features(glorot)
-    if features <= 3200:  # those of SMIC's clips
+    rate, momentum = _by_length(glorot)
+    if not momentum:
         return glorot
-    return replace(
-        glorot,
-        learning_rate=0.0004 * 86400 / inputs,
-        momentum=0.9,
-        source=f"{glorot.source}, learning rate by the length of the clips, momentum 0.9",
-    )
+    longer = f"{source}, learning rate and momentum by the length of the clips"
+    return replace(glorot, learning_rate=rate, momentum=momentum, source=longer)
 
 
 # The same settings under rules that measure what a reader takes the accuracy for: how it goes with people never seen.
-def _loso(row: Protocol, name: str) -> Protocol:
-    return replace(
-        row,
-        name=name,
-        split=splits.leave_one_subject_out,
-        unseen_subjects=True,
-        standardized_by="train",
-        source=f"this package: {row.name}'s settings, one subject left out at a time (MEGC 2019)",
-    )
-
-
-_IN_PAPER = [database for database in DATABASES.values() if database.in_paper]
-_PAPER = [_paper(network, database) for database in _IN_PAPER for network in NETWORKS.values()]
-_GLOROT = [_glorot(paper) for paper in _PAPER if not paper.network.on_whole_face]
-_LOSO = [_loso(row, name) for name, rows in (("loso", _PAPER), ("loso-glorot", _GLOROT)) for row in rows]
-
-# The rivals of Table V. What `baselines.parameters` has of each: rows and columns, frames and settings of training.
-_STEPS: dict[str, dict[str, Any]] = {
-    "lbp-top": {"epochs": 0, "batch_size": 0},  # not trained step by step
-    "stclqp": {"epochs": 0, "batch_size": 0},
-    "cnn-augmentation": {"epochs": 30, "batch_size": 32, "momentum": 0.9},
-    "3d-fcnn": {"epochs": 100, "batch_size": 8},
-}
-
-_PUBLISHED_FRAMES = {  # of SMIC's clips, all of whose frames are read: size, frames
-    "lbp-top": (160, 10),  # faces as distributed are about 160 x 130 (Guo et al. 2019, ELBPTOP, Table I)
-    "stclqp": (160, 10),
-    "cnn-augmentation": (64, 18),
-    "3d-fcnn": (64, 18),
-}
-
-
-def _rival(model: str, database: Database, **more: Any) -> Protocol:
+def _loso(row: Protocol, name: str, settings: str = "", **more: Any) -> Protocol:
     own = {
-        "frames": database.frames,
-        "all_frames": database.sampling == "interpolate",
-        "crop": database.crop,
-        "size": database.size or RIVALS[model].size,
-        **_STEPS[model],
-        **more,
-    }
-    return Protocol(network=RIVALS[model], database=database, standardized_by="method", **own)
-
-
-def _rival_loso(model: str, database: Database, **more: Any) -> Protocol:
-    own = {
-        "name": "loso",
+        "more_frames_than": None,
         "split": splits.leave_one_subject_out,
         "unseen_subjects": True,
-        "source": "this package: one subject left out at a time (MEGC 2019), frames as the networks see them",
-        **more,
+        "standardized_by": "method" if row.standardized_by == "method" else "train",
+        "source": f"this package: {settings}one subject left out at a time (MEGC 2019)",
     }
-    return _rival(model, database, **own)
+    return replace(row, name=name, **own | more)
 
 
-def _rival_published(model: str, database: Database) -> Protocol:
-    size, frames = _PUBLISHED_FRAMES[model]
-    return _rival_loso(
-        model,
-        database,
-        name="published",
-        size=size,
-        source="Guo et al. 2019, ELBPTOP, say of the published values that one subject is left out; all clips",
-        **({"frames": frames, "all_frames": True} if database is SMIC else {}),
+def _of(method: Method, database: Database, **reading: Any) -> list[Protocol]:
+    """Return all protocols of a method on a database, the default first; `reading` changes how clips are read."""
+    rival, short = method.name in RIVALS, database.more_frames_than
+    how = {"frames": database.frames, "sampling": database.sampling, "crop": database.crop}
+    how |= {"size": database.size or method.size, **reading}
+    steps = {"epochs": 100, "batch_size": 8} if method.has_epochs else {"epochs": 0, "batch_size": 0}
+    base = Protocol(
+        name="paper",
+        network=method,
+        database=database,
+        **{**how, **steps, **_RIVALS.get(method.name, {}).get("steps", {})},
+        standardized_by="method" if rival else "all",
+        source="Reddy et al. 2019: 20 % held out",
     )
-
-
-_RIVALS = [
-    protocol
-    for database in _IN_PAPER
-    for model in RIVALS
-    for protocol in (
-        _rival(model, database, name="upstream", source="this package: the split of SMIC/MicroExpSTCNN.py"),
-        _rival_loso(model, database),
-        _rival_published(model, database),
-    )
-]
-
-
-def _of_others(method: Method, database: Database) -> list[Protocol]:
-    """Protocols on a database that the paper has no numbers of, and the original no programs for."""
+    paper = replace(base, more_frames_than=short)
+    source = "this package: the split of SMIC/MicroExpSTCNN.py"
+    upstream = [replace(paper, name="upstream", source=source)] * database.in_paper
+    if rival:
+        source = "this package: one subject left out at a time (MEGC 2019), frames as the networks see them"
+        loso = _loso(base, "loso", source=source)
+        return [*upstream, loso, *[_published(base)] * database.in_paper]
     if not isinstance(method, Network):
-        return [_rival_loso(method.name, database)]
-    paper = _paper(method, database)
+        return [_loso(base, "loso"), paper, *upstream]
+    paper = replace(paper, source="Reddy et al. 2019, section IV (batch 8, 100 epochs, 20 % held out)")
     glorot = [] if method.on_whole_face else [_glorot(paper)]
-    return [_loso(paper, "loso"), paper, *glorot, *[_loso(row, "loso-glorot") for row in glorot]]
+    loso = _loso(paper, "loso", "paper's settings, ")
+    honest = [_loso(row, "loso-glorot", "glorot's settings, ") for row in glorot]
+    if not database.in_paper:
+        return [loso, paper, *glorot, *honest]
+    own = _PROGRAMS[method.name][database.name]
+    split = splits.SPLITS[own.get("split", "random_fifth")]
+    program = replace(paper, name="upstream", labels_by_position=True, **own | {"split": split})
+    return [program, paper, *glorot, loso, *honest]
 
 
-_OTHERS = [
+def _published(rival: Protocol) -> Protocol:
+    own = _RIVALS[rival.model]
+    all_frames = {"frames": own["frames"], "sampling": "interpolate"} if rival.dataset == "smic" else {}
+    source = "Guo et al. 2019, ELBPTOP, say of the published values that one subject is left out; all clips"
+    return _loso(rival, "published", size=own["size"], source=source, **all_frames)
+
+
+ALL = [
     protocol
     for database in DATABASES.values()
-    if not database.in_paper
-    for method in METHODS.values()
-    for protocol in _of_others(method, database)
+    for method in (*NETWORKS.values(), *RIVALS.values())
+    for protocol in _of(method, database)
 ]
-
-ALL = [*_UPSTREAM, *_PAPER, *_GLOROT, *_LOSO, *_RIVALS, *_OTHERS]
 
 ABOUT = {
     "upstream": "the original's six programs, every quirk of theirs included",
@@ -252,17 +129,8 @@ NAMES = tuple(ABOUT)
 
 
 def of(model: str, dataset: str | Database) -> list[Protocol]:
-    """Return the protocols that there are for a method on a database; the default first.
-
-    Raises
-    ------
-    MicroExpError
-        If there is no such method or database.
-    """
-    method, database = get_method(model), get_database(dataset)
-    if database.is_known:
-        return [protocol for protocol in ALL if (protocol.network, protocol.database) == (method, database)]
-    return _of_others(method, database)
+    """Return the protocols that there are for a method on a database; the default first."""
+    return _of(get_method(model), get_database(dataset))
 
 
 def names(model: str, dataset: str | Database) -> tuple[str, ...]:
@@ -270,24 +138,68 @@ def names(model: str, dataset: str | Database) -> tuple[str, ...]:
     return tuple(protocol.name for protocol in of(model, dataset))
 
 
-def get(name: str, model: str = "stcnn", dataset: str | Database = "smic") -> Protocol:
+def get(name: str, model: str = "stcnn", dataset: str | Database = "smic", **reading: Any) -> Protocol:
     """Return the protocol of that name for a network on a database.
+
+    Parameters
+    ----------
+    name, model : str
+    dataset : str or Database
+    **reading
+        `frames`, `size`, `sampling` and `crop`, where clips shall be read in another way than the protocol does of
+        itself.
 
     Raises
     ------
     MicroExpError
-        If there is none; the message lists those that there are.
+        If there is none; the message lists those that there are. If clips shall be read otherwise under a protocol
+        that reads them as published.
     """
-    database = dataset if isinstance(dataset, Database) else DATABASES.get(dataset)
-    other = database if database and not database.in_paper else None
-    for protocol in of(model, other) if other else ALL:
-        if (protocol.name, protocol.model) == (name, model) and dataset in (protocol.dataset, protocol.database):
-            return protocol
-    if other:
-        there = ", ".join(names(model, other))
-        raise MicroExpError("protocol", f"one of {there} for {model} on {other.title}", name, "Take one of these.")
-    alike = [f"{name} for {protocol.model} on {protocol.dataset}" for protocol in ALL if protocol.name == name]
-    known = "; ".join(alike or NAMES)
-    raise MicroExpError(
-        "protocol", f"one of [{known}]", f"{name} for {model} on {database.name if database else dataset}"
-    )
+    there = {protocol.name: protocol for protocol in of(model, dataset)}
+    if name not in there:
+        title = get_database(dataset).title
+        raise MicroExpError(
+            "protocol", f"expected one of {', '.join(there)} for {model} on {title}, found {name}", "Take one of these."
+        )
+    protocol = there[name]
+    other = {setting: value for setting, value in reading.items() if value != getattr(protocol, setting)}
+    if not other:
+        return protocol
+    if protocol.reads_as_published:
+        own = [one.name for one in there.values() if not one.reads_as_published]
+        said = ", ".join(f"{setting} {value}" for setting, value in other.items())
+        raise MicroExpError(
+            f"protocol {name} reads clips of {protocol.database.title} as published ({protocol.frames} frames, "
+            f"sampling {protocol.sampling}), so {said} goes only with {either(own)}: take --protocol {own[0]}, or "
+            "leave it out."
+        )
+    return next(one for one in _of(protocol.network, protocol.database, **other) if one.name == name)
+
+
+def for_weights(name: str | None, model: str, database: Database, metadata: Mapping[str, Any]) -> Protocol:
+    """Return a protocol under which clips are read as those were that trained some weights.
+
+    Without a name it is that of the training if there is one of this name, else the default. Of another known database
+    than that of the training, clips are read as its protocol says. The metadata may be a stranger's.
+    """
+    there, trained = names(model, database), metadata.get("protocol")
+    name = name or (trained if isinstance(trained, str) and trained in there else there[0])
+    reading = metadata.get("reading")
+    if reading is None or (database.is_known and trained_on(metadata) != database):
+        return get(name, model, database)
+    if not _is_reading(reading):
+        raise MicroExpError(
+            "weights", f"expected how clips are read: {', '.join(READING)}, found {str(reading)[:80]!a}"
+        )
+    return get(name, model, database, **reading)
+
+
+LONGEST = 4096  # frames, rows or columns that weights may ask for
+
+
+def _is_reading(value: Any) -> bool:
+    """Whether a value that a file holds says how clips are read."""
+    if not isinstance(value, Mapping) or {*value} != {*READING}:
+        return False
+    whole = all(type(value[name]) is int and 0 < value[name] <= LONGEST for name in ("frames", "size"))
+    return whole and value["sampling"] in SAMPLINGS and value["crop"] in CROPS

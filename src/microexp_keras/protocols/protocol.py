@@ -1,15 +1,24 @@
 """One frozen dataclass: everything in which protocols differ, as data."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_origin, get_type_hints
 
+from microexp_keras.datasets import READING
 from microexp_keras.datasets.database import Database
 from microexp_keras.models.networks import Method, get_method
 from microexp_keras.protocols import splits
 from microexp_keras.protocols.splits import Split
+from microexp_keras.text import by
 
 T = TypeVar("T")
+
+SETTINGS_OF = {
+    "epochs": ("batch_size", "epochs", "patience"),
+    "learning_rate": ("learning_rate", "momentum", "probability_floor"),
+    "kernel_size": ("kernel_size", "conv_initializer"),
+}
+"""Settings of methods that take the one that stands before them."""
 
 AS_PUBLISHED = ("upstream", "paper", "published")
 
@@ -27,9 +36,13 @@ class Protocol:
     database : datasets.Database
         Whose clips; with the name and the network the key under which `get` finds it.
     frames : int
-        Frames of each clip: the first ones are read.
-    all_frames : bool
-        Whether instead all frames of a clip are read and brought to `frames` by cosine interpolation.
+        Frames of each clip that the method sees.
+    sampling : str
+        Which these are, one of `datasets.database.SAMPLINGS`: the clip's first ones, those around its apex, or all that
+        it has, brought to `frames` by temporal interpolation.
+    more_frames_than : int or None
+        Only clips with more frames are kept: section IV.A.2 of the paper keeps those clips of SMIC that have more than
+        18, which is 159 of the 164 of SMIC-HS. None keeps all.
     crop : str
         Of each frame, one of `datasets.database.CROPS`; networks on eyes and mouth cut these out instead.
     size : int
@@ -38,9 +51,9 @@ class Protocol:
         Whether frames are taken as red, green, blue where the conversion to gray expects blue, green, red, so that
         the weights of red and blue are exchanged.
     landmark_faults : str
-        What happens to a frame in which the detector finds no face, or several, or a region beyond the border:
-        `"stop"` with an error that names it, or `"neighbours"`: take the points of the frames before and after it,
-        and say so in the report.
+        What happens to a frame in which the detector finds no face, or several, or a region beyond the border, see
+        `landmarks.fill_missing_landmarks`: `"stop"` where the original programs stop and go on where they go on, or
+        `"neighbours"`: take the points of the frames before and after it; the report says so.
     last_class_copies : int
         How often each clip of the last class stands in the arrays.
     labels_by_position : bool
@@ -52,15 +65,15 @@ class Protocol:
         Clips whose mean and maximum standardise all others too: `"all"`, or `"train"`, those that a fold trains on;
         `"method"`: the method does it itself, by its training clips.
     split : callable
-        `(labels, subjects) -> list[Fold]`, a function of `microexp_keras.splits`. Scores are pooled over the folds.
+        `(labels, subjects) -> list[Fold]`, a function of `protocols.splits`. Scores are pooled over the folds.
     unseen_subjects : bool
-        If True, no clip of a scored subject is used for training or epoch selection; see `splits.folds`.
+        If True, no clip of a scored subject is used for training or epoch selection; see `preprocessing.folds`.
     kernel_size : (int, int, int)
         Of the convolutions: rows, columns, time.
     batch_size, epochs : int
         Clips per step, passes over the training clips.
     patience : int or None
-        Early stopping: how many epochs in a row may bring no better accuracy on the clips that choose the epoch before
+        Early stopping: how many epochs in a row may bring no better validation accuracy before
         training ends; None for all epochs. No protocol has it of itself, see `may_stop_early`.
     learning_rate, momentum : float
         Of stochastic gradient descent.
@@ -77,7 +90,8 @@ class Protocol:
     database: Database
     frames: int
     size: int
-    all_frames: bool = False
+    sampling: str = "first"
+    more_frames_than: int | None = None
     crop: str = "none"
     swapped_colours: bool = False
     landmark_faults: str = "neighbours"
@@ -113,9 +127,19 @@ class Protocol:
         return self.network.inputs
 
     @property
-    def repeats_a_program(self) -> bool:
-        """Whether it is one of the original programs, faults included."""
-        return self.labels_by_position
+    def unused(self) -> frozenset[str]:
+        """Settings that mean nothing to its method: those of epochs, of the optimiser, or of kernels."""
+        return frozenset().union(*(names for of, names in SETTINGS_OF.items() if of not in self.network.takes))
+
+    @property
+    def reading(self) -> dict[str, Any]:
+        """How clips are read: `frames`, `size`, `sampling` and `crop`."""
+        return {name: getattr(self, name) for name in READING}
+
+    @property
+    def reads_as_published(self) -> bool:
+        """Whether frames are read as published: never otherwise, and a clip of too few is an error."""
+        return self.name in AS_PUBLISHED and self.database.in_paper
 
     @property
     def may_stop_early(self) -> bool:
@@ -143,9 +167,48 @@ class Protocol:
         Raises
         ------
         KeyError, TypeError, MicroExpError
-            If a setting is missing, one too many or not known.
+            If a setting is missing, of another type or not known.
         """
         own = {name: value for name, value in record.items() if name not in ("model", "dataset")}
         own["network"], own["database"] = get_method(record["model"]), Database.from_json(record["dataset"])
-        own["split"], own["kernel_size"] = splits.SPLITS[record["split"]], tuple(record["kernel_size"])
-        return cls(**own)
+        return cls(**typed(cls, {**own, "split": splits.SPLITS[record["split"]]}))
+
+
+def typed(cls: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a value for each field of a dataclass as JSON had it, lists as tuples.
+
+    Raises
+    ------
+    KeyError, TypeError
+        If one is missing or of another type.
+    """
+    read = {}
+    for name, hint in get_type_hints(cls).items():
+        kind = get_origin(hint) if get_origin(hint) in (dict, tuple, Callable) else hint
+        read[name] = tuple(values[name]) if kind is tuple else values[name]
+        if not isinstance(read[name], kind):
+            raise TypeError(f"settings: {name}")
+    return read
+
+
+def side_by_side(chosen: list[Protocol], everything: bool = False) -> list[list[str]]:
+    """Tabulate protocols beside each other, as rows of text cells: the first row and the first column are headings.
+
+    Only settings in which they differ are given, or all that mean something to any of them.
+    """
+    records = [one.as_json() | {"dataset": one.dataset} for one in chosen]
+    columns = [
+        {name: "" if name in one.unused else _text(value) for name, value in record.items()}
+        for one, record in zip(chosen, records, strict=True)
+    ]
+    unused = set.intersection(*[{*one.unused} for one in chosen])
+    key, *settings = [[name, *[column[name] for column in columns]] for name in columns[0] if name not in unused]
+    differing = [row for row in settings if everything or len(set(row[1:])) > 1]
+    return [["", *key[1:]], *differing]
+
+
+def _text(value: object) -> str:
+    """What a person reads of a setting."""
+    if isinstance(value, tuple):
+        return by(value)
+    return {True: "yes", False: "no", None: "no"}[value] if isinstance(value, bool | None) else str(value)

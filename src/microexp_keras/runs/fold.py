@@ -1,23 +1,40 @@
-"""From a run and the number of a fold to what was learned and predictions in the fold's folder."""
+"""From a run and the number of a fold to what was learned and predictions in the fold's folder, and read again."""
 
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from microexp_keras.atomic import write_json
-from microexp_keras.backend import import_keras
-from microexp_keras.baselines.hand_crafted import FILE as LEARNED
-from microexp_keras.baselines.rivals import RIVALS
-from microexp_keras.errors import MicroExpError
-from microexp_keras.runs.folder import make_folder
-from microexp_keras.runs.network_fold import fit_network
-from microexp_keras.runs.provenance import devices
-from microexp_keras.runs.result import REMEDY, RESULT, read_result
-from microexp_keras.runs.run import Run
-from microexp_keras.training.history import MONITOR, STATE, History, Outcome, best_weights_name
-from microexp_keras.training.task import Task
+import numpy as np
 
-NO_SALIENCY = {"sheets": [], "missing": "saliency is drawn of the paper's own networks."}
+from microexp_keras import preprocessing
+from microexp_keras.atomic import write_json
+from microexp_keras.errors import MicroExpError
+from microexp_keras.models.networks import Network
+from microexp_keras.preprocessing import original_npy
+from microexp_keras.results import sheets
+from microexp_keras.runs.folder import make_folder
+from microexp_keras.runs.provenance import devices
+from microexp_keras.runs.run import Run
+from microexp_keras.training.history import STATE, FoldResult, History
+from microexp_keras.training.job import Job
+
+RESULT = "result.json"
+
+AGAIN = "Remove this file and resume with --resume; if it lies in a folder fold-NN, remove that folder instead."
+
+SALIENCY_CLIPS = 4  # on a sheet: a page's length
+
+KEPT = {
+    "best_epoch": int,
+    "diverged": str,
+    "chosen": dict,
+    "images": list,
+    "saliency": dict,
+    "devices": list,
+}
+"""What of a `FoldResult` stands in its file beside the probabilities, and of which type it is if it is not None."""
 
 
 def is_done(folder: Path) -> bool:
@@ -26,27 +43,21 @@ def is_done(folder: Path) -> bool:
 
 
 def train_fold(run: Run, number: int, progress: bool = True, wanted: Callable[[], bool] | None = None) -> None:
-    """Train a fold, or resume it, and predict the clips that are scored.
+    """Train a fold (its number counted from 0), or resume it, and predict the clips that are scored.
 
-    Parameters
-    ----------
-    run : Run
-    number : int
-        Which of its folds, from 0.
-    progress : bool
-        Show a progress bar on stderr.
-    wanted : callable, optional
-        Asked before every epoch: if it says no, training ends there with `training.NotWantedError`.
+    `wanted` is asked before every epoch: if it says no, training ends there with `training.NotWantedError`.
     """
-    settings, protocol, samples = run.settings, run.protocol, run.samples
-    fold, folder = run.folds[number], run.fold_folder(number)
+    settings, protocol, samples, fold = run.settings, run.protocol, run.samples, run.folds[number]
+    folder, network = run.fold_folder(number), protocol.network
     make_folder(folder)
     metadata = {
         "model": protocol.model,
         "dataset": protocol.database.as_json(),
         "protocol": protocol.name,
+        "reading": protocol.reading,
         "split": protocol.split.__name__,
-        "fold": number,
+        "fold": number + 1,
+        "test_subjects": samples.subjects_of(fold.test),
         "started_from": settings.weights,
         "started_from_synthetic": settings.weights_synthetic,
         "synthetic": samples.synthetic,
@@ -55,69 +66,107 @@ def train_fold(run: Run, number: int, progress: bool = True, wanted: Callable[[]
         "statistics": {name: values._asdict() for name, values in run.statistics[number].items()},
         "data_fingerprint": samples.fingerprint,
     }
-    task = Task(
+    if isinstance(network, Network) and run.has_one_fold:
+        inputs, _ = preprocessing.network_inputs(samples.stacks, run.statistics[number])
+        seen, classes = protocol.training_inputs(inputs), protocol.database.num_classes
+        origin = {name: metadata[name] for name in ("synthetic", "dataset", "data_fingerprint")}
+        original_npy.write_validation(folder, network, seen, samples.labels, classes, fold.held_out, origin)
+    job = Job(
         samples=samples,
         fold=fold,
         protocol=protocol,
+        statistics=run.statistics[number],
         folder=folder,
         seed=settings.seed,
         metadata=metadata,
-        keep_all=settings.keep_all,
-        callbacks=_callbacks(run, folder, wanted),
+        start=(settings.weights, settings.data_format) if settings.weights else None,
+        precision=settings.precision,
+        tensorboard=settings.tensorboard,
         progress=progress,
+        wanted=wanted,
     )
-    rival = RIVALS.get(protocol.model)
-    learned = rival.fit(task) if rival else fit_network(run, number, task)
-    outcome = learned.outcome
+    found: FoldResult = network.fit(job)
+    found = replace(found, devices=devices())
+    if not isinstance(network, Network):
+        found = replace(found, saliency={"sheets": [], "missing": "saliency is drawn of the paper's own networks."})
+    elif number == 0:  # one fold's are enough to look at
+        found = replace(found, saliency=_draw_saliency(run, found))
     result = {
-        "subjects": sorted({str(samples.subjects[position]) for position in fold.score}),
-        "clips": run.clip_names(fold.score),
-        "probabilities": learned.probabilities.tolist(),
-        "best_epoch": outcome.best_epoch,
-        "weights": outcome.best_path.name if run.keeps_weights else None,
-        "diverged": outcome.diverged,
-        "devices": devices(),
-        **({"saliency": NO_SALIENCY} if rival else {}),
-        **learned.more,
+        "fold": number + 1,
+        "subjects": samples.subjects_of(fold.test),
+        "clips": run.clip_names(fold.test),
+        "probabilities": found.probabilities.tolist(),
+        "weights": found.best_path.name,  # of a fold whose weights are not kept it is gone
+        **{name: getattr(found, name) for name in KEPT},
     }
     write_json(folder / RESULT, result)
     if not run.has_one_fold:
-        drop_rest(outcome, folder, run.keeps_weights)
+        drop_rest(found, folder, run.keeps_weights)
 
 
-def _callbacks(run: Run, folder: Path, wanted: Callable[[], bool] | None) -> tuple[Any, ...]:
-    if "epochs" not in run.protocol.network.takes:
-        return ()
-    keras = import_keras()
-
-    from microexp_keras.training import StopUnlessWanted
-
-    logged = [keras.callbacks.TensorBoard(folder / "tensorboard")] if run.settings.tensorboard else []
-    return (*([StopUnlessWanted(wanted)] if wanted else []), *logged)
-
-
-def drop_rest(outcome: Outcome, folder: Path, weights: bool) -> None:
+def drop_rest(result: FoldResult, folder: Path, keeps_weights: bool) -> None:
     """Remove what a fold that has its result does not keep: its state, and its best weights unless these stay."""
-    if not weights:
-        outcome.best_path.unlink(missing_ok=True)
+    if not keeps_weights:
+        result.best_path.unlink(missing_ok=True)
     (folder / STATE).unlink(missing_ok=True)
 
 
-def read_outcome(run: Run, number: int) -> tuple[Outcome, dict[str, Any]]:
-    """Read how a fold ended, and its result.json.
+def read_fold(run: Run, number: int) -> FoldResult:
+    """Read what came of a fold that is done; see `read_result`."""
+    clips, network = run.clip_names(run.folds[number].test), run.protocol.network
+    return read_result(run.fold_folder(number), clips, run.protocol.database.num_classes, network.has_epochs)
 
-    Raises
-    ------
-    MicroExpError
-        If it is not the result of this fold.
-    """
-    folder, clips = run.fold_folder(number), run.clip_names(run.folds[number].score)
-    class_names, history = run.protocol.database.class_names, History(folder / "history.csv").rows
-    stepwise = "epochs" in run.protocol.network.takes
-    if stepwise and (not history or any("val_only_class" not in row for row in history)):
-        raise MicroExpError(folder / RESULT, "a history.csv of its epochs beside it", "none", REMEDY)
-    result = read_result(folder / RESULT, clips, len(class_names), len(history) if stepwise else None)
-    best = history[result["best_epoch"]] if stepwise else None
-    not_kept = best_weights_name(best["epoch"], best[MONITOR]) if best else LEARNED
-    best_path = folder / (result["weights"] or not_kept)
-    return Outcome(history, result["best_epoch"], best_path, result["diverged"]), result
+
+def read_result(folder: Path, clips: list[str], num_classes: int, has_epochs: bool) -> FoldResult:
+    """Read the result.json of a fold that scores these clips, and its history.csv; refuse those of another fold."""
+    history = History(folder / "history.csv").rows if has_epochs else []
+    try:
+        record = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+        kept = {name: record[name] for name in KEPT}
+        wrong = [name for name, kind in KEPT.items() if kept[name] is not None and type(kept[name]) is not kind]
+        best, probabilities = kept["best_epoch"], np.array(record["probabilities"], float)
+        best_path = folder / Path(record["weights"]).with_suffix(".h5").name
+        if has_epochs or best is not None:
+            wrong += ["best_epoch"] * (history[best]["epoch"] != best or "val_only_class" not in history[best])
+        if record["clips"] != clips:
+            wrong.append("clips")
+        if probabilities.shape != (len(clips), num_classes) or not (
+            (probabilities >= 0).all() and np.allclose(probabilities.sum(axis=1), 1, atol=1e-3)
+        ):
+            wrong.append("probabilities")
+    except (OSError, ValueError, TypeError, LookupError, RecursionError) as error:
+        said = f"is not the result of this fold ({type(error).__name__}: {error})"
+        raise MicroExpError(folder / RESULT, said, AGAIN) from None
+    if wrong:
+        said = f"is not the result of this fold (its {', '.join(wrong)} do not fit)"
+        raise MicroExpError(folder / RESULT, said, AGAIN)
+    return FoldResult(history=history, best_path=best_path, probabilities=probabilities, **kept)
+
+
+def _draw_saliency(run: Run, found: FoldResult) -> dict[str, Any]:
+    """Draw what moves the scores of some clips, of every class; give the sheets drawn, or why there are none."""
+    if not run.settings.faces:
+        return {"sheets": [], "missing": "the run was started with --no-faces."}
+    from microexp_keras.models import saliency
+
+    samples, class_names, scored = run.samples, run.protocol.database.class_names, run.folds[0].test
+    predicted, true = found.probabilities.argmax(axis=1), samples.labels[scored]
+    chosen = sheets.some_of_every_class(true, predicted, SALIENCY_CLIPS)
+    inputs, _ = preprocessing.network_inputs(samples.stacks, run.statistics[0])
+    few = {name: stacks[scored[chosen]] for name, stacks in inputs.items()}
+    try:
+        maps = saliency.saliency(found.model, few, predicted[chosen])
+    except MicroExpError as error:
+        return {"sheets": [], "missing": str(error)}
+    titles = [
+        f"{samples.names[scored[clip]]}: {class_names[true[clip]]}, predicted {class_names[predicted[clip]]} "
+        f"({found.probabilities[clip, predicted[clip]]:.0%})"
+        for clip in chosen
+    ]
+    plain = [title.encode("ascii", "backslashreplace").decode() for title in titles]
+    for name, clips in few.items():
+        path = run.fold_folder(0) / f"saliency_{name}.png"
+        marks, title = saliency.binarize(maps[name]), f"Saliency: {name}"
+        sheets.saliency_sheet(clips[..., 0], marks, maps[name], path, plain, title=title)
+    drawn = [{"input": name, "file": f"saliency_{name}.png", "clips": titles} for name in few]
+    return {"sheets": drawn, "missing": None}

@@ -1,91 +1,56 @@
 """The folder of a run: made, held by one process, and read again from its config.json."""
 
-import argparse
 import contextlib
+import json
 import os
 import shlex
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from microexp_keras.atomic import only_writer
 from microexp_keras.errors import MicroExpError
-from microexp_keras.regular import read_json
 from microexp_keras.runs.settings import Settings
 
 
 def require_free(out: str | Path | None, resumable: bool = False) -> None:
     """Raise unless results can go into the folder `out`, or if it is None below `runs`; nothing is written.
 
-    Parameters
-    ----------
-    out : str, Path or None
-    resumable : bool
-        Whether the command takes `--resume`, for the advice.
-
-    Raises
-    ------
-    MicroExpError
-        If the folder holds something already, is a file, or cannot be written.
+    If the command is `resumable`, the advice names `--resume`.
     """
     folder = Path("runs" if out is None else out).absolute()
     there = next(place for place in (folder, *folder.parents) if os.path.lexists(place))
-    if not os.path.isdir(there):
-        raise MicroExpError(out or "runs", "a folder", f"the file {there}", "Give another --out.")
-    if not os.access(there, os.R_OK | os.W_OK | os.X_OK):
-        raise MicroExpError(
-            out or "runs", "a folder that can be written", f"that {there} is not yours to write", "Give another --out."
-        )
+    if not os.path.isdir(there) or not os.access(there, os.R_OK | os.W_OK | os.X_OK):
+        found = f" that can be written, found {there}" if os.path.isdir(there) else f", found the file {there}"
+        raise MicroExpError(out or "runs", f"expected a folder{found}", "Give another --out.")
     if out is not None and there == folder and any(child.name != ".lock" for child in folder.iterdir()):
         resume = f"; resume what began there with --resume {shlex.quote(str(out))}" if resumable else ""
-        raise MicroExpError(out, "an empty or new folder", "files", f"Give another --out{resume}.")
+        raise MicroExpError(out, "expected an empty or new folder, found files", f"Give another --out{resume}.")
 
 
 def new_folder(out: str | Path | None, name: str) -> Path:
-    """Make the folder of a new run: `out`, or by default the next free `runs/NAME-001`.
-
-    Raises
-    ------
-    MicroExpError
-        If `out` is a file, holds something already, or cannot be made.
-    """
+    """Make the folder of a new run: `out`, or by default the next free `runs/NAME-001`; see `require_free`."""
     require_free(out)
+    numbered = (Path("runs", f"{name}-{number:03d}") for number in range(1, 10_000))
+    folder = next(place for place in numbered if not place.exists()) if out is None else Path(out)
     try:
-        if out is None:
-            return _next_free(Path("runs"), name)
-        Path(out).mkdir(parents=True, exist_ok=True)
-        return Path(out)
+        folder.mkdir(parents=True, exist_ok=out is not None)
+    except FileExistsError:  # another run was quicker
+        return new_folder(out, name)
     except OSError as error:
-        raise MicroExpError(
-            out or "runs", None, f"the run's folder could not be made ({error.strerror})", "Give another --out."
-        ) from error
+        raise MicroExpError(folder, f"could not be made ({error.strerror})", "Give another --out.") from error
+    return folder
 
 
 @contextlib.contextmanager
 def results_in(out: str | Path | None, name: str) -> Iterator[Path]:
-    """Make the folder of results before they are computed, and see that a file can be written into it.
+    """Make the folder of results before they are computed; see `new_folder`.
 
     If the block fails before anything is written there, a folder that was made is removed.
-
-    Parameters
-    ----------
-    out, name
-        As for `new_folder`.
-
-    Raises
-    ------
-    MicroExpError
-        As `new_folder`, or if the folder cannot be written to.
     """
     there = out is not None and os.path.lexists(out)
     folder = new_folder(out, name)
-    try:
-        with tempfile.TemporaryFile(dir=folder) as file:
-            file.write(bytes(4096))
-    except OSError as error:
-        raise MicroExpError(folder, "a folder to write to", f"none ({error.strerror})", "Give another --out.") from None
     try:
         yield folder
     finally:
@@ -93,30 +58,13 @@ def results_in(out: str | Path | None, name: str) -> Iterator[Path]:
             folder.rmdir()
 
 
-def _next_free(parent: Path, name: str) -> Path:
-    for number in range(1, 10_000):
-        folder = parent / f"{name}-{number:03d}"
-        try:
-            folder.mkdir(parents=True)
-        except FileExistsError:
-            continue
-        return folder
-    raise MicroExpError(parent, None, f"holds 9,999 runs named {name}", "Give another --out.")
-
-
 def make_folder(folder: Path) -> None:
-    """Make the folder of a run or a fold, if it is not there.
-
-    Raises
-    ------
-    MicroExpError
-        If it cannot be made.
-    """
+    """Make the folder of a run or a fold, if it is not there."""
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:
         raise MicroExpError(
-            folder, "a folder", f"none, and none could be made ({error.strerror})", "Free it."
+            folder, f"expected a folder, found none, and none could be made ({error.strerror})", "Free it."
         ) from None
 
 
@@ -124,13 +72,7 @@ def make_folder(folder: Path) -> None:
 def writing(folder: Path, record: str, command: str) -> Iterator[None]:
     """Hold the folder of a run for this process; remove it if nothing was written; after Ctrl-C say how to resume.
 
-    Parameters
-    ----------
-    folder : Path
-    record : str
-        The file with which a run begins.
-    command : str
-        What takes `--resume`.
+    A run begins with the file `record`; `command` is what takes `--resume`.
     """
     with only_writer(folder):
         try:
@@ -146,22 +88,8 @@ def writing(folder: Path, record: str, command: str) -> Iterator[None]:
                     folder.rmdir()
 
 
-def require_only(args: argparse.Namespace, *names: str) -> None:
-    """Refuse options beside those that may go with `--resume`."""
-    given = {name for name, value in vars(args).items() if value is not None and value is not False}
-    others = ", ".join(f"--{name.replace('_', '-')}" for name in sorted(given - {*names}))
-    if others:
-        raise MicroExpError("--resume", "no other option than those that its help names", others)
-
-
 def read_config(folder: str | Path) -> tuple[Settings, dict[str, Any]]:
-    """Read the config.json of a run.
-
-    Returns
-    -------
-    Settings
-    dict
-        All of it, as JSON.
+    """Read the config.json of a run: its settings, and all of it as JSON.
 
     Raises
     ------
@@ -170,12 +98,18 @@ def read_config(folder: str | Path) -> tuple[Settings, dict[str, Any]]:
     """
     path = Path(folder) / "config.json"
     try:
-        config = read_json(path)
-        config["data"]["fingerprint"], config["folds"][0]["train"]
+        config = json.loads(path.read_text(encoding="utf-8"))
+        config["data"]["fingerprint"], config["folds"][0]["train"]["positions"]
         if not isinstance(config["resumed"], list) or not isinstance(config["folds"], list):
             raise TypeError("resumed, folds")
-        return Settings.from_json(config["settings"]), config
+        return Settings.from_json(config), config
     except FileNotFoundError:
-        raise MicroExpError(folder, "the folder of a run", "no config.json", "Start it without --resume.") from None
+        raise MicroExpError(
+            folder, "expected the folder of a run, found no config.json", "Start it without --resume."
+        ) from None
+    except MicroExpError as error:
+        raise error.within(path) from None
     except (OSError, ValueError, LookupError, TypeError) as error:
-        raise MicroExpError(path, "the record of a run", f"something else ({error!r})", "Start a new run.") from error
+        raise MicroExpError(
+            path, f"expected the record of a run, found something else ({error!r})", "Start a new run."
+        ) from error

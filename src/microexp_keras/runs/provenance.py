@@ -5,36 +5,27 @@ import platform
 import shlex
 import subprocess
 import sys
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from microexp_keras import __version__
+from microexp_keras import __version__, backend
+
+PACKAGES = ["tensorflow", "jax", "torch", "keras", "numpy", "opencv-python", "dlib-bin"]
+PACKAGES += ["h5py", "scikit-learn", "matplotlib"]
 
 
 def provenance() -> dict[str, Any]:
     """Command, time, versions, commit (of the working tree that the package runs from, or why none) and machine."""
     known, why = _commit_or_why()
-    packages = (
-        "tensorflow",
-        "jax",
-        "torch",
-        "keras",
-        "numpy",
-        "opencv-python",
-        "dlib-bin",
-        "h5py",
-        "scikit-learn",
-        "matplotlib",
-    )
     return {
         "command": shlex.join([Path(sys.executable).name, *sys.orig_argv[1:]]),
-        "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": {
             "microexp-keras": __version__,
             "python": platform.python_version(),
-            **{name: version for name in packages if (version := installed(name))},
+            **{name: version for name in PACKAGES if (version := installed(name))},
         },
         "commit": known,
         "commit_missing": why,
@@ -48,7 +39,6 @@ def commit() -> str | None:
 
 
 def _commit_or_why() -> tuple[str | None, str | None]:
-    """The commit, or why there is none."""
     package = Path(__file__).parents[1]
 
     def git(*arguments: str) -> str:
@@ -62,12 +52,8 @@ def _commit_or_why() -> tuple[str | None, str | None]:
         if not git("ls-files", "__init__.py"):  # installed inside somebody else's checkout
             return None, outside
         return git("rev-parse", "HEAD") + ("+changes" if git("status", "--porcelain", ".") else ""), None
-    except FileNotFoundError:
-        return None, "there is no program git"
-    except subprocess.CalledProcessError as error:
-        return None, outside if "not a git repository" in error.stderr else f"git failed: {error.stderr.strip()}"
-    except (OSError, subprocess.SubprocessError) as error:
-        return None, f"git failed: {error}"
+    except (OSError, subprocess.SubprocessError) as error:  # no git, or not a repository
+        return None, f"{outside} ({error})"
 
 
 def installed(package: str) -> str | None:
@@ -79,9 +65,5 @@ def installed(package: str) -> str | None:
 
 
 def devices() -> list[str] | None:
-    """What the Keras backend computes on, such as `["cpu:0"]`; None before Keras is loaded."""
-    if "keras" not in sys.modules:
-        return None
-    import keras
-
-    return [f"{keras.backend.backend()} {device}" for device in keras.distribution.list_devices()]
+    """What the Keras backend computes on, such as `["tensorflow cpu:0"]`; None before Keras is loaded."""
+    return backend.devices() if "keras" in sys.modules else None

@@ -1,136 +1,180 @@
 """From the folds of a run to its report: predictions pooled, scores, figures and the page."""
 
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from microexp_keras import metrics
+from microexp_keras import preprocessing
+from microexp_keras.atomic import write_text
+from microexp_keras.baselines.settings import is_reconstruction, marks
+from microexp_keras.datasets import READING
+from microexp_keras.metrics import Scores
+from microexp_keras.models import RIVALS
 from microexp_keras.notes import SYNTHETIC_CLIPS, Note
-from microexp_keras.protocols import splits
-from microexp_keras.results import html_page, plots, text_report
-from microexp_keras.runs.fold import drop_rest, read_outcome
-from microexp_keras.runs.method_notes import method_notes
+from microexp_keras.protocols import Protocol
+from microexp_keras.results import plots
+from microexp_keras.results.predictions import Predictions
+from microexp_keras.results.scores import write
+from microexp_keras.runs.fold import drop_rest, read_fold
+from microexp_keras.runs.folder import read_config
 from microexp_keras.runs.run import Run
-from microexp_keras.text import counted
-from microexp_keras.training.history import MONITOR, Outcome, Row
+from microexp_keras.text import counted, markdown_table, span
+from microexp_keras.training.history import FoldResult, Row, last_ten_epochs
 
 UNSEEN = (
-    "Every clip is scored once, by a model that has seen nothing of its subject: neither to train, nor to choose the "
-    "epoch or another setting, nor to standardise. Predictions are pooled over the folds."
+    "Every clip is scored once, by a model that has seen nothing of its subject, neither in training nor in validation "
+    "nor in standardisation. Predictions are pooled over the folds."
 )
 
 
 NOT_KEPT = (
-    "Weights were not kept of {folds}: once `fold-NN` is removed, `train --resume FOLDER --keep-weights` makes those "
-    "of that fold again, on the same machine and with the same versions to the bit."
+    "The weights of {folds} were not kept. To train a fold again, remove its folder `fold-NN` and run `train --resume "
+    "FOLDER --keep-weights`; on the same machine with the same versions the weights are the same to the bit."
 )
 
-SYNTHETIC_START = Note("synthetic", " clips trained the weights that this training started from.")
+SYNTHETIC_START = Note("synthetic", " clips were used to train the initial weights.")
 
 FACES = Note(
     "faces",
-    " of the clips are shown in report.html and saliency_*.png. Databases of faces may not be passed on, as a "
-    "rule, nor may pictures of their people: keep these files to yourself. A run with --no-faces has none.",
+    " of the clips are shown in report.html and saliency_*.png. The licences of most databases forbid passing them "
+    "on: keep these files to yourself, or train with --no-faces.",
 )
 
 
-def report(run: Run) -> tuple[str, bool]:
-    """Pool the predictions of all folds and write the run's report.
+SETTINGS = "method.md"
 
-    Returns
-    -------
-    str
-        The text of it.
-    bool
+OWNERS = {"published": "are published", "reported by": "reported by others", "ours": "ours"}
+"""How marks of settings begin, and how they are counted."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a run.
+
+    Attributes
+    ----------
+    text : str
+        What a command says of it: the score, the worst caveats, and where the rest is.
+    scores : dict
+        The contents of scores.json.
+    predictions : results.predictions.Predictions
+    trained_well : bool
         False if a fold diverged.
     """
+
+    text: str
+    scores: dict[str, Any]
+    predictions: Predictions
+    trained_well: bool
+
+
+def report(run: Run) -> Outcome:
+    """Pool the predictions of all folds and write the run's report."""
     class_names = run.protocol.database.class_names
-    folders = [run.fold_folder(number) for number in range(len(run.folds))]
-    outcomes, results = zip(*[read_outcome(run, number) for number in range(len(run.folds))], strict=True)
-    for folder, outcome, result in zip(folders, outcomes, results, strict=True):
+    results = [read_fold(run, number) for number in range(len(run.folds))]
+    for number, result in enumerate(results):
         if not run.has_one_fold:  # killed between its result and the end, it may have left some
-            drop_rest(outcome, folder, result["weights"] is not None)
-    scored = np.concatenate([fold.score for fold in run.folds])
-    probabilities = np.concatenate([np.array(result["probabilities"], np.float32) for result in results])
-    true, predicted = run.samples.labels[scored], probabilities.argmax(axis=1)
-    scores, history = metrics.score(true, predicted, class_names), _mean_history(outcomes)
-    best_epoch = outcomes[0].best_epoch if run.has_one_fold else None
-    each = [] if run.has_one_fold else [outcome.history for outcome in outcomes]
-    if history:
-        plots.curves(history, run.folder / "curves.png", best_epoch, scores.majority_rate, run.title, each)
-    text = text_report.write(
+            drop_rest(result, run.fold_folder(number), run.keeps_weights)
+    scored = np.concatenate([fold.test for fold in run.folds])
+    predictions = Predictions(
+        class_names=class_names,
+        clips=run.clip_names(scored),
+        subjects=[run.samples.subjects[position] for position in scored],
+        true=run.samples.labels[scored],
+        probabilities=np.concatenate([result.probabilities.astype(np.float32) for result in results]),
+        folds=[number + 1 for number, fold in enumerate(run.folds) for _ in fold.test],
+        method=run.protocol.model,
+        protocol=run.protocol.name,
+        seed=run.settings.seed,
+        databases=run.samples.databases_of(scored),
+    )
+    scores = predictions.scores
+    histories = [result.history for result in results]
+    if histories[0]:
+        best_epoch, each = (results[0].best_epoch, []) if run.has_one_fold else (None, histories)
+        path = run.folder / "curves.png"
+        plots.curves(_mean_history(histories), path, best_epoch, scores.majority_rate, run.title, each)
+    last_ten = last_ten_epochs(histories, [len(fold.validation) for fold in run.folds])
+    right = predictions.correct
+    caveats = [
+        *_method_notes(run, results, scores),
+        *training_notes(results, run.protocol, scores, last_ten),
+        *_files(run, results),
+        *_notes(run, right),
+    ]
+    in_epochs = sum(row.get("seconds", 0) for history in histories for row in history) if histories[0] else None
+    _, config = read_config(run.folder)
+    described, values = write(
         run.folder,
         run.title,
-        [*method_notes(run, results, scores), *_notes(run, outcomes, predicted == true), *_files(run, results)],
-        scores,
-        run.clip_names(scored),
-        true,
-        probabilities,
-        subjects=[run.samples.subjects[position] for position in scored],
-        databases=run.samples.databases_of(scored),
+        caveats,
+        predictions,
+        config,
+        run.protocol,
+        in_epochs,
         folds=[
             {
                 "fold": number + 1,
-                "subjects": result["subjects"],
-                "epoch": outcome.best_epoch,
-                "collapsed_to": None if outcome.only_class is None else class_names[outcome.only_class],
-                "folder": str(folder.relative_to(run.folder)),
-                "weights": str(outcome.best_path.relative_to(run.folder)) if result["weights"] else None,
-                "devices": result["devices"],
-                "saliency": result.get("saliency"),
+                "subjects": run.samples.subjects_of(run.folds[number].test),
+                "epoch": result.best_epoch,
+                "epochs": len(result.history) or None,
+                "collapsed_to": None if result.only_class is None else class_names[result.only_class],
+                "folder": str(run.fold_folder(number).relative_to(run.folder)),
+                "weights": str(result.best_path.relative_to(run.folder)) if result.best_path.exists() else None,
+                "devices": result.devices,
+                "saliency": result.saliency,
             }
-            for number, (folder, outcome, result) in enumerate(zip(folders, outcomes, results, strict=True))
+            for number, result in enumerate(results)
         ],
-        held_out=_held_out(run, predicted == true),
-        chosen_on_scored=any(np.isin(fold.score, fold.select).any() for fold in run.folds),
-        ten_epochs=_ten_epochs(history) if history else None,
+        held_out=_held_out(run, right),
+        chosen_on_scored=any(np.isin(fold.test, fold.validation).any() for fold in run.folds),
+        ten_epochs=last_ten,
     )
-    html_page.write(run.folder)
-    return text, not any(outcome.diverged for outcome in outcomes)
+    trained_well = not any(result.diverged for result in results)
+    return Outcome(described.summary(run.folder), values, predictions, trained_well)
 
 
-def _files(run: Run, results: tuple[dict[str, Any], ...]) -> list[Note | str]:
+def _files(run: Run, results: list[FoldResult]) -> list[Note | str]:
     """Say how to get weights that are not kept, and warn of real people's faces on the page, if it shows any."""
-    not_kept = sum(result["weights"] is None for result in results)
-    shown = any((result.get("saliency") or {}).get("sheets") for result in results) and not run.samples.synthetic
+    has_weights = run.own_method is None or run.own_method.has_epochs
+    not_kept = sum(not result.best_path.exists() for result in results) if has_weights else 0
+    shown = any((result.saliency or {}).get("sheets") for result in results) and not run.samples.synthetic
     return [*([NOT_KEPT.format(folds=counted(not_kept, "fold"))] if not_kept else []), *([FACES] if shown else [])]
 
 
-def _mean_history(outcomes: tuple[Outcome, ...]) -> list[Row]:
+def _mean_history(histories: list[list[Row]]) -> list[Row]:
     """Mean over the folds of what they logged after each epoch; of those that ended earlier, after their last."""
     means = []
-    for epoch in range(max(len(outcome.history) for outcome in outcomes)):
-        rows = [outcome.history[min(epoch, len(outcome.history) - 1)] for outcome in outcomes]
+    for epoch in range(max(map(len, histories))):
+        rows = [history[min(epoch, len(history) - 1)] for history in histories]
         means.append({name: float(np.mean([row[name] for row in rows])) for name in rows[0]} | {"epoch": epoch})
     return means
 
 
 def _held_out(run: Run, right: np.ndarray) -> dict[str, int]:
     """Of the scored clips that do not train: how many, how many right, how many with a label not their folder's."""
-    unseen = ~np.concatenate([np.isin(fold.score, fold.train) for fold in run.folds])
-    wrong = np.concatenate([run.samples.mislabelled[fold.score] for fold in run.folds])
+    unseen = ~np.concatenate([np.isin(fold.test, fold.train) for fold in run.folds])
+    wrong = np.concatenate([run.samples.mislabelled[fold.test] for fold in run.folds])
     counts = {"clips": unseen, "correct": unseen & right, "mislabelled": unseen & wrong}
     return {name: int(chosen.sum()) for name, chosen in counts.items()}
 
 
-def _ten_epochs(history: list[Row]) -> dict[str, Any]:
-    """Table VIII: mean and deviation of the accuracy after epochs 91 to 100 (from 1), or the last ten if fewer."""
-    rows = history[:100][-10:]
-    values = [row[MONITOR] for row in rows]
-    span = {"first": int(rows[0]["epoch"]) + 1, "last": int(rows[-1]["epoch"]) + 1}
-    return {"mean": float(np.mean(values)), "deviation": float(np.std(values)), **span}
-
-
-def _notes(run: Run, outcomes: tuple[Outcome, ...], right: np.ndarray) -> list[Any]:
-    """What a reader must know of training and clips to judge the score."""
+def _notes(run: Run, right: np.ndarray) -> list[Note | str]:
+    """Return the caveats on the clips and on what differs from the protocol."""
     settings, protocol, published = run.settings, run.protocol, run.settings.published_protocol
     changed = [
         f"{name} {getattr(protocol, name)} instead of the protocol's {getattr(published, name)}"
-        for name in ("epochs", "batch_size", "kernel_size")
+        for name in ("epochs", "batch_size", "kernel_size", *READING)
         if getattr(protocol, name) != getattr(published, name)
     ]
     if protocol.patience is not None:
-        changed.append(f"may stop early, after {counted(protocol.patience, 'epoch')} without a better accuracy")
+        changed.append(
+            f"early stopping after {counted(protocol.patience, 'epoch')} without a better validation accuracy"
+        )
     if settings.precision != "float32":
         changed.append(f"computed in {settings.precision} instead of float32")
     if settings.weights:
@@ -138,11 +182,10 @@ def _notes(run: Run, outcomes: tuple[Outcome, ...], right: np.ndarray) -> list[A
     if settings.landmarks:
         changed.append(f"landmarks from {settings.landmarks}")
     if run.has_one_fold:
-        remarks = splits.remarks(run.folds[0], run.samples, right)
+        remarks = preprocessing.remarks(run.folds[0], run.samples, right)
     else:
-        remarks = [*dict.fromkeys(remark for fold in run.folds for remark in splits.remarks(fold, run.samples))]
+        remarks = [*dict.fromkeys(remark for fold in run.folds for remark in preprocessing.remarks(fold, run.samples))]
     return [
-        *text_report.training_notes(outcomes, protocol, protocol.database.class_names),
         *run.samples.all_notes,
         *remarks,
         *([UNSEEN] if protocol.unseen_subjects and not settings.weights else []),
@@ -150,3 +193,81 @@ def _notes(run: Run, outcomes: tuple[Outcome, ...], right: np.ndarray) -> list[A
         *([SYNTHETIC_CLIPS] if run.samples.synthetic else []),
         *([SYNTHETIC_START] if settings.weights_synthetic else []),
     ]
+
+
+def training_notes(
+    outcomes: Sequence[FoldResult], protocol: Protocol, scores: Scores, last_ten: Mapping[str, Any] | None
+) -> list[Note]:
+    """Return the caveats on how the networks of a run were trained; `last_ten`: see `training.history`."""
+    folds = len(outcomes)
+    several = folds > 1
+
+    def of_folds(some: Sequence[object]) -> str:
+        return f" in {len(some)} of {folds} folds" if several else ""
+
+    start = f"Protocol {protocol.name} ({protocol.source})"
+    if not outcomes[0].history:
+        return [Note("remark", f"{start}{f': {folds} folds' * several}.")]
+    epochs = counted(span(len(outcome.history) for outcome in outcomes), "epoch")
+    best = span(int(outcome.best_epoch or 0) for outcome in outcomes)
+    each = f"{folds} folds, each " if several else ""
+    text = f"{start}: {each}{epochs} with batch size {protocol.batch_size}; weights of epoch {best} (counted from 0)."
+    notes = [Note("remark", text)]
+    if last_ten:
+        deviation = last_ten["deviation"]
+        text = f"Validation accuracy over the last {counted(last_ten['epochs'], 'epoch')}"
+        text += f"{f', pooled over the {folds} folds' * several}: mean {last_ten['mean']:.2%}"
+        notes.append(Note("remark", text + ("." if deviation is None else f", standard deviation {deviation:.2%}.")))
+    patience = protocol.patience
+    ended = [len(outcome.history) for outcome in outcomes if patience and outcome.diverged is None]
+    if early := [epochs for epochs in ended if epochs < protocol.epochs]:
+        which = f"{len(early)} of {folds} folds" if several else "training"
+        text = f"Early stopping: {which} ended after {counted(span(early), 'epoch')} instead of {protocol.epochs}, as "
+        text += f"validation accuracy had not improved for {counted(patience, 'epoch')}."
+        notes.append(Note("remark", text))
+    constant = [scores.class_names[outcome.only_class] for outcome in outcomes if outcome.only_class is not None]
+    if constant:
+        which, named = f":{of_folds(constant)} the scored network", ", ".join(dict.fromkeys(constant))
+        notes.append(Note("collapsed", f"{which} predicts a single class ({named}) for every validation clip."))
+    losses, guessing = [outcome.last_loss for outcome in outcomes], math.log(len(scores.class_names))
+    high = [loss for loss in losses if loss > guessing]
+    if high and scores.accuracy_interval[0] <= scores.majority_rate:
+        text = f"{of_folds(high)}: the training loss over the last epochs is {span(losses, '.3g')}; uniform guessing "
+        notes.append(Note("not learned", f"{text}gives {guessing:.3g}."))
+    return notes + [Note("diverged", f": {outcome.diverged}") for outcome in outcomes if outcome.diverged]
+
+
+def _method_notes(run: Run, results: Sequence[FoldResult], scores: Scores) -> list[str]:
+    """Return what a rival method sees, what it chose, and whether it beats the majority-class baseline.
+
+    Its settings, each with whose it is, are written into the run's folder.
+    """
+    method = run.protocol.network
+    if method.name not in RIVALS:
+        return []
+    rows = marks(method.name)
+    table = markdown_table([["setting", "value", "whose"], *([name, str(value), mark] for name, value, mark in rows)])
+    write_text(run.folder / SETTINGS, f"# Settings of {method.title}\n\n{table}\n")
+    of_settings = ", ".join(
+        f"{sum(mark.startswith(owner) for _, _, mark in rows)} {whose}" for owner, whose in OWNERS.items()
+    )
+    what = "A reconstruction, not the authors' method" if is_reconstruction(method.name) else "Written anew"
+    notes = [f"{what}: of its {len(rows)} settings {of_settings} ({SETTINGS}). It sees {method.sees}."]
+    if scores.accuracy_interval[0] <= scores.majority_rate:
+        notes.append(
+            f"Not significantly above the majority-class baseline ({scores.majority_class}, "
+            f"{scores.majority_rate:.2%}): nothing shows that {method.title} tells the classes apart on these clips."
+        )
+    chosen = [result.chosen for result in results if result.chosen]
+    if chosen:
+        costs = Counter(one["cost"] for one in chosen)
+        shares = [f"{cost:g} in {folds} of {len(chosen)}" for cost, folds in sorted(costs.items())]
+        said = ", ".join(shares) if len(chosen) > 1 else f"{chosen[0]['cost']:g}"
+        several = " folds" if len(chosen) > 1 else ""
+        notes.append(f"Cost of the support vector machine, chosen within the training subjects: {said}{several}.")
+        notes.append("Its probabilities are shares of the votes between pairs of classes.")
+    images = [result.images for result in results if result.images]
+    if images:
+        right, of = map(sum, zip(*images, strict=True))
+        notes.append(f"Accuracy on single images: {right / of:.2%} ({right}/{of}).")
+    return notes

@@ -1,5 +1,6 @@
 """From weights and clips, or the original's arrays, to scored clips and notes on them."""
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,18 +10,16 @@ from typing import Any
 import numpy as np
 
 from microexp_keras import preprocessing, weights
-from microexp_keras.baselines.rivals import RIVALS
 from microexp_keras.datasets.database import DATABASES, Database
 from microexp_keras.errors import MicroExpError
-from microexp_keras.models.networks import METHODS
+from microexp_keras.models.networks import METHODS, RIVALS
 from microexp_keras.notes import SYNTHETIC_CLIPS, SYNTHETIC_WEIGHTS, Note, warning
-from microexp_keras.preprocessing import Samples, StandardizedInput, Statistics, original_npy
+from microexp_keras.preprocessing import Samples, StandardizedInput, Statistics
 from microexp_keras.protocols import Protocol, splits
 from microexp_keras.text import counted
 from microexp_keras.weights import WeightsFile
 
 SAME_LEVEL = 0.5  # gray levels by which two standardisations may differ without a warning
-FROM_A_LEVEL = 0.1  # and by which a pixel may miss a whole gray level
 
 
 @dataclass(frozen=True)
@@ -32,72 +31,39 @@ class RivalFile:
     metadata: dict[str, Any]
 
 
-def what_learned(path: str | Path) -> WeightsFile | RivalFile:
-    """Say what a file is, reading no array of it.
-
-    Raises
-    ------
-    MicroExpError
-        If it is neither weights of one of the networks nor of a rival method.
-    """
+def what_learned(path: str | Path, data_format: str | None = None) -> WeightsFile | RivalFile:
+    """Say what a file is, reading no array of it; raise unless it is of one of the networks or of a rival method."""
     metadata = weights.read_metadata(path)
     model = metadata.get("model")
-    return RivalFile(str(path), model, metadata) if model in [*RIVALS] else weights.inspect(path)
+    return RivalFile(str(path), model, metadata) if model in [*RIVALS] else weights.inspect(path, data_format)
 
 
 @dataclass(frozen=True)
 class ScoredClips:
-    """Clips to be scored.
+    """Clips to be scored with a file."""
 
-    Attributes
-    ----------
-    inputs : dict of str to float32 array (clips, rows, columns, time, 1)
-        Of all clips, standardised: see `preprocessing.network_inputs`.
-    positions : int array (scored clips,)
-        Which of them are scored.
-    labels : int array (scored clips,)
-    names : list of str
-        Of the scored clips.
-    subjects : list of str or None
-        Whose they are, None where nobody knows.
-    origin : str
-        What they are, for a headline: `synthetic SMIC`.
-    notes : list of Note or str
-        What a reader must know to judge the scores.
-    samples : preprocessing.Samples or None
-        Of clips, not of arrays: what a rival method sees.
-    rival : str or None
-        The rival method, if one is scored.
-    """
+    file: WeightsFile | RivalFile
+    samples: Samples
+    positions: np.ndarray  # which of the samples are scored, int (scored clips,)
+    origin: str  # what they are, for a headline: `synthetic SMIC`
+    notes: list[Note | str]  # caveats
+    statistics: dict[str, Statistics]  # by which a network's inputs are standardised; by default their own
 
-    inputs: dict[str, np.ndarray | StandardizedInput]
-    positions: np.ndarray
-    labels: np.ndarray
-    names: list[str]
-    subjects: list[str | None]
-    origin: str
-    notes: list[Note | str]
-    samples: Samples | None = None
-    rival: str | None = None
+    @functools.cached_property
+    def inputs(self) -> dict[str, np.ndarray | StandardizedInput]:
+        """All clips as a network sees them; see `preprocessing.network_inputs`."""
+        return preprocessing.network_inputs(self.samples.stacks, self.statistics)[0]
 
-    def predicted(self, path: str | Path, num_classes: int) -> np.ndarray:
-        """Predict the scored clips with a file: float array (scored clips, classes)."""
-        if self.rival and self.samples:
-            answers = RIVALS[self.rival].predict(path, self.samples, self.positions)
-            if answers.shape[1] != num_classes:
-                raise MicroExpError(
-                    path,
-                    f"what was learned of {num_classes} classes",
-                    f"of {answers.shape[1]}",
-                    "Give the --dataset that it was trained on.",
-                )
-            return answers
+    @property
+    def labels(self) -> np.ndarray:
+        """Classes of the scored clips, int array."""
+        return self.samples.labels[self.positions]
 
-        from microexp_keras import training
-
-        _, rows, columns, frames, _ = next(iter(self.inputs.values())).shape
-        model, _ = weights.load_model(path, frames, (rows, columns), num_classes)
-        return training.predict(model, self.inputs, self.positions)
+    def predicted(self, num_classes: int, data_format: str | None = None) -> np.ndarray:
+        """Predict the scored clips: float array (scored clips, classes)."""
+        method, more = METHODS[self.file.network], {"statistics": self.statistics, "data_format": data_format}
+        options = {} if isinstance(self.file, RivalFile) else more
+        return method.predict(self.file.path, self.samples, self.positions, num_classes, **options)
 
 
 def known_statistics(file: WeightsFile) -> dict[str, Statistics]:
@@ -114,8 +80,7 @@ def known_statistics(file: WeightsFile) -> dict[str, Statistics]:
         pass
     raise MicroExpError(
         f"{file.path}: statistics",
-        f"0 <= mean < max <= 255 for {' and '.join(inputs)}",
-        f"{str(named)[:80]!a}",
+        f"expected 0 <= mean < max <= 255 for {' and '.join(inputs)}, found {str(named)[:80]!a}",
     )
 
 
@@ -132,162 +97,130 @@ def require_length(file: WeightsFile | RivalFile, asked: Database) -> None:
         own = fitting[0]
         raise MicroExpError(
             file.path,
-            f"weights of {asked.title} ({asked.frames} frames)",
-            f"weights of {own.title} ({own.frames} frames)",
+            f"expected weights of {asked.title} ({asked.frames} frames), "
+            f"found weights of {own.title} ({own.frames} frames)",
             f"Give --dataset {own.name}, or weights of {asked.title}.",
         )
 
 
 def from_samples(
-    samples: Samples, protocol: Protocol, file: WeightsFile | RivalFile, origin: str, part: str = "protocol"
+    samples: Samples, protocol: Protocol, file: WeightsFile | RivalFile, origin: str, part: str | None = None
 ) -> ScoredClips:
     """Take clips that a protocol scores, standardised as the weights were trained.
 
-    Parameters
-    ----------
-    samples : preprocessing.Samples
-    protocol : protocols.Protocol
-    file : weights.WeightsFile or RivalFile
-    origin : str
-        For the headline.
-    part : str
-        `"protocol"`: the clips that it scores; `"held-out"`: those of them that it does not train on; `"all"`.
-
-    Returns
-    -------
-    ScoredClips
+    `part` is `"protocol"`: its test clips, of several folds those of the fold that the weights are of; `"held-out"`:
+    those of them that are not training clips; or `"all"`. By default all clips if the protocol has several folds and
+    the weights were trained on other clips, else the protocol's.
     """
     notes: list[Note | str] = [*samples.all_notes]
-    trained = file.metadata
-    rival = file.network if isinstance(file, RivalFile) else None
     known = known_statistics(file) if isinstance(file, WeightsFile) else {}
-    for name, stack in samples.stacks.items() if not rival else ():
+    for name, stack in samples.stacks.items() if isinstance(file, WeightsFile) else ():
         own = preprocessing.measure(stack)
         if name not in known:
             notes.append(
                 warning(
                     "the weights file does not say by which mean and maximum its training clips were "
                     f"standardised. These clips are standardised by their own ({name}: mean {own.mean:.3f}, maximum "
-                    f"{own.max:.0f}); if those of the training clips differed, this is not the accuracy of the weights."
+                    f"{own.max:.0f}); if those of the training clips differed, this accuracy is wrong."
                 )
             )
         elif max(abs(known[name].mean - own.mean), abs(known[name].max - own.max)) > SAME_LEVEL:
             notes.append(
                 warning(
-                    f"{name}: these clips have mean {own.mean:.3f} and maximum {own.max:.0f}, those that the "
-                    f"weights were trained on had {known[name].mean:.3f} and {known[name].max:.0f}; the latter are "
-                    "used. If the images differ (crop, light, camera), the accuracy suffers; clips that one protocol "
-                    "shows twice make a small difference too."
+                    f"{name}: these clips have mean {own.mean:.3f} and maximum {own.max:.0f}, the training clips had "
+                    f"{known[name].mean:.3f} and {known[name].max:.0f}, which are used. If the images differ (crop, "
+                    "light, camera), the accuracy suffers; clips that a protocol repeats make a small difference too."
                 )
             )
-    folds = splits.folds(protocol, samples)
+    chosen, fold, said = _chosen(samples, protocol, file, part)
+    notes += [f"Scored: {len(chosen)} of {counted(len(samples.names), 'clip')}, {said}."]
+    if fold is None:
+        notes.append(warning("it is unknown whether the weights were trained on some of these clips."))
+        none = chosen[:0]
+        fold = splits.Fold(none, none, chosen)
+    elif not np.isin(samples.clips[chosen], samples.clips[fold.train]).any():
+        notes.append("The weights were not trained on them.")
+    notes += [*preprocessing.remarks(fold, samples), *_synthetic(samples.synthetic, file)]
+    return ScoredClips(file, samples, chosen, origin, notes, known)
+
+
+def _chosen(
+    samples: Samples, protocol: Protocol, file: WeightsFile | RivalFile, part: str | None
+) -> tuple[np.ndarray, splits.Fold | None, str]:
+    """Return the positions that are scored, as a fold by which the weights were trained if that is known, and which."""
+    folds, trained = preprocessing.folds(protocol, samples), file.metadata
+    same_clips = trained.get("data_fingerprint") == samples.fingerprint
     same_split = trained.get("split") == protocol.split.__name__
-    number = 0 if len(folds) == 1 else trained.get("fold") if same_split else None
-    if not isinstance(number, int) or number not in range(len(folds)):
+    number, subjects = trained.get("fold"), trained.get("test_subjects")
+    of_fold = [
+        fold
+        for place, fold in enumerate(folds)
+        if (samples.subjects_of(fold.test) == subjects if "test_subjects" in trained else repr(place) == repr(number))
+    ]  # files of earlier versions say the number only, counted from 0
+    own = of_fold[0] if of_fold and same_clips and same_split else None
+    if len(folds) > 1 and own is None and not same_clips:
+        part = part or "all"
+    fold = own if len(folds) > 1 else folds[0]
+    if fold is None and part != "all":
+        why = "weights of a fold of another protocol" if same_clips else "weights that were not trained on these clips"
         raise MicroExpError(
             file.path,
-            f"weights of one of the {len(folds)} folds of protocol {protocol.name} on these clips",
-            "others",
-            "Take another --protocol, or --clips all with it.",
+            f"expected for --clips {part or 'protocol'} weights of one of the {len(folds)} folds of protocol "
+            f"{protocol.name} on these clips, "
+            f"found {why}",
+            "Give --clips all, or another --protocol.",
         )
-    fold = folds[number]
-    chosen, which = {
-        "protocol": (fold.score, f"those that protocol {protocol.name} scores"),
-        "held-out": (fold.held_out, f"those that protocol {protocol.name} scores and does not train on"),
-        "all": (np.arange(len(samples.names)), "all"),
-    }[part]
-    notes.append(f"{len(chosen)} of {counted(len(samples.names), 'clip')} are scored: {which}.")
-    if trained.get("data_fingerprint") == samples.fingerprint and same_split and not trained.get("started_from"):
-        last = "resume" in trained  # the state of a run's last epoch: no epoch was chosen
-        scored = splits.Fold(fold.train, fold.select[:0] if last else fold.select, chosen)
-        if not np.isin(samples.clips[chosen], samples.clips[fold.train]).any():
-            notes.append("The weights were not trained on them.")
+    everything = np.arange(len(samples.names))
+    if fold is None or part == "all":
+        others = "; the weights are of other clips" * (trained.get("data_fingerprint") is not None and not same_clips)
+        chosen, said = everything, f"all of them{others}"
+    elif len(folds) > 1:
+        chosen, said = fold.test, f"subject {samples.subjects[fold.test[0]]}, whom the weights' fold left out"
+    elif part == "held-out":
+        chosen, said = fold.held_out, f"the test clips of protocol {protocol.name} that are not training clips"
     else:
-        notes.append(warning("whether the weights were trained on some of them is not known."))
-        scored = splits.Fold(fold.train[:0], fold.select[:0], chosen)
-    notes += [*splits.remarks(scored, samples), *_synthetic(samples.synthetic, file)]
-    inputs = {} if rival else preprocessing.network_inputs(samples.stacks, known)[0]
-    return ScoredClips(
-        inputs,
-        chosen,
-        samples.labels[chosen],
-        [samples.names[position] for position in chosen],
-        [samples.subjects[position] for position in chosen],
-        origin,
-        notes,
-        samples,
-        rival,
-    )
+        chosen, said = fold.test, f"the test clips of protocol {protocol.name}"
+    if own is None or trained.get("started_from"):
+        return chosen, None, said
+    last = "resume" in trained  # the state of a run's last epoch: no epoch was chosen
+    return chosen, splits.Fold(own.train, own.validation[:0] if last else own.validation, chosen), said
 
 
 def from_arrays(
-    images_paths: Sequence[str | Path],
-    labels_path: str | Path,
-    names: Sequence[str],
-    num_classes: int,
-    file: WeightsFile | RivalFile,
+    images_paths: Sequence[str | Path], labels_path: str | Path, protocol: Protocol, file: WeightsFile | RivalFile
 ) -> ScoredClips:
-    """Take the validation arrays that the original programs save, standardised already.
+    """Take the validation arrays that the original programs save, standardised already; see `original_npy.read`.
 
-    Parameters
-    ----------
-    images_paths, labels_path, names, num_classes
-        See `original_npy.read`.
-    file : weights.WeightsFile or RivalFile
-
-    Returns
-    -------
-    ScoredClips
-
-    Raises
-    ------
-    MicroExpError
-        If a rival method is asked: it sees gray levels, and the arrays hold standardised ones. If the arrays of eyes
-        and mouth are each where the other belongs.
+    A rival method is refused: it sees gray levels.
     """
     if isinstance(file, RivalFile):
         title = METHODS[file.network].title
-        raise MicroExpError("--validation-images", "weights of a network", f"those of {title}", "Take --data PATH.")
-    stacks, labels = original_npy.read(images_paths, labels_path, names, num_classes)
+        raise MicroExpError(
+            "--validation-images", f"expected weights of a network, found those of {title}", "Take --data PATH."
+        )
+    samples = preprocessing.load_arrays(images_paths, labels_path, protocol)
     notes: list[Note | str] = [
-        "What the arrays hold, only those who saved them know. If the epoch of the weights was chosen on them, as the "
-        "original does, or their subjects are in the training clips, the score is optimistic."
+        "What the arrays hold, and how they are standardised, only those who saved them know. If the epoch of the "
+        "weights was chosen on them, as the original does, or their subjects are in the training clips, the score is "
+        "optimistic."
     ]
-    same = len(names) > 1 and np.array_equal(stacks["eyes"], stacks["mouth"])
-    if same:
+    if len(samples.stacks) > 1 and np.array_equal(samples.stacks["eyes"], samples.stacks["mouth"]):
         notes.append(
             warning(
                 "the arrays of eyes and mouth are the same. The original Intermediate program for SMIC saves the "
                 "mouth in both places (Intermediate_MicroFuseNet.py:231); the network then sees no eyes."
             )
         )
-    known = known_statistics(file)
-    _require_in_order(images_paths, stacks, known)
-    if not known:
+    if not known_statistics(file):
         notes.append(
             warning(
                 "the weights file does not say by which mean and maximum its training clips were standardised. "
                 "If the arrays are not from the same run, this is not the accuracy of the weights."
             )
         )
-    for name, statistics in known.items():
-        if same and name == "eyes":
-            continue
-        if not _whole_levels(stacks[name], statistics):
-            notes.append(
-                warning(
-                    f"{name}: undoing the standardisation of the weights' training clips (mean "
-                    f"{statistics.mean:.3f}, maximum {statistics.max:.0f}) does not give gray levels: the arrays were "
-                    "standardised differently, and the accuracy suffers."
-                )
-            )
-    inputs, _ = preprocessing.network_inputs(stacks)
-    clips = original_npy.names(images_paths[0], len(labels))
-    subjects: list[str | None] = [None] * len(labels)
-    synthetic = original_npy.are_synthetic(images_paths)
-    notes += _synthetic(synthetic, file)
-    origin = f"{'synthetic ' * synthetic}arrays {Path(images_paths[0]).name}"
-    return ScoredClips(inputs, np.arange(len(labels)), labels, clips, subjects, origin, notes)
+    notes += _synthetic(samples.synthetic, file)
+    origin = f"{'synthetic ' * samples.synthetic}arrays {Path(images_paths[0]).name}"
+    return ScoredClips(file, samples, np.arange(len(samples.names)), origin, notes, {})
 
 
 def _synthetic(clips: bool, file: WeightsFile | RivalFile) -> list[Note]:
@@ -295,26 +228,3 @@ def _synthetic(clips: bool, file: WeightsFile | RivalFile) -> list[Note]:
     if clips:
         return [SYNTHETIC_CLIPS]
     return [SYNTHETIC_WEIGHTS] if file.metadata.get("synthetic") is True else []
-
-
-def _require_in_order(paths: Sequence[str | Path], stacks: dict[str, np.ndarray], known: dict[str, Statistics]) -> None:
-    """Refuse two arrays of which each is gray levels by the mean and maximum of the other input only."""
-    if len(known) < 2:
-        return
-    (first, second), (one, other) = stacks.values(), known.values()
-    swapped = _whole_levels(first, other) and _whole_levels(second, one)
-    if swapped and not (_whole_levels(first, one) or _whole_levels(second, other)):
-        names = list(stacks)
-        raise MicroExpError(
-            " and ".join(map(str, paths)),
-            f"{' and '.join(names)}, in this order",
-            f"{' and '.join(reversed(names))}, as the mean and maximum of the weights' training clips tell",
-            "Give them the other way round.",
-        )
-
-
-def _whole_levels(images: np.ndarray, statistics: Statistics) -> bool:
-    """Whether undoing a standardisation gives whole gray levels, 0 to 255. A shift by a whole level stays hidden."""
-    levels = images.astype(np.float64) * (statistics.max - statistics.mean) + statistics.mean
-    inside = levels.min() > -FROM_A_LEVEL and levels.max() < 255 + FROM_A_LEVEL
-    return inside and np.abs(levels - np.rint(levels)).max() < FROM_A_LEVEL

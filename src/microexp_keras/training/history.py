@@ -1,107 +1,113 @@
-"""What training leaves of each epoch, and how it ended."""
+"""What training leaves of each epoch, and what came of a fold."""
 
 import csv
 import io
 import math
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from microexp_keras.atomic import write_text
 from microexp_keras.errors import MicroExpError
-from microexp_keras.regular import open_regular
 
 STATE = "last.weights.h5"
 """The file from which a killed training resumes."""
 
 MONITOR = "val_accuracy"
-"""What chooses the epoch: the accuracy on the clips held out for it."""
+"""What chooses the epoch: the accuracy on the validation clips."""
 
 Row = dict[str, Any]
 """`epoch`, a whole number from 0, and the epoch's logs and `seconds` as numbers."""
 
 
-def best_weights_name(epoch: int, value: float) -> str:
-    """Return the name of the file of an epoch that was the best so far, as the original wrote it."""
-    return f"weights-improvement-{epoch:02d}-{value:.2f}.weights.h5"
-
-
 class History:
-    """One row per epoch, kept in a CSV file that is never half-written.
-
-    Parameters
-    ----------
-    path : str or Path
-        Read if it exists, rewritten with every row.
-    """
+    """One row per epoch, in a CSV file that is read if it exists and written whole with every row."""
 
     def __init__(self, path: str | Path) -> None:
         self.path, self._last = Path(path), time.perf_counter()
         self.rows: list[Row] = []
         if self.path.exists():
             try:
-                with io.TextIOWrapper(open_regular(self.path), newline="", encoding="utf-8") as file:
+                with open(self.path, newline="", encoding="utf-8") as file:
                     rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
                 self.rows = [{**row, "epoch": int(row["epoch"])} for row in rows]
                 if not all(math.isfinite(value) for row in rows for value in row.values()):
                     raise ValueError("a number that is not finite")
-            except MicroExpError:
-                raise
             except (ValueError, OverflowError, TypeError, AttributeError, KeyError, csv.Error) as error:
                 raise MicroExpError(
-                    self.path,
-                    "the history of a run",
-                    f"something else ({error})",
+                    self.path, f"expected the history of a run, found something else ({error})"
                 ) from error
 
     def add(self, epoch: int, logs: dict[str, float]) -> None:
         """Append the epoch's logs and the seconds since the row before."""
         now = time.perf_counter()
-        self.rows.append(
-            {"epoch": epoch, **{name: float(value) for name, value in logs.items()}, "seconds": now - self._last}
-        )
+        numbers = {name: float(value) for name, value in logs.items()}
+        self.rows.append({"epoch": epoch, **numbers, "seconds": now - self._last})
         self._last = now
-        self._write()
-
-    def keep_until(self, epoch: int) -> None:
-        """Drop rows of later epochs: a run was killed between this file and its weights."""
-        self.rows = [row for row in self.rows if row["epoch"] <= epoch]
-        self._last = time.perf_counter()
-
-    def _write(self) -> None:
         text = io.StringIO()
         writer = csv.DictWriter(text, self.rows[0], lineterminator="\n")
         writer.writeheader()
         writer.writerows(self.rows)
         write_text(self.path, text.getvalue())
 
+    def keep_until(self, epoch: int) -> None:
+        """Drop rows of later epochs: a run was killed between this file and its weights."""
+        self.rows = [row for row in self.rows if row["epoch"] <= epoch]
+        self._last = time.perf_counter()
 
-@dataclass(frozen=True)
-class Outcome:
-    """How training ended.
 
-    Attributes
-    ----------
-    history : list of dict
-        One row per epoch.
-    best_epoch : int or None
-        Counted from 0; None of a method that is not trained step by step, whose history is empty.
-    best_path : Path
-        File with what was learned then; of a fold whose weights are not kept it is gone.
-    diverged : str or None
-        Why training broke off, if it did.
-    """
+@dataclass(frozen=True, kw_only=True)
+class FoldResult:
+    """What came of a fold: how training ended, and what is predicted for the clips that are scored."""
 
-    history: list[Row]
-    best_epoch: int | None
-    best_path: Path
-    diverged: str | None
+    best_path: Path  # file with what was learned; of a fold whose weights are not kept it is gone
+    history: list[Row] = field(default_factory=list)  # empty of a method that is not trained step by step
+    best_epoch: int | None = None  # counted from 0; None without epochs
+    diverged: str | None = None  # why training broke off, if it did
+    probabilities: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))  # float (scored clips, classes)
+    chosen: dict[str, Any] | None = None  # by a support vector machine, on the training subjects
+    images: list[int] | None = None  # single images that were predicted correctly, and all, where a method sees such
+    model: Any = None  # the network with the weights of the best epoch, while it is at hand
+    saliency: dict[str, Any] | None = None  # sheets that were drawn, or why none
+    devices: list[str] | None = None  # what the fold was computed on
 
     @property
     def only_class(self) -> int | None:
-        """The class, if after the best epoch all clips that it is chosen on are given the same one, else None."""
-        if self.best_epoch is None:
-            return None
-        only = int(self.history[self.best_epoch]["val_only_class"])
+        """The class, if the best epoch's weights predict a single one for every validation clip, else None."""
+        only = -1 if self.best_epoch is None else int(self.history[self.best_epoch]["val_only_class"])
         return None if only < 0 else only
+
+    @property
+    def last_loss(self) -> float:
+        """Mean training loss over the last ten epochs."""
+        return float(np.mean([row["loss"] for row in self.history[-10:]]))
+
+
+def last_ten_epochs(histories: Sequence[Sequence[Row]], sizes: Sequence[int]) -> dict[str, Any] | None:
+    """Return mean and sample deviation of the accuracy over epochs 91 to 100, or the last ten if fewer: Table VIII.
+
+    After each epoch the accuracy is that of the validation clips of all folds together, of which there are `sizes`.
+
+    Returns
+    -------
+    dict or None
+        `mean`, `deviation` (None of a single epoch), `epochs`: how many, and `first` and `last` of them, counted
+        from 1. None if there are no epochs, or the folds ended after different numbers of them.
+    """
+    lengths = {len(history) for history in histories}
+    if len(lengths) > 1 or lengths == {0}:
+        return None
+    of_folds = np.array([[row[MONITOR] for row in history[:100][-10:]] for history in histories])
+    values = np.average(of_folds, axis=0, weights=sizes)
+    last = int(histories[0][:100][-1]["epoch"]) + 1
+    return {
+        "mean": float(values.mean()),
+        "deviation": float(values.std(ddof=1)) if len(values) > 1 else None,
+        "epochs": len(values),
+        "first": last - len(values) + 1,
+        "last": last,
+    }

@@ -1,20 +1,53 @@
-"""From a compiled model, inputs and a fold to trained weights in a folder, repeatable and resumable to the bit."""
+"""From a model, inputs and a fold to trained weights, repeatable and resumable to the bit, and to answers."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from microexp_keras.backend import keras
-from microexp_keras.models.keras2 import Crossentropy
+from microexp_keras.backend import descend, keras, together
+from microexp_keras.console import progress_bar
+from microexp_keras.errors import MicroExpError
+from microexp_keras.models.layers import Crossentropy
+from microexp_keras.preprocessing.standardization import StandardizedInput
 from microexp_keras.protocols.protocol import Protocol
 from microexp_keras.protocols.splits import Fold
-from microexp_keras.training.batches import Batches, Inputs, train_epoch
-from microexp_keras.training.callbacks import BestWeights, DivergedError, EpochBar, RunState, StopOnNaN
-from microexp_keras.training.descent import SGD
-from microexp_keras.training.history import STATE, History, Outcome
-from microexp_keras.training.prediction import held_out_logs
+from microexp_keras.training.checkpoint import Checkpoint
+from microexp_keras.training.history import MONITOR, FoldResult
+
+Inputs = Mapping[str, np.ndarray | StandardizedInput]
+"""By name of the network's input: float32 (clips, rows, columns, time, 1), or what gives such arrays for positions."""
+
+PREDICTED = 16  # clips at a time: no more memory than a step of training takes
+
+
+class DivergedError(MicroExpError):
+    """A loss became infinite or NaN."""
+
+
+class NotWantedError(MicroExpError):
+    """Nobody waits for the training any longer."""
+
+
+class SGD(keras.optimizers.SGD):
+    """`keras.optimizers.SGD` for TensorFlow on one device and without Nesterov's momentum, to the bit, in less memory.
+
+    Weights are updated once all gradients are there: TensorFlow copies a variable that is still being read. A step
+    takes no arrays of the weights' size beside the gradients. And nothing is summed over replicas: TensorFlow registers
+    a gradient of that sum for the whole process, and with it keeps every model that was trained.
+    """
+
+    def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Any] | None = None) -> None:
+        super().apply(together(grads), trainable_variables)
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        velocity = self.momentums[self._get_variable_index(variable)] if self.momentum else None
+        descend(variable, gradient, learning_rate, self.momentum, velocity)
+
+    def _all_reduce_sum_gradients(self, grads_and_vars: list[Any]) -> list[Any]:
+        return grads_and_vars
 
 
 def compile_model(
@@ -35,6 +68,113 @@ def compile_model(
     model.optimizer.build(model.trainable_variables)
 
 
+class Batches:
+    """Training batches whose order depends on the seed and the epoch alone, on every backend.
+
+    Keras' own shuffling of arrays replays one permutation in every epoch after `set_random_seed` (TensorFlow), and a
+    resumed run would replay the first ones.
+
+    Parameters
+    ----------
+    inputs : dict of str to float32 array (clips, rows, columns, time, 1)
+        By name of the network's input; or what gives such arrays for positions, as `preprocessing.network_inputs`.
+    targets : float32 array (clips, classes)
+    positions : int array
+        Which of the clips are trained on.
+    batch_size, seed : int
+    """
+
+    def __init__(self, inputs: Inputs, targets: np.ndarray, positions: np.ndarray, batch_size: int, seed: int) -> None:
+        self.inputs, self.targets, self.positions = inputs, targets, positions
+        self.batch_size, self.seed = batch_size, seed
+        self.reorder(0)
+
+    def reorder(self, epoch: int) -> None:
+        """Draw the order of `epoch`."""
+        random = np.random.default_rng([self.seed, epoch])
+        self.order = self.positions[random.permutation(len(self.positions))]
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.positions) / self.batch_size)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray | list[np.ndarray], np.ndarray]:
+        chosen = self.order[index * self.batch_size : (index + 1) * self.batch_size]
+        return keras_inputs(self.inputs, chosen), self.targets[chosen]
+
+
+def keras_inputs(inputs: Inputs, positions: np.ndarray | None = None) -> np.ndarray | list[np.ndarray]:
+    """Return clips as Keras takes them: an array, or a list of them in the order of the network's inputs."""
+    taken = [array[:] if positions is None else array[positions] for array in inputs.values()]
+    return taken if len(taken) > 1 else taken[0]
+
+
+def train_epoch(
+    model: keras.Model, batches: Batches, epoch: int, callbacks: keras.callbacks.CallbackList | None = None
+) -> dict[str, float]:
+    """Train a compiled model on every batch once and return the means over the epoch: `loss` and `accuracy`.
+
+    This stands in for `model.fit`, which with TensorFlow builds a tf.data pipeline for every epoch and every
+    validation; starting one takes up to a second now and then, more than a whole epoch on SMIC.
+
+    Parameters
+    ----------
+    model : keras.Model
+    batches : Batches
+    epoch : int
+        Decides the order of the clips.
+    callbacks : keras.callbacks.CallbackList, optional
+        Told of every batch.
+    """
+    batches.reorder(epoch)
+    seen = []
+    for index in range(len(batches)):
+        if callbacks:
+            callbacks.on_train_batch_begin(index)
+        inputs, targets = batches[index]
+        model.reset_metrics()  # newer versions of Keras do so by themselves, 3.12 does not
+        logs = model.train_on_batch(inputs, targets, return_dict=True)
+        seen.append((len(targets), logs))
+        if callbacks:
+            callbacks.on_train_batch_end(index, logs)
+    clips = sum(count for count, _ in seen)
+    return {name: sum(count * float(logs[name]) for count, logs in seen) / clips for name in seen[0][1]}
+
+
+def held_out_logs(
+    model: keras.Model, inputs: Inputs, targets: np.ndarray, positions: np.ndarray, batch_size: int
+) -> dict[str, float]:
+    """Return `val_loss`, `val_accuracy` and `val_only_class` over some clips.
+
+    The last is the class if all clips are given the same one, else -1. The loss is that of training, in float64.
+    """
+    floor = model.loss.floor
+    right, losses, answers = 0, 0.0, set[int]()
+    for start in range(0, len(positions), batch_size):
+        chosen = positions[start : start + batch_size]
+        probabilities = model.predict_on_batch(keras_inputs(inputs, chosen)).astype("float64")
+        wanted = targets[chosen].astype(bool)
+        losses -= np.log(np.clip(probabilities[wanted], floor, 1 - floor)).sum()
+        answered = probabilities.argmax(axis=1)
+        right += int(np.count_nonzero(answered == wanted.argmax(axis=1)))
+        answers.update(answered.tolist())
+    clips = len(positions)
+    only = answers.pop() if len(answers) == 1 and clips > 1 else -1
+    return {"val_loss": losses / clips, MONITOR: right / clips, "val_only_class": only}
+
+
+def predict(model: keras.Model, inputs: Inputs, positions: np.ndarray | None = None) -> np.ndarray:
+    """Predict clips, by default all, a batch at a time: float32 probabilities (positions, classes)."""
+    if positions is None:
+        positions = np.arange(len(next(iter(inputs.values()))))
+    batches = [positions[start : start + PREDICTED] for start in range(0, len(positions), PREDICTED)]
+    probabilities = np.concatenate([model.predict_on_batch(keras_inputs(inputs, chosen)) for chosen in batches])
+    if not np.isfinite(probabilities).all():
+        raise MicroExpError(
+            "predictions", "expected finite probabilities, found NaN", "The weights or the clips are beyond float32."
+        )
+    return probabilities
+
+
 def fit(
     model: keras.Model,
     inputs: Inputs,
@@ -43,11 +183,11 @@ def fit(
     folder: str | Path,
     protocol: Protocol,
     seed: int,
-    metadata: dict[str, Any] | None = None,
-    keep_all: bool = False,
+    metadata: Mapping[str, Any] | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     progress: bool = True,
-) -> Outcome:
+    wanted: Callable[[], bool] | None = None,
+) -> FoldResult:
     """Train a compiled model; a folder with a saved state is resumed.
 
     Parameters
@@ -68,16 +208,16 @@ def fit(
         Of the order of the clips.
     metadata : dict, optional
         Written into every weights file.
-    keep_all : bool
-        Keep every improvement, not only the best.
     callbacks : sequence of keras.callbacks.Callback
-        More of them.
     progress : bool
         Show a progress bar on stderr.
+    wanted : callable, optional
+        Asked before every epoch: if it says no, training ends there with a `NotWantedError`.
 
     Returns
     -------
-    Outcome
+    FoldResult
+        Without predictions.
 
     Raises
     ------
@@ -88,29 +228,36 @@ def fit(
     """
     targets = keras.utils.to_categorical(labels, model.output_shape[-1]).astype("float32")
     batches = Batches(protocol.training_inputs(inputs), targets, fold.train, protocol.batch_size, seed)
-    history = History(Path(folder) / "history.csv")
-    best = BestWeights(folder, metadata=metadata, keep_all=keep_all)
-    state = RunState(history, best, Path(folder) / STATE, metadata)
-    first_epoch = state.restore(model)
-    bar = [EpochBar(best, protocol.epochs, first_epoch)] if progress else []
-    forget = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: state.forget())
-    run = keras.callbacks.CallbackList([StopOnNaN(), *callbacks, forget, best, state, *bar], model=model)
-    diverged, model.stop_training = None, False
-    run.on_train_begin()
-    try:
-        for epoch in range(first_epoch, protocol.epochs):
+    best = Checkpoint(folder, metadata)
+    told = keras.callbacks.CallbackList([*callbacks, best], model=model)
+    first, diverged, model.stop_training = best.resume(), None, False
+    told.on_train_begin()
+    with progress_bar(total=protocol.epochs, initial=first, desc="training", unit="epoch", disable=not progress) as bar:
+        for epoch in range(first, protocol.epochs):
             if protocol.patience is not None and epoch - best.epoch > protocol.patience:
                 break
-            run.on_epoch_begin(epoch)
-            logs = train_epoch(model, batches, epoch, run)
-            logs |= held_out_logs(model, inputs, targets, fold.select, protocol.batch_size)
-            run.on_epoch_end(epoch, logs)
+            if wanted and not wanted():
+                raise NotWantedError(f"stopped before epoch {epoch}: nobody waits for it")
+            told.on_epoch_begin(epoch)
+            logs = train_epoch(model, batches, epoch, told)
+            logs |= held_out_logs(model, inputs, targets, fold.validation, protocol.batch_size)
+            if bad := [f"{name} = {value}" for name, value in logs.items() if not math.isfinite(value)]:
+                diverged = (
+                    f"epoch {epoch}: expected finite numbers, found {', '.join(bad)}. Training diverged and was "
+                    "stopped; the weights of earlier epochs are intact. Look for broken frames; the protocol's "
+                    "learning rate may be too high for these clips."
+                )
+                break
+            told.on_epoch_end(epoch, logs)
+            collapsed = " (all one class)" if logs["val_only_class"] >= 0 else ""
+            bar.set_postfix_str(
+                f"loss {logs['loss']:.3f}, accuracy {logs[MONITOR]:.3f}{collapsed}, best {best.value:.3f}",
+                refresh=False,
+            )
+            bar.update()
             if model.stop_training:
                 break
-    except DivergedError as error:
-        if not history.rows:
-            raise
-        diverged = str(error)
-    run.on_train_end()
-    assert best.path is not None  # an epoch was trained
-    return Outcome(history.rows, best.epoch, best.path, diverged)
+    if diverged and not best.history.rows:
+        raise DivergedError(diverged)
+    told.on_train_end()
+    return FoldResult(history=best.history.rows, best_epoch=best.epoch, best_path=best.path, diverged=diverged)

@@ -1,4 +1,4 @@
-"""From frames to the face in some of them, and between these to its points and its box as in training.
+"""From frames to the face in some of them, and between these to its points.
 
 The face is looked for in every n-th frame and in the last; between two looks its points move along straight lines.
 
@@ -15,78 +15,45 @@ from microexp_keras import landmarks
 from microexp_keras.console import progress_bar
 from microexp_keras.landmarks.face_box import reduced, scale_of
 from microexp_keras.parallel import in_threads
-from microexp_keras.video.source import timed
 
 AT_ONCE = 64  # reduced frames in memory
 
 
 class Faces(NamedTuple):
-    """What was found by looking at some frames.
+    """What was found by looking at some frames."""
 
-    Attributes
-    ----------
-    frames : int
-        How many the video has.
-    shape : (int, int)
-        Their rows and columns.
-    looks : int array (looks,)
-        Numbers of the frames that were looked at, the first and the last among them.
-    counts : int array (looks,)
-        Faces in each.
-    points : float array (looks, 68, 2)
-        Column and row of each point of the surest face, in pixels of the whole frame.
-    """
-
-    frames: int
-    shape: tuple[int, ...]
-    looks: np.ndarray
-    counts: np.ndarray
-    points: np.ndarray
+    frames: int  # how many the video has
+    shape: tuple[int, ...]  # their rows and columns
+    looks: np.ndarray  # int (looks,): frames that were looked at, the first and the last among them
+    counts: np.ndarray  # int (looks,): faces in each
+    points: np.ndarray  # float (looks, 68, 2): column and row of the points of the surest face, in the whole frame
 
 
-def find_faces(frames: Iterable[np.ndarray], every: int, seconds: dict[str, float], total: int | None = None) -> Faces:
-    """Look for the face in every n-th frame and in the last.
-
-    Parameters
-    ----------
-    frames : iterable of uint8 array (rows, columns, 3)
-    every : int
-    seconds : dict of str to float
-        Gets the time it takes as `"finding faces"`.
-    total : int, optional
-        For the progress bar.
-
-    Returns
-    -------
-    Faces
-        Of no frames, if there are none.
-    """
+def find_faces(frames: Iterable[np.ndarray], every: int, total: int | None = None) -> Faces:
+    """Look for the face in every n-th frame, uint8 (rows, columns, 3), and in the last; `total` is of the progress."""
     detect = landmarks.DlibLandmarks(cache=False)
-    looks, found, shape, frame = [], [], (0, 0), None
+    found: list[landmarks.Landmarks] = []
     waiting: list[np.ndarray] = []
 
     def look() -> None:
-        with timed(seconds, "finding faces"):
-            found.extend(in_threads(lambda image: detect(None, [image]), waiting, "finding faces", progress=False))
+        found.extend(in_threads(lambda image: detect(None, [image]), waiting, "finding faces", progress=False))
         waiting.clear()
 
-    number = -1
+    looks, frame, number = [], None, -1
     for number, frame in enumerate(progress_bar(frames, total=total or None, desc="finding faces", unit="frame")):
         if number % every == 0:
             looks.append(number)
             waiting.append(reduced(frame))
         if len(waiting) == AT_ONCE:
             look()
-    if frame is not None:
-        shape = frame.shape[:2]
-        if looks[-1] != number:
-            looks.append(number)
-            waiting.append(reduced(frame))
-        look()
-    scale = scale_of(shape)
+    if frame is not None and looks[-1] != number:
+        looks.append(number)
+        waiting.append(reduced(frame))
+    look()
+    shape = (0, 0) if frame is None else frame.shape[:2]
     points = np.array([one.points[0] for one in found], np.float64).reshape(-1, landmarks.POINTS, 2)
     counts = np.array([one.faces[0] for one in found], int)
-    return Faces(number + 1, shape, np.array(looks, int), counts, (points + 0.5) / scale - 0.5)
+    return Faces(number + 1, shape, np.array(looks, int), counts, (points + 0.5) / scale_of(shape) - 0.5)
 
 
 def looks_around(faces: Faces, first: int, last: int) -> slice:
@@ -96,13 +63,7 @@ def looks_around(faces: Faces, first: int, last: int) -> slice:
 
 
 def points_in(faces: Faces, first: int, last: int) -> np.ndarray:
-    """Interpolate the points of some frames between the looks.
-
-    Returns
-    -------
-    int32 array (frames, 68, 2)
-        Rounded always the same way, as `landmarks.settle` does.
-    """
+    """Interpolate the points of some frames between the looks, int32 (frames, 68, 2), always rounded the same way."""
     looks = looks_around(faces, first, last)
     frames, flat = np.arange(first, last + 1), faces.points[looks].reshape(-1, landmarks.POINTS * 2)
     between = np.stack([np.interp(frames, faces.looks[looks], values) for values in flat.T], axis=1)

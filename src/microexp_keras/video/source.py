@@ -1,187 +1,131 @@
-"""From a video, a folder of frames or a camera to its frames, one after the other."""
+"""From a video, a folder of frames or a camera to its frames, one after the other, and the times of these."""
 
-import contextlib
 import itertools
-import math
-import shlex
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 
 from microexp_keras.atomic import replacing
 from microexp_keras.console import progress_bar
-from microexp_keras.datasets import Clip, Video
-from microexp_keras.datasets.folders import Findings, frame_files, visible
-from microexp_keras.datasets.frames import name_to_write, open_video, read_frames
+from microexp_keras.datasets import Clip
+from microexp_keras.datasets.frames import read_frames
+from microexp_keras.datasets.scan import FRAME_SUFFIXES, frame_files, look
+from microexp_keras.datasets.videos import VideoFile, writing
 from microexp_keras.errors import MicroExpError
 
 WARM_UP = 1.0  # seconds in which a camera finds its exposure, and its rate is measured
-CONVERT = "Play it, or convert it: ffmpeg -i {} video.mp4"
-CODEC = "FFV1"  # loses nothing, so that predictions on the recording can be repeated
 
 
-def open_clip(path: Path) -> tuple[Clip, float | None, int]:
-    """Return a frame folder or a video as a clip.
+class Source:
+    """A video, a folder of the frames of one clip, or a camera by its number, which is recorded before it is read.
 
-    Parameters
-    ----------
-    path : Path
-
-    Returns
-    -------
-    datasets.Clip
-    float or None
-        Frames a second, where a video's header says so.
-    int
-        Frames that the folder holds or the header promises, 0 if it does not.
-
-    Raises
-    ------
-    MicroExpError
-        If there is no such thing, or it cannot be read as one.
+    Videos and folders can be read again and again. A MicroExpError says if there is no such thing, or it cannot be
+    read as one.
     """
-    if path.is_dir():
-        inside = sorted(child.name for child in visible(path) if child.is_dir())
-        if inside:
-            raise MicroExpError(
-                path,
-                "the frames of one clip",
-                f"folders ({', '.join(inside[:3])})",
-                "Point at the folder of one clip.",
-            )
-        frames = tuple(frame_files(path, Findings(strict=True)))
-        return Clip(path.resolve().name, "", 0, frames), None, len(frames)
-    if not path.is_file():
-        raise MicroExpError(
-            path,
-            "a video, a folder of frames or the number of a camera",
-            "nothing",
-            "Correct the path.",
-        )
-    with open_video(path) as capture:
-        rate, promised = capture.get(cv2.CAP_PROP_FPS), capture.get(cv2.CAP_PROP_FRAME_COUNT)
-        opened = capture.isOpened()
-    if not opened:
-        raise MicroExpError(
-            path,
-            "a video",
-            "a file that OpenCV cannot open as one",
-            CONVERT.format(shlex.quote(str(path))),
-        )
-    known = math.isfinite(rate) and 0 < rate <= 1000
-    return Clip(path.stem, "", 0, Video(path)), rate if known else None, max(0, int(promised))
 
+    name: str  # of the video or folder without a suffix, or `camera-0`
+    path: Path  # the video or folder; of a camera only once it is recorded
+    images: tuple[Path, ...] = ()  # the frames of a folder; none of a video
+    rate: float | None = None  # mean frames a second, where a video says so
+    promised: int = 0  # frames that the folder holds or the video's header promises, 0 if it does not
+    times: Sequence[float] = ()  # seconds of a video's frames that were read last, the first at 0; none of a folder
+    fault: MicroExpError | None = None  # why a video was not read to its end
+    camera: Any = None  # cv2.VideoCapture of a camera that was not recorded yet
 
-def require_frames(clip: Clip, least: int) -> None:
-    """Decode the first frames of a clip, to say early whether it has enough: a header promises what is not there.
+    def __init__(self, given: str | Path) -> None:
+        if str(given).isdecimal():
+            self.name, self.camera = f"camera-{given}", cv2.VideoCapture(int(str(given)))
+            if not self.camera.isOpened():
+                remedy = "Plug it in, close what else uses it, or give a video."
+                raise MicroExpError(f"camera {given}", "cannot be opened", remedy)
+        else:
+            self._find(Path(given))
 
-    Raises
-    ------
-    MicroExpError
-        If fewer than `least` can be decoded.
-    """
-    found = sum(1 for _ in itertools.islice(read(clip, {}), least))
-    if found < least:
-        remedy = "Give a longer clip." if found else CONVERT.format(shlex.quote(str(clip.path)))
-        expected = f"at least the {least} frames that the network sees at once"
-        raise MicroExpError(clip.path, expected, str(found) if found else "none that can be decoded", remedy)
+    def _find(self, path: Path) -> None:
+        self.path = path
+        if path.is_dir():
+            self.name, self.images = path.resolve().name, _images(path)
+            self.promised = len(self.images)
+        elif path.suffix.lower() in FRAME_SUFFIXES:
+            found = "a single picture shows no movement, and it is movement that the networks look at"
+            raise MicroExpError(path, found, "Give a video, a folder of frames or a camera.")
+        elif not path.is_file():
+            found = "there is no such video, folder of frames or camera"
+            raise MicroExpError(path, found, "Correct the path.")
+        else:
+            with VideoFile(path) as video:
+                self.name, self.rate, self.promised = path.stem, video.rate, video.promised
 
+    def record(self, seconds: float, path: Path) -> None:
+        """Record a camera to `path`, an .avi that loses nothing, at the rate at which frames come; then read that."""
+        try:
+            start, warm = time.monotonic(), 0
+            while time.monotonic() < start + WARM_UP:
+                frame, warm = self._filmed(), warm + 1
+            rate = warm / (time.monotonic() - start)
+            with replacing(path) as temporary, writing(temporary, "ffv1", frame.shape[1::-1], rate) as write:
+                for number in progress_bar(range(max(1, round(seconds * rate))), desc="recording", unit="frame"):
+                    write(self._filmed(), number / rate)
+        finally:
+            self.camera.release()
+        self.camera = None
+        self._find(path)
 
-def open_camera(number: int) -> cv2.VideoCapture:
-    """Open a camera by its number.
+    def _filmed(self) -> np.ndarray:
+        read, frame = self.camera.read()
+        if not read:
+            raise MicroExpError(self.name, "gives no frames", "Plug it in again, or give a video.")
+        return frame
 
-    Returns
-    -------
-    cv2.VideoCapture
+    def read(self, swapped_colours: bool = False) -> Iterator[np.ndarray]:
+        """Yield all frames, uint8 (rows, columns, 3), 0-255; of a damaged video those before the damage.
 
-    Raises
-    ------
-    MicroExpError
-        If there is none, or it gives no frame.
-    """
-    camera = cv2.VideoCapture(number)
-    if not camera.isOpened():
-        raise MicroExpError(
-            f"camera {number}",
-            "a camera",
-            "none that OpenCV can open",
-            "Plug it in, close what else uses it, or give a video.",
-        )
-    _from_camera(camera)
-    return camera
+        They are blue, green, red, or with `swapped_colours` (see `protocols.Protocol`) red, green, blue.
+        """
+        shape = None
+        for number, frame in enumerate(self._frames()):
+            shape = shape or frame.shape
+            if frame.shape != shape:
+                sizes = f"{frame.shape[1]}x{frame.shape[0]} pixels, {shape[1]}x{shape[0]} in the frames before it"
+                where = self.images[number] if self.images else f"{self.path}, frame {number}"
+                raise MicroExpError(where, sizes, "Give frames of one size.")
+            yield np.ascontiguousarray(frame[..., ::-1]) if swapped_colours else frame
 
-
-def record(camera: cv2.VideoCapture, seconds: float, path: Path) -> None:
-    """Record from a camera to `path`, an .avi that loses nothing, at the rate at which frames come; then release it.
-
-    Raises
-    ------
-    MicroExpError
-        If no more frames come.
-    """
-    try:
-        start, warm = time.monotonic(), 0
-        while time.monotonic() < start + WARM_UP:
-            frame, warm = _from_camera(camera), warm + 1
-        rate = warm / (time.monotonic() - start)
-        with replacing(path) as temporary:
-            writer = cv2.VideoWriter(name_to_write(temporary), cv2.VideoWriter.fourcc(*CODEC), rate, frame.shape[1::-1])
-            for _ in progress_bar(range(max(1, round(seconds * rate))), desc="recording", unit="frame"):
-                writer.write(_from_camera(camera))
-            writer.release()
-    finally:
-        camera.release()
-
-
-def _from_camera(camera: cv2.VideoCapture) -> np.ndarray:
-    read, frame = camera.read()
-    if not read:
-        raise MicroExpError("camera", "a frame", "none", "Plug it in again, or give a video.")
-    return frame
-
-
-def read(clip: Clip, seconds: dict[str, float], swapped_colours: bool = False) -> Iterator[np.ndarray]:
-    """Yield all frames of a clip, uint8 (rows, columns, 3), 0-255; the time it takes is added to `seconds["reading"]`.
-
-    Parameters
-    ----------
-    clip : datasets.Clip
-    seconds : dict of str to float
-    swapped_colours : bool
-        Give red, green, blue instead of blue, green, red; see `protocols.Protocol`.
-
-    Raises
-    ------
-    MicroExpError
-        If an image is damaged, or the frames are of several sizes. A video ends where its decoder ends.
-    """
-    source, shape = read_frames(clip, None), None
-    for number in itertools.count():
-        with timed(seconds, "reading"):
-            frame = next(source, None)
-            if frame is not None and swapped_colours:
-                frame = np.ascontiguousarray(frame[..., ::-1])
-        if frame is None:
+    def _frames(self) -> Iterator[np.ndarray]:
+        if self.images:
+            yield from read_frames(Clip("", "", 0, self.images), None)
             return
-        shape = shape or frame.shape
-        if frame.shape != shape:
-            raise MicroExpError(
-                str(clip.frame_name(number)),
-                f"{shape[1]}x{shape[0]} pixels as in the first frame",
-                f"{frame.shape[1]}x{frame.shape[0]}",
-                "Give frames of one size.",
-            )
-        yield frame
+        with VideoFile(self.path) as video:
+            self.times = video.times
+            try:
+                yield from map(video.image, video.frames())
+            except MicroExpError as error:
+                self.fault = error
+
+    def require_frames(self, least: int) -> None:
+        """Decode the first frames, to say early whether there are enough: a header promises what is not there."""
+        found = sum(1 for _ in itertools.islice(self.read(), least))
+        if found < least:
+            said = f"has {found} frames, and the network looks at {least} at once"
+            raise self.fault or MicroExpError(self.path, said, "Give a longer clip.")
+
+    def frame_times(self, frames: int, rate: float, as_recorded: bool) -> np.ndarray:
+        """Return when each frame begins and when the last one ends, in seconds: float (frames + 1,).
+
+        A video's own times are taken `as_recorded`, else they follow from the rate in frames a second.
+        """
+        if not as_recorded or self.images:
+            return np.arange(frames + 1) / rate
+        return np.array([*self.times[:frames], self.times[frames - 1] + 1 / rate])
 
 
-@contextlib.contextmanager
-def timed(seconds: dict[str, float], what: str) -> Iterator[None]:
-    """Add the time that a block takes to `seconds[what]`."""
-    start = time.perf_counter()
-    try:
-        yield
-    finally:
-        seconds[what] = seconds.get(what, 0.0) + time.perf_counter() - start
+def _images(folder: Path) -> tuple[Path, ...]:
+    inside = sorted(look(folder).children)
+    if inside:
+        found = f"holds folders ({', '.join(inside[:3])}) instead of the frames of one clip"
+        raise MicroExpError(folder, found, "Point at the folder of one clip.")
+    return tuple(frame_files(folder))

@@ -15,87 +15,53 @@ from microexp_keras.landmarks.face_box import Box, Template, cut, face_box
 from microexp_keras.preprocessing import gray
 from microexp_keras.protocols import Protocol
 from microexp_keras.video.faces import Faces, looks_around, points_in
-from microexp_keras.video.source import timed
 
-LEAP = 0.5  # widths of the face that its middle moves between two looks, at most
-
-
-class Gap(NamedTuple):
-    """Why nothing is predicted for a window.
-
-    Attributes
-    ----------
-    cause : str
-        With {} in the place of each number: `"no face at frame {}"`.
-    frames : tuple of int
-        The numbers.
-    """
-
-    cause: str
-    frames: tuple[int, ...]
-
-    def __str__(self) -> str:
-        return self.cause.format(*self.frames)
+MAX_LEAP = 0.5  # widths of the face that its middle moves between two looks
 
 
 class Window(NamedTuple):
-    """Some frames that follow each other.
-
-    Attributes
-    ----------
-    first, last : int
-        Numbers of its frames; the video's first is 0.
-    box : (int, int, int, int) or None
-        What a network on faces sees of each: top, bottom, left, right; None without a face, and for eyes and mouth.
-    gap : Gap or None
-        Why nothing is predicted; None where something is.
-    """
+    """Some frames that follow each other, by the numbers of the first and the last."""
 
     first: int
     last: int
-    box: Box | None
-    gap: Gap | None
+    box: Box | None  # what a network on faces sees of each; None without a face, and for eyes and mouth
+    gap: str | None  # why nothing is predicted; None where something is
 
 
 def windows(faces: Faces, protocol: Protocol, stride: int, template: Template | None) -> list[Window]:
     """Divide a video into windows and say which of them have a face throughout.
 
-    Parameters
-    ----------
-    faces : Faces
-    protocol : protocols.Protocol
-        Gives the frames of a window. For eyes and mouth their boxes must lie inside every frame.
-    stride : int
-        Frames from the start of one window to the start of the next.
-    template : Template or None
-        How a network on faces wants them; None gives it the whole frame.
-
-    Returns
-    -------
-    list of Window
+    A window has the frames of the `protocol`, and begins `stride` frames after the one before it. The `template` is
+    how a network on faces wants them; None gives it the whole frame.
     """
     starts = range(0, faces.frames - protocol.frames + 1, stride)
     return [_window(faces, first, first + protocol.frames - 1, protocol, template) for first in starts]
 
 
 def _window(faces: Faces, first: int, last: int, protocol: Protocol, template: Template | None) -> Window:
-    looks = looks_around(faces, first, last)
-    numbers, counts, points = faces.looks[looks], faces.counts[looks], faces.points[looks]
-    if not counts.all():
-        return Window(first, last, None, Gap("no face at frame {}", (int(numbers[counts.argmin()]),)))
-    middles, widths = points.mean(axis=1), np.ptp(points[..., 0], axis=1)
-    leaps = np.linalg.norm(np.diff(middles, axis=0), axis=1) > LEAP * np.minimum(widths[1:], widths[:-1])
-    if leaps.any():
-        place = leaps.argmax()
-        between = int(numbers[place]), int(numbers[place + 1])
-        return Window(first, last, None, Gap("the face leaps between frames {} and {}", between))
+    if gap := _gap(faces, first, last):
+        return Window(first, last, None, gap)
     points = points_in(faces, first, last)
     if protocol.network.on_whole_face:
         box = face_box(points, template) if template else (0, faces.shape[0], 0, faces.shape[1])
         return Window(first, last, box, None)
-    faults = landmarks.find_faults(landmarks.Landmarks(np.ones(len(points), int), points), faces.shape)
-    gaps = (Gap(f"{fault} at frame {{}}", (frame,)) for frame, fault in enumerate(faults, start=first) if fault)
+    faults = landmarks.find_faults(landmarks.Landmarks(np.ones(len(points), int), points), [faces.shape] * len(points))
+    gaps = (f"{fault} at frame {frame}" for frame, fault in enumerate(faults, start=first) if fault)
     return Window(first, last, None, next(gaps, None))
+
+
+def _gap(faces: Faces, first: int, last: int) -> str | None:
+    """Say whether a look around some frames found no face, or the face leaps between two looks."""
+    looks = looks_around(faces, first, last)
+    numbers, counts, points = faces.looks[looks].tolist(), faces.counts[looks], faces.points[looks]
+    if not counts.all():
+        return f"no face at frame {numbers[counts.argmin()]}"
+    middles, widths = points.mean(axis=1), np.ptp(points[..., 0], axis=1)
+    leaps = np.linalg.norm(np.diff(middles, axis=0), axis=1) > MAX_LEAP * np.minimum(widths[1:], widths[:-1])
+    if leaps.any():
+        place = leaps.argmax()
+        return f"the face leaps between frames {numbers[place]} and {numbers[place + 1]}"
+    return None
 
 
 def reaches_beyond(box: Box, shape: tuple[int, ...]) -> bool:
@@ -105,51 +71,29 @@ def reaches_beyond(box: Box, shape: tuple[int, ...]) -> bool:
 
 
 def stacks(
-    frames: Iterable[np.ndarray],
-    windows: Sequence[Window],
-    faces: Faces,
-    protocol: Protocol,
-    seconds: dict[str, float],
+    frames: Iterable[np.ndarray], windows: Sequence[Window], faces: Faces, protocol: Protocol
 ) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
     """Cut windows out of a video as it is read: no more of it is in memory than the windows that one frame is in.
 
-    Parameters
-    ----------
-    frames : iterable of uint8 array (rows, columns, 3)
-        In the order of colours of training.
-    windows : list of Window
-        In the order of time. Those without a face are passed over.
-    faces : Faces
-    protocol : protocols.Protocol
-        Gives inputs, size and number of frames.
-    seconds : dict of str to float
-        Gets the time that cutting takes as `"cutting"`.
-
-    Yields
-    ------
-    int
-        Position in `windows`.
-    dict of str to uint8 array (rows, columns, time), 0-255
+    Takes frames, uint8 (rows, columns, 3) in the order of colours of training, and windows in the order of time; yields
+    the position of each window without a gap, and its uint8 stacks (rows, columns, time), 0-255, by input.
     """
     coming = [position for position, window in enumerate(windows) if not window.gap][::-1]
-    opened, points = {}, {}
+    opened: dict[int, dict[str, np.ndarray]] = {}
+    points: dict[int, np.ndarray] = {}
     for number, frame in enumerate(frames):
-        with timed(seconds, "cutting"):
-            while coming and windows[coming[-1]].first == number:
-                position = coming.pop()
-                shape = (protocol.size, protocol.size, protocol.frames)
-                opened[position] = {name: np.empty(shape, np.uint8) for name in protocol.inputs}
-                if not windows[position].box:
-                    points[position] = points_in(faces, number, windows[position].last)
-            for position, stack in opened.items():
-                window, time = windows[position], number - windows[position].first
-                cuts = (
-                    {"face": cut(frame, window.box)} if window.box else landmarks.regions(frame, points[position][time])
-                )
-                for name, image in cuts.items():
-                    stack[name][:, :, time] = gray(image, protocol.size)
-        for position in [position for position in opened if windows[position].last == number]:
-            points.pop(position, None)
-            yield position, opened.pop(position)
+        while coming and windows[coming[-1]].first == number:
+            position = coming.pop()
+            shape = (protocol.size, protocol.size, protocol.frames)
+            opened[position] = {name: np.empty(shape, np.uint8) for name in protocol.inputs}
+            points[position] = points_in(faces, number, windows[position].last)
+        for position, stack in list(opened.items()):
+            window = windows[position]
+            time = number - window.first
+            cuts = {"face": cut(frame, window.box)} if window.box else landmarks.regions(frame, points[position][time])
+            for name, image in cuts.items():
+                stack[name][:, :, time] = gray(image, protocol.size)
+            if window.last == number:
+                yield position, opened.pop(position)
         if not coming and not opened:
             return

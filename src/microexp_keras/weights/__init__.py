@@ -1,23 +1,26 @@
 """Read and write weights files (.h5, .hdf5) of Keras 2.0.0 and Keras 3; what is in them is not trusted."""
 
-import importlib
-from typing import TYPE_CHECKING, Any
+import argparse
 
-from microexp_keras.weights.api import inspect, load_model, load_weights, save_weights
-from microexp_keras.weights.keras2_writer import save_keras2_hdf5
-from microexp_keras.weights.learned import load_layers, read_arrays, read_metadata, save_arrays
-from microexp_keras.weights.reader import WeightsFile
-
-if TYPE_CHECKING:
-    from microexp_keras.weights.__main__ import main
+from microexp_keras.weights.identify import WeightsFile, inspect
+from microexp_keras.weights.store import (
+    load_layers,
+    load_model,
+    load_weights,
+    read_arrays,
+    read_metadata,
+    save_arrays,
+    save_keras2_hdf5,
+    save_weights,
+)
 
 __all__ = [
     "WeightsFile",
+    "add_data_format",
     "inspect",
     "load_layers",
     "load_model",
     "load_weights",
-    "main",
     "read_arrays",
     "read_metadata",
     "save_arrays",
@@ -26,7 +29,10 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:  # the command stays unread until it is run, so that `python -m` reads it once
-    if name == "main":
-        return importlib.import_module(f"{__name__}.__main__").main
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+def add_data_format(parser: argparse.ArgumentParser) -> None:
+    """Add --data-format, the option of every command that loads weights."""
+    parser.add_argument(
+        "--data-format",
+        choices=["channels_first", "channels_last"],
+        help="of the model that wrote --weights, where they do not say (default: channels_first before Keras 2.2)",
+    )

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from microexp_keras.console import Parser, command
 from microexp_keras.models.networks import NETWORKS
-from microexp_keras.weights.api import inspect
+from microexp_keras.weights.identify import inspect
 
 
 def parser() -> argparse.ArgumentParser:

@@ -1,4 +1,4 @@
-"""The two networks: shapes, parameters, what their inputs are for; and that the table of settings describes them."""
+"""The two networks: shapes, parameters, and what their inputs are for."""
 
 from collections.abc import Callable
 
@@ -6,9 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from microexp_keras.baselines.augmentation import clip_probabilities, pick_images
 from microexp_keras.baselines.networks import BUILDERS, build_3d_fcnn, build_cnn_augmentation
-from microexp_keras.baselines.parameters import METHODS
 from microexp_keras.errors import MicroExpError
 
 
@@ -54,11 +52,6 @@ def test_parameters_and_shapes_of_the_3d_fcnn() -> None:
     assert shapes == {"gray": (None, 64, 64, 18, 1)} | dict.fromkeys(("flow_x", "flow_y"), (None, 64, 64, 17, 1))
 
 
-def test_other_sizes_and_classes() -> None:
-    assert build_cnn_augmentation(size=(24, 32), num_classes=5).output_shape == (None, 5)
-    assert build_3d_fcnn(frames=9, size=(8, 16), num_classes=2).output_shape == (None, 2)
-
-
 @pytest.mark.parametrize("name", BUILDERS)
 def test_every_layer_is_named(name: str) -> None:
     """Names that Keras gives by itself count up from model to model."""
@@ -80,12 +73,6 @@ def test_too_small(build: Callable[[], object], axis: str) -> None:
         build()
 
 
-def test_answers_sum_to_one(cnn: keras.Model, fcnn: keras.Model, streams: dict[str, np.ndarray]) -> None:
-    image = np.random.default_rng(0).normal(size=(4, 64, 64, 1)).astype("float32")
-    np.testing.assert_allclose(cnn.predict(image, verbose=0).sum(axis=1), 1, atol=1e-6)
-    np.testing.assert_allclose(fcnn.predict(streams, verbose=0).sum(axis=1), 1, atol=1e-6)
-
-
 def test_every_stream_counts_and_has_its_own_place(fcnn: keras.Model, streams: dict[str, np.ndarray]) -> None:
     answer = fcnn.predict(streams, verbose=0)
     for name in streams:
@@ -104,34 +91,6 @@ def test_every_layer_learns(fcnn: keras.Model, streams: dict[str, np.ndarray]) -
     assert len(before) == 3 * 6 + 4
     for old, new in zip(before, model.trainable_variables, strict=True):
         assert np.abs(new.numpy() - old).max() > 0, new.path
-
-
-def test_a_clip_of_equal_frames_gets_its_images_answer(cnn: keras.Model) -> None:
-    frame = np.random.default_rng(0).integers(0, 256, (64, 64, 1), np.uint8)
-    images = pick_images(np.repeat(frame, 18, axis=2)).astype("float32")[..., None] / 255
-    of_clip = clip_probabilities(cnn.predict(images, verbose=0))
-    np.testing.assert_allclose(of_clip, cnn.predict(images[:1], verbose=0), atol=1e-6)
-
-
-@pytest.mark.parametrize("name", BUILDERS)
-def test_the_settings_describe_the_networks(name: str) -> None:
-    settings, model = METHODS[name](), BUILDERS[name]()
-    streams = [""] if name == "cnn-augmentation" else [f"{stream}_" for stream in settings.streams]
-    of_streams = [[model.get_layer(f"{stream}conv_{number}") for number in (1, 2, 3)] for stream in streams]
-    assert [tuple(layer.filters for layer in of_stream) for of_stream in of_streams] == [settings.filters] * len(
-        streams
-    )
-    convolutions = [layer for of_stream in of_streams for layer in of_stream]
-    pools = [model.get_layer(f"{stream}pool_{number}") for stream in streams for number in (1, 2, 3)]
-    assert len(model.layers) == len(streams) * 8 + (4 if name == "cnn-augmentation" else 6)
-    assert {layer.kernel_size for layer in convolutions} == {settings.kernel_size}
-    assert {layer.pool_size for layer in pools} == {settings.pool}
-    assert model.get_layer("dense_1").units == settings.dense
-    assert {layer.rate for layer in model.layers if isinstance(layer, keras.layers.Dropout)} == {settings.dropout}
-    assert model.inputs[0].shape[1] == settings.size
-    if name == "3d-fcnn":
-        assert tuple(tensor.name for tensor in model.inputs) == settings.streams
-        assert model.inputs[0].shape[3] == settings.frames
 
 
 @pytest.mark.parametrize("name", BUILDERS)

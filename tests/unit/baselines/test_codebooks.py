@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from microexp_keras.baselines.codebooks import codebook, fisher, scatter
+from microexp_keras.baselines.stclqp import codebook, fisher
 
 
 def weights(**of_codes: int) -> np.ndarray:
@@ -31,12 +31,6 @@ def test_every_code_is_its_own_word() -> None:
     assert sorted(table) == list(range(256))
 
 
-def test_words_start_at_the_most_frequent_codes_and_ties_at_the_smaller() -> None:
-    table, words = codebook(weights(c7=9, c200=9, c96=10), 3, rounds=0)
-    bits = [[code >> p & 1 for p in range(8)] for code in (96, 7, 200)]
-    assert words.tolist() == bits and table[[96, 7, 200]].tolist() == [0, 1, 2]
-
-
 def test_a_word_without_codes_stays() -> None:
     table, words = codebook(weights(c9=4), 3)  # starts at 9, and at 0 and 1, which never occur
     assert words.tolist() == [[1, 0, 0, 1, 0, 0, 0, 0], [0] * 8, [1] + [0] * 7]
@@ -60,28 +54,15 @@ def test_it_ends_where_k_means_ends(size: int) -> None:
             np.testing.assert_allclose(word, share @ points / share.sum(), atol=1e-12)
 
 
-def test_how_often_codes_occur_matters_and_not_in_which_unit() -> None:
-    occurrences = np.random.default_rng(0).integers(0, 1000, 256)
-    table, _ = codebook(occurrences, 16)
-    np.testing.assert_array_equal(codebook(occurrences * 7, 16)[0], table)
-    assert (codebook(np.ones(256), 16)[0] != table).any()
-
-
-def test_fisher_by_hand() -> None:
-    between, within = scatter(np.array([[1.0], [3], [5], [7]]), np.array([0, 0, 1, 1]))
-    assert (between.tolist(), within.tolist()) == ([16], [4]) and fisher(between, within).tolist() == [4]
-    between, within = scatter(np.array([[1.0, 0], [3, 0], [5, 0], [7, 0]]), np.array([0, 0, 1, 1]))
-    assert float(fisher(between.sum(), within.sum())) == 4  # trace over trace
-
-
-def test_fisher_of_what_does_not_vary() -> None:
-    features = np.column_stack([np.full(7, 0.1), np.repeat([1.0, 2.0], [3, 4])])
-    assert fisher(*scatter(features, np.repeat([0, 1], [3, 4]))).tolist() == [0, np.inf]
-
-
-def test_scatter_adds_up_to_the_total() -> None:
-    random = np.random.default_rng(0)
-    features, labels = random.normal(size=(40, 6)), random.integers(0, 3, 40)
-    between, within = scatter(features, labels)
-    np.testing.assert_allclose(between + within, ((features - features.mean(axis=0)) ** 2).sum(axis=0))
-    assert (between > 0).all() and (within > 0).all()
+@pytest.mark.parametrize(
+    ("features", "ratio"),
+    [
+        ([[1], [3], [5], [7]], 4),  # 16 between, 4 within
+        ([[1, 0], [3, 0], [5, 0], [7, 0]], 4),
+        ([[1, 1], [3, 3], [5, 1], [7, 3]], 2),  # 16 + 0 between, 4 + 4 within
+        ([[0.1], [0.1], [0.1], [0.1]], 0),
+        ([[1], [1], [2], [2]], np.inf),
+    ],
+)
+def test_fisher_by_hand(features: list[list[float]], ratio: float) -> None:
+    assert fisher(np.array(features, float), np.array([0, 0, 1, 1])) == ratio

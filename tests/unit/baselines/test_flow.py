@@ -4,9 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
-from microexp_keras.baselines import scaling
 from microexp_keras.baselines.flow import flow
+from microexp_keras.baselines.trained import known_scale, scaled
 from microexp_keras.errors import MicroExpError
+from microexp_keras.preprocessing import measure
 
 INSIDE = (slice(None), slice(16, -16), slice(16, -16))
 
@@ -30,18 +31,6 @@ def test_each_field_leads_to_the_next_frame(texture: np.ndarray) -> None:
     np.testing.assert_allclose(found, [[0, 1], [0, 0]], atol=0.005)
 
 
-def test_a_mirrored_clip(texture: np.ndarray) -> None:
-    clip = moving(texture, 1, 1, 2)
-    (u, v), (mirrored_u, mirrored_v) = flow(clip), flow(clip[:, ::-1])
-    np.testing.assert_allclose(mirrored_u[:, ::-1], -u, atol=2e-4)
-    np.testing.assert_allclose(mirrored_v[:, ::-1], v, atol=2e-4)
-
-
-def test_nothing_moves(texture: np.ndarray) -> None:
-    assert not flow(np.full((64, 64, 3), 90, np.uint8)).any()
-    assert np.abs(flow(moving(texture, 0, 0))[INSIDE]).max() < 1e-5  # at the borders up to 0.15
-
-
 def test_the_same_to_the_bit_on_any_number_of_threads(texture: np.ndarray) -> None:
     threads, found = cv2.getNumThreads(), []
     try:
@@ -61,15 +50,34 @@ def test_other_arrays_are_refused(stack: np.ndarray) -> None:
 
 @pytest.mark.parametrize("kind", [np.uint8, np.float32])
 def test_scale_of_the_training_clips(kind: type) -> None:
-    values = np.random.default_rng(0).integers(0, 200, (6, 5, 5, 4)).astype(kind)
-    scale = scaling.measure(values, np.array([0, 2, 5]))
-    known = scale.apply(values[[0, 2, 5]])
+    values, train = np.random.default_rng(0).integers(0, 200, (6, 5, 5, 4)).astype(kind), [0, 2, 5]
+    scale = measure(values, np.array(train))
+    known = scaled(values[train], scale)
     assert known.dtype == np.float32 and known.mean() == pytest.approx(0, abs=1e-6) and known.max() == pytest.approx(1)
-    expected = (values[1] - values[[0, 2, 5]].mean()) / (values[[0, 2, 5]].max() - values[[0, 2, 5]].mean())
-    np.testing.assert_allclose(scale.apply(values)[1], expected, atol=1e-6)
+    expected = (values[1] - values[train].mean()) / (values[train].max() - values[train].mean())
+    np.testing.assert_allclose(scaled(values, scale)[1, ..., 0], expected, atol=1e-6)
 
 
-@pytest.mark.parametrize("train", [[1, 2], []])
-def test_no_scale_of_nothing(train: list[int]) -> None:
-    with pytest.raises(MicroExpError, match="values differ"):
-        scaling.measure(np.ones((3, 4, 4), np.float32), np.array(train, int))
+def test_no_scale_of_equal_values() -> None:
+    with pytest.raises(MicroExpError, match="all values of the training clips are equal"):
+        scaled(np.ones((3, 4, 4)), measure(np.ones((3, 4, 4), np.float32)))
+
+
+@pytest.mark.parametrize(
+    ("said", "scale"),
+    [
+        ({"mean": 100.0, "max": 250.0}, (100, 250)),
+        ({"mean": 100.0, "largest": 150.0}, (100, 250)),  # of earlier versions
+        ({"mean": 100.0, "max": 100.0}, None),
+        ({"mean": 100.0, "max": float("inf")}, None),
+        ({"mean": "many"}, None),
+        (["mean", "max"], None),
+    ],
+)
+def test_the_scale_that_a_weights_file_says(said: object, scale: tuple[float, float] | None) -> None:
+    metadata = {"scales": {"image": said}}
+    if scale:
+        assert known_scale("x.h5", metadata, "image") == scale
+    else:
+        with pytest.raises(MicroExpError, match=r"x.h5: expected mean and largest value of image"):
+            known_scale("x.h5", metadata, "image")

@@ -54,12 +54,6 @@ def test_ramps(axis: int, slope: int, codes: tuple[int, ...], bins: tuple[int, .
     assert lbp_top.uniform_bins()[list(codes)].tolist() == list(bins)
 
 
-def test_one_cube_by_hand() -> None:
-    frames = [[[1, 2, 3], [4, 5, 6], [7, 8, 9]], [[9, 5, 1], [6, 5, 4], [2, 5, 8]], [[3, 9, 4], [5, 0, 7], [6, 1, 2]]]
-    codes = lbp_top.codes(np.array(frames, np.uint8).transpose(1, 2, 0)).ravel()
-    assert codes.tolist() == [220, 218, 118] and lbp_top.uniform_bins()[codes].tolist() == [58, 58, 58]
-
-
 def test_the_formula_volume(formula: Callable) -> None:
     codes = lbp_top.codes(formula(7, 8, 9))
     assert histogram(codes[0]) == {0: 24, 2: 25, 18: 25, 22: 12, 150: 37, 158: 12, 222: 26, 223: 23, 255: 26}
@@ -69,13 +63,6 @@ def test_the_formula_volume(formula: Callable) -> None:
     assert histogram(bins[0]) == {0: 24, 2: 25, 41: 23, 57: 26, 58: 112}
     assert histogram(bins[1]) == {0: 37, 2: 12, 41: 11, 57: 38, 58: 112}
     assert histogram(bins[2]) == {0: 11, 29: 38, 50: 37, 57: 12, 58: 112}
-
-
-def test_the_formula_volume_with_radius_3(formula: Callable) -> None:
-    bins = lbp_top.uniform_bins()[lbp_top.codes(formula(9, 10, 11), (3, 3, 3))]
-    assert histogram(bins[0]) == {0: 4, 4: 8, 8: 3, 9: 3, 10: 25, 15: 4, 21: 4, 35: 6, 57: 3}
-    assert histogram(bins[1]) == {0: 15, 4: 3, 10: 18, 35: 4, 57: 13, 58: 7}
-    assert histogram(bins[2]) == {0: 4, 4: 4, 35: 3, 57: 3, 58: 46}
 
 
 @pytest.mark.parametrize("radii", [(1, 1, 1), (3, 3, 3), (2, 1, 3), (1, 4, 2)])
@@ -103,9 +90,8 @@ def scikit_image(image: np.ndarray, radius: float) -> np.ndarray:
     return local_binary_pattern(np.ascontiguousarray(image), 8, radius, "default").astype(np.uint8)
 
 
-@pytest.mark.parametrize("seed", range(2))
-def test_scikit_image_gives_the_same_codes(seed: int) -> None:
-    volume = np.random.default_rng(seed).integers(0, 256, (64, 64, 18), np.uint8)
+def test_scikit_image_gives_the_same_codes() -> None:
+    volume = np.random.default_rng(0).integers(0, 256, (64, 64, 18), np.uint8)
     nearest, bilinear = lbp_top.codes(volume), lbp_top.codes(volume, sampling="bilinear")
     assert (nearest != bilinear).any()
     for place, plane in enumerate(PLANES):
@@ -174,7 +160,6 @@ def test_features_are_histograms_in_order() -> None:
         (np.zeros((9, 9, 6), np.uint8), {"radii": (3, 3, 3)}, "at least 7 frames of 7x7"),
         (np.zeros((9, 4, 9), np.uint8), {"radii": (1, 2, 1)}, "at least 3 frames of 5x5"),
         (np.zeros((9, 9, 9), np.uint8), {"radii": (1, 0, 1)}, "at least 1"),
-        (np.zeros((9, 9, 9), np.uint8), {"sampling": "cubic"}, '"nearest" or "bilinear"'),
         (np.zeros((9, 9, 9), np.uint8), {"blocks": (8, 8, 1)}, "7 x 7 x 7"),
         (np.zeros((9, 9, 9), np.uint8), {"blocks": (0, 1, 1)}, "expected between 1"),
     ],

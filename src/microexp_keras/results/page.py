@@ -1,0 +1,129 @@
+"""A report: title, score, caveats and sections, as text, as one HTML page complete in itself, and in a few lines."""
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from microexp_keras.atomic import write_text
+from microexp_keras.data import template
+from microexp_keras.notes import Note
+from microexp_keras.text import counted, plain
+
+Json = Mapping[str, Any]
+"""What scores.json or config.json holds."""
+
+CAVEATS = 3  # that a command shows
+
+
+@dataclass(frozen=True)
+class Table:
+    """Text cells; the first of each row is its heading. `shaded`: cells that differ from the row's second are."""
+
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    shaded: bool = False
+
+    def text(self) -> str:
+        """Return the columns below each other."""
+        rows = [*([self.head] if self.head else []), *self.rows]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+        return "\n".join(line.rstrip() for line in lines)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture within the page, or a video that lies beside it."""
+
+    source: str
+    alt: str = ""
+    caption: str = ""
+    wide: bool = False
+    video: bool = False
+
+    @classmethod
+    def of(cls, path: Path, alt: str, caption: str = "", wide: bool = False) -> "Figure":
+        """Read a .png or .svg file."""
+        kind = {".svg": "svg+xml", ".png": "png"}[path.suffix]
+        return cls(f"data:image/{kind};base64,{base64.b64encode(path.read_bytes()).decode()}", alt, caption, wide)
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part under its heading; `folded` is shown on demand, `files` are links to what lies beside the page.
+
+    With `page_only` it is not in report.txt, which is the same whenever and wherever a run is repeated.
+    """
+
+    title: str
+    text: str = ""
+    tables: Sequence[Table] = ()
+    figures: Sequence[Figure] = ()
+    remark: str = ""
+    files: Sequence[str] = ()
+    folded: "Section | None" = None
+    page_only: bool = False
+
+    def lines(self) -> list[str]:
+        """Return the section as text, without its figures."""
+        blocks = [table.text() for table in self.tables]
+        if self.folded and self.folded.tables:
+            blocks += [f"{self.folded.title}:" * bool(self.tables), *self.folded.lines()[2:]]
+        found = [*filter(None, [self.text, *blocks, self.remark if not self.files else ""])]
+        return ["", self.title.upper(), *found] if found else []
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A score from 0 to 1 (`at`; None if undefined), its intervals (`said`: in words), the majority-class baseline."""
+
+    name: str
+    value: str
+    at: float | None
+    wilson: Sequence[float] | None
+    over_subjects: Sequence[float] | None
+    said: str
+    baseline: float | None
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that there is to say of a run, an evaluation or a video."""
+
+    title: str
+    notes: Sequence[Note]
+    verdict: str
+    sections: Sequence[Section]
+    bars: Sequence[Bar] = ()
+    about_bars: str = ""
+
+    def score(self) -> list[str]:
+        """Return title, scores and verdict as lines of text."""
+        bars = [f"{bar.name:<10}{bar.value}" + (f" ({bar.said})" if bar.said else "") for bar in self.bars]
+        return [self.title, *bars, self.verdict]
+
+    def text(self) -> str:
+        """Return the contents of report.txt."""
+        sections = [line for section in self.sections if not section.page_only for line in section.lines()]
+        notes = [f"* {note.render()}" for note in self.notes]
+        return plain("\n".join([*self.score(), *filter(None, [self.about_bars]), "", *notes, *sections, ""]))
+
+    def summary(self, folder: Path) -> str:
+        """Return what a command says: the score, the worst caveats, and where the rest is."""
+        last_first = reversed(self.notes)  # the first say how things were done, the last what they are worth
+        worst = sorted(last_first, key=lambda note: (not note.is_alarm, note.level != "warning"))
+        more = len(worst) - CAVEATS
+        rest = f"{counted(more, 'more caveat')} and all numbers" if more > 0 else "All numbers"
+        notes = [f"* {note.render()}" for note in worst[:CAVEATS]]
+        files = f"{rest}: {folder / 'report.txt'}. With figures: {folder / 'report.html'}"
+        return plain("\n".join([*self.score(), *notes, "", files]))
+
+    def write(self, folder: Path) -> None:
+        """Write report.txt and report.html; nothing that a text holds becomes an element of the page.
+
+        Alarms among the notes stand at its top, verdict and bars below them, then the other notes and the sections.
+        """
+        write_text(folder / "report.txt", self.text())
+        write_text(folder / "report.html", template(__package__, "page.html.j2").render(report=self))

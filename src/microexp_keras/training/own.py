@@ -1,0 +1,162 @@
+"""A user's own method, fitted on a fold: a Keras model that a function builds, or a scikit-learn estimator."""
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from microexp_keras import preprocessing
+from microexp_keras.backend import import_keras
+from microexp_keras.console import progress_bar
+from microexp_keras.errors import MicroExpError
+from microexp_keras.models.networks import OWN
+from microexp_keras.training.history import MONITOR, FoldResult, History
+from microexp_keras.training.job import Job
+
+if TYPE_CHECKING:
+    import keras
+
+WEIGHTS = "best.weights.h5"
+"""Weights of the best epoch, as Keras writes and reads them."""
+
+BATCH = 16  # clips that are predicted at a time
+
+
+def fit(job: Job) -> FoldResult:
+    """Fit a fold from its beginning and predict the test clips; see `models.Method`.
+
+    Raises
+    ------
+    MicroExpError
+        If the user's function fails, or gives a model that does not fit the clips; it is named.
+    """
+    inputs, _ = preprocessing.network_inputs(job.samples.stacks, job.statistics)
+    clips = inputs["face"][:]
+    return _fit_network(job, clips) if job.protocol.network.has_epochs else _fit_estimator(job, clips)
+
+
+def _fit_estimator(job: Job, clips: np.ndarray) -> FoldResult:
+    from sklearn.base import clone
+
+    fold, labels, flat, name = job.fold, job.samples.labels, clips.reshape(len(clips), -1), job.protocol.model
+    estimator = clone(OWN[name].make)
+    try:
+        estimator.fit(flat[fold.train], labels[fold.train])
+        if hasattr(estimator, "predict_proba"):
+            shares = np.asarray(estimator.predict_proba(flat[fold.test]), float)
+            probabilities = np.zeros((len(fold.test), job.num_classes))
+            probabilities[:, np.asarray(estimator.classes_, int)] = shares
+        else:
+            probabilities = np.eye(job.num_classes)[np.asarray(estimator.predict(flat[fold.test]), int)]
+    except (ValueError, TypeError, IndexError) as error:
+        raise MicroExpError(f"{name}: cannot be fitted to clips of {flat.shape[1]} values ({error}).") from error
+    return FoldResult(best_path=job.folder / WEIGHTS, probabilities=probabilities)
+
+
+def _fit_network(job: Job, clips: np.ndarray) -> FoldResult:
+    keras = import_keras()
+    method, fold, labels, protocol = OWN[job.protocol.model], job.fold, job.samples.labels, job.protocol
+    keras.utils.set_random_seed(job.seed)
+    model = build(method.name, clips.shape[1:], job.num_classes)
+    loss = model.loss if isinstance(model.loss, str) else getattr(model.loss, "name", None) or type(model.loss).__name__
+    targets = labels if "sparse" in loss.lower() else np.eye(job.num_classes, dtype="float32")[labels]
+    (job.folder / "history.csv").unlink(missing_ok=True)  # of a fold that was killed: it begins anew
+    history = History(job.folder / "history.csv")
+    base: Any = keras.callbacks.Callback
+
+    def answers(positions: np.ndarray) -> np.ndarray:
+        return _probabilities(model, method.name, clips[positions]).argmax(axis=1)
+
+    class EachEpoch(base):
+        """Adds what every report needs to the logs of an epoch, and keeps them."""
+
+        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+            if job.wanted and not job.wanted():
+                raise MicroExpError(f"stopped before epoch {epoch}: nobody waits for it")
+
+        def on_epoch_end(self, epoch: int, logs: dict[str, Any]) -> None:
+            if not all(np.isfinite(logs[name]) for name in ("loss", "val_loss")):
+                raise MicroExpError(
+                    f"{method.name}: the loss of epoch {epoch} is {logs['loss']} and {logs['val_loss']} of validation "
+                    "clips. Training diverged: take a lower learning rate."
+                )
+            answered = answers(fold.validation)
+            only = int(answered[0]) if len(set(answered.tolist())) == 1 and len(answered) > 1 else -1
+            logs[MONITOR] = float((answered == labels[fold.validation]).mean())
+            measured = [logs[name] for name in logs if "acc" in name and not name.startswith("val_")]
+            accuracy = measured[0] if measured else (answers(fold.train) == labels[fold.train]).mean()
+            losses = {"loss": logs["loss"], "accuracy": accuracy, "val_loss": logs["val_loss"]}
+            history.add(epoch, {**losses, MONITOR: logs[MONITOR], "val_only_class": only})
+            bar.set_postfix_str(f"loss {logs['loss']:.3f}, accuracy {logs[MONITOR]:.3f}", refresh=False)
+            bar.update()
+
+    best = keras.callbacks.ModelCheckpoint(
+        job.folder / WEIGHTS, monitor=MONITOR, mode="max", save_best_only=True, save_weights_only=True
+    )
+    own = list(method.callbacks()) if method.callbacks else []
+    with progress_bar(total=protocol.epochs, desc="training", unit="epoch", disable=not job.progress) as bar:
+        model.fit(
+            clips[fold.train],
+            targets[fold.train],
+            batch_size=protocol.batch_size,
+            epochs=protocol.epochs,
+            validation_data=(clips[fold.validation], targets[fold.validation]),
+            callbacks=[EachEpoch(), best, *own],
+            verbose=0,
+        )
+    model.load_weights(job.folder / WEIGHTS)
+    return FoldResult(
+        history=history.rows,
+        best_epoch=int(np.argmax([row[MONITOR] for row in history.rows])),
+        best_path=job.folder / WEIGHTS,
+        probabilities=_probabilities(model, method.name, clips[fold.test]),
+    )
+
+
+def build(name: str, input_shape: tuple[int, ...], classes: int) -> "keras.Model":
+    """Call the user's function, and check that what it gives is a compiled model that fits."""
+    keras, make = import_keras(), OWN[name].make
+    offered = {"input_shape": input_shape, "num_classes": classes}
+    try:
+        asked = [one for one in inspect.signature(make).parameters if one in offered]
+        model = make(**{one: offered[one] for one in asked})
+    except Exception as error:  # the user's function may fail in any way
+        raise MicroExpError(
+            f"{name}: the function failed ({type(error).__name__}: {error}). It is called with nothing, or by "
+            f"name with input_shape, here {input_shape}, and num_classes, here {classes}."
+        ) from error
+    if not isinstance(model, keras.Model):
+        raise MicroExpError(f"{name}: the function returns {type(model).__name__}, not a keras.Model.")
+    if not model.compiled:
+        raise MicroExpError(
+            f"{name}: the model is not compiled. Call model.compile(optimizer=..., loss=..., "
+            'metrics=["accuracy"]) in the function.'
+        )
+    try:
+        answer = model(np.zeros((1, *input_shape), np.float32))
+    except Exception as error:
+        raise MicroExpError(
+            f"{name}: the model cannot take clips of shape {input_shape} ({str(error).splitlines()[0]})."
+        ) from error
+    if tuple(answer.shape) != (1, classes):
+        raise MicroExpError(
+            f"{name}: the model answers a clip with an array of shape {tuple(answer.shape[1:])}, but there are "
+            f"{classes} classes: end it with keras.layers.Dense({classes}, activation='softmax')."
+        )
+    return model
+
+
+def _probabilities(model: "keras.Model", name: str, clips: np.ndarray) -> np.ndarray:
+    """Return probabilities of clips, float array (clips, classes); logits of a loss `from_logits` become some."""
+    convert, batches = import_keras().ops.convert_to_numpy, range(0, len(clips), BATCH)
+    answers = np.concatenate([convert(model(clips[start : start + BATCH], training=False)) for start in batches])
+    answers = answers.astype(float)
+    if getattr(model.loss, "from_logits", False):
+        answers = np.exp(answers - answers.max(axis=1, keepdims=True))
+        answers /= answers.sum(axis=1, keepdims=True)
+    if not np.isfinite(answers).all() or answers.min() < 0 or not np.allclose(answers.sum(axis=1), 1, atol=1e-3):
+        raise MicroExpError(
+            f"{name}: the model's answers are no probabilities (from {answers.min():.3g} to "
+            f"{answers.max():.3g}). End it with a softmax, or compile it with a loss that has from_logits=True."
+        )
+    return answers

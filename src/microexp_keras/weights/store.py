@@ -1,0 +1,321 @@
+"""Load and save weights files of Keras 2.0.0 and Keras 3; what is in them is not trusted.
+
+The original networks are channels first and flatten in the order (channel, row, column, time); the models of this
+package are channels last and flatten in the order (row, column, time, channel). The rows of each dense kernel behind
+a flatten are permuted between the two; nothing else differs. What is written here carries HDF5's own checksums, which
+loading compares.
+
+References
+----------
+The programs `{SMIC,CASME-SQUARE}/MicroExpSTCNN.py`, `Intermediate_*.py`, `Late_*.py` on Keras 2.0.0, whose files are
+read and written here. What malicious files do: CVE-2026-0897 (declared sizes), CVE-2026-1669 (external storage).
+"""
+
+import copy
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from microexp_keras.errors import MicroExpError
+from microexp_keras.models.networks import NETWORKS, Network
+from microexp_keras.models.original import FILTERS, LAYERS, flattened_features, keras2_configs, pooled_shape, steps_of
+from microexp_keras.weights.hdf5 import opened, put, writing
+from microexp_keras.weights.identify import Layers, WeightsFile, identify, metadata_of, stored_layers
+
+if TYPE_CHECKING:
+    import keras
+
+
+def load_weights(model: "keras.Model", path: str | Path, data_format: str | None = None) -> WeightsFile:
+    """Set the weights of a model of this package from a Keras 2 or Keras 3 weights file.
+
+    Layers are assigned by name when the file has our names, otherwise in the order of the file. Everything is checked
+    before the first assignment: after an error the model is as it was.
+
+    Parameters
+    ----------
+    model : keras.Model
+        From `models.build_microexp_stcnn`, `build_intermediate_fusenet` or `build_late_fusenet`.
+    path : str or Path
+        A .h5 or .hdf5 file: Keras 2 or Keras 3, whole model or weights only.
+    data_format : "channels_first", "channels_last" or None
+        For a file of weights only: the flatten order of the model that wrote it. None: channels first for files of
+        Keras before 2.2 (the original programs set it, and Keras 2.2 began to flatten channels last regardless),
+        channels last for newer ones. A whole-model file says it itself.
+
+    Returns
+    -------
+    WeightsFile
+        What was loaded.
+
+    Raises
+    ------
+    MicroExpError
+        If the file is refused (see `inspect`), was written for another network, clip size, kernel or number of
+        classes, or has a value that is not finite. The message says how to build the model that fits.
+    """
+    with opened(path, verify=True) as contents:
+        file, layers = identify(contents, path, data_format)
+    _assign(model, file, layers)
+    return file
+
+
+class _Facts(NamedTuple):
+    """What determines whether weights fit a model; `shape` is rows, columns and frames of an input."""
+
+    network: Network
+    kernel_size: tuple[int, ...]
+    num_classes: int
+    shape: tuple[int, ...]
+
+
+def _facts(model: "keras.Model") -> _Facts:
+    """Return the facts of a model of this package; raise if it is none."""
+    names = [layer.name for layer in model.layers if layer.weights]
+    for network, layers in LAYERS.items():
+        if set(names) == {layer.ours for layer in layers}:
+            kernel_size, shape = model.get_layer(names[0]).kernel_size, model.inputs[0].shape[1:4]
+            return _Facts(NETWORKS[network], tuple(kernel_size), model.output_shape[-1], tuple(shape))
+    found = f"not built by microexp_keras.models: its layers are {', '.join(names) or 'none'}"
+    raise MicroExpError("model", found)
+
+
+def _assign(model: "keras.Model", file: WeightsFile, layers: Layers) -> None:
+    """Set the weights of a model; all is judged before the first assignment, but never held together."""
+    facts = _facts(model)
+    _require_fit(file, facts)
+    for name, arrays in layers:
+        for array in arrays:
+            finite(array, name, file.path)
+    for layer, (name, (kernel, bias)) in zip(LAYERS[file.network], layers, strict=True):
+        kernel = finite(kernel, name, file.path)
+        if file.dense_row_order == "channels_first" and layer.streams:
+            blocks = kernel.reshape(layer.streams, FILTERS, *pooled_shape(facts.shape, facts.kernel_size), -1)
+            kernel = blocks.transpose(0, 2, 3, 4, 1, 5).reshape(kernel.shape)
+        model.get_layer(layer.ours).set_weights([kernel, finite(bias, name, file.path)])
+
+
+def finite(array: np.ndarray, name: str, path: str | Path) -> np.ndarray:
+    """Return an array as float32 (integers unchanged); raise on NaN or infinity."""
+    if array.dtype.kind in "iu":
+        return array
+    with np.errstate(over="ignore"):
+        array = array.astype("float32", copy=False)
+    if not np.isfinite(array).all():
+        raise MicroExpError(path, f"{name} holds NaN or infinity", "Take an earlier checkpoint.")
+    return array
+
+
+def _require_fit(file: WeightsFile, model: _Facts) -> None:
+    """Raise, with the remedy, unless weights fit a model."""
+    network = NETWORKS[file.network]
+    if network != model.network:
+        found = f"written for {network.title}, but the model is {model.network.title}"
+        raise MicroExpError(file.path, found, f"Build it with models.{network.builder}.")
+    written: dict[str, Any] = {"kernel_size": file.kernel_size, "num_classes": file.num_classes}
+    taken: dict[str, Any] = {"kernel_size": model.kernel_size, "num_classes": model.num_classes}
+    *size, frames = model.shape
+    features = flattened_features(model.shape, file.kernel_size)
+    edges = pooled_shape(size, file.kernel_size[:2])
+    turned = file.exact and file.size and pooled_shape(file.size, file.kernel_size[:2]) != edges  # 32x64 as 64x32
+    remedy = "Build it with the frames and size of its training."
+    if features != file.flattened or turned:
+        if file.size and file.frames_range:
+            written |= {"size": file.size, "frames": file.frames or file.frames_range[0]}
+            taken |= {"size": tuple(size), "frames": frames}
+        else:
+            written, taken = {"features": file.flattened}, {"features": features}
+    different = [name for name in written if written[name] != taken[name]]
+    if different:
+        wanted, found = (", ".join(f"{name}={of[name]}" for name in different) for of in (written, taken))
+        said = f"written for {network.title} with {wanted}, but the model has {found}"
+        raise MicroExpError(file.path, said, remedy if "features" in written else f"Build it with {wanted}.")
+
+
+def load_model(
+    path: str | Path,
+    frames: int | None = None,
+    size: int | tuple[int, int] | None = None,
+    num_classes: int | None = None,
+    data_format: str | None = None,
+) -> "keras.Model":
+    """Build the network that a weights file belongs to and load its weights.
+
+    Parameters
+    ----------
+    path : str or Path
+        As for `load_weights`.
+    frames, size, num_classes : optional
+        Of the model; by default what the file says, or the paper's values that agree with it.
+    data_format : "channels_first", "channels_last" or None
+        See `load_weights`.
+
+    Returns
+    -------
+    keras.Model
+        Not compiled.
+
+    Raises
+    ------
+    MicroExpError
+        As `load_weights`; if the file does not say frames and size and they are not given.
+    """
+    with opened(path, verify=True) as contents:
+        file, layers = identify(contents, path, data_format)
+    frames, size = frames or file.frames, size or file.size
+    if frames is None or size is None:
+        missing = [name for name, value in (("frames", frames), ("size", size)) if value is None]
+        remedy = f"Give them: load_model(path, {'=, '.join(missing)}=)."
+        raise MicroExpError(path, f"does not say {' and '.join(missing)} of its clips", remedy)
+    model = NETWORKS[file.network].build(frames, size, num_classes or file.num_classes, file.kernel_size)
+    _assign(model, file, layers)
+    return model
+
+
+def save_weights(
+    model: "keras.Model", path: str | Path, metadata: dict[str, Any] | None = None, optimizer: bool = True
+) -> None:
+    """Write `path`, a Keras 3 `.weights.h5` file, whole or not at all.
+
+    Parameters
+    ----------
+    model : keras.Model
+    path : str or Path
+        Must end in ".weights.h5".
+    metadata : dict, optional
+        Of JSON's types: what `inspect` gives back as `metadata`, such as the statistics that the clips were
+        standardised by. Keras passes over it.
+    optimizer : bool
+        Also write the variables of the model's optimizer, when it is compiled: with momentum they take as much room
+        as the weights.
+
+    Raises
+    ------
+    MicroExpError
+        If `path` does not end in ".weights.h5", or the disk refuses.
+    """
+    if not str(path).endswith(".weights.h5"):
+        raise MicroExpError(path, 'its name does not end in ".weights.h5", as Keras demands', "Rename it.")
+    import h5py
+    from keras.src.saving import saving_lib
+
+    memory = io.BytesIO()
+    # What Model.save_weights does, which takes no memory for a file.
+    store = saving_lib.H5IOStore(memory, mode="w")
+    left_out = set() if optimizer else {id(getattr(model, "optimizer", None))}
+    saving_lib._save_state(model, store, assets_store=None, inner_path="", visited_saveables=left_out)
+    store.close()
+
+    def sealed(name: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset):
+            put(file, name, item[()])
+        else:
+            file.require_group(name).attrs.update(item.attrs)
+
+    with h5py.File(memory) as plain, writing(path, len(memory.getbuffer()), metadata or {}) as file:
+        plain.visititems(sealed)
+    memory.close()  # Keras keeps references to it
+
+
+def save_keras2_hdf5(model: "keras.Model", path: str | Path, whole_model: bool = True) -> None:
+    """Write a model of this package as Keras 2.0.0 writes the original: its layers and names, channels first.
+
+    Parameters
+    ----------
+    model : keras.Model
+        From one of the three builders.
+    path : str or Path
+        Where to write; replaced whole or not at all.
+    whole_model : bool
+        True: for `keras.models.load_model` of Keras 2.0.0, compiled as the original programs compile it, without
+        optimizer state. False: for `load_weights` on the original network.
+
+    Raises
+    ------
+    MicroExpError
+        If `model` is not from one of the builders, or the disk refuses.
+    """
+    facts = _facts(model)
+    config = copy.deepcopy(keras2_configs()[facts.network.name])
+    settings = {one["name"]: one for _, one in steps_of(config)}
+    for one in settings.values():
+        one |= {"batch_input_shape": [None, 1, *facts.shape]} if "batch_input_shape" in one else {}
+        one |= {"kernel_size": facts.kernel_size} if "kernel_size" in one else {}
+    layers = {layer.name: layer for layer in LAYERS[facts.network.name]}
+    settings[[*layers][-1]]["units"] = facts.num_classes
+    # Bytes, not str: h5py then marks them ASCII, and only then does the h5py of that time give what Keras decodes.
+    written_by = {"backend": b"tensorflow", "keras_version": b"2.0.0"}
+    with writing(path, 4 * model.count_params()) as file:
+        root = file.create_group("model_weights") if whole_model else file
+        file.attrs.update(written_by)
+        root.attrs.update(written_by)
+        if whole_model:
+            file.attrs["model_config"] = json.dumps(config).encode("ascii")
+            file.attrs["training_config"] = json.dumps(keras2_configs()["training_config"]).encode("ascii")
+        root.attrs["layer_names"] = np.array([name.encode("ascii") for name in settings])
+        for name in settings:
+            arrays = {}
+            if layer := layers.get(name):
+                kernel, bias = model.get_layer(layer.ours).get_weights()
+                if layer.streams:
+                    blocks = kernel.reshape(layer.streams, *pooled_shape(facts.shape, facts.kernel_size), FILTERS, -1)
+                    kernel = blocks.transpose(0, 4, 1, 2, 3, 5).reshape(kernel.shape)
+                arrays = {f"{name}/kernel:0": kernel, f"{name}/bias:0": bias}
+            group = root.create_group(name)
+            group.attrs["weight_names"] = np.array([array.encode("ascii") for array in arrays] or np.zeros(0))
+            for array, values in arrays.items():
+                put(group, array, np.asarray(values, "float32"))
+
+
+def load_layers(model: "keras.Model", path: str | Path, optimizer: bool = False) -> dict[str, Any]:
+    """Set the weights of any model from a file that `save_weights` wrote of the same one; return its metadata.
+
+    `optimizer` also sets the variables of its optimizer. After an error the model is as it was.
+    """
+    with opened(path, verify=True) as contents:
+        stored = {
+            f"{name} {place}": one for name, arrays in stored_layers(contents) for place, one in enumerate(arrays)
+        }
+        wanted = {f"{layer.name} {place}": one for layer in model.layers for place, one in enumerate(layer.weights)}
+        if optimizer:
+            stored |= {name: one for name, one in contents.arrays.items() if name.startswith("optimizer/")}
+            wanted |= {f"optimizer/vars/{place}": one for place, one in enumerate(model.optimizer.variables)}
+        written, taken = ({name: tuple(one.shape) for name, one in of.items()} for of in (stored, wanted))
+        if written != taken:
+            different = ", ".join(sorted({name for name, _ in written.items() ^ taken.items()}))
+            remedy = "Take weights of this very model, trained with the same optimizer."
+            raise MicroExpError(path, f"other arrays than the model has: {different:.160}", remedy)
+        values = {name: finite(array, name, path) for name, array in stored.items()}
+        for name, variable in wanted.items():
+            variable.assign(values[name])
+        return metadata_of(contents)
+
+
+def save_arrays(path: str | Path, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, Any]) -> None:
+    """Write arrays of numbers, and metadata of JSON's types, as an HDF5 file, whole or not at all."""
+    with writing(path, sum(array.nbytes for array in arrays.values()), metadata) as file:
+        for name, array in arrays.items():
+            put(file, name, array)
+
+
+def read_arrays(path: str | Path, expected: Mapping[str, tuple[str, int]]) -> dict[str, np.ndarray]:
+    """Read what `save_arrays` wrote: just the arrays named, each with the kind and dimensions expected of it."""
+    with opened(path, verify=True) as contents:
+        found = {name: (array.dtype.kind, array.ndim) for name, array in contents.arrays.items()}
+        if found != dict(expected):
+            said = f"are {found!s:.160} instead of {dict(expected)}"
+            raise MicroExpError("arrays", said, "Take the file that the training wrote.")
+        for name, array in contents.arrays.items():
+            if not np.isfinite(array).all():
+                raise MicroExpError(name, "holds NaN or infinity", "Train again.")
+        return {name: np.array(array) for name, array in contents.arrays.items()}
+
+
+def read_metadata(path: str | Path) -> dict[str, Any]:
+    """Read what `save_weights` or `save_arrays` was given to say of a file, {} in files of others; no array is read."""
+    with opened(path) as contents:
+        return metadata_of(contents)

@@ -1,0 +1,238 @@
+"""A user's own Keras model or scikit-learn estimator, trained and tested by the rules of this package."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+from helpers import write_clips
+from sklearn.linear_model import LogisticRegression
+from sklearn.svm import LinearSVC
+
+import microexp_keras as mk
+from microexp_keras import train
+from microexp_keras.errors import MicroExpError
+
+
+def pooled(input_shape, num_classes, loss="sparse_categorical_crossentropy", activation="softmax"):
+    model = keras.Sequential(
+        [
+            keras.Input(input_shape),
+            keras.layers.AveragePooling3D((16, 16, 3)),
+            keras.layers.Flatten(),
+            keras.layers.Dense(num_classes, activation=activation),
+        ]
+    )
+    model.compile("sgd", loss)
+    return model
+
+
+def one_hot(input_shape, num_classes):
+    return pooled(input_shape, num_classes, "categorical_crossentropy")
+
+
+def logits(input_shape, num_classes):
+    return pooled(input_shape, num_classes, keras.losses.SparseCategoricalCrossentropy(from_logits=True), None)
+
+
+@pytest.fixture(scope="module")
+def four_people(tmp_path_factory):
+    """Twelve clips of four people, in SMIC's tree."""
+    root = tmp_path_factory.mktemp("people")
+    labels = ("negative", "positive", "surprise")
+    write_clips(root, [f"HS/s{n}/micro/{label}/s{n}_{label[:2]}_01" for n in range(1, 5) for label in labels])
+    return root
+
+
+@pytest.fixture(scope="module")
+def data(four_people):
+    return mk.load("smic", four_people)
+
+
+@pytest.fixture(scope="module")
+def result(data, tmp_path_factory):
+    out = tmp_path_factory.mktemp("own") / "run"
+    return mk.cross_validate(pooled, data, epochs=2, jobs=1, out=out, progress=False)
+
+
+def test_data_say_what_they_are(data):
+    assert len(data) == 12 and data.input_shape == (64, 64, 18, 1) and data.num_classes == 3
+    assert str(data) == "SMIC: 12 clips (4 negative, 4 positive, 4 surprise) of 4 subjects"
+    assert data.class_names == ("negative", "positive", "surprise") and set(data.labels) == {0, 1, 2}
+
+
+def test_the_entrance_is_in_dir():
+    assert {"load", "folds", "cross_validate"} <= {*dir(mk)} & {*mk.__all__}
+
+
+def test_every_clip_is_predicted_once_by_a_model_that_never_saw_its_subject(result, data):
+    table = result.predictions
+    assert sorted(table["clip"]) == sorted(clip.id for clip in data.clips)
+    assert (table.groupby("fold").subject.nunique() == 1).all() and table["fold"].nunique() == 4
+    assert np.allclose(table[["p_negative", "p_positive", "p_surprise"]].sum(axis=1), 1, atol=1e-3)
+    config = json.loads((result.folder / "config.json").read_text())
+    assert [fold["test_subjects"] for fold in config["folds"]] == [[f"s{n:02d}"] for n in range(1, 5)]
+    assert "accuracy" in str(result) and "majority" in str(result) and "pooled" in str(result)
+    assert result.scores.clips == 12 and 0 <= result.scores.uar <= 1
+
+
+def test_the_report_names_the_method_and_none_of_the_papers_settings(result, tmp_path):
+    page = result.report(tmp_path / "copy").read_text()
+    assert "pooled on SMIC" in page and "learning_rate" not in page and "Table V" not in page
+    with pytest.raises(MicroExpError, match="files in this folder"):
+        result.report(tmp_path / "copy")
+
+
+def test_scored_weights_are_those_of_the_best_epoch(result, data):
+    first = next(iter(mk.folds(data, progress=False)))
+    model = pooled(data.input_shape, 3)
+    model.load_weights(result.folder / "fold-01" / "best.weights.h5")
+    kept = json.loads((result.folder / "fold-01/result.json").read_text())
+    assert np.allclose(model.predict(first.test[0], verbose=0), kept["probabilities"], atol=1e-5)
+    rows = (result.folder / "fold-01/history.csv").read_text().splitlines()[1:]
+    accuracy = (model.predict(first.validation[0], verbose=0).argmax(axis=1) == first.validation[1]).mean()
+    assert accuracy == pytest.approx(max(float(row.split(",")[4]) for row in rows))
+
+
+def test_processes_give_what_this_process_gives(result, data):
+    """A lambda has no module that a process could import it from."""
+    own = mk.cross_validate(lambda: pooled((64, 64, 18, 1), 3), data, epochs=2, jobs=2, progress=False)
+    columns = ["p_negative", "p_positive", "p_surprise"]
+    assert np.allclose(own.predictions[columns], result.predictions[columns], atol=1e-4)
+    assert own.compare(result).p_clips == 1
+
+
+@pytest.mark.parametrize("function", [one_hot, logits])
+def test_losses_of_every_kind(function, data):
+    own = mk.cross_validate(function, data, "upstream", epochs=1, progress=False)
+    assert len(own.predictions) == 3
+
+
+def test_callbacks_are_made_for_each_fold(data):
+    made = []
+
+    def callbacks():
+        made.append(keras.callbacks.EarlyStopping("loss", patience=0, min_delta=1e9))
+        return made[-1:]
+
+    own = mk.cross_validate(pooled, data, epochs=5, jobs=1, callbacks=callbacks, progress=False)
+    assert len(made) == len({id(one) for one in made}) == 4
+    assert {fold["epochs"] for fold in json.loads((own.folder / "scores.json").read_text())["folds"]} == {2}
+
+
+def test_estimators(data, result):
+    with_probabilities = mk.cross_validate(LogisticRegression(max_iter=5), data, jobs=1, progress=False)
+    without = mk.cross_validate(LinearSVC(max_iter=5), data, jobs=1, progress=False)
+    assert len(with_probabilities.predictions) == len(without.predictions) == 12
+    assert set(without.predictions.p_negative) <= {0, 1} and "were not kept" not in str(without)
+    assert 0 <= result.compare(without).p_subjects <= 1
+    figure = without.plot_confusion()
+    assert [axes.get_xlabel() for axes in figure.axes] == ["predicted"] and figure.get_suptitle() == "LinearSVC on SMIC"
+
+
+def test_methods_of_this_package_by_name(data):
+    assert len(mk.cross_validate("lbp-top", data, jobs=1, progress=False).predictions) == 12
+
+
+def test_an_interrupted_run_goes_on(data, result, tmp_path):
+    calls = []
+
+    def fails_at_the_third():
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return pooled((64, 64, 18, 1), 3)
+
+    options = {"epochs": 2, "jobs": 1, "out": tmp_path / "run", "progress": False}
+    with pytest.raises(KeyboardInterrupt):
+        mk.cross_validate(fails_at_the_third, data, **options)
+    with pytest.raises(MicroExpError, match="holds files"):
+        mk.cross_validate(fails_at_the_third, data, **options)
+    with pytest.raises(MicroExpError, match="begun with other seed"):
+        mk.cross_validate(fails_at_the_third, data, **options, seed=1, resume=True)
+    own = mk.cross_validate(fails_at_the_third, data, **options, resume=True)
+    assert len(calls) == 3 + 2
+    assert own.scores == result.scores
+
+
+def returns_nothing():
+    pass
+
+
+def not_compiled(input_shape):
+    return keras.Sequential([keras.Input(input_shape), keras.layers.Flatten(), keras.layers.Dense(3)])
+
+
+def four_classes(input_shape):
+    return pooled(input_shape, 4)
+
+
+def two_dimensional():
+    return pooled((64, 64, 3, 1), 3)
+
+
+def no_softmax(input_shape):
+    return pooled(input_shape, 3, activation=None)
+
+
+def broken():
+    raise RuntimeError("no such layer")
+
+
+@pytest.mark.parametrize(
+    ("method", "said"),
+    [
+        (returns_nothing, "returns_nothing: the function returns NoneType, not a keras.Model"),
+        (not_compiled, "not_compiled: the model is not compiled"),
+        (four_classes, r"four_classes: .*shape \(4,\), but there are 3 classes"),
+        (two_dimensional, r"two_dimensional: the model cannot take clips of shape \(64, 64, 18, 1\)"),
+        (no_softmax, "no_softmax: the model's answers are no probabilities"),
+        (broken, r"broken: the function failed \(RuntimeError: no such layer\)"),
+        (pooled((64, 64, 18, 1), 3), "a Sequential is given, but it must be a function"),
+        (LinearSVC, "a class is given"),
+        ("resnet", "'resnet' is none of lbp-top, stclqp, cnn-augmentation, 3d-fcnn, stcnn, intermediate, late. Take"),
+    ],
+    ids=lambda value: getattr(value, "__name__", str(value)[:20]),
+)
+def test_mistakes_are_one_sentence_that_names_the_function(method, said, data):
+    with pytest.raises(MicroExpError, match=said):
+        mk.cross_validate(method, data, epochs=1, jobs=1, progress=False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "said"),
+    [
+        (["simc"], {}, "simc"),
+        (["smic", "nowhere"], {}, "nowhere"),
+        (["smic"], {"frame": 3}, "no option frame"),
+        (["smic", "there"], {"synthetic": True}, "leave path out"),
+        (["smic"], {"sampling": "lats"}, "sampling='lats' is none of first"),
+        (["smic"], {"frames": 0}, "frames=0 must be a whole number from 1"),
+    ],
+)
+def test_mistakes_in_loading(arguments, options, said):
+    with pytest.raises(MicroExpError, match=said):
+        mk.load(*arguments, **options)
+
+
+MODULE = """
+import keras
+
+def tiny(input_shape, num_classes):
+    layers = [keras.Input(input_shape), keras.layers.AveragePooling3D(16), keras.layers.Flatten()]
+    model = keras.Sequential([*layers, keras.layers.Dense(num_classes, activation="softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    return model
+"""
+
+
+def test_on_the_command_line(four_people, tmp_path, monkeypatch, capsys):
+    (tmp_path / "own_models.py").write_text(MODULE)
+    monkeypatch.chdir(tmp_path)
+    options = ["--dataset", "smic", "--data", str(four_people), "--epochs", "1", "--protocol", "upstream"]
+    assert train.main([*options, "--model", "own_models:tiny"]) == 0
+    assert "tiny on SMIC" in capsys.readouterr().out
+    assert (tmp_path / "runs/smic-own_models-tiny-upstream-001/report.html").exists()
+    with pytest.raises(SystemExit, match="2"):
+        train.main([*options, "--model", "own_models:small"])
+    assert "own_models:small: cannot be imported" in capsys.readouterr().err
