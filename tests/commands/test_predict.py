@@ -376,7 +376,7 @@ def test_a_fault_of_the_weights_is_one_line(video, stcnn, tmp_path, capsys):
     assert "no complete HDF5 file" in capsys.readouterr().err
     assert predict.main([str(video)]) == 2
     said = capsys.readouterr().err
-    assert "weights/README.md says where" in said
+    assert "--weights synthetic" in said and "docs/authors-weights.md says where" in said
     assert ask(tmp_path / "out", video, stcnn[0], "--dataset", "casme2") == (2, None)
     said = capsys.readouterr().err
     assert "expected weights of CAS(ME)^2 (96 frames), found weights of SMIC (18 frames). Give --dataset smic" in said
