@@ -82,28 +82,22 @@ def identify(contents: Contents, path: str | Path, data_format: str | None) -> t
     whole, numbered, with_metrics = (name in contents.groups for name in ("model_weights", "layers", "metrics"))
     version = next(iter(contents.texts("model_weights" if whole else "", "keras_version")), "")
     keras_3 = version.startswith("3.") or (numbered and not with_metrics)  # Keras 2.15 writes both
-    frames: int | None
-    assumption = ""
-    if config := contents.texts("", "model_config"):
+    config = contents.texts("", "model_config")
+    if config:
         order, size, frames = _config_facts(config[0], network)
-        frames_range = frames_range_of(flattened, size, kernel_size)
-        if not frames_range or not frames_range[0] <= frames <= frames_range[1]:
-            found = f"clips of {by((*size, frames))} do not give {flattened} features"
-            raise MicroExpError("model_config", found)
         if data_format not in (None, order):
             found = f"{data_format} is asked for, but model_config says {order}"
             raise MicroExpError("data_format", found, "Leave it out.")
     else:
-        size = NETWORKS[network].size, NETWORKS[network].size
-        frames_range = frames_range_of(flattened, size, kernel_size)
-        frames = next((n for n in (18, 96) if frames_range and frames_range[0] <= n <= frames_range[1]), None)
         old = version.startswith(("1.", "2.0.", "2.1.")) and not version.endswith("-tf")
-        order, opposite = ("channels_first", "channels_last") if old else ("channels_last", "channels_first")
-        if not data_format and "microexp_keras" not in contents.groups[""]:
-            assumption = (
-                f"{Path(path).name} holds weights only and does not say in which order its model flattens: {order} is "
-                f"assumed. If the model was {opposite}, its predictions here are wrong: give --data-format {opposite}."
-            )
+        order = data_format or ("channels_first" if old else "channels_last")
+        size, frames = (NETWORKS[network].size,) * 2, 0
+    frames_range = frames_range_of(flattened, size, kernel_size)
+    first, last = frames_range or (0, -1)
+    if not config:
+        frames = next((paper for paper in (18, 96) if first <= paper <= last), 0)
+    elif not first <= frames <= last:
+        raise MicroExpError("model_config", f"clips of {by((*size, frames))} do not give {flattened} features")
     file = WeightsFile(
         path=str(path),
         kind=f"Keras {3 if keras_3 else 2} {'whole model' if whole else 'weights'}",
@@ -112,17 +106,25 @@ def identify(contents: Contents, path: str | Path, data_format: str | None) -> t
         kernel_size=kernel_size,
         num_classes=shapes[-1][1],
         flattened=flattened,
-        frames=frames,
+        frames=frames or None,
         frames_range=frames_range,
         size=size if frames_range else None,
         exact=bool(config),
-        dense_row_order=data_format or order,
-        assumption=assumption,
+        dense_row_order=order,
+        assumption="" if config or data_format or "microexp_keras" in contents.groups[""] else _assumed(path, order),
         parameters=sum(math.prod(shape) + shape[-1] for shape in shapes),
         optimizer=any(name.startswith("optimizer") for name in contents.arrays),
         metadata=metadata,
     )
     return file, layers
+
+
+def _assumed(path: str | Path, order: str) -> str:
+    opposite = "channels_last" if order == "channels_first" else "channels_first"
+    return (
+        f"{Path(path).name} holds weights only and does not say in which order its model flattens: {order} is "
+        f"assumed. If the model was {opposite}, its predictions here are wrong: give --data-format {opposite}."
+    )
 
 
 def metadata_of(contents: Contents) -> dict[str, Any]:
@@ -222,10 +224,10 @@ def _require_same_mathematics(steps: list[tuple[str, dict[str, Any]]], network: 
     for name, settings in steps:
         if name not in original and name not in OUR_CLASSES:
             raise MicroExpError("model_config", f"this network has no layer {name!s:.160}")
-        for key in ("strides", "padding", "dilation_rate", "pool_size"):
-            expected, found = original.get(name, {}).get(key), settings.get(key)
-            if expected not in (None, found):
-                raise MicroExpError(f"model_config: {name} {key}", f"{found!s:.160} instead of {expected}")
+        for key in {"strides", "padding", "dilation_rate", "pool_size"} & original.get(name, {}).keys():
+            if settings.get(key) != original[name][key]:
+                found = f"{settings.get(key)!s:.160} instead of {original[name][key]}"
+                raise MicroExpError(f"model_config: {name} {key}", found)
     activations = [OUR_CLASSES.get(name) or settings.get("activation", "linear") for name, settings in steps]
     flatten = max(place for place, (name, _) in enumerate(steps) if name == "Flatten")
     streams, head = set(activations[:flatten]) - {"linear"}, [*filter("linear".__ne__, activations[flatten:])]
