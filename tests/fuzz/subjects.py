@@ -121,12 +121,10 @@ def result(folder: Path) -> list[Subject]:
 def cache(folder: Path) -> list[Subject]:
     """Stacks in the cache, and what lies beside them."""
     (folder / "damaged").mkdir(exist_ok=True)
-    path, shape = folder / "damaged" / "cache.npy", (3, 4, 5, 6)
-    clips = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    path, shape = folder / "damaged" / "cache.npy", (2, 3, 4, 5, 6)
 
-    def fill(keep: stack_cache.Keep) -> list[str]:
-        for position, clip in enumerate(clips):
-            keep(position, {"eyes": clip, "mouth": clip})
+    def fill(levels: np.ndarray) -> list[str]:
+        levels[:] = np.random.default_rng(0).integers(0, 256, shape[1:], np.uint8)
         return ["a note"]
 
     stack_cache.make_stacks(path, ["eyes", "mouth"], shape, {"origin": "SMIC", "folder": "x"}, fill)

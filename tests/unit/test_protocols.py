@@ -4,7 +4,6 @@ import itertools
 import re
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -28,13 +27,9 @@ def test_the_papers_validation_set():
 def samples(subjects, clips=None, mislabelled=None):
     """What `remarks` looks at."""
     count = len(subjects)
-    return SimpleNamespace(
-        subjects=subjects,
-        clips=np.arange(count) if clips is None else clips,
-        pixels=np.arange(count) if clips is None else clips,
-        mislabelled=np.zeros(count, bool) if mislabelled is None else mislabelled,
-        synthetic=False,
-    )
+    clips = np.arange(count) if clips is None else clips
+    mislabelled = np.zeros(count, bool) if mislabelled is None else mislabelled
+    return preprocessing.Samples([""] * count, subjects, clips, {"face": clips}, clips, mislabelled)
 
 
 def test_what_makes_a_score_optimistic_is_computed():

@@ -4,8 +4,7 @@ import functools
 import hashlib
 import os
 import sys
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -86,25 +85,25 @@ class Samples:
         digest = hashlib.sha256()
         for sample in zip(self.names, self.subjects, self.labels, strict=True):
             digest.update(os.fsencode("{}\0{}\0{}\n".format(*sample)))
-        for name, stacks in self.stacks.items():
+        for (name, stacks), digests in zip(self.stacks.items(), self._digests, strict=True):
             digest.update(f"{name} {stacks.dtype} {stacks.shape}".encode())
-            digest.update(bytes.fromhex("".join(self._digests[name])))
+            digest.update(bytes.fromhex("".join(digests)))
         return digest.hexdigest()
 
     @functools.cached_property
     def pixels(self) -> np.ndarray:
         """Number of the first sample with the same pixels in all inputs, int array (samples,)."""
         seen: dict[tuple[str, ...], int] = {}
-        of_samples = zip(*self._digests.values(), strict=True)
+        of_samples = zip(*self._digests, strict=True)
         return np.array([seen.setdefault(digests, position) for position, digests in enumerate(of_samples)])
 
     @functools.cached_property
-    def _digests(self) -> dict[str, list[str]]:
+    def _digests(self) -> list[list[str]]:
         """Of the pixels of each sample, for every input."""
-        return {
-            name: [one.sha256 for one in stacks.pixels] if isinstance(stacks, Stacks) else [*map(pixel_digest, stacks)]
-            for name, stacks in self.stacks.items()
-        }
+        return [
+            [one.sha256 for one in stacks.pixels] if isinstance(stacks, Stacks) else [*map(pixel_digest, stacks)]
+            for stacks in self.stacks.values()
+        ]
 
 
 def load_samples(
@@ -131,10 +130,6 @@ def load_samples(
         a source without `identity()` are never kept.
     **options
         Which of several trees, cameras, labels and expressions: see `datasets.find_clips`.
-
-    Returns
-    -------
-    Samples
     """
     table = datasets.read_table(root, protocol.database, frames=protocol.frames, **options)
     synthetic = datasets.are_synthetic(table.clips)
@@ -148,32 +143,26 @@ def load_samples(
     if len(order) > len(clips):
         stacks = {name: stack[order] for name, stack in stacks.items()}
         notes.append(f"{len(clips)} clips stand {len(order)} times in the arrays: some of them twice.")
-    shown = [clips[position] for position in order]
+    again = np.diff(order, prepend=-1) == 0
     samples = Samples(
-        names=_names(shown),
-        subjects=[clip.subject for clip in shown],
+        names=[clips[clip].id + ("#2" if copy else "") for clip, copy in zip(order, again, strict=True)],
+        subjects=[clips[position].subject for position in order],
         labels=labels,
         stacks=stacks,
         clips=order,
-        mislabelled=labels != [clip.label for clip in shown],
+        mislabelled=labels != [clips[position].label for position in order],
         synthetic=synthetic,
         notes=notes,
         issues=issues,
-        databases=[clip.database for clip in shown] if any(clip.database for clip in clips) else [],
+        databases=[clips[position].database for position in order] if any(clip.database for clip in clips) else [],
     )
-    issues += _twice(samples, clips)
+    for clip, other in dict(zip(order.tolist(), order[samples.pixels].tolist(), strict=True)).items():
+        if clip != other:
+            where, text = oddities.clip_name(clips[clip]), f"has the pixels of {oddities.clip_name(clips[other])}"
+            issues.append(Issue("warning", where, text, oddities.SAME_CLIP))
     if issues and progress:
         print(f"note: {counted(len(issues), 'remark')} on the data, which the report lists", file=sys.stderr)
     return samples
-
-
-def _names(shown: Sequence[datasets.Clip]) -> list[str]:
-    """Name the clips; the second copy of one is `NAME#2`."""
-    copies, names = Counter[str](), []
-    for clip in shown:
-        copies[clip.id] += 1
-        names.append(clip.id if copies[clip.id] == 1 else f"{clip.id}#{copies[clip.id]}")
-    return names
 
 
 def _follow_the_paper(table: datasets.Table, protocol: Protocol) -> tuple[list[datasets.Clip], list[Issue]]:
@@ -190,15 +179,6 @@ def _follow_the_paper(table: datasets.Table, protocol: Protocol) -> tuple[list[d
     return [clip for clip in table.clips if clip not in short], issues
 
 
-def _twice(samples: Samples, clips: Sequence[datasets.Clip]) -> Iterator[Issue]:
-    """Yield the clips whose pixels, as the network sees them, are those of another."""
-    shown = dict(zip(samples.clips.tolist(), samples.clips[samples.pixels].tolist(), strict=True))
-    for clip, other in shown.items():
-        if clip != other:
-            where, text = oddities.clip_name(clips[clip]), f"has the pixels of {oddities.clip_name(clips[other])}"
-            yield Issue("warning", where, text, oddities.SAME_CLIP)
-
-
 def load_arrays(images_paths: Sequence[str | Path], labels_path: str | Path, protocol: Protocol) -> Samples:
     """Load training arrays that the original programs saved, see `original_npy.read`, exactly as they are.
 
@@ -206,7 +186,7 @@ def load_arrays(images_paths: Sequence[str | Path], labels_path: str | Path, pro
     """
     stacks, labels = original_npy.read(images_paths, labels_path, protocol.inputs, protocol.database.num_classes)
     return Samples(
-        names=original_npy.names(images_paths[0], len(labels)),
+        names=[f"{Path(images_paths[0]).name}[{position}]" for position in range(len(labels))],
         subjects=[None] * len(labels),
         labels=labels,
         stacks=stacks,
