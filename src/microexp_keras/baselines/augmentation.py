@@ -55,10 +55,8 @@ def pick_images(stack: np.ndarray, images: int) -> np.ndarray:
     """
     frames = stack.shape[2]
     if not 2 <= images <= frames:
-        raise MicroExpError(
-            f"images of a clip: expected from 2 to {frames}, as there are frames, found {images}. Interpolate the clip "
-            "to more frames."
-        )
+        found = f"{images}, but they must be from 2 to {frames}, the frames"
+        raise MicroExpError("images of a clip", found, "Interpolate the clip to more frames.")
     return np.ascontiguousarray(stack[:, :, np.arange(images) * (frames - 1) // (images - 1)].transpose(2, 0, 1))
 
 

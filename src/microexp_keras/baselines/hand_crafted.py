@@ -7,8 +7,7 @@ import numpy as np
 
 from microexp_keras import weights
 from microexp_keras.baselines import lbp_top, stclqp, svm
-from microexp_keras.baselines.described import described
-from microexp_keras.baselines.settings import settings
+from microexp_keras.baselines.settings import described, settings
 from microexp_keras.errors import MicroExpError
 from microexp_keras.preprocessing import Samples
 from microexp_keras.preprocessing.tim import interpolate
@@ -34,18 +33,17 @@ def fit(job: Job) -> FoldResult:
     own, labels = settings(method), job.samples.labels[train]
     clips = _described(method, samples)
     learned = stclqp.learn(clips, samples.labels, job.fold.train)._asdict() if method == "stclqp" else {}
-    features = _features(method, clips, learned)
+    features = _features(clips, learned)
     known = features[train]
-    gram = KERNELS[method](known, known)
     subjects = [str(samples.subjects[position]) for position in train]
-    machine = svm.fit(gram, labels, subjects, own.costs, own.inner_parts)
+    machine = svm.fit(KERNELS[method](known, known), labels, subjects, own.costs, own.inner_parts)
     path = job.folder / LEARNED
     weights.save_arrays(path, {"features": known, "labels": labels, **learned}, {**job.metadata, "cost": machine.C})
     kernel = KERNELS[method](features[job.fold.test], known)
     return FoldResult(
         best_path=path,
         probabilities=svm.vote_shares(machine, kernel, job.num_classes),
-        chosen={"cost": machine.C} | {name: array.tolist() for name, array in learned.items() if name == "sizes"},
+        chosen={"cost": machine.C} | ({"sizes": learned["sizes"].tolist()} if learned else {}),
     )
 
 
@@ -56,27 +54,15 @@ def predict(path: str | Path, samples: Samples, positions: np.ndarray, num_class
     more = CODEBOOKS if method == "stclqp" else {}
     arrays = weights.read_arrays(path, {"features": ("f", 2), "labels": ("i", 1), **more})
     known, labels = arrays["features"], arrays["labels"]
-    if not (
-        isinstance(cost, int | float)
-        and cost > 0
-        and len(labels) == len(known)
-        and len(np.unique(labels)) > 1
-        and np.isin(labels, np.arange(num_classes)).all()
-        and (not more or stclqp.are_codebooks(arrays["tables"], arrays["sizes"]))
-    ):
-        raise MicroExpError(
-            path,
-            f"expected what a support vector machine has learned of {num_classes} classes, found arrays that do not "
-            "fit that",
-            "Give the --dataset that it was trained on, or train again.",
-        )
-    features = _features(method, _described(method, samples)[positions], arrays)
+    fits = isinstance(cost, int | float) and cost > 0 and len(labels) == len(known) and len(np.unique(labels)) > 1
+    fits = fits and np.isin(labels, np.arange(num_classes)).all()
+    if not fits or (more and not stclqp.are_codebooks(arrays["tables"], arrays["sizes"])):
+        found = f"its arrays are not what a support vector machine has learned of {num_classes} classes"
+        raise MicroExpError(path, found, "Give the --dataset that it was trained on, or train again.")
+    features = _features(_described(method, samples)[positions], arrays)
     if features.shape[1] != known.shape[1]:
-        raise MicroExpError(
-            path,
-            f"expected clips of {known.shape[1]} features, found {features.shape[1]}",
-            "Score clips under the protocol that it was trained under.",
-        )
+        found = f"is of clips of {known.shape[1]} features, and these have {features.shape[1]}"
+        raise MicroExpError(path, found, "Score clips under the protocol that it was trained under.")
     machine = svm.with_cost(KERNELS[method](known, known), labels, cost)
     return svm.vote_shares(machine, KERNELS[method](features, known), num_classes)
 
@@ -85,13 +71,11 @@ def _described(method: str, samples: Samples) -> np.ndarray:
     """Describe all clips, brought to the method's frames, by what is not learned."""
     own, describe = settings(method), stclqp.counts if method == "stclqp" else lbp_top.features
     radii = own.native_radii if samples.stacks["face"].shape[1] >= NATIVE else own.radii
-    return described(
-        samples, (method, radii), lambda stack: describe(interpolate(stack, own.frames), radii, own.blocks)
-    )
+    return described(samples, method, lambda stack: describe(interpolate(stack, own.frames), radii, own.blocks))
 
 
-def _features(method: str, clips: np.ndarray, learned: Arrays) -> np.ndarray:
-    """Features of clips that are described, by what was learned: float32 (clips, features)."""
-    if method == "stclqp":
+def _features(clips: np.ndarray, learned: Arrays) -> np.ndarray:
+    """Features of clips that are described, by the codebooks that were learned if any: float32 (clips, features)."""
+    if "tables" in learned:
         clips = stclqp.features(clips, stclqp.Codebooks(learned["tables"], learned["sizes"]))
     return clips.astype(np.float32)

@@ -89,8 +89,4 @@ def _require_eight(lengths: dict[str, int]) -> None:
     """Raise unless three poolings by two leave something."""
     for axis, length in lengths.items():
         if length < 8:
-            raise MicroExpError(
-                axis,
-                f"expected at least 8, of which three poolings by two leave 1, found {length}",
-                "Give larger clips.",
-            )
+            raise MicroExpError(axis, f"{length}, but there must be at least 8", "Give larger clips.")

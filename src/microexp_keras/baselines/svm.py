@@ -52,11 +52,8 @@ def fit(gram: np.ndarray, labels: np.ndarray, subjects: Sequence[str], costs: Se
 
     counts, people = np.unique(labels, return_counts=True)[1], len(set(subjects))
     if min(len(counts), people) < 2:
-        raise MicroExpError(
-            "support vector machine",
-            f"expected training clips of at least two classes and two subjects, found {len(counts)} and {people}",
-            "Take more clips.",
-        )
+        found = f"needs training clips of two classes and two subjects, and has {len(counts)} and {people}"
+        raise MicroExpError("support vector machine", found, "Take more clips.")
     with warnings.catch_warnings():  # that a class has fewer clips than there are parts
         warnings.simplefilter("ignore", UserWarning)
         splits = StratifiedGroupKFold(min(parts, people, int(counts.max()))).split(gram, labels, subjects)

@@ -11,9 +11,8 @@ import numpy as np
 from microexp_keras import training, weights
 from microexp_keras.backend import import_keras
 from microexp_keras.baselines import augmentation
-from microexp_keras.baselines.described import described
 from microexp_keras.baselines.flow import flow
-from microexp_keras.baselines.settings import settings
+from microexp_keras.baselines.settings import described, settings
 from microexp_keras.errors import MicroExpError
 from microexp_keras.preprocessing import Samples, Statistics, measure
 from microexp_keras.preprocessing.tim import interpolate
@@ -76,9 +75,7 @@ def _fit_images(job: Job) -> FoldResult:
 def scaled(values: np.ndarray, scale: Statistics) -> np.ndarray:
     """Subtract the mean and divide by the largest value left: float32 of the same shape and an axis for channels."""
     if scale.max <= scale.mean:
-        raise MicroExpError(
-            "scale: all values of the training clips are equal. Look at the frames, and at the face boxes."
-        )
+        raise MicroExpError("scale: all values of the training clips are equal. Look at the frames and face boxes.")
     largest = np.float32(scale.max - scale.mean)
     return ((values - np.float32(scale.mean)) / largest).astype(np.float32)[..., None]
 
@@ -90,13 +87,13 @@ def _streams(samples: Samples) -> dict[str, np.ndarray]:
         volume = interpolate(stack, FLOW.frames)
         return np.concatenate([volume.astype(np.float32), *flow(volume)], axis=2)
 
-    together, frames = described(samples, ("3d-fcnn",), describe), FLOW.frames
+    together, frames = described(samples, "3d-fcnn", describe), FLOW.frames
     return dict(zip(FLOW.streams, np.split(together, [frames, 2 * frames - 1], axis=3), strict=True))
 
 
 def _images(samples: Samples) -> np.ndarray:
     """Images of all clips, uint8 (clips, images, rows, columns)."""
-    return described(samples, ("cnn-augmentation",), lambda stack: augmentation.pick_images(stack, IMAGES.images))
+    return described(samples, "cnn-augmentation", lambda stack: augmentation.pick_images(stack, IMAGES.images))
 
 
 def _mean_of_images(probabilities: np.ndarray) -> np.ndarray:
@@ -132,6 +129,5 @@ def known_scale(path: str | Path, metadata: Mapping[str, Any], of_input: str) ->
             return scale
     except (KeyError, TypeError, ValueError, OverflowError):
         pass
-    raise MicroExpError(
-        path, f"expected mean and largest value of {of_input}, found none", "Take the file that the training wrote."
-    )
+    found = f"says no mean and largest value of {of_input}"
+    raise MicroExpError(path, found, "Take the file that the training wrote.")

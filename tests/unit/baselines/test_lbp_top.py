@@ -156,12 +156,12 @@ def test_features_are_histograms_in_order() -> None:
     [
         (np.zeros((9, 9, 9)), {}, "uint8 gray levels"),
         (np.zeros((9, 9), np.uint8), {}, "uint8 gray levels"),
-        (np.zeros((9, 9, 2), np.uint8), {}, "at least 3 frames of 3x3"),
-        (np.zeros((9, 9, 6), np.uint8), {"radii": (3, 3, 3)}, "at least 7 frames of 7x7"),
-        (np.zeros((9, 4, 9), np.uint8), {"radii": (1, 2, 1)}, "at least 3 frames of 5x5"),
+        (np.zeros((9, 9, 2), np.uint8), {}, "2x9x9 .* at least 3x3x3"),
+        (np.zeros((9, 9, 6), np.uint8), {"radii": (3, 3, 3)}, "at least 7x7x7"),
+        (np.zeros((9, 4, 9), np.uint8), {"radii": (1, 2, 1)}, "at least 3x5x5"),
         (np.zeros((9, 9, 9), np.uint8), {"radii": (1, 0, 1)}, "at least 1"),
-        (np.zeros((9, 9, 9), np.uint8), {"blocks": (8, 8, 1)}, "7 x 7 x 7"),
-        (np.zeros((9, 9, 9), np.uint8), {"blocks": (0, 1, 1)}, "expected between 1"),
+        (np.zeros((9, 9, 9), np.uint8), {"blocks": (8, 8, 1)}, "7x7x7 centres"),
+        (np.zeros((9, 9, 9), np.uint8), {"blocks": (0, 1, 1)}, "not between 1"),
     ],
 )
 def test_what_cannot_be_is_refused(volume: np.ndarray, arguments: dict[str, object], message: str) -> None:

@@ -77,7 +77,7 @@ def test_parts_of_one_class_do_not_stop_the_choice() -> None:
 
 @pytest.mark.parametrize(
     ("labels", "subjects", "message"),
-    [([0] * 8, list("aabbccdd"), "found 1 and 4"), ([0, 1] * 4, list("aaaaaaaa"), "found 2 and 1")],
+    [([0] * 8, list("aabbccdd"), "has 1 and 4"), ([0, 1] * 4, list("aaaaaaaa"), "has 2 and 1")],
 )
 def test_too_few_classes_or_subjects(labels: list[int], subjects: list[str], message: str) -> None:
     with pytest.raises(MicroExpError, match=message):
