@@ -145,7 +145,7 @@ def measure_loso() -> None:
             train, score = np.flatnonzero(owner != subject), np.flatnonzero(owner == subject)
             features = features_of(train)
             known = features[train]
-            machine = svm.fit(kernel(known, known), labels[train], owner[train], own.costs, own.inner_parts)
+            machine = svm.choose(kernel(known, known), labels[train], owner[train], own.costs, own.inner_parts)
             predicted[score] = machine.predict(kernel(features[score], known))
         return predicted
 

@@ -77,24 +77,10 @@ def counts(plane_codes: np.ndarray, blocks: tuple[int, int, int] = (8, 8, 1)) ->
 def features(
     volume: np.ndarray, radii: tuple[int, int, int] = (1, 1, 1), blocks: tuple[int, int, int] = (8, 8, 1)
 ) -> np.ndarray:
-    """Describe a clip by the histograms of its uniform patterns.
+    """Describe a clip by the histograms of its uniform patterns, in the blocks of `counts`.
 
-    Parameters
-    ----------
-    volume, radii
-        As for `codes`.
-    blocks : (int, int, int)
-        As for `counts`.
-
-    Returns
-    -------
-    float64 array (3 * blocks * 59,)
-        Planes outermost, then blocks, then bins; the 59 bins of each block sum to 1.
-
-    Raises
-    ------
-    MicroExpError
-        As `codes` and `counts` do.
+    From a volume as `codes` takes it to float64 (3 * blocks * 59,): planes outermost, then blocks, then bins; the 59
+    bins of each block sum to 1.
     """
     found = counts(codes(volume, radii), blocks)
     return histograms(found, uniform_bins(), UNIFORM_BINS).ravel()

@@ -133,7 +133,7 @@ def _read() -> dict[str, Method]:
         if "builder" in own:
             found[name] = Network(name=name, **own)
         else:
-            found[name] = Method(name=name, takes=STEPWISE if own["module"] == "baselines.trained" else NOTHING, **own)
+            found[name] = Method(name=name, takes=STEPWISE if own["module"] == "baselines.networks" else NOTHING, **own)
     return found
 
 

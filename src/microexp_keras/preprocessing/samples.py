@@ -24,41 +24,21 @@ from microexp_keras.text import counted
 
 @dataclass(frozen=True)
 class Samples:
-    """What a protocol makes of a data folder, or of the original's arrays.
+    """What a protocol makes of a data folder, or of the original's arrays."""
 
-    Attributes
-    ----------
-    names : list of str
-        The second copy of a clip is `NAME#2`.
-    subjects : list of str or None
-        None where nobody knows.
-    labels : int array (samples,)
-    stacks : dict of str to array (samples, rows, columns, time)
-        For every input of the network, `face`, or `eyes` and `mouth`: uint8 gray levels, 0-255, an array or
-        `stack_cache.Stacks`. The original's arrays are float32, standardised already.
-    clips : int array (samples,)
-        Number of the clip that each sample shows: copies of a clip have the same.
-    mislabelled : bool array (samples,)
-        Whether the label is not that of the clip's folder.
-    synthetic : bool
-        Whether this package generated the clips.
-    notes : list of str
-        What a reader of the scores must know of how they came about.
-    issues : list of Issue
-        What was left out, and what in the data folder is not as it should be, though it does not stop training.
-    databases : list of str or None
-        Of which each clip is, as a table of several databases says; empty without one.
-    """
-
-    names: list[str]
-    subjects: list[str | None]
-    labels: np.ndarray
+    names: list[str]  #: The second copy of a clip is `NAME#2`.
+    subjects: list[str | None]  #: None where nobody knows.
+    labels: np.ndarray  #: int (samples,)
+    #: For every input of the network, `face`, or `eyes` and `mouth`: uint8 gray levels, 0-255, (samples, rows, columns,
+    #: time), an array or `stack_cache.Stacks`. The original's arrays are float32, standardised already.
     stacks: Mapping[str, np.ndarray | Stacks]
-    clips: np.ndarray
-    mislabelled: np.ndarray
-    synthetic: bool = False
-    notes: list[str] = field(default_factory=list)
+    clips: np.ndarray  #: int (samples,): number of the clip that each sample shows; copies of a clip have the same.
+    mislabelled: np.ndarray  #: bool (samples,): whether the label is not that of the clip's folder.
+    synthetic: bool = False  #: Whether this package generated the clips.
+    notes: list[str] = field(default_factory=list)  #: Caveats on scores.
+    #: What was left out, and what in the data folder is not as it should be, though it does not stop training.
     issues: list[Issue] = field(default_factory=list)
+    #: Of which each clip is, as a table of several databases says; empty without one.
     databases: list[str | None] = field(default_factory=list)
 
     @property
@@ -118,8 +98,8 @@ def load_samples(
 
     Parameters
     ----------
-    root : str or Path
-        See `datasets.find_clips`.
+    root, **options
+        Where they are, and which of several trees, cameras, labels and expressions: see `datasets.find_clips`.
     protocol : protocols.Protocol
     points : callable, optional
         For the networks on eyes and mouth: where the landmarks come from, see `region_stacks`.
@@ -128,8 +108,6 @@ def load_samples(
     cache : bool
         Keep the stacks in `cache.folder()` and read no frame where they are there already. Stacks cut by the points of
         a source without `identity()` are never kept.
-    **options
-        Which of several trees, cameras, labels and expressions: see `datasets.find_clips`.
     """
     table = datasets.read_table(root, protocol.database, frames=protocol.frames, **options)
     synthetic = datasets.are_synthetic(table.clips)
@@ -198,18 +176,10 @@ def load_arrays(images_paths: Sequence[str | Path], labels_path: str | Path, pro
 
 
 def arrange(labels: Sequence[int] | np.ndarray, protocol: Protocol) -> tuple[np.ndarray, np.ndarray]:
-    """Arrange clips, whose labels ascend, in the order of the protocol's arrays.
+    """Arrange clips, whose labels ascend, in the order of the protocol's arrays, as in the programs.
 
-    Returns
-    -------
-    order : int array (samples,)
-        Position of the clip that each sample shows; copies of a clip follow each other.
-    labels : int array (samples,)
-        Class that each sample is taken for.
-
-    References
-    ----------
-    `SMIC/Intermediate_MicroFuseNet.py:133-149`.
+    Gives for each sample the position of the clip that it shows, copies of a clip one after the other, and the class
+    that it is taken for, int arrays (samples,). `SMIC/Intermediate_MicroFuseNet.py:133-149`.
     """
     labels = np.asarray(labels)
     order = np.repeat(np.arange(len(labels)), np.where(labels == labels.max(), protocol.last_class_copies, 1))

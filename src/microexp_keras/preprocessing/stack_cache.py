@@ -18,7 +18,7 @@ import numpy as np
 from microexp_keras import cache
 from microexp_keras.atomic import replacing, reserve, write_json
 from microexp_keras.datasets import Clip
-from microexp_keras.errors import Issue, MicroExpError
+from microexp_keras.errors import Issue
 
 FORMAT = 6  # of the files; another number makes all of them anew
 
@@ -78,17 +78,15 @@ def clips_key(clips: Sequence[Clip], frames: int | None, settings: Mapping[str, 
         own = [clip.id, clip.subject, clip.label, None if frames else clip.apex, clip.video and clip.video[1:]]
         said: list[Any] = [os.path.abspath(clip.path), *own]
         for path in map(str, clip.images[:frames] or [clip.path]):
-            try:
-                status = os.stat(path)
-            except OSError as error:
-                found = f"cannot be read ({error.strerror})"
-                raise MicroExpError(path, found, "Restore this image or video.") from None
+            status = os.stat(path)
             said += [os.path.basename(path), status.st_size, status.st_mtime_ns, status.st_ctime_ns]
         digest.update(repr(said).encode())
     return digest.hexdigest()
 
 
-def kept_stacks(path: Path, names: Sequence[str], shape: Sequence[int]) -> tuple[dict[str, Stacks], list[Remark]] | None:
+def kept_stacks(
+    path: Path, names: Sequence[str], shape: Sequence[int]
+) -> tuple[dict[str, Stacks], list[Remark]] | None:
     """Open the stacks of inputs of these names that are kept in a .npy, with their remarks; no pixel is read.
 
     None if there are none, or damaged ones or of another shape, which is said on stderr.

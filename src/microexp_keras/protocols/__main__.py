@@ -18,8 +18,8 @@ def parser() -> argparse.ArgumentParser:
     """Build the command line."""
     parser = Parser(
         "protocols",
-        description="Print protocols side by side: the settings in which they differ, of one alone all. Without a name, "
-        "list all.",
+        description="Print protocols side by side: the settings in which they differ, of one alone all of them. "
+        "Without a name, list the protocols.",
     )
     parser.add_argument(
         "protocols", nargs="*", metavar="NAME", help="such as upstream, or upstream/late/casme2: NAME/MODEL/DATASET"

@@ -54,9 +54,7 @@ def _of(method: Method, database: Database, **reading: Any) -> list[Protocol]:
     steps = {"epochs": 100, "batch_size": 8} if method.has_epochs else {"epochs": 0, "batch_size": 0}
     standardized_by = "method" if rival else "all"
     settings = how | {"size": database.size or method.size} | reading | steps | _DATA["rivals"].get(name, {})
-    base = Protocol(
-        name="", network=method, database=database, standardized_by=standardized_by, source="", **settings
-    )
+    base = Protocol(name="", network=method, database=database, standardized_by=standardized_by, source="", **settings)
     # What a reader takes the accuracy for: how it goes with people never seen.
     loso: dict[str, Any] = {"split": splits.leave_one_subject_out, "unseen_subjects": True}
     loso |= {} if rival else {"standardized_by": "train"}

@@ -158,12 +158,13 @@ def side_by_side(chosen: list[Protocol], everything: bool = False) -> list[list[
 
     Only settings in which they differ are given, or all that mean something to any of them.
     """
-    records = [one.as_json() | {"dataset": one.dataset} for one in chosen]
-    used = [name for name in records[0] if not all(name in one.unused for one in chosen)]
-    (_, *key), *settings = (
-        [name, *("" if name in one.unused else _text(record[name]) for one, record in zip(chosen, records, strict=True))]
-        for name in used
-    )
+    columns = [
+        {name: "" if name in one.unused else _text(value) for name, value in one.as_json().items()}
+        | {"dataset": one.dataset}
+        for one in chosen
+    ]
+    unused = frozenset.intersection(*(one.unused for one in chosen))
+    (_, *key), *settings = ([name, *(one[name] for one in columns)] for name in columns[0] if name not in unused)
     return [["", *key], *(row for row in settings if everything or len(set(row[1:])) > 1)]
 
 

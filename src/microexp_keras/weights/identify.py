@@ -46,6 +46,13 @@ class WeightsFile:
     optimizer: bool
     metadata: dict[str, Any]
 
+    @property
+    def recipe(self) -> str:
+        """How a model is built that takes these weights."""
+        clip = f"frames={self.frames}, size={self.size}" if self.frames else "frames=?, size=?"
+        settings = f"{clip}, num_classes={self.num_classes}, kernel_size={self.kernel_size}"
+        return f"models.{NETWORKS[self.network].builder}({settings})"
+
 
 def inspect(path: str | Path, data_format: str | None = None) -> WeightsFile:
     """Say what a weights file is, reading only its structure; no array and no Keras is loaded.
@@ -140,30 +147,29 @@ def stored_layers(contents: Contents) -> Layers:
     """List the layers with weights; in the order of `layer_names`, else convolutions first, then by their numbers.
 
     Keras 2 has them at `[model_weights/]LAYER/.../kernel:0`, a `.weights.h5` at `layers/CLASS_NUMBER/vars/0`, where
-    Keras 3 adds the layer's own name as an attribute. Keras 2.13 calls the group of all layers otherwise.
+    Keras 3 adds the layer's own name as an attribute.
     """
-    holders = ("model_weights", "layers", "_layer_checkpoint_dependencies", "")
-    holder = next(name for name in holders if name in contents.groups)
+    holder = next((name for name in ("model_weights", "layers") if name in contents.groups), "")
     names = contents.texts(holder, "layer_names")
-    if not names and holder in ("model_weights", ""):
+    if not names and holder != "layers":
         raise MicroExpError("structure", "no weights of a Keras model: neither layer_names nor layers")
     groups: dict[str, list[np.ndarray]] = {}
     for path, array in contents.arrays.items():
         if not path.startswith(("optimizer", "metrics/")) and "/seed_generator/" not in path:
             groups.setdefault(path.rpartition("/")[0], []).append(array)
+    places = {group: group.removeprefix(holder).lstrip("/").partition("/")[0] for group in groups}
+    if names and {*places.values()} - {*names}:
+        raise MicroExpError("layer_names", f"does not name all layers: {', '.join(places.values()):.160}")
 
-    def name_of(group: str) -> str:
-        return group.removeprefix(holder).lstrip("/").partition("/")[0]
-
-    def numbered(group: str) -> tuple[int, str, int]:
-        stem, _, number = name_of(group).rpartition("_")
+    def order(group: str) -> tuple[int, str, int]:
+        if names:
+            return names.index(places[group]), "", 0
+        stem, _, number = places[group].rpartition("_")
         return -max(array.ndim for array in groups[group]), stem, int(number) if number.isdecimal() else -1
 
-    if names and set(map(name_of, groups)) - {*names}:
-        raise MicroExpError("layer_names", f"does not name all layers: {', '.join(map(name_of, groups)):.160}")
     return [
-        ((contents.texts(group, "name") or [name_of(group)])[0], sorted(groups[group], key=lambda array: -array.ndim))
-        for group in sorted(groups, key=(lambda group: names.index(name_of(group))) if names else numbered)
+        ((contents.texts(group, "name") or [places[group]])[0], sorted(groups[group], key=lambda array: -array.ndim))
+        for group in sorted(groups, key=order)
     ]
 
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from microexp_keras.errors import MicroExpError
-from microexp_keras.models.networks import NETWORKS, Network
+from microexp_keras.models.networks import NETWORKS
 from microexp_keras.models.original import FILTERS, LAYERS, flattened_features, keras2_configs, pooled_shape, steps_of
 from microexp_keras.weights.hdf5 import opened, put, writing
 from microexp_keras.weights.identify import Layers, WeightsFile, identify, metadata_of, stored_layers
@@ -62,7 +62,7 @@ def load_weights(model: "keras.Model", path: str | Path, data_format: str | None
 class _Facts(NamedTuple):
     """What determines whether weights fit a model; `shape` is rows, columns and frames of an input."""
 
-    network: Network
+    network: str
     kernel_size: tuple[int, ...]
     num_classes: int
     shape: tuple[int, ...]
@@ -74,9 +74,8 @@ def _facts(model: "keras.Model") -> _Facts:
     for network, layers in LAYERS.items():
         if set(names) == {layer.ours for layer in layers}:
             kernel_size, shape = model.get_layer(names[0]).kernel_size, model.inputs[0].shape[1:4]
-            return _Facts(NETWORKS[network], tuple(kernel_size), model.output_shape[-1], tuple(shape))
-    found = f"not built by microexp_keras.models: its layers are {', '.join(names) or 'none'}"
-    raise MicroExpError("model", found)
+            return _Facts(network, tuple(kernel_size), model.output_shape[-1], tuple(shape))
+    raise MicroExpError("model", f"not built by microexp_keras.models: its layers are {', '.join(names) or 'none'}")
 
 
 def _assign(model: "keras.Model", file: WeightsFile, layers: Layers) -> None:
@@ -105,27 +104,15 @@ def _finite(array: np.ndarray, name: str, path: str | Path) -> np.ndarray:
 
 def _require_fit(file: WeightsFile, model: _Facts) -> None:
     """Raise, with the remedy, unless weights fit a model."""
-    network = NETWORKS[file.network]
-    if network != model.network:
-        found = f"written for {network.title}, but the model is {model.network.title}"
-        raise MicroExpError(file.path, found, f"Build it with models.{network.builder}.")
-    written: dict[str, Any] = {"kernel_size": file.kernel_size, "num_classes": file.num_classes}
-    taken: dict[str, Any] = {"kernel_size": model.kernel_size, "num_classes": model.num_classes}
     *size, frames = model.shape
-    features, remedy = flattened_features(model.shape, file.kernel_size), ""
-    edges, of_file = (pooled_shape(one, file.kernel_size[:2]) for one in (size, file.size or size))
-    if features != file.flattened or (file.exact and edges != of_file):  # 32x64 has as many features as 64x32
-        if file.size and file.frames_range:
-            written |= {"size": file.size, "frames": file.frames or file.frames_range[0]}
-            taken |= {"size": tuple(size), "frames": frames}
-        else:
-            written, taken = {"features": file.flattened}, {"features": features}
-            remedy = "Build it with the frames and size of its training."
-    different = [name for name in written if written[name] != taken[name]]
-    if different:
-        wanted, found = (", ".join(f"{name}={of[name]}" for name in different) for of in (written, taken))
-        said = f"written for {network.title} with {wanted}, but the model has {found}"
-        raise MicroExpError(file.path, said, remedy or f"Build it with {wanted}.")
+    written = file.network, file.kernel_size, file.num_classes, file.flattened
+    fits = written == (*model[:3], flattened_features(model.shape, model.kernel_size))
+    if fits and file.exact and file.size:  # 32x64 has as many features as 64x32
+        fits = pooled_shape(size, file.kernel_size[:2]) == pooled_shape(file.size, file.kernel_size[:2])
+    if not fits:
+        title, of_model = NETWORKS[model.network].title, f"num_classes={model.num_classes}, frames={frames}"
+        found = f"other weights than of {title} with {of_model}, size={tuple(size)}, kernel_size={model.kernel_size}"
+        raise MicroExpError(file.path, found, f"Build the model with {file.recipe}.")
 
 
 def load_model(
@@ -191,12 +178,12 @@ def save_keras2_hdf5(model: "keras.Model", path: str | Path, whole_model: bool =
     optimizer state; else the file is for `load_weights` on the original network. It is replaced whole or not at all.
     """
     facts = _facts(model)
-    config = copy.deepcopy(keras2_configs()[facts.network.name])
+    config = copy.deepcopy(keras2_configs()[facts.network])
     settings = {one["name"]: one for _, one in steps_of(config)}
     changed = {"batch_input_shape": [None, 1, *facts.shape], "kernel_size": facts.kernel_size}
     for one in settings.values():
         one |= {name: changed[name] for name in changed.keys() & one.keys()}
-    layers = {layer.name: layer for layer in LAYERS[facts.network.name]}
+    layers = {layer.name: layer for layer in LAYERS[facts.network]}
     settings[[*layers][-1]]["units"] = facts.num_classes
     # Bytes, not str: h5py then marks them ASCII, and only then does the h5py of that time give what Keras decodes.
     written_by = {"backend": b"tensorflow", "keras_version": b"2.0.0"}
