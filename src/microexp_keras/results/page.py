@@ -110,15 +110,16 @@ class Report:
         notes = [f"* {note.render()}" for note in self.notes]
         return plain("\n".join([*self.score(), *filter(None, [self.about_bars]), "", *notes, *sections, ""]))
 
-    def summary(self, folder: Path) -> str:
-        """Return what a command says: the score, the worst caveats, and where the rest is."""
+    def summary(self, folder: Path, sections: int = 0) -> str:
+        """Return what a command says: the score, the first sections, the worst caveats, and where the rest is."""
         last_first = reversed(self.notes)  # the first say how things were done, the last what they are worth
         worst = sorted(last_first, key=lambda note: (not note.is_alarm, note.level != "warning"))
         more = len(worst) - CAVEATS
         rest = f"{counted(more, 'more caveat')} and all numbers" if more > 0 else "All numbers"
         notes = [f"* {note.render()}" for note in worst[:CAVEATS]]
         files = f"{rest}: {folder / 'report.txt'}. With figures: {folder / 'report.html'}"
-        return plain("\n".join([*self.score(), *notes, "", files]))
+        shown = [line for section in self.sections[:sections] for line in [*section.lines(), ""]]
+        return plain("\n".join([*self.score(), *shown, *notes, "", files]))
 
     def write(self, folder: Path) -> None:
         """Write report.txt and report.html; nothing that a text holds becomes an element of the page.
