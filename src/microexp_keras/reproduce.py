@@ -27,49 +27,41 @@ MAY_CHANGE = ("data", "landmarks", "keep_weights")
 """Settings of a training with which it may be resumed otherwise."""
 
 
-def parser() -> argparse.ArgumentParser:
+EXAMPLES = (
+    "--dataset smic --data SMIC_all_cropped --models stcnn --protocols upstream loso --seeds 0 1 2",
+    "--dataset smic --data SMIC_all_cropped --tables V",
+    "--dataset casme2 --data casme2_raw --tables IX",
+)
+
+
+def parser() -> Parser:
     """Build the command line."""
     parser = Parser(
         "reproduce",
+        EXAMPLES,
         description="Train the networks of Reddy et al. as often as their tables V to IX need, under one or several "
         "protocols and seeds, and compare with the published results. Can be stopped and resumed.",
     )
-    runs.add_options(parser, "--dataset", "--data")
-    datasets.add_options(parser)
+    everyday = parser.add_argument_group("everyday")
+    runs.add_options(everyday, "--dataset", "--data")
+    datasets.add_synthetic(everyday)
+    what = "V: accuracies (alone: all seven methods under loso, so on the same folds), VI or VII: confusion matrix of "
+    what += "MicroExpSTCNN (CAS(ME)^2, SMIC), VIII: epochs 91 to 100, IX: twelve kernel sizes, as many trainings of "
+    what += "MicroExpSTCNN more (default: all but IX). Of clips that the paper has no numbers of V, VIII and IX, with "
+    what += "nothing beside ours"
+    everyday.add_argument("--tables", nargs="+", choices=tables.NAMES, metavar="TABLE", help=what)
+    what = f"{', '.join(METHODS)} (default: the three networks; with --tables V alone, all)"
+    everyday.add_argument("--models", nargs="+", choices=METHODS, metavar="NAME", help=what)
+    what = f"{', '.join(protocols.NAMES)} (default: upstream; with --tables V alone, and of clips that the paper has "
+    what += "no numbers of, loso)"
+    everyday.add_argument("--protocols", nargs="+", choices=protocols.NAMES, metavar="NAME", help=what)
+    what = "a training for each; deterministic methods are fitted once (default: 0)"
+    everyday.add_argument("--seeds", nargs="+", type=seed, metavar="N", help=what)
+    runs.add_options(everyday, "--epochs", "--out", "--resume")
+    datasets.add_options(parser.add_argument_group("data"))
     datasets.add_own_options(parser)
-    datasets.add_synthetic(parser)
-    parser.add_argument(
-        "--tables",
-        nargs="+",
-        choices=tables.NAMES,
-        metavar="TABLE",
-        help="V: accuracies (alone: all seven methods under loso, so on the same folds), "
-        "VI or VII: confusion matrix of MicroExpSTCNN (CAS(ME)^2, SMIC), VIII: epochs 91 to 100, "
-        "IX: twelve kernel sizes, as many trainings of MicroExpSTCNN more (default: all but IX). Of clips that the "
-        "paper has no numbers of V, VIII and IX, with nothing beside ours",
-    )
-    parser.add_argument(
-        "--models",
-        nargs="+",
-        choices=METHODS,
-        help="networks and rival methods (default: the three networks; with --tables V alone, all)",
-    )
-    parser.add_argument(
-        "--protocols",
-        nargs="+",
-        choices=protocols.NAMES,
-        help="see python -m microexp_keras.protocols (default: upstream; with --tables V alone, and of clips that the "
-        "paper has no numbers of, loso)",
-    )
-    parser.add_argument(
-        "--seeds",
-        nargs="+",
-        type=seed,
-        metavar="N",
-        help="a training for each; deterministic methods are fitted once (default: 0)",
-    )
-    runs.add_options(parser, "--landmarks", "--epochs", "--patience", "--keep-weights")
-    runs.add_options(parser, "--jobs", "--cluster", "--dashboard", "--out", "--resume")
+    runs.add_options(parser.add_argument_group("advanced"), "--patience", "--landmarks", "--keep-weights")
+    runs.add_options(parser.add_argument_group("cluster"), "--jobs", "--cluster", "--dashboard")
     return parser
 
 
