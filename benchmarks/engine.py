@@ -18,16 +18,16 @@ import psutil
 
 from microexp_keras import runs
 from microexp_keras.parallel import cores
-from microexp_keras.runs.engine import run_tasks
-from microexp_keras.runs.workers import Workers
+from microexp_keras.runs.engine import client, run_tasks
 
 
 def empty(folder, number):
     """A fold in which nothing is trained."""
 
 
-def quiet(running, workers):
-    """Show nothing."""
+def finish(dask, tasks):
+    """Send tasks to the workers and wait for all."""
+    assert not any(error for ended in run_tasks(dask, empty, tasks) for error in ended.values())
 
 
 def used(processes):
@@ -48,17 +48,15 @@ def main():
         f"{runs.commit()}, {args.jobs} workers"
     )
     start = time.perf_counter()
-    with tempfile.TemporaryDirectory() as folder, Workers(args.jobs).client(args.jobs) as client:
+    with tempfile.TemporaryDirectory() as folder, client(runs.Workers(), args.jobs) as dask:
         print(f"started in {time.perf_counter() - start:.1f} s")
         own = psutil.Process()
         workers = own.children(recursive=True)
-        assert not any(
-            error for _, error in run_tasks(client, empty, [(Path(folder), -n) for n in range(1, 11)], quiet)
-        )
+        finish(dask, [(Path(folder), -n) for n in range(1, 11)])
         for count in args.tasks:
             before, (own_before, _), (workers_before, _) = time.perf_counter(), used([own]), used(workers)
             tasks = [(Path(folder), number) for number in range(count)]
-            assert not any(error for _, error in run_tasks(client, empty, tasks, quiet))
+            finish(dask, tasks)
             seconds, (own_after, own_memory), (workers_after, memory) = (
                 time.perf_counter() - before,
                 used([own]),

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from microexp_keras.results.predictions import Predictions
-    from microexp_keras.runs.run import Run
 
 Arrays = tuple[np.ndarray, np.ndarray]
 """Clips, float32 (clips, rows, columns, time, 1), and their classes, int (clips,)."""
@@ -329,6 +328,7 @@ def cross_validate(
         If the function or the model does not fit, the clips cannot be divided so, or a fold failed.
     """
     from microexp_keras import runs
+    from microexp_keras.runs.engine import train_run
     from microexp_keras.runs.report import report
     from microexp_keras.runs.run import Run
 
@@ -358,20 +358,6 @@ def cross_validate(
     with runs.writing(folder, "config.json", "cross_validate(..., resume=True)"):
         run = Run.of(folder, settings, samples)
         run.write_config()
-        _train(run, jobs, progress)
+        train_run(run, runs.Workers(jobs), progress, here=jobs == 1)
         found = report(run)
     return Result(folder, found.predictions.scores, found.text, found.predictions, scratch)
-
-
-def _train(run: "Run", jobs: int | None, progress: bool) -> None:
-    from microexp_keras import runs
-    from microexp_keras.runs.engine import train_folds
-    from microexp_keras.runs.fold import is_done, train_fold
-
-    if run.has_one_fold or jobs == 1:
-        for number in range(len(run.folds)):
-            if not is_done(run.fold_folder(number)):
-                train_fold(run, number, progress)
-        return
-    for error in train_folds([run], runs.Workers(jobs)).values():
-        raise error

@@ -318,12 +318,6 @@ def test_a_run_that_has_just_begun_is_left_alone(small_smic, tmp_path, capsys):
     assert "another run" in error and (out / ".lock").exists()
 
 
-def test_tensorboard_is_asked_for_before_the_clips_are_read(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(train, "find_spec", lambda name: None)
-    error = refused(train.main, capsys, "--dataset", "smic", "--data", tmp_path, "--tensorboard")
-    assert "pip install tensorboard" in error
-
-
 def test_one_program_for_all_commands(capsys):
     assert __main__.main(["--help"]) == 0
     shown = capsys.readouterr().out

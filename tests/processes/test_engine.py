@@ -13,8 +13,7 @@ from loso import command, contents, options, until
 
 from microexp_keras import train
 from microexp_keras.runs import Workers
-from microexp_keras.runs.engine import run_tasks
-from microexp_keras.runs.worker import versions
+from microexp_keras.runs.engine import client, run_tasks, versions
 
 
 def holder(fold):
@@ -194,8 +193,8 @@ def test_what_fails_in_a_worker_is_of_one_fold(tmp_path):
             raise RuntimeError("CUDA out of memory")
 
     tasks = [(tmp_path, number) for number in range(3)]
-    with Workers(jobs=1).client(1) as client:
-        errors = dict(run_tasks(client, fail_once, tasks, lambda running, workers: None))
+    with client(Workers(), 1) as dask:
+        errors = {task: error for ended in run_tasks(dask, fail_once, tasks) for task, error in ended.items()}
     assert list(errors) == tasks and errors[tasks[0]] is None and errors[tasks[2]] is None
     assert "failed (RuntimeError: CUDA out of memory). Traceback written to " in str(errors[tasks[1]])
 

@@ -1,6 +1,6 @@
 """From a network and clips to saliency: how strongly each pixel of each frame moves a class's score."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -9,11 +9,6 @@ from microexp_keras.backend import gradients, keras
 from microexp_keras.errors import MicroExpError
 
 AT_ONCE = 4  # clips: the convolution of one CAS(ME)^2 clip and its gradient take 0.1 GB each
-
-Box = tuple[int, int, int, int]
-"""Top, bottom, left, right in pixels, ends not included."""
-
-THIRDS = {"eyes": (0, 1 / 3), "mouth": (2 / 3, 1)}  # of the rows, from the top
 
 
 class RegionShare(NamedTuple):
@@ -58,21 +53,14 @@ def gradient(
     Raises
     ------
     MicroExpError
-        If inputs or classes do not fit the network, if it does not end in a softmax, or if a gradient is not finite.
+        If the network does not end in a softmax, or if a gradient is not finite.
     """
-    names = [tensor.name for tensor in model.inputs]
-    if not isinstance(inputs, Mapping) or sorted(inputs) != sorted(names):
-        given = " and ".join(inputs) if isinstance(inputs, Mapping) else type(inputs).__name__
-        raise MicroExpError("inputs", f"expected a dict of {' and '.join(names)}, found {given}")
     last = model.layers[-1]
     if not isinstance(last, keras.layers.Softmax):
         text = f"must end in a layer Softmax, as those of models.build_* do, not in {type(last).__name__}"
         raise MicroExpError(model.name, text, "Its logits are needed.")
+    names = [tensor.name for tensor in model.inputs]
     scores, clips = keras.Model(model.inputs, last.input), len(inputs[names[0]])
-    labels = range(scores.output_shape[-1])
-    if classes is not None and (np.shape(classes) != (clips,) or not np.isin(classes, labels).all()):
-        text = f"expected 0 to {labels[-1]} for each of {clips} clips, found {np.asarray(classes).tolist()}"
-        raise MicroExpError("classes", text)
     found = {name: np.empty(inputs[name].shape[:-1], np.float32) for name in names}
     for start in range(0, clips, AT_ONCE):
         few = slice(start, start + AT_ONCE)
@@ -86,8 +74,8 @@ def gradient(
         for name, one in zip(names, gradients(summed, [inputs[name][few] for name in names]), strict=True):
             found[name][few] = one[..., 0]
     if not all(np.isfinite(one).all() for one in found.values()):
-        text = "has gradients that are not finite"
-        raise MicroExpError("saliency", text, "The weights or the clips are beyond float32.")
+        hint = "The weights or the clips are beyond float32."
+        raise MicroExpError("saliency", "has gradients that are not finite", hint)
     return found
 
 
@@ -137,60 +125,26 @@ def binarize(maps: np.ndarray, share: float = 0.05) -> np.ndarray:
     return (maps >= weakest) & (maps > 0)
 
 
-def region_shares(maps: np.ndarray, boxes: Sequence[Mapping[str, Box]] | None = None) -> dict[str, RegionShare]:
+def region_shares(maps: np.ndarray) -> dict[str, RegionShare]:
     """Return how much of a face's saliency lies at the eyes, at the mouth and elsewhere.
 
     Parameters
     ----------
     maps : float array (clips, rows, columns, time), at least 0
-        Of whole faces, see `saliency`.
-    boxes : sequence of dict of str to (top, bottom, left, right), optional
-        For each clip the boxes of `"eyes"` and `"mouth"` in pixels of the maps, ends not included; see `scale_boxes`.
-        By default the upper and the lower third of the frame, which is fair to frames cropped to the face and to no
-        others.
+        Of whole faces, see `saliency`. The eyes are taken to be in the upper third of the frame, the mouth in the lower
+        one, which is fair to frames cropped to the face and to no others.
 
     Returns
     -------
     dict of str to RegionShare
         `"eyes"`, `"mouth"` and `"rest"`; together they are 1.
-
-    Raises
-    ------
-    MicroExpError
-        If there are not as many boxes as clips, or if a box is empty, leaves the frame or overlaps the other one.
     """
-    clips, rows, columns, _ = maps.shape
-    if boxes is None:
-        thirds = {name: (round(top * rows), round(end * rows), 0, columns) for name, (top, end) in THIRDS.items()}
-        boxes = [thirds] * clips
-    if len(boxes) != clips:
-        raise MicroExpError("boxes", f"expected one pair for each of {clips} clips, found {len(boxes)}")
-    inside = {name: np.zeros((clips, rows, columns), bool) for name in THIRDS}
-    for clip, of_clip in enumerate(boxes):
-        for name, mask in inside.items():
-            top, bottom, left, right = of_clip[name]
-            mask[clip, top:bottom, left:right] = True
-            apart = np.sum([one[clip] for one in inside.values()], axis=0).max() < 2
-            if not (apart and 0 <= top < bottom <= rows and 0 <= left < right <= columns):
-                found = f"the boxes {dict(of_clip)} are empty, overlap or leave the {rows}x{columns} pixels"
-                raise MicroExpError(f"clip {clip}", found, "Scale boxes of other frames by scale_boxes.")
-    inside["rest"] = ~(inside["eyes"] | inside["mouth"])
-    still = maps.sum(axis=3, dtype=np.float64)
-    total = still.sum(axis=(1, 2))
+    clips, rows = maps.shape[:2]
+    by_row = maps.sum(axis=(2, 3), dtype=np.float64)
+    total = by_row.sum(axis=1)
     total[total == 0] = np.nan
+    parts = np.split(np.arange(rows), [round(rows / 3), round(2 * rows / 3)])
     return {
-        name: RegionShare((still * mask).sum(axis=(1, 2)) / total, mask.mean(axis=(1, 2)))
-        for name, mask in inside.items()
-    }
-
-
-def scale_boxes(boxes: Mapping[str, Box], shape: tuple[int, ...], size: tuple[int, ...]) -> dict[str, Box]:
-    """Scale boxes, as `landmarks.boxes` gives them, from a frame of a shape to the frame of a size that a network sees.
-
-    Both are (rows, columns); boxes are (top, bottom, left, right), rounded to whole pixels.
-    """
-    tall, wide = size[0] / shape[0], size[1] / shape[1]
-    return {
-        name: (round(top * tall), round(bottom * tall), round(left * wide), round(right * wide))
-        for name, (top, bottom, left, right) in boxes.items()
+        name: RegionShare(by_row[:, part].sum(axis=1) / total, np.full(clips, len(part) / rows))
+        for name, part in zip(("eyes", "mouth", "rest"), (parts[0], parts[2], parts[1]), strict=True)
     }

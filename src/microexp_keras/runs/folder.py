@@ -45,10 +45,7 @@ def new_folder(out: str | Path | None, name: str) -> Path:
 
 @contextlib.contextmanager
 def results_in(out: str | Path | None, name: str) -> Iterator[Path]:
-    """Make the folder of results before they are computed; see `new_folder`.
-
-    If the block fails before anything is written there, a folder that was made is removed.
-    """
+    """Make the folder of results before they are computed; remove it again if nothing is written there."""
     there = out is not None and os.path.lexists(out)
     folder = new_folder(out, name)
     try:
@@ -63,9 +60,8 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:
-        raise MicroExpError(
-            folder, f"expected a folder, found none, and none could be made ({error.strerror})", "Free it."
-        ) from None
+        found = f"expected a folder, found none, and none could be made ({error.strerror})"
+        raise MicroExpError(folder, found, "Free it.") from None
 
 
 @contextlib.contextmanager
@@ -97,19 +93,14 @@ def read_config(folder: str | Path) -> tuple[Settings, dict[str, Any]]:
         If there is none or it is not one of ours.
     """
     path = Path(folder) / "config.json"
+    if not path.exists():
+        raise MicroExpError(folder, "expected the folder of a run, found no config.json", "Start it without --resume.")
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
-        config["data"]["fingerprint"], config["folds"][0]["train"]["positions"]
-        if not isinstance(config["resumed"], list) or not isinstance(config["folds"], list):
-            raise TypeError("resumed, folds")
+        config["data"]["fingerprint"], config["folds"][0]["train"]["positions"], [*config["resumed"]]
         return Settings.from_json(config), config
-    except FileNotFoundError:
-        raise MicroExpError(
-            folder, "expected the folder of a run, found no config.json", "Start it without --resume."
-        ) from None
     except MicroExpError as error:
         raise error.within(path) from None
     except (OSError, ValueError, LookupError, TypeError) as error:
-        raise MicroExpError(
-            path, f"expected the record of a run, found something else ({error!r})", "Start a new run."
-        ) from error
+        found = f"expected the record of a run, found something else ({error!r})"
+        raise MicroExpError(path, found, "Start a new run.") from error

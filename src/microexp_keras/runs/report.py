@@ -74,76 +74,73 @@ class Outcome:
 
 def report(run: Run) -> Outcome:
     """Pool the predictions of all folds and write the run's report."""
-    class_names = run.protocol.database.class_names
+    class_names, samples, protocol = run.protocol.database.class_names, run.samples, run.protocol
     results = [read_fold(run, number) for number in range(len(run.folds))]
-    for number, result in enumerate(results):
-        if not run.has_one_fold:  # killed between its result and the end, it may have left some
-            drop_rest(result, run.fold_folder(number), run.keeps_weights)
+    for result in results:
+        drop_rest(run, result)  # killed between its result and the end, it may have left some
     scored = np.concatenate([fold.test for fold in run.folds])
     predictions = Predictions(
         class_names=class_names,
         clips=run.clip_names(scored),
-        subjects=[run.samples.subjects[position] for position in scored],
-        true=run.samples.labels[scored],
+        subjects=[samples.subjects[position] for position in scored],
+        true=samples.labels[scored],
         probabilities=np.concatenate([result.probabilities.astype(np.float32) for result in results]),
         folds=[number + 1 for number, fold in enumerate(run.folds) for _ in fold.test],
-        method=run.protocol.model,
-        protocol=run.protocol.name,
+        method=protocol.model,
+        protocol=protocol.name,
         seed=run.settings.seed,
-        databases=run.samples.databases_of(scored),
+        databases=samples.databases_of(scored),
     )
-    scores = predictions.scores
+    scores, right = predictions.scores, predictions.correct
     histories = [result.history for result in results]
+    in_epochs = None
     if histories[0]:
         best_epoch, each = (results[0].best_epoch, []) if run.has_one_fold else (None, histories)
         path = run.folder / "curves.png"
         plots.curves(_mean_history(histories), path, best_epoch, scores.majority_rate, run.title, each)
+        in_epochs = sum(row.get("seconds", 0) for history in histories for row in history)
     last_ten = last_ten_epochs(histories, [len(fold.validation) for fold in run.folds])
-    right = predictions.correct
     caveats = [
         *_method_notes(run, results, scores),
-        *training_notes(results, run.protocol, scores, last_ten),
+        *training_notes(results, protocol, scores, last_ten),
         *_files(run, results),
         *_notes(run, right),
     ]
-    in_epochs = sum(row.get("seconds", 0) for history in histories for row in history) if histories[0] else None
+    folds = [
+        {
+            "fold": number + 1,
+            "subjects": samples.subjects_of(run.folds[number].test),
+            "epoch": result.best_epoch,
+            "epochs": len(result.history) or None,
+            "collapsed_to": None if result.only_class is None else class_names[result.only_class],
+            "folder": str(run.fold_folder(number).relative_to(run.folder)),
+            "weights": str(result.best_path.relative_to(run.folder)) if result.best_path.exists() else None,
+            "devices": result.devices,
+            "saliency": result.saliency,
+        }
+        for number, result in enumerate(results)
+    ]
+    more = {
+        "folds": folds,
+        "held_out": _held_out(run, right),
+        "chosen_on_scored": any(np.isin(fold.test, fold.validation).any() for fold in run.folds),
+        "ten_epochs": last_ten,
+    }
     _, config = read_config(run.folder)
-    described, values = write(
-        run.folder,
-        run.title,
-        caveats,
-        predictions,
-        config,
-        run.protocol,
-        in_epochs,
-        folds=[
-            {
-                "fold": number + 1,
-                "subjects": run.samples.subjects_of(run.folds[number].test),
-                "epoch": result.best_epoch,
-                "epochs": len(result.history) or None,
-                "collapsed_to": None if result.only_class is None else class_names[result.only_class],
-                "folder": str(run.fold_folder(number).relative_to(run.folder)),
-                "weights": str(result.best_path.relative_to(run.folder)) if result.best_path.exists() else None,
-                "devices": result.devices,
-                "saliency": result.saliency,
-            }
-            for number, result in enumerate(results)
-        ],
-        held_out=_held_out(run, right),
-        chosen_on_scored=any(np.isin(fold.test, fold.validation).any() for fold in run.folds),
-        ten_epochs=last_ten,
-    )
-    trained_well = not any(result.diverged for result in results)
-    return Outcome(described.summary(run.folder), values, predictions, trained_well)
+    described, values = write(run.folder, run.title, caveats, predictions, config, protocol, in_epochs, **more)
+    well = not any(result.diverged for result in results)
+    return Outcome(described.summary(run.folder), values, predictions, well)
 
 
 def _files(run: Run, results: list[FoldResult]) -> list[Note | str]:
     """Say how to get weights that are not kept, and warn of real people's faces on the page, if it shows any."""
-    has_weights = run.own_method is None or run.own_method.has_epochs
-    not_kept = sum(not result.best_path.exists() for result in results) if has_weights else 0
-    shown = any((result.saliency or {}).get("sheets") for result in results) and not run.samples.synthetic
-    return [*([NOT_KEPT.format(folds=counted(not_kept, "fold"))] if not_kept else []), *([FACES] if shown else [])]
+    method, notes = run.protocol.network, list[Note | str]()
+    gone = counted(sum(not result.best_path.exists() for result in results), "fold")
+    if gone != "0 folds" and (method.has_epochs or not method.is_own):  # an estimator has no weights
+        notes.append(NOT_KEPT.format(folds=gone))
+    if not run.samples.synthetic and (results[0].saliency or {}).get("sheets"):
+        notes.append(FACES)
+    return notes
 
 
 def _mean_history(histories: list[list[Row]]) -> list[Row]:
@@ -172,27 +169,26 @@ def _notes(run: Run, right: np.ndarray) -> list[Note | str]:
         if getattr(protocol, name) != getattr(published, name)
     ]
     if protocol.patience is not None:
-        changed.append(
-            f"early stopping after {counted(protocol.patience, 'epoch')} without a better validation accuracy"
-        )
+        epochs = counted(protocol.patience, "epoch")
+        changed.append(f"early stopping after {epochs} without a better validation accuracy")
     if settings.precision != "float32":
         changed.append(f"computed in {settings.precision} instead of float32")
     if settings.weights:
         changed.append(f"started from {settings.weights}")
     if settings.landmarks:
         changed.append(f"landmarks from {settings.landmarks}")
-    if run.has_one_fold:
-        remarks = preprocessing.remarks(run.folds[0], run.samples, right)
-    else:
-        remarks = [*dict.fromkeys(remark for fold in run.folds for remark in preprocessing.remarks(fold, run.samples))]
-    return [
-        *run.samples.all_notes,
-        *remarks,
-        *([UNSEEN] if protocol.unseen_subjects and not settings.weights else []),
-        *([f"Differs from the protocol: {'; '.join(changed)}."] if changed else []),
-        *([SYNTHETIC_CLIPS] if run.samples.synthetic else []),
-        *([SYNTHETIC_START] if settings.weights_synthetic else []),
-    ]
+    notes: list[Note | str] = [*run.samples.all_notes]
+    own = right if run.has_one_fold else None
+    notes += dict.fromkeys(said for fold in run.folds for said in preprocessing.remarks(fold, run.samples, own))
+    if protocol.unseen_subjects and not settings.weights:
+        notes.append(UNSEEN)
+    if changed:
+        notes.append(f"Differs from the protocol: {'; '.join(changed)}.")
+    if run.samples.synthetic:
+        notes.append(SYNTHETIC_CLIPS)
+    if settings.weights_synthetic:
+        notes.append(SYNTHETIC_START)
+    return notes
 
 
 def training_notes(
