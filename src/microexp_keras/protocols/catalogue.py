@@ -159,7 +159,7 @@ def get(name: str, model: str = "stcnn", dataset: str | Database = "smic", **rea
     if name not in there:
         title = get_database(dataset).title
         raise MicroExpError(
-            "protocol", f"expected one of {', '.join(there)} for {model} on {title}, found {name}", "Take one of these."
+            "protocol", f"there is no {name} for {model} on {title}", f"Take one of {', '.join(there)}."
         )
     protocol = there[name]
     other = {setting: value for setting, value in reading.items() if value != getattr(protocol, setting)}

@@ -140,7 +140,8 @@ def report(run: Run) -> Outcome:
 
 def _files(run: Run, results: list[FoldResult]) -> list[Note | str]:
     """Say how to get weights that are not kept, and warn of real people's faces on the page, if it shows any."""
-    has_weights = run.own_method is None or run.own_method.has_epochs
+    own = run.own_method
+    has_weights = own is None or (own.has_epochs and ":" in own.name)  # others no command can train again
     not_kept = sum(not result.best_path.exists() for result in results) if has_weights else 0
     shown = any((result.saliency or {}).get("sheets") for result in results) and not run.samples.synthetic
     return [*([NOT_KEPT.format(folds=counted(not_kept, "fold"))] if not_kept else []), *([FACES] if shown else [])]

@@ -237,7 +237,7 @@ def fit(
             if protocol.patience is not None and epoch - best.epoch > protocol.patience:
                 break
             if wanted and not wanted():
-                raise NotWantedError(f"stopped before epoch {epoch}: nobody waits for it")
+                raise NotWantedError(f"stopped before epoch {epoch}: the run was cancelled")
             told.on_epoch_begin(epoch)
             logs = train_epoch(model, batches, epoch, told)
             logs |= held_out_logs(model, inputs, targets, fold.validation, protocol.batch_size)

@@ -72,7 +72,7 @@ def _fit_network(job: Job, clips: np.ndarray) -> FoldResult:
 
         def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
             if job.wanted and not job.wanted():
-                raise MicroExpError(f"stopped before epoch {epoch}: nobody waits for it")
+                raise MicroExpError(f"stopped before epoch {epoch}: the run was cancelled")
 
         def on_epoch_end(self, epoch: int, logs: dict[str, Any]) -> None:
             if not all(np.isfinite(logs[name]) for name in ("loss", "val_loss")):
