@@ -41,3 +41,4 @@ html_static_path = ["static"]
 html_css_files = ["page.css"]
 html_show_sphinx = False
 html_copy_source = False
+html_domain_indices = False  # the general index has all names

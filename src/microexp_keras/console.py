@@ -119,7 +119,7 @@ class Parser(argparse.ArgumentParser):
         unknown = message.startswith("unrecognized arguments") and wrong
         similar = difflib.get_close_matches(wrong[0], self._option_string_actions, 1) if unknown else []
         meant = f" Did you mean {similar[0]}?" if similar else ""
-        self.exit(2, f"error: {message}.{meant} See {self.prog} --help\n")
+        self.exit(2, f"error: {message.removesuffix('.')}.{meant} See {self.prog} --help\n")
 
 
 def positive(text: str) -> int:

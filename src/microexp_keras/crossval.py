@@ -155,7 +155,7 @@ def _require_positive(where: str, **numbers: Any) -> None:
             raise MicroExpError(f"{where}: {name}={value!r} must be a whole number from 1.")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FoldArrays:
     """The arrays of a fold, standardised as the protocol says: under `loso` by the training clips alone.
 
@@ -170,6 +170,11 @@ class FoldArrays:
     validation: Arrays
     test: Arrays
     test_subjects: list[str]
+
+    def __repr__(self) -> str:
+        train, validation, test = (len(labels) for _, labels in (self.train, self.validation, self.test))
+        whom = ", ".join(self.test_subjects) or "no known subject"
+        return f"{train} training, {validation} validation and {test} test clips; tested on {whom}"
 
 
 def folds(data: Data, protocol: str = "loso", progress: bool = True) -> Iterator[FoldArrays]:

@@ -10,7 +10,7 @@ import numpy as np
 from microexp_keras.errors import SHOWN, MicroExpError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Scores:
     """Scores of one set of predictions.
 
@@ -54,6 +54,13 @@ class Scores:
     uf1: float
     undefined: tuple[str, ...]
     collapsed_to: str | None
+
+    def __repr__(self) -> str:
+        low, high = self.accuracy_interval
+        return (
+            f"accuracy {self.accuracy:.2%} ({self.correct}/{self.clips}; 95 % interval {low:.1%} to {high:.1%}), "
+            f"UF1 {self.uf1:.4f}, UAR {self.uar:.4f}; majority-class baseline {self.majority_rate:.1%}"
+        )
 
     def as_json(self) -> dict[str, Any]:
         """Return a dictionary for JSON, None standing for NaN."""
@@ -209,7 +216,7 @@ def subject_intervals(
     }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Pair:
     """Two methods on the same clips; see `paired`.
 
@@ -231,6 +238,13 @@ class Pair:
     first_subjects: int
     second_subjects: int
     p_subjects: float | None
+
+    def __repr__(self) -> str:
+        subjects = "no subject is known" if self.p_subjects is None else f"p = {self.p_subjects:.2g}"
+        return (
+            f"clips that only one predicts correctly: {self.first_only} the first, {self.second_only} the second; "
+            f"permutation test over subjects: {subjects}; McNemar's test over clips: p = {self.p_clips:.2g}"
+        )
 
 
 def paired(

@@ -103,7 +103,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _new(args: argparse.Namespace) -> Settings:
     """Settings of a new run, everything that --resume needs to repeat them."""
     named = args.dataset
-    if named is None and args.data and args.data.is_dir():
+    if named is None and args.data and not datasets.is_table(args.data):
         named = datasets.find_dataset(args.data)
     database, reading, options = (
         datasets.database_of(args, args.data, named),

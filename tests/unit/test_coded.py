@@ -76,7 +76,7 @@ def test_all_frames_are_brought_to_eighteen(tmp_path):
     protocol = protocols.get("loso", "stcnn", "samm")
     assert protocols.names("stcnn", "samm") == ("loso", "paper") and protocols.names("stclqp", "casmeii") == ("loso",)
     for wanted in ("samm", DATABASES["samm"]):
-        with pytest.raises(MicroExpError, match="expected one of loso, paper for stcnn on SAMM, found upstream"):
+        with pytest.raises(MicroExpError, match="there is no upstream for stcnn on SAMM. Take one of loso, paper"):
             protocols.get("upstream", "stcnn", wanted)
     samples = preprocessing.load_samples(write_samm(tmp_path), protocol, progress=False)
     assert samples.stacks["face"].shape == (3, 64, 64, 18)
@@ -161,7 +161,7 @@ def test_how_clips_are_read_can_be_chosen_where_the_paper_has_not_settled_it():
     with pytest.raises(MicroExpError, match=r"protocol paper reads clips of SMIC as published .* take --protocol loso"):
         protocols.get("paper", "stcnn", "smic", **reading)
     assert DATABASES["samm"].as_json() == "samm"
-    with pytest.raises(MicroExpError, match="--name: expected with a table of your own clips only"):
+    with pytest.raises(MicroExpError, match="--name: is for a table of your own clips"):
         datasets.database_of(train.parser().parse_args(["--name", "x"]), None, "samm")
 
 

@@ -99,7 +99,7 @@ def test_a_clip_without_a_subject_is_read_and_said(tmp_path):
 def test_a_folder_that_is_not_there(tmp_path):
     with pytest.raises(MicroExpError, match="does not exist"):
         find_clips(tmp_path / "smic")
-    with pytest.raises(MicroExpError, match="expected one of smic"):
+    with pytest.raises(MicroExpError, match="is none of smic"):
         find_clips(tmp_path, "mmew")
 
 

@@ -214,6 +214,8 @@ def check(
     _short(table, distributed, media, frames, as_published)
     _apexes(table, sampling)
     table.issues += oddities.numbering(table.clips)
+    if database.is_table:
+        table.issues += oddities.of_one_subject(table.clips, database.class_names)
     headers = {path: medium.header for path, medium in media.items() if medium.header}
     table.issues += oddities.pictures(table.clips, headers)
     table.issues += oddities.sizes(table.clips, {path: medium.size for path, medium in media.items()})

@@ -129,8 +129,9 @@ def get_database(name: "str | Database | None") -> Database:
     if isinstance(name, Database):
         return name
     if not isinstance(name, str) or name not in DATABASES:
-        found = f"expected one of {', '.join(DATABASES)}, found {name!r}"
-        raise MicroExpError("--dataset", found, "Say which database the clips are of, or give a table of your own.")
+        known = ", ".join(DATABASES)
+        text = "no database is given" if name is None else f"{name!r} is none of {known}"
+        raise MicroExpError("--dataset", text, f"Name one ({known}), or give the table of your own clips as --data.")
     return DATABASES[name]
 
 

@@ -162,8 +162,11 @@ def choose_tree(
 
 def _folders(root: Path) -> Folders:
     if not os.path.isdir(root):
-        found = "is a file, not the folder of a database" if os.path.isfile(root) else "does not exist"
-        raise MicroExpError(root, found, WRITE_ONE if os.path.isfile(root) else "Check the path.")
+        if not os.path.isfile(root):
+            raise MicroExpError(root, "does not exist", "Check the path.")
+        packed = root.suffix.lower() in (".zip", ".rar", ".7z", ".tar", ".gz", ".tgz")
+        hint = "Unpack it, and name the folder." if packed else WRITE_ONE
+        raise MicroExpError(root, "is a file, not the folder of a database", hint)
     with _readable(root):
         return scan(root)
 

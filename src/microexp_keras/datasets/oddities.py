@@ -9,6 +9,7 @@ from microexp_keras.datasets.clips import Clip
 from microexp_keras.datasets.frames import ODD, Header
 from microexp_keras.datasets.scan import frame_numbers
 from microexp_keras.errors import SHOWN, Issue
+from microexp_keras.text import counted
 
 SAME_CLIP = "Remove one of them, or they may stand on both sides of a split."
 
@@ -61,6 +62,15 @@ def sizes(clips: Sequence[Clip], known: Mapping[Path, tuple[int, int] | None]) -
 
 def _written(sizes: Iterable[tuple[int, int]]) -> str:
     return ", ".join(f"{columns}x{rows}" for columns, rows in sorted(sizes))
+
+
+def of_one_subject(clips: Sequence[Clip], class_names: Sequence[str]) -> Iterator[Issue]:
+    """Yield the classes that a single subject shows."""
+    for label, name in enumerate(class_names):
+        whose = [clip.subject for clip in clips if clip.label == label]
+        if len(set(whose)) == 1 and whose[0]:
+            text = f"shown by subject {whose[0]} only ({counted(len(whose), 'clip')})"
+            yield Issue("warning", f"class {name}", text, "With that subject left out, no training clip shows it.")
 
 
 def left_out_by_the_paper(clips: Sequence[Clip], short: Mapping[Clip, int], rule: int, frames: int) -> tuple[str, str]:

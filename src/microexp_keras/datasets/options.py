@@ -107,10 +107,10 @@ def database_of(args: argparse.Namespace, table: Path | None, dataset: str | Non
     own = {name: value for name in ("name", "classes") if (value := getattr(args, name, None)) is not None}
     if is_table(table):
         wrong, database = [*["dataset"] * bool(dataset), *chosen_options(args)], None
-        said = f"expected without a table of your own clips, found the table {table}"
+        said = f"cannot be used with {table}, a table of your own clips"
     else:
         wrong, database = [*own], get_database(dataset)
-        said = f"expected with a table of your own clips only, found --dataset {dataset}"
+        said = f"is for a table of your own clips, but --dataset {dataset} is given"
     if wrong:
         raise MicroExpError(", ".join(f"--{name}" for name in wrong), said, "Leave one out.")
     return database or own_database(str(table), **own)

@@ -78,8 +78,8 @@ def own_database(
     """
     table = Path(table)
     if not is_table(table) or not table.is_file():
-        found = "a folder" if table.is_dir() else "another file" if table.is_file() else "nothing"
-        raise MicroExpError(table, f"expected a table of clips ({', '.join(TABLES)}), found {found}", "Check the path.")
+        text = "is no table of clips" if table.exists() else "does not exist"
+        raise MicroExpError(table, text, f"Check the path; a table ends in {', '.join(TABLES)}.")
     title = unicodedata.normalize("NFC", name or table.stem).strip()
     rows, _ = _rows(table)
     own = tuple(dict.fromkeys(cells["label"] for _, cells in rows if cells["label"]))
@@ -87,7 +87,7 @@ def own_database(
         own = tuple(_by_value(unicodedata.normalize("NFC", one).strip()) for one in classes)
     if len(own) < 2 or len(set(own)) < len(own) or not all(own):
         empty = ", ".join(place for place, cells in rows if not cells["label"])
-        found = f"expected at least two different classes, found {', '.join(own) or 'none'}"
+        found = f"there must be at least two different classes, but there are: {', '.join(own) or 'none'}"
         found += f", and no label in {empty}" if empty else ""
         raise MicroExpError(table, found, "Fill in the column label." if classes is None else "Correct --classes.")
     if not title or not all(one.isprintable() for one in (title, *own)):

@@ -22,11 +22,11 @@ def require_free(out: str | Path | None, resumable: bool = False) -> None:
     folder = Path("runs" if out is None else out).absolute()
     there = next(place for place in (folder, *folder.parents) if os.path.lexists(place))
     if not os.path.isdir(there) or not os.access(there, os.R_OK | os.W_OK | os.X_OK):
-        found = f" that can be written, found {there}" if os.path.isdir(there) else f", found the file {there}"
-        raise MicroExpError(out or "runs", f"expected a folder{found}", "Give another --out.")
+        what = "the folder {} cannot be written to" if os.path.isdir(there) else "{} is a file, not a folder"
+        raise MicroExpError(out or "runs", what.format(there), "Give another --out.")
     if out is not None and there == folder and any(child.name != ".lock" for child in folder.iterdir()):
         resume = f"; resume what began there with --resume {shlex.quote(str(out))}" if resumable else ""
-        raise MicroExpError(out, "expected an empty or new folder, found files", f"Give another --out{resume}.")
+        raise MicroExpError(out, "there are files in this folder", f"Give another --out{resume}.")
 
 
 def new_folder(out: str | Path | None, name: str) -> Path:
@@ -94,7 +94,8 @@ def read_config(folder: str | Path) -> tuple[Settings, dict[str, Any]]:
     """
     path = Path(folder) / "config.json"
     if not path.exists():
-        raise MicroExpError(folder, "expected the folder of a run, found no config.json", "Start it without --resume.")
+        hint = "Check the path, or start a new run without --resume."
+        raise MicroExpError(folder, "is not the folder of a run (it has no config.json)", hint)
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
         config["data"]["fingerprint"], config["folds"][0]["train"]["positions"], [*config["resumed"]]

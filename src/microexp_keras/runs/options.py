@@ -33,14 +33,16 @@ def weights_file(text: str) -> Path:
     if text == "synthetic" and not path.exists():
         if SHIPPED.is_file():
             return SHIPPED
-        raise MicroExpError("--weights synthetic", f"{SHIPPED} is missing", "It comes with the repository; or train.")
+        raise argparse.ArgumentTypeError(f"{SHIPPED} is missing. It comes with the repository; or train your own")
     if not path.is_dir():
         return path
     kinds = ("weights-improvement-*.weights.h5", "learned.h5", "best.weights.h5")
     found = [file for kind in kinds for file in path.glob(kind)]
     if len(found) != 1:
-        kept = "Name a file, or the folder of one fold; folds keep theirs with `train --keep-weights`."
-        raise MicroExpError(path, f"expected a run's folder with one file of weights, found {len(found)}", kept)
+        raise argparse.ArgumentTypeError(
+            f"{path} holds {len(found)} files of weights. Name a file, or the folder of a run that holds one; with "
+            "several folds, `train --keep-weights` keeps those of each in its folder"
+        )
     return found[0]
 
 

@@ -136,7 +136,8 @@ def _files(run: Run, results: list[FoldResult]) -> list[Note | str]:
     """Say how to get weights that are not kept, and warn of real people's faces on the page, if it shows any."""
     method, notes = run.protocol.network, list[Note | str]()
     gone = counted(sum(not result.best_path.exists() for result in results), "fold")
-    if gone != "0 folds" and (method.has_epochs or not method.is_own):  # an estimator has no weights
+    again = not method.is_own or (method.has_epochs and ":" in method.name)  # others no command can train again
+    if gone != "0 folds" and again:
         notes.append(NOT_KEPT.format(folds=gone))
     if not run.samples.synthetic and (results[0].saliency or {}).get("sheets"):
         notes.append(FACES)

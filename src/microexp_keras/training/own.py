@@ -86,7 +86,7 @@ def _fit_network(job: Job, clips: np.ndarray) -> FoldResult:
         bar.set_postfix_str(f"loss {logs['loss']:.3f}, accuracy {logs[MONITOR]:.3f}", refresh=False)
         bar.update()
 
-    own = method.callbacks() if method.callbacks else []
+    own = list(method.callbacks()) if method.callbacks else []
     with progress_bar(total=protocol.epochs, desc="training", unit="epoch", disable=not job.progress) as bar:
         model.fit(
             clips[fold.train],
