@@ -27,7 +27,7 @@ import pandas
 
 import microexp_keras as mk
 from microexp_keras.evaluate import main as evaluate
-from microexp_keras.landmarks import main as landmarks
+from microexp_keras.landmarks.__main__ import main as landmarks
 from microexp_keras.train import main as train
 
 PAPER = mk.paper.PAPER

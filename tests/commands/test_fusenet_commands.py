@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from helpers import best_weights, reported, write_clips
 
-from microexp_keras import evaluate, landmarks, train
+from microexp_keras import evaluate, train
 from microexp_keras.datasets.database import DATABASES
 from microexp_keras.landmarks import dlib_detector
+from microexp_keras.landmarks.__main__ import main as landmarks_command
 
 ARRAYS = {f"intermediate_microexpfusenet_{letter}val_{kind}.npy" for letter in "en" for kind in ("images", "labels")}
 
@@ -84,7 +85,8 @@ def test_training_goes_on_from_its_cache_and_its_state(run, small_faces, monkeyp
 
 
 def test_training_on_ones_own_landmarks(small_faces, tmp_path):
-    assert landmarks.main(["detect", str(small_faces), "--dataset", "smic", "--out", str(tmp_path / "points.csv")]) == 0
+    points = str(tmp_path / "points.csv")
+    assert landmarks_command(["detect", str(small_faces), "--dataset", "smic", "--out", points]) == 0
     arguments = ["--dataset", "smic", "--data", str(small_faces), "--model", "late", "--epochs", "1"]
     own = ["--landmarks", str(tmp_path / "points.csv")]
     assert train.main([*arguments, "--out", str(tmp_path / "dlib")]) == 0

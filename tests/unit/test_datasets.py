@@ -110,7 +110,7 @@ def test_a_folder_that_may_not_be_read_is_named_and_not_left_out(tmp_path):
     for closed in ("HS/s3", "HS/s2/positive"):
         (tmp_path / closed).chmod(0o000)
         said = as_nobody(tmp_path, lambda: len(find_clips(".")))
-        assert said.startswith("MicroExpError") and closed in said and "Permission denied" in said
+        assert closed in said and "Permission denied" in said
         (tmp_path / closed).chmod(0o755)
     assert as_nobody(tmp_path, lambda: len(find_clips("."))) == "4"
 
@@ -323,7 +323,7 @@ def test_a_header_and_trailing_text_are_no_expressions(tmp_path):
         (3, "80?", "row 2: .* but are 61, '80\\?', 95"),
         (3, 121, r"row 2: frame 121 is not among the frames 1 to 120 of .*15_0401girlcrashing"),
         (7, "expression", "row 2: 'expression' is neither macro-expression nor micro-expression"),
-        (1, "anger1_1", "row 2: s15_anger1_1 is also in row 1"),
+        (1, "anger1_1", "row 2: s15/anger1_1 is also in row 1"),
     ],
 )
 def test_a_damaged_row_of_casme2_is_named(tmp_path, column, value, said):

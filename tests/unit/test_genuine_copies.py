@@ -252,7 +252,7 @@ REFUSED = {
         smic_e_without_values, "row 2: onset and offset are 99995 and an empty cell, .* spreadsheet program and save it"
     ),
     "two workbooks of one date": (casmeii_of_one_date, "which annotation is meant: .*CASME2.xlsx and .*coding"),
-    "CASME II as videos": (casmeii_videos, "holds CASME II as videos .sub01/EP02_01f.avi.* Unpack CASME2_RAW_selected"),
+    "CASME II as videos": (casmeii_videos, "II as videos .its folders of images, CASME2_RAW_selected"),
     "MMEW": (mmew, "clips of MMEW, for which there is no reader. Write .* columns clip .*subject and label"),
     "CASME": (
         lambda root: write_images(root / "Cropped/sub01/EP01_2", range(3), "EP01_2-{}.jpg"),
@@ -268,7 +268,7 @@ REFUSED = {
     "other folders": (
         lambda root: write_images(root / "mine/clip1", range(3)), "no reader for other folders. Write a table"
     ),
-    "nothing": (lambda root: (root / "empty").mkdir(), "no image or video at all. Unpack the database there"),
+    "nothing": (lambda root: (root / "empty").mkdir(), "holds no clips of SMIC, .* in a tree that is known"),
 }  # fmt: skip
 
 
@@ -288,7 +288,7 @@ def test_a_list_in_a_text_file_is_no_table(tmp_path):
     with pytest.raises(MicroExpError, match=r"is a file, not the folder of a database. Write a table of the clips"):
         find_dataset(tmp_path / "list.txt")
     (tmp_path / "list.csv").write_text("casme2,01,EP02_01f,1\n")
-    with pytest.raises(MicroExpError, match=r"has no column clip, subject, label. The first row must name the columns"):
+    with pytest.raises(MicroExpError, match=r"has no column clip, subject, label. Write a table of the clips"):
         own_database(tmp_path / "list.csv")
 
 

@@ -208,7 +208,6 @@ def test_the_workbooks_of_the_coded_databases_name_apexes_as_they_are(dataset, t
 def test_the_command_writes_recordings_that_it_can_read(recordings, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(trees, "write", lambda dataset, root, *_: shutil.copytree(recordings, root))
     out = ["--layout", "rawvideo", "--out", str(tmp_path / "made")]
-    assert command.main(["synthesize", "--dataset", "samm", *out]) == 2 and not (tmp_path / "made").exists()
     assert command.main(["synthesize", "--dataset", "casme2", *out]) == 0
     said = capsys.readouterr().out
     assert "4 synthetic clips" in said
@@ -223,7 +222,8 @@ def test_the_command_writes_recordings_that_it_can_read(recordings, tmp_path, mo
     [
         ("smic", {"clips": (71, 51, 43)}, "expected 0 to 70 negative clips, found 71"),
         ("casme2", {"clips": (1, 100, 1)}, "expected 0 to 99 happy clips, found 100"),
-        ("casme2", {"layout": "rawpic"}, "layout: expected one of rawvideo, flat, found 'rawpic'"),
+        ("casme2", {"layout": "rawpic"}, "layout: expected flat or rawvideo for CAS.*, found rawpic"),
+        ("samm", {"layout": "rawvideo"}, "layout: expected flat for SAMM, found rawvideo"),
         ("casme3", {}, "dataset: expected one of smic, casme2, casmeii, samm, found 'casme3'"),
     ],
 )

@@ -6,7 +6,7 @@ What stops training is an error, what is only worth knowing a warning or an info
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -49,9 +49,8 @@ Media = dict[Path, Medium]
 
 def read_media(clips: Sequence[Clip], progress: bool) -> Media:
     """Read every file of the clips once, on threads."""
-    readers: dict[Path, Callable[[Path], Medium]] = {}
-    for clip in clips:
-        readers.update({clip.path: _read_video} if clip.video else dict.fromkeys(clip.images, _read_image))
+    readers = {clip.path: _read_video for clip in clips if clip.video}
+    readers |= {path: _read_image for clip in clips for path in clip.images}
     media = in_threads(lambda path: readers[path](path), [*readers], "reading files", "file", progress)
     return dict(zip(readers, media, strict=True))
 
@@ -67,18 +66,18 @@ def _read_image(path: Path) -> Medium:
 
 def _read_video(path: Path) -> Medium:
     """Decode a video as far as possible."""
-    problem, uneven, size, times = None, None, None, list[float]()
+    problem, size, times = None, None, list[float]()
     try:
         with VideoFile(path) as video:
             times = video.times
-            for number, frame in enumerate(video.frames()):
-                size = video.image(frame).shape[1::-1] if number == 0 else size
+            for frame in video.frames():
+                size = size or video.image(frame).shape[1::-1]
     except MicroExpError as error:
         problem = error
     steps = 1000 * np.diff(times)
-    if len(steps) and np.ptp(steps) > 0.5 * np.median(steps):
-        uneven = float(steps.min()), float(steps.max())
-    return Medium(size, _digest(path) if size else b"", len(times), uneven, error=problem)
+    uneven = len(steps) > 0 and np.ptp(steps) > 0.5 * np.median(steps)
+    extremes = (float(steps.min()), float(steps.max())) if uneven else None
+    return Medium(size, _digest(path) if size else b"", len(times), extremes, error=problem)
 
 
 def _digest(path: Path) -> bytes:
@@ -170,8 +169,7 @@ class Report:
             if groups or level != "info":
                 lines += ["", f"{title}:" if groups else f"{title}: nothing"]
             for hint, texts in groups:
-                lines += [f"* {text}" for text in shortened(texts)]
-                lines += [f"  {hint}"] * bool(hint)
+                lines += [*[f"* {text}" for text in shortened(texts)], *[f"  {hint}"] * bool(hint)]
         return "\n".join(lines)
 
     def _counts_as_text(self) -> list[str]:
@@ -204,15 +202,17 @@ def check(
     frames, sampling = frames or database.frames, sampling or database.sampling
     table = read_table(root, database, frames, strict=False, **options)
     media = read_media(table.clips, progress)
-    distributed = None if database.is_table else DISTRIBUTED[database.name]
     # What is published is of a database's first camera, for which a tree without a camera's name is taken.
-    known = distributed if table.camera in (None, *database.cameras[:1]) else None
+    known = DISTRIBUTED.get(database.name) if table.camera in (None, *database.cameras[:1]) else None
     by_subject = known.by_subject if known and table.annotated is None else {}
     if known and table.clips:
         _differences(table, known, by_subject)
     _spoiled(table, media, frames, sampling)
-    _short(table, distributed, media, frames, as_published)
-    _apexes(table, sampling)
+    _short(table, media, frames, as_published)
+    missing = without_apex(table.clips) if sampling == "apex" else []
+    hint = "Read around their middle; if no clip has one, take --sampling interpolate, which needs none."
+    level = "error" if len(missing) == len(table.clips) else "info"
+    table.issues += [Issue(level, name, "no apex is annotated", hint) for name in missing]
     table.issues += oddities.numbering(table.clips)
     if database.is_table:
         table.issues += oddities.of_one_subject(table.clips, database.class_names)
@@ -238,17 +238,17 @@ def _differences(table: Table, known: Distributed, by_subject: Mapping[str, tupl
     for subject in sorted(found ^ names) if names else ():
         there = "no subject of the database as distributed"
         table.warn(subject, there if subject in found else "no clip of this subject", AS_MEANT)
-    if known.people not in (None, len(found)):
-        table.warn(table.root, f"clips of {len(found)} subjects, as distributed of {known.people}", AS_MEANT)
+
+    def compare(where: object, there: int | None, distributed: int | None, what: str = "clips") -> None:
+        if None not in (there, distributed) and there != distributed:
+            table.warn(where, f"{there} {what}, as distributed {distributed}", AS_MEANT)
+
+    compare(table.root, len(found), known.people, "subjects")
+    compare(table.workbook, table.annotated, known.annotated, "annotated clips")
     for label, name in enumerate(table.database.class_names):
-        pairs = [(name, sum(clip.label == label for clip in table.clips), known.clips[label])] if known.clips else []
+        compare(name, sum(clip.label == label for clip in table.clips), known.clips[label] if known.clips else None)
         for subject in sorted(found & {*by_subject}):
-            pairs.append((f"{subject} {name}", counts[subject, label], by_subject[subject][label]))
-        for where, clips, distributed in pairs:
-            if clips != distributed:
-                table.warn(where, f"{clips} clips, as distributed {distributed}", AS_MEANT)
-    if table.annotated not in (None, known.annotated):
-        table.warn(table.workbook, f"lists {table.annotated} clips, as distributed {known.annotated}", AS_MEANT)
+            compare(f"{subject} {name}", counts[subject, label], by_subject[subject][label])
 
 
 def _spoiled(table: Table, media: Media, frames: int, sampling: str) -> None:
@@ -270,7 +270,7 @@ def _spoiled(table: Table, media: Media, frames: int, sampling: str) -> None:
             table.warn(path, text, "They are read one after the other, whatever their times.")
 
 
-def _short(table: Table, distributed: Distributed | None, media: Media, frames: int, as_published: bool) -> None:
+def _short(table: Table, media: Media, frames: int, as_published: bool) -> None:
     """Note the clips of too few frames, but for videos that are cut off, which is told elsewhere."""
     rule = table.database.more_frames_than if as_published else None
     least = frames if rule is None else rule + 1
@@ -280,9 +280,7 @@ def _short(table: Table, distributed: Distributed | None, media: Media, frames: 
     if rule is not None:
         level, hint = oddities.left_out_by_the_paper(table.clips, short, rule, frames)
     elif as_published and table.database.sampling != "interpolate":
-        other = distributed.short.get(table.layout, "").format(frames=frames) if distributed else ""
-        loso = f"Take --protocol loso, which brings them to {frames} by temporal interpolation."
-        level, hint = "error", f"{other} {loso}".strip()
+        level, hint = "error", f"Take --protocol loso, which brings them to {frames} by temporal interpolation."
     for clip, length in short.items():
         text = f"has {length} frames, fewer than {least}"
         if clip.video and clip.video.first:
@@ -291,17 +289,6 @@ def _short(table: Table, distributed: Distributed | None, media: Media, frames: 
             table.error(clip_name(clip), f"has {counted(length, 'frame')}", "Restore or remove this clip.")
         else:
             table.issues.append(Issue(level, clip_name(clip), text, hint))
-
-
-def _apexes(table: Table, sampling: str) -> None:
-    """Note the clips without an apex where frames around it are asked for."""
-    missing = without_apex(table.clips) if sampling == "apex" else []
-    for name in missing:
-        if len(missing) == len(table.clips):
-            hint = "No clip has one: take --sampling interpolate, which needs none."
-            table.error(name, "no apex is annotated", hint)
-        else:
-            table.info(name, "no apex is annotated", "Read around their middle.")
 
 
 def _twice(table: Table, media: Media) -> None:

@@ -65,7 +65,7 @@ class Database:
         sound = (
             isinstance(names, list | tuple)
             and len(names) > 0
-            and all(isinstance(name, str) and name.isprintable() for name in (own["name"], own["title"], *names))
+            and all(isinstance(name, str) for name in (own["name"], own["title"], *names))
             and re.fullmatch(r"\w[\w.-]*", own["name"])  # folders of runs are named so
             and all(type(number) is int and number > 0 for number in (own["frames"], own["size"] or 1))
             and own["sampling"] in SAMPLINGS
@@ -109,7 +109,6 @@ class Distributed:
     people: int | None = None  # of whom these clips are
     subjects: tuple[str, ...] = ()  # by name, where these are known
     by_subject: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # clips of each class
-    short: Mapping[str, str] = field(default_factory=dict)  # by layout: what helps against too few `{frames}`
 
 
 RECORDS: dict[str, dict[str, Any]] = frozen(read_toml(__package__, "databases.toml"))

@@ -36,7 +36,7 @@ def synthesize(
         The same seed gives the same pixels (with the same numpy and OpenCV).
     layout : str
         Of CAS(ME)^2: `"flat"`, one video for each clip as the original programs want them, or `"rawvideo"`, long
-        recordings with a workbook as distributed. The others are always written in the distributed tree.
+        recordings with a workbook as distributed; the others have `"flat"`, their distributed tree, alone.
     clips : (int, int, int) or None
         How many of each class, None for as many as the database has; a clip is the same however many others there
         are. SMIC's are those of the first subjects, the others are dealt to the subjects in turn.

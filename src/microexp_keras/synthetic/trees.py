@@ -19,6 +19,7 @@ from microexp_keras.errors import MicroExpError
 from microexp_keras.parallel import in_threads
 from microexp_keras.synthetic import MARK, MARK_FILE, VERSION, read_mark
 from microexp_keras.synthetic.film import DATA, MOTIONS, SIZE, Expression, Film, render
+from microexp_keras.text import either
 
 FORMS: dict[str, dict[str, Any]] = {name: DATA[name] for name in ("smic", "casme2", "casmeii", "samm")}
 SMIC, CASME2 = FORMS["smic"], FORMS["casme2"]
@@ -63,7 +64,7 @@ def write(
             folder.mkdir(parents=True, exist_ok=True)
         if "columns" in form:
             _write_workbook(whole / form["workbook"], {"Sheet": _coded_rows(form, films)})
-        elif layout == "rawvideo" and form is CASME2:
+        elif layout == "rawvideo":
             _write_workbook(whole / form["workbook"], _casme2_sheets(films))
         in_threads(write_film, films, "writing clips", progress=progress)
     return root
@@ -81,14 +82,14 @@ def plan(
         most = known if form is SMIC else MOST
         if not 0 <= wanted <= most:
             raise MicroExpError("clips", f"expected 0 to {most} {name} clips, found {wanted}")
+    layouts = ("flat", "rawvideo") if form is CASME2 else ("flat",)
+    if layout not in layouts:
+        raise MicroExpError("layout", f"expected {either(layouts)} for {form['title']}, found {layout}")
+    if layout == "rawvideo":
+        return _recordings(seed, clips)
     if form is SMIC:
         return _smic(seed, clips, easy)
-    if form is not CASME2:
-        return _coded(form, seed, clips)
-    layouts = {"rawvideo": _recordings, "flat": _flat}
-    if layout not in layouts:
-        raise MicroExpError("layout", f"expected one of {', '.join(layouts)}, found {layout!r}")
-    return layouts[layout](seed, clips)
+    return _flat(seed, clips) if form is CASME2 else _coded(form, seed, clips)
 
 
 def _smic(seed: int, clips: Sequence[int], easy: bool) -> list[Film]:
@@ -189,7 +190,7 @@ def _write_images(folder: Path, frames: Iterable[np.ndarray], film: Film, form: 
 
 
 def _write_video(path: Path, frames: Iterable[np.ndarray], count: int) -> None:
-    """Encode `count` frames; an encoder that fails halfway says nothing, so the file is read again."""
+    """Encode `count` frames; an encoder that fails halfway says nothing, so they are counted."""
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*FOURCC), FRAMES_PER_SECOND, (SIZE, SIZE))
     try:
         if not writer.isOpened():
@@ -198,10 +199,7 @@ def _write_video(path: Path, frames: Iterable[np.ndarray], count: int) -> None:
             writer.write(frame)
     finally:
         writer.release()
-    capture, written = cv2.VideoCapture(str(path)), 0
-    while capture.grab():
-        written += 1
-    capture.release()
+    written = int(cv2.VideoCapture(str(path)).get(cv2.CAP_PROP_FRAME_COUNT))
     if written != count:
         raise OSError(f"{path.name} came out with {written} of its {count} frames")
 

@@ -46,7 +46,7 @@ class Job:
     def require_wanted(self, epoch: int, logs: Any = None) -> None:
         """Raise if nobody waits for it any longer; called by Keras before each epoch."""
         if not self.wanted():
-            raise MicroExpError(f"stopped before epoch {epoch}: nobody waits for it")
+            raise MicroExpError(f"stopped before epoch {epoch}: the run was cancelled")
 
 
 def train(
