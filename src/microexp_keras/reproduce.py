@@ -15,7 +15,7 @@ from microexp_keras.console import Parser, command, seed
 from microexp_keras.datasets.database import Database
 from microexp_keras.errors import MicroExpError
 from microexp_keras.models.networks import METHODS, NETWORKS
-from microexp_keras.notes import HEADS, Note
+from microexp_keras.notes import HEADS, SYNTHETIC_CLIPS, Note
 from microexp_keras.results import tables
 from microexp_keras.runs import Settings
 from microexp_keras.runs.options import absolute
@@ -187,22 +187,20 @@ def _reproduce(folder: Path, plan: dict[str, Any], workers: runs.Workers) -> int
 def _notes(plan: dict[str, Any], trained: Sequence[tables.Trained]) -> list[Note]:
     """Say what is missing of what was asked for, and what every training alarms its reader of."""
     notes, there = [], {(one.protocol.model, one.protocol.name) for one in trained}
-    for model, name in itertools.product({model for model, _ in there}, plan["protocols"]):
-        if (model, name) not in there:
+    for name, model in itertools.product(plan["protocols"], plan["models"]):
+        if (model, name) not in there and model in {of for of, _ in there}:
             notes.append(Note("remark", f"There is no protocol {name} of {METHODS[model].title}."))
     frames = trained[0].protocol.frames
     for size in tables.PAPER.kernel_sizes if "IX" in plan["tables"] else ():
         if size[2] > frames:
             notes.append(Note("remark", f"Kernel {by(size)} is left out: the clips have {frames} frames."))
-    alarms: dict[str, list[str]] = {}
-    for one in trained:
-        for note in one.scores["notes"]:
-            if note.startswith(tuple(HEADS.values())):
-                alarms.setdefault(note, []).append(one.folder)
-    for note, folders in alarms.items():
-        level = next(level for level, head in HEADS.items() if note.startswith(head))
-        where = "" if len(folders) == len(trained) else f" ({', '.join(folders)})"
-        notes.append(Note(level, note.removeprefix(HEADS[level]) + where))
+    for level, head in HEADS.items():
+        folders = [one.folder for one in trained if any(note.startswith(head) for note in one.scores["notes"])]
+        if level == "synthetic" and folders:
+            notes.append(SYNTHETIC_CLIPS)
+        elif folders and level not in ("warning", "faces"):
+            share = f"{len(folders)} of {counted(len(trained), 'training')}"
+            notes.append(Note(level, f": {share}, as their reports say: {', '.join(folders)}."))
     planned = [one.planned_epochs for one in trained if one.protocol.epochs < one.planned_epochs]
     if planned:
         said = f": {plan['epochs']} of {counted(either(dict.fromkeys(planned)), 'epoch')}. The networks are not trained"

@@ -167,7 +167,8 @@ def _of_epochs(protocol: Protocol, scores: Sequence[Json]) -> Row:
         over = f"n/a: the folds end after {span(fold['epochs'] for one in scores for fold in one['folds'])} epochs"
     else:
         over, mean = f"epochs {ten[0]['first']} to {ten[0]['last']}", _mean(ten, "mean")
-        row["mean"] = f"{mean:.2%} ± {100 * _mean(ten, 'deviation'):.2f}"
+        deviation = _mean(ten, "deviation")
+        row["mean"] = f"{mean:.2%}" + ("" if np.isnan(deviation) else f" ± {100 * deviation:.2f}")
         row["points"] = _points(mean, published[0]) if published and folds == 1 else ""
     return row | {"over": over, "none chosen": f"{row['mean']} ({over})" if chosen else "chosen on other clips"}
 
@@ -208,25 +209,21 @@ def _pairs(trained: Sequence[Trained]) -> list[Section]:
         one, two = own.protocol, other.protocol
         same_seed = own.seed == other.seed or not two.network.has_epochs
         alike = same_seed and one.name == two.name and one.kernel_size == two.kernel_size
-        same_clips = own.predictions.clips == other.predictions.clips
+        mine, its = own.predictions, other.predictions
+        same_clips = mine.clips == its.clips and np.array_equal(mine.true, its.true)
         if one.model == AHEAD and two.model != AHEAD and alike and same_clips:
-            mine, its = own.predictions.correct, other.predictions.correct
             cut = list(filter(None, [_cut_short(own), _cut_short(other)]))
-            found.append((own, other, metrics.paired(mine, its, own.predictions.subjects), cut))
+            found.append((own, other, metrics.paired(mine.correct, its.correct, mine.subjects), cut))
     tested = [pair.p_subjects for *_, pair, cut in found if pair.p_subjects is not None and not cut]
     corrected, rows = iter(metrics.holm(tested)), []
     for own, other, pair, cut in found:
         swapped, by_clips = (None, None) if cut else (pair.p_subjects, pair.p_clips)
         p_values = (swapped, None if swapped is None else next(corrected), by_clips)
         p_subjects, p_holm, p_clips = ("n/a" if p is None else f"{p:.2g}" for p in p_values)
-        row = {"protocol": own.protocol.name, "seed": str(own.seed), "other": other.protocol.network.title}
-        row |= {
-            "subjects": f"{pair.first_subjects} : {pair.second_subjects}",
-            "p subjects": p_subjects,
-            "p Holm": p_holm,
-        }
-        clips = f"{pair.first_only} : {pair.second_only} of {len(own.predictions.clips)}"
-        rows.append(row | {"clips": clips, "p clips": p_clips})
+        row = {"other": other.protocol.network.title, "protocol": own.protocol.name, "seed": str(own.seed)}
+        row["subjects"] = f"{pair.first_subjects} : {pair.second_subjects}"
+        row["clips"] = f"{pair.first_only} : {pair.second_only} of {len(own.predictions.clips)}"
+        rows.append(row | {"p subjects": p_subjects, "p Holm": p_holm, "p clips": p_clips})
     cuts = dict.fromkeys(reason for *_, cut in found for reason in cut)
     return _section("pairs", rows, f"No p value where training was cut short: {'; '.join(cuts)}." if cuts else "")
 
