@@ -105,7 +105,7 @@ def read_config(folder: str | Path) -> tuple[Settings, dict[str, Any]]:
         return Settings.from_json(config), config
     except FileNotFoundError:
         raise MicroExpError(
-            folder, "is not the folder of a run (it has no config.json)", "Check the path, or start a new run without --resume."
+            folder, "is not the folder of a run (it has no config.json)", "Check the path, or start without --resume."
         ) from None
     except MicroExpError as error:
         raise error.within(path) from None
