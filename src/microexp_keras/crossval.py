@@ -30,7 +30,7 @@ Arrays = tuple[np.ndarray, np.ndarray]
 
 @dataclass(frozen=True, repr=False)
 class Data:
-    """Clips that were found; their frames are read when a protocol needs them, and kept in the cache.
+    """The clips that `load` found; frames are read when a protocol needs them, and kept in the cache.
 
     Attributes
     ----------
@@ -71,7 +71,7 @@ class Data:
 
     @property
     def subjects(self) -> list[str | None]:
-        """Whose face each clip shows, None where nobody knows."""
+        """The subject of each clip, None where it is unknown."""
         return [clip.subject for clip in self.clips]
 
     @property
@@ -111,7 +111,7 @@ def load(
     synthetic : bool
         Take generated clips of the database, which are written into `data/synthetic-DATABASE` once.
     name, classes
-        Of a table: how titles name the clips, and the order of the classes.
+        For a table: the title of the clips in reports, and the order of the classes.
     **options
         `layout`, `camera`, `labels` and `expressions` as of `datasets.find_clips`; `frames`, `size`, `sampling` and
         `crop` as of `protocols.Protocol`.
@@ -123,7 +123,7 @@ def load(
     Raises
     ------
     MicroExpError
-        If there are no clips, or something is wrong with them.
+        If there are no clips, or something is wrong with them or with an option.
     """
     known = (*datasets.OPTIONS, *datasets.READING)
     if unknown := [option for option in options if option not in known]:
@@ -153,6 +153,11 @@ def _require_positive(where: str, **numbers: Any) -> None:
     for name, value in numbers.items():
         if value is not None and not (isinstance(value, int) and value >= 1):
             raise MicroExpError(f"{where}: {name}={value!r} must be a whole number from 1.")
+
+
+def _require_data(data: Any) -> None:
+    if not isinstance(data, Data):
+        raise MicroExpError(f"data: give what mk.load returns, not a {type(data).__name__}.")
 
 
 @dataclass(frozen=True, repr=False)
@@ -199,6 +204,7 @@ def folds(data: Data, protocol: str = "loso", progress: bool = True) -> Iterator
     """
     from microexp_keras.runs.run import statistics_of
 
+    _require_data(data)
     chosen = data.protocol(protocol, "stcnn")
     samples = preprocessing.load_samples(data.path, chosen, progress=progress, **data.options)
     for fold in preprocessing.folds(chosen, samples):
@@ -211,7 +217,7 @@ def folds(data: Data, protocol: str = "loso", progress: bool = True) -> Iterator
 
 @dataclass(frozen=True, repr=False)
 class Result:
-    """What came of a cross-validation; printed, it is the score and its worst caveats.
+    """What a cross-validation gave; printed, it is the score and its worst caveats.
 
     Attributes
     ----------
@@ -307,19 +313,19 @@ def cross_validate(
         See `load`.
     protocol : str
         `"loso"`: each subject is tested by a model that has seen nothing of them. `"paper"`, `"upstream"`: a
-        random fifth of the clips is, by a model that was chosen on them.
+        random fifth of the clips is tested, and the best epoch chosen on it.
     epochs, batch_size : int, optional
         Default: the protocol's.
     seed : int
-        Of initial weights, order of the clips and dropout, the same in each fold.
+        Of initial weights, order of the clips and dropout; the same in each fold.
     jobs : int, optional
-        How many folds are trained at once, each in a process of its own (default: one a core). 1: in this process.
+        How many folds are trained at once, each in its own process (default: one per core). 1: in this process.
     callbacks : callable, optional
-        Gives a list of Keras callbacks; called for each fold.
+        Returns a list of Keras callbacks; called once for each fold.
     out : str or Path, optional
-        A new folder for everything that is written; without it, it is kept only as long as the result.
+        A new folder for everything that is written; by default files live only as long as the result.
     resume : bool
-        Go on in `out`, where folds that are done are not trained again.
+        Go on in `out`; folds that are done are not trained again.
     progress : bool
         Show progress on stderr.
 
@@ -337,6 +343,7 @@ def cross_validate(
     from microexp_keras.runs.report import report
     from microexp_keras.runs.run import Run
 
+    _require_data(data)
     _require_positive("cross_validate", epochs=epochs, batch_size=batch_size, jobs=jobs)
     if isinstance(method, str) and (callbacks or method not in METHODS):
         raise MicroExpError(

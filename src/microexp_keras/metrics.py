@@ -106,7 +106,7 @@ def score(
     true, predicted = _labels("true", true, class_names), _labels("predicted", predicted, class_names)
     if len(true) != len(predicted) or not len(true):
         raise MicroExpError(
-            "labels", f"expected a true and a predicted one for each clip, found {len(true)} and {len(predicted)}"
+            "labels", f"each clip needs a true and a predicted one, but there are {len(true)} and {len(predicted)}"
         )
     confusion = confusion_matrix(true, predicted, labels=np.arange(len(class_names)))
     clips, correct = int(confusion.sum()), int(np.trace(confusion))
@@ -140,16 +140,16 @@ def score(
 def _labels(which: str, values: Sequence[Any] | np.ndarray, class_names: Sequence[str]) -> np.ndarray:
     """Return labels, numbers or names, as int array (clips,); raise if any is none of the classes."""
     labels, count = np.asarray(values), len(class_names)
-    expected = f"expected labels 0 to {count - 1} ({', '.join(class_names)}), one for each clip"
+    known = f"0 to {count - 1} ({', '.join(class_names)})"
     if labels.ndim != 1:
         remedy = "Take argmax(axis=1) of one-hot rows or probabilities."
-        raise MicroExpError(which, f"{expected}, found an array of shape {labels.shape}", remedy)
+        raise MicroExpError(which, f"give one label, {known}, for each clip, not an array of {labels.shape}", remedy)
     numbers: dict[Any, int] = {key: number for keys in (class_names, range(count)) for number, key in enumerate(keys)}
     found = labels.tolist()
     if wrong := [f"{label} at position {place}" for place, label in enumerate(found) if label not in numbers]:
         remedy = "Score only clips that have an answer; count from 0."
         raise MicroExpError(
-            which, f"{expected}, found {', '.join(wrong[:SHOWN])}{' and more' * (len(wrong) > SHOWN)}", remedy
+            which, f"labels go from {known}, but {', '.join(wrong[:SHOWN])}{' and more' * (len(wrong) > SHOWN)}", remedy
         )
     return np.array([numbers[label] for label in found], int)
 

@@ -65,6 +65,24 @@ def test_the_entrance_is_in_dir():
     assert {"load", "folds", "cross_validate"} <= {*dir(mk)} & {*mk.__all__}
 
 
+def test_objects_print_as_a_line(data, result):
+    """As in a notebook, where a cell shows its last value."""
+    fold = next(iter(mk.folds(data, progress=False)))
+    assert repr(fold) == "6 training, 3 validation and 3 test clips; tested on s01"
+    assert repr(result.scores).startswith(f"accuracy {result.scores.accuracy:.2%} ({result.scores.correct}/12; 95 %")
+    assert "permutation test over subjects: p = 1;" in repr(result.compare(result))
+    protocol = data.protocol("loso", "stcnn")
+    assert repr(protocol).startswith("loso: MicroExpSTCNN on SMIC, leave one subject out (")
+    samples = mk.preprocessing.load_samples(data.path, protocol, progress=False)
+    assert repr(samples) == "12 samples of 4 subjects: face uint8 (12, 64, 64, 18)"
+
+
+@pytest.mark.parametrize("call", [mk.cross_validate, lambda method, data: next(mk.folds(data))])
+def test_something_else_than_data_is_refused(call):
+    with pytest.raises(MicroExpError, match=r"data: give what mk\.load returns, not a str"):
+        call("stcnn", "clips.csv")
+
+
 def test_every_clip_is_predicted_once_by_a_model_that_never_saw_its_subject(result, data):
     table = result.predictions
     assert sorted(table["clip"]) == sorted(clip.id for clip in data.clips)
@@ -179,6 +197,20 @@ def broken():
     raise RuntimeError("no such layer")
 
 
+class Broken(keras.layers.Layer):
+    def call(self, clips, training=False):
+        if training:
+            raise RuntimeError("only in training")
+        return clips
+
+
+def broken_in_training(input_shape, num_classes):
+    layers = [keras.Input(input_shape), Broken(), keras.layers.GlobalAveragePooling3D(), keras.layers.Dense(3)]
+    model = keras.Sequential([*layers, keras.layers.Softmax()])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    return model
+
+
 @pytest.mark.parametrize(
     ("method", "said"),
     [
@@ -188,6 +220,7 @@ def broken():
         (two_dimensional, r"two_dimensional: the model cannot take clips of shape \(64, 64, 18, 1\)"),
         (no_softmax, "no_softmax: the model's answers are no probabilities"),
         (broken, r"broken: the function failed \(RuntimeError: no such layer\)"),
+        (broken_in_training, r"broken_in_training: training failed \(RuntimeError: only in training\)"),
         (pooled((64, 64, 18, 1), 3), "a Sequential is given, but it must be a function"),
         (LinearSVC, "a class is given"),
         ("resnet", "'resnet' is none of lbp-top, stclqp, cnn-augmentation, 3d-fcnn, stcnn, intermediate, late. Take"),

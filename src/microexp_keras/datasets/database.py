@@ -129,8 +129,8 @@ def get_database(name: "str | Database | None") -> Database:
         return name
     if not isinstance(name, str) or name not in DATABASES:
         known = ", ".join(DATABASES)
-        text = "no database is given" if name is None else f"{name!r} is none of {known}"
-        raise MicroExpError("--dataset", text, f"Name one ({known}), or give the table of your own clips as --data.")
+        text = f"none is named, of {known}" if name is None else f"{name!r} is none of {known}"
+        raise MicroExpError("dataset", text, "Name one of these, or give a table of your own clips.")
     return DATABASES[name]
 
 

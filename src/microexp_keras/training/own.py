@@ -1,6 +1,7 @@
 """A user's own method, fitted on a fold: a Keras model that a function builds, or a scikit-learn estimator."""
 
 import inspect
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -88,15 +89,20 @@ def _fit_network(job: Job, clips: np.ndarray) -> FoldResult:
 
     own = list(method.callbacks()) if method.callbacks else []
     with progress_bar(total=protocol.epochs, desc="training", unit="epoch", disable=not job.progress) as bar:
-        model.fit(
-            clips[fold.train],
-            targets[fold.train],
-            batch_size=protocol.batch_size,
-            epochs=protocol.epochs,
-            validation_data=(clips[fold.validation], targets[fold.validation]),
-            callbacks=[keras.callbacks.LambdaCallback(job.require_wanted, keep), *own],
-            verbose=0,
-        )
+        try:
+            model.fit(
+                clips[fold.train],
+                targets[fold.train],
+                batch_size=protocol.batch_size,
+                epochs=protocol.epochs,
+                validation_data=(clips[fold.validation], targets[fold.validation]),
+                callbacks=[keras.callbacks.LambdaCallback(job.require_wanted, keep), *own],
+                verbose=0,
+            )
+        except (MicroExpError, OSError):
+            raise
+        except Exception as error:  # the user's layers, loss and callbacks may fail in any way
+            raise MicroExpError(f"{method.name}: training failed ({_reason(error)}).") from error
     model.load_weights(path)
     return FoldResult(
         history=history.rows,
@@ -126,7 +132,7 @@ def build(name: str, input_shape: tuple[int, ...], classes: int) -> "keras.Model
         model = make(**{one: offered[one] for one in inspect.signature(make).parameters if one in offered})
     except Exception as error:  # the user's function may fail in any way
         raise MicroExpError(
-            f"{name}: the function failed ({type(error).__name__}: {error}). It is called with nothing, or by "
+            f"{name}: the function failed ({_reason(error)}). It is called with nothing, or by "
             f"name with input_shape, here {input_shape}, and num_classes, here {classes}."
         ) from error
     if not isinstance(model, keras.Model):
@@ -137,7 +143,7 @@ def build(name: str, input_shape: tuple[int, ...], classes: int) -> "keras.Model
     try:
         answer = model(np.zeros((1, *input_shape), np.float32))
     except Exception as error:
-        said = str(error).splitlines()[0]
+        said = _reason(error)
         raise MicroExpError(f"{name}: the model cannot take clips of shape {input_shape} ({said}).") from error
     if tuple(answer.shape) != (1, classes):
         raise MicroExpError(
@@ -145,6 +151,13 @@ def build(name: str, input_shape: tuple[int, ...], classes: int) -> "keras.Model
             f"{classes} classes: end it with keras.layers.Dense({classes}, activation='softmax')."
         )
     return model
+
+
+def _reason(error: Exception) -> str:
+    """Return the sentence that says why, without the frame that Keras puts around it."""
+    plain = re.sub(r"\x1b\[\d*m", "", str(error))
+    lines = [line for line in plain.splitlines() if line.strip() and not line.startswith("Exception encountered")]
+    return f"{type(error).__name__}: {lines[0].rstrip('.') if lines else plain}"
 
 
 def _probabilities(model: "keras.Model", name: str, clips: np.ndarray) -> np.ndarray:
