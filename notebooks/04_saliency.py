@@ -108,19 +108,19 @@ plt.show()
 # clips are still predicted correctly?
 
 # %%
-shares = {name: saliency.region_shares(one) for name, one in maps.items()}
 regions = {"eyes": slice(0, round(rows / 3)), "mouth": slice(round(2 * rows / 3), rows)}
+regions["rest"] = slice(regions["eyes"].stop, regions["mouth"].start)
 right = {"nothing": (predicted == true).mean()}
-for name, region in regions.items():
+for name in ("eyes", "mouth"):
     covered = clips.copy()
-    covered[:, region] = 0
+    covered[:, regions[name]] = 0
     right[name] = (trained.predict(covered, verbose=0).argmax(axis=1) == true).mean()
 
-names = list(shares["trained"])
-table = {"area": [shares["trained"][region].area.mean() for region in names]}
-for name, one in shares.items():
-    table[name] = [np.nanmean(one[region].saliency) for region in names]
-table = pandas.DataFrame(table, names)
+table = {"area": [len(range(rows)[region]) / rows for region in regions.values()]}
+for name, of_network in maps.items():
+    of_rows = of_network.sum(axis=(2, 3)) / of_network.sum(axis=(1, 2, 3))[:, np.newaxis]
+    table[name] = [np.nanmean(of_rows[:, region].sum(axis=1)) for region in regions.values()]
+table = pandas.DataFrame(table, list(regions))
 _, (left, second) = plt.subplots(1, 2, figsize=(9, 2.8), layout="constrained")
 table.plot.bar(ax=left, rot=0, ylim=(0, 0.55), ylabel="share", title=f"saliency, {title}")
 left.legend(fontsize=8, ncols=3)

@@ -217,7 +217,7 @@ def _train(run: "Run", workers: runs.Workers) -> int:
     from microexp_keras.runs.engine import train_run
     from microexp_keras.runs.report import report
 
-    if run.has_one_fold:
+    if run.has_one_fold and not run.is_done(0):
         import_keras()  # its devices go into config.json
     run.write_config()
     trained = f"{len(run.folds)} folds"

@@ -4,13 +4,14 @@ import json
 
 import keras
 import numpy as np
+import pandas
 import pytest
 from helpers import write_clips
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
 import microexp_keras as mk
-from microexp_keras import train
+from microexp_keras import evaluate, train
 from microexp_keras.errors import MicroExpError
 
 
@@ -265,7 +266,16 @@ def test_on_the_command_line(four_people, tmp_path, monkeypatch, capsys):
     options = ["--dataset", "smic", "--data", str(four_people), "--epochs", "1", "--protocol", "upstream"]
     assert train.main([*options, "--model", "own_models:tiny"]) == 0
     assert "tiny on SMIC" in capsys.readouterr().out
-    assert (tmp_path / "runs/smic-own_models-tiny-upstream-001/report.html").exists()
+    run = tmp_path / "runs/smic-own_models-tiny-upstream-001"
+    times = {path: path.stat().st_mtime_ns for path in (run / "result.json", run / "best.weights.h5")}
+    (run / "report.html").unlink()
+    assert train.main(["--resume", str(run)]) == 0 and (run / "report.html").exists()
+    assert {path: path.stat().st_mtime_ns for path in times} == times  # it is not trained again
+    scored = ["--weights", str(run), "--data", str(four_people), "--out", "scored"]
+    assert evaluate.main(scored) == 2 and "--model MODULE:FUNCTION" in capsys.readouterr().err
+    assert evaluate.main([*scored, "--model", "own_models:tiny"]) == 0
+    again, own = (pandas.read_csv(folder / "predictions.csv") for folder in (tmp_path / "scored", run))
+    assert list(again.clip) == list(own.clip) and np.allclose(again.p_surprise, own.p_surprise, atol=1e-5)
     with pytest.raises(SystemExit, match="2"):
         train.main([*options, "--model", "own_models:small"])
     assert "own_models:small: cannot be imported" in capsys.readouterr().err

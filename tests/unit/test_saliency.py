@@ -140,15 +140,3 @@ def test_the_strongest_pixels_of_each_clip_are_marked():
     for share in (0, 1.1, -1, float("nan")):
         with pytest.raises(MicroExpError, match="share: expected more than 0 and at most 1"):
             saliency.binarize(np.ones((1, 3, 3, 2)), share)
-
-
-def test_shares_of_the_thirds_of_the_face():
-    maps = np.ones((3, 64, 64, 5))
-    maps[1, :21] = 4  # eyes
-    maps[2] = 0
-    found = saliency.region_shares(maps)
-    assert list(found) == ["eyes", "mouth", "rest"]
-    for name, rows in (("eyes", 21), ("mouth", 21), ("rest", 22)):
-        expected = [rows / 64, (84 if name == "eyes" else rows) / (84 + 43), np.nan]
-        np.testing.assert_allclose(found[name].saliency, expected)
-        np.testing.assert_allclose(found[name].area, rows / 64)

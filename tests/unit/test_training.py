@@ -141,7 +141,7 @@ def test_early_stopping_ends_at_the_same_epoch_whenever_it_is_resumed(tmp_path, 
         ]
     protocol = replace(PROTOCOL, epochs=9, patience=patience)
     notes = training_notes([outcome] * 2, protocol, SCORES, None)
-    assert any(f"2 of 2 folds ended after {last} epochs instead of 9" in note.text for note in notes) == (last < 9)
+    assert any(f"2 of 2 folds ended after {last} epochs instead of 9" in str(note) for note in notes) == (last < 9)
 
 
 @pytest.mark.slow
@@ -202,7 +202,7 @@ def test_a_run_says_that_it_collapsed_or_did_not_learn(tmp_path):
 
     def said(scores=SCORES, **changes):
         notes = training_notes([replace(outcome, **changes)], PROTOCOL, scores, None)
-        return " ".join(note.render() for note in notes)
+        return " ".join(map(str, notes))
 
     only = NAMES[int(outcome.history[outcome.best_epoch]["val_only_class"])]
     assert f"COLLAPSED: the scored network predicts a single class ({only}) for every validation clip" in said()
@@ -276,9 +276,9 @@ folder = pathlib.Path(sys.argv[1])
 def digests():
     return {{path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob("*.weights.h5")}}
 class Fill(keras.callbacks.Callback):
-    def on_train_batch_begin(self, batch, logs=None):
+    def on_epoch_begin(self, epoch, logs=None):
         global before
-        if self.model.optimizer.iterations == 6:  # in epoch 2: take what is left, then leave less than a file needs
+        if epoch == 2:  # take what is left, then leave less than a file needs
             before = digests()
             with open(folder / "filler", "wb", buffering=0) as file:
                 try:

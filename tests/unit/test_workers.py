@@ -17,17 +17,13 @@ from microexp_keras.runs.engine import bytes_of_a_process, free_bytes, processes
 from microexp_keras.runs.run import Run
 
 
-def read(*line):
+def test_options_become_workers():
     parser = argparse.ArgumentParser()
     runs.add_options(parser, "--jobs", "--cluster", "--dashboard")
-    return Workers.of(parser.parse_args(line))
-
-
-def test_options_become_workers():
-    assert read() == Workers() and read("--jobs", "3") == Workers(jobs=3)
-    assert read("--cluster", "tls://host:8786").cluster == "tls://host:8786"
+    for line, expected in ((), Workers()), (("--jobs", "3"), Workers(3)), (("--cluster", "x"), Workers(cluster="x")):
+        assert Workers.of(parser.parse_args(line)) == expected
     with pytest.raises(MicroExpError):
-        read("--jobs", "2", "--cluster", "tcp://host:1")
+        Workers.of(parser.parse_args(["--jobs", "2", "--cluster", "tcp://host:1"]))
 
 
 def test_a_dashboard_without_bokeh_says_what_to_install(monkeypatch, capsys):

@@ -1,7 +1,6 @@
 """From a network and clips to saliency: how strongly each pixel of each frame moves a class's score."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import numpy as np
 
@@ -9,21 +8,6 @@ from microexp_keras.backend import gradients, keras
 from microexp_keras.errors import MicroExpError
 
 AT_ONCE = 4  # clips: the convolution of one CAS(ME)^2 clip and its gradient take 0.1 GB each
-
-
-class RegionShare(NamedTuple):
-    """How much of the saliency of each clip lies in a region.
-
-    Attributes
-    ----------
-    saliency : float64 array (clips,), 0-1
-        Share of the clip's saliency; NaN for a clip that has none at all.
-    area : float64 array (clips,), 0-1
-        Share of the pixels. Saliency spread evenly gives each region its share of the area.
-    """
-
-    saliency: np.ndarray
-    area: np.ndarray
 
 
 def gradient(
@@ -123,28 +107,3 @@ def binarize(maps: np.ndarray, share: float = 0.05) -> np.ndarray:
     flat = np.sort(maps.reshape(len(maps), -1), axis=1)
     weakest = flat[:, -max(round(share * flat.shape[1]), 1)].reshape(-1, 1, 1, 1)
     return (maps >= weakest) & (maps > 0)
-
-
-def region_shares(maps: np.ndarray) -> dict[str, RegionShare]:
-    """Return how much of a face's saliency lies at the eyes, at the mouth and elsewhere.
-
-    Parameters
-    ----------
-    maps : float array (clips, rows, columns, time), at least 0
-        Of whole faces, see `saliency`. The eyes are taken to be in the upper third of the frame, the mouth in the lower
-        one, which is fair to frames cropped to the face and to no others.
-
-    Returns
-    -------
-    dict of str to RegionShare
-        `"eyes"`, `"mouth"` and `"rest"`; together they are 1.
-    """
-    clips, rows = maps.shape[:2]
-    by_row = maps.sum(axis=(2, 3), dtype=np.float64)
-    total = by_row.sum(axis=1)
-    total[total == 0] = np.nan
-    parts = np.split(np.arange(rows), [round(rows / 3), round(2 * rows / 3)])
-    return {
-        name: RegionShare(by_row[:, part].sum(axis=1) / total, np.full(clips, len(part) / rows))
-        for name, part in zip(("eyes", "mouth", "rest"), (parts[0], parts[2], parts[1]), strict=True)
-    }

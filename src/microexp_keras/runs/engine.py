@@ -45,8 +45,10 @@ DASK = {
 CONNECT_SECONDS = 20
 
 # The order of sums, and so the last bits, depends on the threads: with one a fold comes out the same on any worker.
-ENVIRONMENT = dict.fromkeys(("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"), "1")
-SHARED_CARD = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+ENVIRONMENT = {
+    **dict.fromkeys(("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"), "1"),
+    **{"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"},  # several share a card
+}
 XLA_FLAGS = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
 
 
@@ -57,11 +59,11 @@ def train_run(run: Run, workers: Workers, progress: bool = True, here: bool = Fa
             if not run.is_done(number):
                 train_fold(run, number, progress)
         return
-    for error in train_folds([run], workers).values():
+    for error in train_folds([run], workers, progress).values():
         raise error
 
 
-def train_folds(runs: Sequence[Run], workers: Workers) -> dict[Path, MicroExpError]:
+def train_folds(runs: Sequence[Run], workers: Workers, progress: bool = True) -> dict[Path, MicroExpError]:
     """Train the folds of runs that are not done, and return of runs of which one failed its first error.
 
     The others go on. A fold whose worker dies is tried again, and resumes at its saved epoch; after three deaths it is
@@ -74,12 +76,14 @@ def train_folds(runs: Sequence[Run], workers: Workers) -> dict[Path, MicroExpErr
         return failed
     jobs = 0 if workers.cluster else processes_that_fit(workers, runs, len(left))
     what = f"{counted(len(left), 'fold')} on {workers.cluster or counted(jobs, 'core')}"
-    with client(workers, jobs) as dask, progress_bar(total=len(folds), desc=what, unit="fold") as bar:
+    bar = progress_bar(total=len(folds), desc=what, unit="fold", disable=not progress)
+    with client(workers, jobs) as dask, bar:
         for ended in run_tasks(dask, functools.partial(train, method=runs[0].protocol.network), left):
             for task, error in ended.items():
                 if error:
                     failed.setdefault(task[0], error.within(folds[task].fold_folder(task[1])))
-            bar.update(round(sum(run.share_done(number) for (_, number), run in folds.items()), 2) - bar.n)
+            bar.n = round(sum(run.share_done(number) for (_, number), run in folds.items()), 1)
+            bar.update(0)
     return failed
 
 
@@ -96,7 +100,8 @@ def run_tasks(
     waiting, running = deque(tasks), dict["Future", Task]()
     while waiting or running:
         try:
-            while waiting and len(running) < max(len(client.nthreads()), 1):
+            slots = max(len(client.nthreads()), 1)
+            while waiting and len(running) < slots:
                 folder, number = waiting.popleft()
                 key = (str(folder.resolve()), number)
                 running[client.submit(function, folder.resolve(), number, key=key, pure=False)] = folder, number
@@ -279,7 +284,7 @@ def _open_run(folder: Path, config: bytes) -> Run:
 def become_worker(name: Any = None) -> None:
     """Make this process one that trains folds, before it loads a backend; the cards that it sees are dealt in turns."""
     flags, cards = os.environ.get("XLA_FLAGS", ""), os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
-    os.environ.update(ENVIRONMENT | SHARED_CARD)
+    os.environ.update(ENVIRONMENT)
     if XLA_FLAGS not in flags:
         os.environ["XLA_FLAGS"] = f"{flags} {XLA_FLAGS}".strip()
     if isinstance(name, int) and len(cards) > 1:

@@ -107,6 +107,9 @@ def read_result(folder: Path, clips: list[str], num_classes: int, has_epochs: bo
         fits = probabilities.shape == (len(clips), num_classes) and (probabilities >= 0).all()
         if not fits or not np.allclose(probabilities.sum(axis=1), 1, atol=1e-3):
             wrong.append("probabilities")
+        drawn = kept["saliency"]
+        if drawn and not all((folder / sheet["file"]).exists() for sheet in drawn["sheets"]):
+            kept["saliency"] = {"sheets": [], "missing": "the sheets have been removed."}
         if wrong:
             raise ValueError(f"its {', '.join(wrong)} do not fit")
     except (OSError, ValueError, TypeError, LookupError, RecursionError) as error:

@@ -47,29 +47,15 @@ FACES = Note(
 
 SETTINGS = "method.md"
 
-OWNERS = {"published": "are published", "reported by": "reported by others", "ours": "ours"}
-"""How marks of settings begin, and how they are counted."""
-
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a run.
+    """What came of a run."""
 
-    Attributes
-    ----------
-    text : str
-        What a command says of it: the score, the worst caveats, and where the rest is.
-    scores : dict
-        The contents of scores.json.
-    predictions : results.predictions.Predictions
-    trained_well : bool
-        False if a fold diverged.
-    """
-
-    text: str
-    scores: dict[str, Any]
+    text: str  # what a command says of it: the score, the worst caveats, and where the rest is
+    scores: dict[str, Any]  # the contents of scores.json
     predictions: Predictions
-    trained_well: bool
+    trained_well: bool  # False if a fold diverged
 
 
 def report(run: Run) -> Outcome:
@@ -101,7 +87,7 @@ def report(run: Run) -> Outcome:
         in_epochs = sum(row.get("seconds", 0) for history in histories for row in history)
     last_ten = last_ten_epochs(histories, [len(fold.validation) for fold in run.folds])
     caveats = [
-        *_method_notes(run, results, scores),
+        *_method_notes(run, results),
         *training_notes(results, protocol, scores, last_ten),
         *_files(run, results),
         *_notes(run, right),
@@ -193,78 +179,60 @@ def _notes(run: Run, right: np.ndarray) -> list[Note | str]:
 
 
 def training_notes(
-    outcomes: Sequence[FoldResult], protocol: Protocol, scores: Scores, last_ten: Mapping[str, Any] | None
-) -> list[Note]:
+    results: Sequence[FoldResult], protocol: Protocol, scores: Scores, last_ten: Mapping[str, Any] | None
+) -> list[Note | str]:
     """Return the caveats on how the networks of a run were trained; `last_ten`: see `training.history`."""
-    folds = len(outcomes)
-    several = folds > 1
-
-    def of_folds(some: Sequence[object]) -> str:
-        return f" in {len(some)} of {folds} folds" if several else ""
-
+    several = len(results) > 1
     start = f"Protocol {protocol.name} ({protocol.source})"
-    if not outcomes[0].history:
-        return [Note("remark", f"{start}{f': {folds} folds' * several}.")]
-    epochs = counted(span(len(outcome.history) for outcome in outcomes), "epoch")
-    best = span(int(outcome.best_epoch or 0) for outcome in outcomes)
-    each = f"{folds} folds, each " if several else ""
-    text = f"{start}: {each}{epochs} with batch size {protocol.batch_size}; weights of epoch {best} (counted from 0)."
-    notes = [Note("remark", text)]
+    if not results[0].history:
+        return [f"{start}{f': {len(results)} folds' * several}."]
+
+    def of_folds(count: int) -> str:
+        return f" in {count} of {len(results)} folds" * several
+
+    lengths = [len(result.history) for result in results]
+    each = f"{len(results)} folds, each " * several + counted(span(lengths), "epoch")
+    best = span(int(result.best_epoch or 0) for result in results)
+    text = f"{start}: {each} with batch size {protocol.batch_size}; weights of epoch {best} (counted from 0)."
+    notes: list[Note | str] = [text]
     if last_ten:
         deviation = last_ten["deviation"]
         text = f"Validation accuracy over the last {counted(last_ten['epochs'], 'epoch')}"
-        text += f"{f', pooled over the {folds} folds' * several}: mean {last_ten['mean']:.2%}"
-        notes.append(Note("remark", text + ("." if deviation is None else f", standard deviation {deviation:.2%}.")))
-    patience = protocol.patience
-    ended = [len(outcome.history) for outcome in outcomes if patience and outcome.diverged is None]
-    if early := [epochs for epochs in ended if epochs < protocol.epochs]:
-        which = f"{len(early)} of {folds} folds" if several else "training"
-        text = f"Early stopping: {which} ended after {counted(span(early), 'epoch')} instead of {protocol.epochs}, as "
-        text += f"validation accuracy had not improved for {counted(patience, 'epoch')}."
-        notes.append(Note("remark", text))
-    constant = [scores.class_names[outcome.only_class] for outcome in outcomes if outcome.only_class is not None]
+        text += f"{f', pooled over the {len(results)} folds' * several}: mean {last_ten['mean']:.2%}"
+        notes.append(text + ("." if deviation is None else f", standard deviation {deviation:.2%}."))
+    early = [len(result.history) for result in results if not result.diverged and len(result.history) < protocol.epochs]
+    if protocol.patience and early:
+        which = f"{len(early)} of {len(results)} folds" if several else "training"
+        ended = f"ended after {counted(span(early), 'epoch')} instead of {protocol.epochs}"
+        notes.append(f"Early stopping: {which} {ended}.")
+    constant = [scores.class_names[result.only_class] for result in results if result.only_class is not None]
     if constant:
-        which, named = f":{of_folds(constant)} the scored network", ", ".join(dict.fromkeys(constant))
+        which, named = f":{of_folds(len(constant))} the scored network", ", ".join(dict.fromkeys(constant))
         notes.append(Note("collapsed", f"{which} predicts a single class ({named}) for every validation clip."))
-    losses, guessing = [outcome.last_loss for outcome in outcomes], math.log(len(scores.class_names))
-    high = [loss for loss in losses if loss > guessing]
+    losses, guessing = [result.last_loss for result in results], math.log(len(scores.class_names))
+    high = sum(loss > guessing for loss in losses)
     if high and scores.accuracy_interval[0] <= scores.majority_rate:
         text = f"{of_folds(high)}: the training loss over the last epochs is {span(losses, '.3g')}; uniform guessing "
         notes.append(Note("not learned", f"{text}gives {guessing:.3g}."))
-    return notes + [Note("diverged", f": {outcome.diverged}") for outcome in outcomes if outcome.diverged]
+    return notes + [Note("diverged", f": {result.diverged}") for result in results if result.diverged]
 
 
-def _method_notes(run: Run, results: Sequence[FoldResult], scores: Scores) -> list[str]:
-    """Return what a rival method sees, what it chose, and whether it beats the majority-class baseline.
-
-    Its settings, each with whose it is, are written into the run's folder.
-    """
+def _method_notes(run: Run, results: Sequence[FoldResult]) -> list[str]:
+    """Return what a rival method sees and what it chose; whose its settings are is written into the run's folder."""
     method = run.protocol.network
     if method.name not in RIVALS:
         return []
-    rows = marks(method.name)
-    table = markdown_table([["setting", "value", "whose"], *([name, str(value), mark] for name, value, mark in rows)])
-    write_text(run.folder / SETTINGS, f"# Settings of {method.title}\n\n{table}\n")
-    of_settings = ", ".join(
-        f"{sum(mark.startswith(owner) for _, _, mark in rows)} {whose}" for owner, whose in OWNERS.items()
-    )
+    rows = [("setting", "value", "whose"), *((name, str(value), mark) for name, value, mark in marks(method.name))]
+    write_text(run.folder / SETTINGS, f"# Settings of {method.title}\n\n{markdown_table(rows)}\n")
     what = "A reconstruction, not the authors' method" if is_reconstruction(method.name) else "Written anew"
-    notes = [f"{what}: of its {len(rows)} settings {of_settings} ({SETTINGS}). It sees {method.sees}."]
-    if scores.accuracy_interval[0] <= scores.majority_rate:
-        notes.append(
-            f"Not significantly above the majority-class baseline ({scores.majority_class}, "
-            f"{scores.majority_rate:.2%}): nothing shows that {method.title} tells the classes apart on these clips."
-        )
-    chosen = [result.chosen for result in results if result.chosen]
-    if chosen:
-        costs = Counter(one["cost"] for one in chosen)
-        shares = [f"{cost:g} in {folds} of {len(chosen)}" for cost, folds in sorted(costs.items())]
-        said = ", ".join(shares) if len(chosen) > 1 else f"{chosen[0]['cost']:g}"
-        several = " folds" if len(chosen) > 1 else ""
-        notes.append(f"Cost of the support vector machine, chosen within the training subjects: {said}{several}.")
+    notes = [f"{what}: {SETTINGS} says whose each of its {len(rows) - 1} settings is. It sees {method.sees}."]
+    costs = Counter(result.chosen["cost"] for result in results if result.chosen)
+    if costs:
+        said = ", ".join(f"{cost:g} in {counted(folds, 'fold')}" for cost, folds in sorted(costs.items()))
+        notes.append(f"Cost of the support vector machine, chosen within the training subjects: {said}.")
         notes.append("Its probabilities are shares of the votes between pairs of classes.")
     images = [result.images for result in results if result.images]
     if images:
-        right, of = map(sum, zip(*images, strict=True))
+        right, of = np.sum(images, axis=0)
         notes.append(f"Accuracy on single images: {right / of:.2%} ({right}/{of}).")
     return notes

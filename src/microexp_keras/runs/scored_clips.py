@@ -124,13 +124,14 @@ def from_samples(
     else:
         chosen, said = fold.test, f"the test clips of protocol {protocol.name}"
     notes += [f"Scored: {len(chosen)} of {counted(len(samples.names), 'clip')}, {said}."]
+    none = chosen[:0]
     if trained is None or file.metadata.get("started_from"):
         notes.append(warning("it is unknown whether the weights were trained on some of these clips."))
-        trained = splits.Fold(chosen[:0], chosen[:0], chosen)
-    elif not np.isin(samples.clips[chosen], samples.clips[trained.train]).any():
-        notes.append("The weights were not trained on them.")
-    if "resume" in file.metadata:  # the state of a run's last epoch: no epoch was chosen
-        trained = splits.Fold(trained.train, trained.validation[:0], chosen)
+        trained = splits.Fold(none, none, chosen)
+    else:  # no epoch was chosen of the state of a run's last one
+        trained = splits.Fold(trained.train, none if "resume" in file.metadata else trained.validation, chosen)
+        if not np.isin(samples.clips[chosen], samples.clips[trained.train]).any():
+            notes.append("The weights were not trained on them.")
     notes += [*preprocessing.remarks(trained, samples), *_synthetic(samples.synthetic, file)]
     return ScoredClips(file, samples, chosen, origin, notes)
 

@@ -100,9 +100,7 @@ def keras_inputs(inputs: Inputs, positions: np.ndarray | None = None) -> np.ndar
     return taken if len(taken) > 1 else taken[0]
 
 
-def train_epoch(
-    model: keras.Model, batches: Batches, epoch: int, callbacks: keras.callbacks.CallbackList | None = None
-) -> dict[str, float]:
+def train_epoch(model: keras.Model, batches: Batches, epoch: int) -> dict[str, float]:
     """Train a compiled model on every batch, in the epoch's order; return the means over it: `loss` and `accuracy`.
 
     This stands in for `model.fit`, which with TensorFlow builds a tf.data pipeline for every epoch and every
@@ -111,14 +109,9 @@ def train_epoch(
     batches.reorder(epoch)
     seen = []
     for index in range(len(batches)):
-        if callbacks:
-            callbacks.on_train_batch_begin(index)
         inputs, targets = batches[index]
         model.reset_metrics()  # newer versions of Keras do so by themselves, 3.12 does not
-        logs = model.train_on_batch(inputs, targets, return_dict=True)
-        seen.append((len(targets), logs))
-        if callbacks:
-            callbacks.on_train_batch_end(index, logs)
+        seen.append((len(targets), model.train_on_batch(inputs, targets, return_dict=True)))
     clips = sum(count for count, _ in seen)
     return {name: sum(count * float(logs[name]) for count, logs in seen) / clips for name in seen[0][1]}
 
@@ -177,10 +170,8 @@ def fit(
     ----------
     model : keras.Model
         Compiled by `compile_model`, built with `seed`.
-    inputs : dict of str to float32 array (clips, rows, columns, time, 1)
-        All clips of the data set, standardised, for each input of the network in its order; as for `Batches`.
-    labels : int array (clips,)
-        Their classes.
+    inputs, labels
+        All clips of the data set, as for `Batches`, and their classes, int array (clips,).
     fold : splits.Fold
         Which of them train and which choose the epoch.
     folder : Path
@@ -192,6 +183,7 @@ def fit(
     metadata : dict, optional
         Written into every weights file.
     callbacks : sequence of keras.callbacks.Callback
+        Told of every epoch.
     progress : bool
         Show a progress bar on stderr.
 
@@ -217,7 +209,7 @@ def fit(
             if protocol.patience is not None and epoch - best.epoch > protocol.patience:
                 break
             told.on_epoch_begin(epoch)
-            logs = train_epoch(model, batches, epoch, told)
+            logs = train_epoch(model, batches, epoch)
             logs |= held_out_logs(model, inputs, targets, fold.validation, protocol.batch_size)
             if bad := [f"{name} = {value}" for name, value in logs.items() if not math.isfinite(value)]:
                 diverged = (
@@ -227,11 +219,9 @@ def fit(
                 )
                 break
             told.on_epoch_end(epoch, logs)
-            collapsed = " (all one class)" if logs["val_only_class"] >= 0 else ""
-            bar.set_postfix_str(
-                f"loss {logs['loss']:.3f}, accuracy {logs[MONITOR]:.3f}{collapsed}, best {best.value:.3f}",
-                refresh=False,
-            )
+            collapsed = " (all one class)" * (logs["val_only_class"] >= 0)
+            said = f"loss {logs['loss']:.3f}, accuracy {logs[MONITOR]:.3f}{collapsed}, best {best.value:.3f}"
+            bar.set_postfix_str(said, refresh=False)
             bar.update()
             if model.stop_training:
                 break
