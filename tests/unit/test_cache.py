@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from helpers import as_nobody, on_a_full_disk, write_clips
 
-from microexp_keras import cache, evaluate, landmarks, preprocessing, protocols, train
+from microexp_keras import cache, landmarks, preprocessing, protocols
 from microexp_keras.datasets import __main__ as datasets_command
 from microexp_keras.errors import MicroExpError
 from microexp_keras.preprocessing import stack_cache, standardization
@@ -102,23 +102,6 @@ def test_cached_and_streamed_stacks_are_those_of_the_frames(data, protocol, monk
             assert (streamed[name].shape, len(streamed[name])) == (array.shape, len(array))
             for chosen in (slice(None), some, none):
                 np.testing.assert_array_equal(streamed[name][chosen], array[chosen])
-
-
-@pytest.mark.slow
-def test_the_commands_give_the_same_files_streamed_and_in_memory(small_smic, tmp_path, monkeypatch):
-    def run(name):
-        out = tmp_path / name
-        options = ["--dataset", "smic", "--data", str(small_smic), "--out"]
-        assert train.main([*options, str(out), "--epochs", "1", "--batch-size", "8"]) == 0
-        [weights] = out.glob("weights-improvement-*")
-        assert evaluate.main(["--weights", str(weights), *options, str(tmp_path / f"{name} again")]) == 0
-        names = [f"microexpstcnn_val_{kind}.npy" for kind in ("images", "labels")]
-        files = [out / file for file in (*names, "predictions.csv")]
-        return [path.read_bytes() for path in (*files, tmp_path / f"{name} again" / "predictions.csv")]
-
-    expected = run("in memory")
-    stream(monkeypatch)
-    assert run("streamed") == expected
 
 
 def test_a_second_run_reads_no_frame(data, monkeypatch, capsys):

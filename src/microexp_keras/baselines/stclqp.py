@@ -55,8 +55,10 @@ def orientation_bits(frames: np.ndarray, plane: str, radii: tuple[int, int, int]
     The abstract does not define orientation. This is our choice: it needs neither angles nor a threshold, is exact in
     whole numbers, and does not change when gray levels are shifted, scaled or negated.
     """
-    margin = margins(radii)
-    gradients = [_central_difference(frames, axis) for axis in AXES[plane]]
+    from scipy import ndimage
+
+    margin, levels = margins(radii), frames.astype(np.int32)
+    gradients = [ndimage.correlate1d(levels, [-1, 0, 1], axis, mode="nearest") for axis in AXES[plane]]
     found = []
     for offset in on_pixels(plane, radii):
         products = [moved(one, offset, margin) * moved(one, (0, 0, 0), margin) for one in gradients]
@@ -125,13 +127,6 @@ def features(clip_counts: np.ndarray, codebooks: Codebooks) -> np.ndarray:
         for place in np.ndindex(3, 3)
     ]
     return np.concatenate([part.reshape(len(clip_counts), -1) for part in parts], axis=1)
-
-
-def _central_difference(frames: np.ndarray, axis: int) -> np.ndarray:
-    """Next minus previous value along an axis, the border repeated; int32 array of the same shape."""
-    padded = np.pad(frames.astype(np.int32), [(int(one == axis),) * 2 for one in range(3)], mode="edge")
-    length = frames.shape[axis]
-    return np.take(padded, range(2, length + 2), axis) - np.take(padded, range(length), axis)
 
 
 POINTS: np.ndarray = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1, bitorder="little").astype(float)
