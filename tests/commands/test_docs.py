@@ -10,7 +10,6 @@ import os
 import re
 import runpy
 import shlex
-import subprocess
 import sys
 
 import cv2
@@ -203,35 +202,3 @@ def test_commands_that_are_too_long_to_run_have_the_options_that_there_are(path,
 )
 def test_a_wrong_command_does_not_pass(line, code, workplace, done):
     assert run(shlex.split(line), done) == code
-
-
-@pytest.mark.parametrize(
-    ("given", "expected"),
-    [
-        (
-            "reproduce --dataset smic --synthetic --seeds 0 1 2 --tables V",
-            "reproduce --dataset smic --data SMIC_all_cropped --seeds 0 --tables V --epochs 1",
-        ),
-        ("train --resume runs/x --epochs 110", "train --resume runs/x --epochs 2"),
-        ("train --data clips.csv --model lbp-top", "train --data clips.csv --model lbp-top"),
-        ("datasets check x", "datasets check x"),
-    ],
-)
-def test_options_are_shortened_and_nothing_else(given, expected):
-    assert shortened(shlex.split(given)) == shlex.split(expected)
-
-
-@pytest.mark.slow
-def test_the_site_builds_without_a_warning_and_loads_nothing_from_elsewhere(tmp_path):
-    pytest.importorskip("myst_nb", reason="make docs installs what builds the site")
-    sphinx = [sys.executable, "-m", "sphinx", "--quiet", "--fail-on-warning", "--keep-going", "-c", ROOT / "docs"]
-    built = subprocess.run([*sphinx, ROOT, tmp_path], capture_output=True, text=True, cwd=ROOT)
-    assert built.returncode == 0 and not built.stderr, built.stderr
-    pages = sorted(tmp_path.rglob("*.html"))
-    written = [path for path in DOCUMENTS if path.name != "README.md" or path.parent != ROOT]
-    assert {path.relative_to(ROOT).with_suffix(".html") for path in written} <= {
-        path.relative_to(tmp_path) for path in pages
-    }
-    foreign = r"""(?:\bsrc|<link[^>]*\bhref)=["'](?:https?:)?//[^"']+|url\(["']?(?:https?:)?//[^)]+|@import[^;]+"""
-    for path in (*pages, *tmp_path.rglob("*.css")):
-        assert not re.findall(foreign, path.read_text(encoding="utf-8")), path
