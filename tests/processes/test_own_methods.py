@@ -6,7 +6,6 @@ import keras
 import numpy as np
 import pandas
 import pytest
-from helpers import write_clips
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
@@ -37,17 +36,8 @@ def logits(input_shape, num_classes):
 
 
 @pytest.fixture(scope="module")
-def four_people(tmp_path_factory):
-    """Twelve clips of four people, in SMIC's tree."""
-    root = tmp_path_factory.mktemp("people")
-    labels = ("negative", "positive", "surprise")
-    write_clips(root, [f"HS/s{n}/micro/{label}/s{n}_{label[:2]}_01" for n in range(1, 5) for label in labels])
-    return root
-
-
-@pytest.fixture(scope="module")
-def data(four_people):
-    return mk.load("smic", four_people)
+def data(twelve_clips):
+    return mk.load("smic", twelve_clips)
 
 
 @pytest.fixture(scope="module")
@@ -260,10 +250,10 @@ def tiny(input_shape, num_classes):
 """
 
 
-def test_on_the_command_line(four_people, tmp_path, monkeypatch, capsys):
+def test_on_the_command_line(twelve_clips, tmp_path, monkeypatch, capsys):
     (tmp_path / "own_models.py").write_text(MODULE)
     monkeypatch.chdir(tmp_path)
-    options = ["--dataset", "smic", "--data", str(four_people), "--epochs", "1", "--protocol", "upstream"]
+    options = ["--dataset", "smic", "--data", str(twelve_clips), "--epochs", "1", "--protocol", "upstream"]
     assert train.main([*options, "--model", "own_models:tiny"]) == 0
     assert "tiny on SMIC" in capsys.readouterr().out
     run = tmp_path / "runs/smic-own_models-tiny-upstream-001"
