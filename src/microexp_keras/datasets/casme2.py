@@ -32,8 +32,8 @@ SUBJECT = re.compile(r"s?(\d{1,3})", re.IGNORECASE)
 RECORDING = re.compile(r"s?(\d{1,3})_(0\d{3}).*", re.IGNORECASE)
 EXPRESSION = re.compile(r"((anger|disgust|happy)\d{1,9})_\d{1,9}", re.IGNORECASE)
 
+# Of the workbook, which names none, in their order.
 COLUMNS = ("index", "code", "onset", "apex", "offset", "actionunits", "emotion", "kind", "self-report")
-"""Of the workbook, which names none, in their order."""
 
 
 def trees(folders: Folders, database: Database) -> dict[str, list[Folder]]:
@@ -73,18 +73,21 @@ def read(
     subjects, videos = _naming_rules(sheet)
     long = table.layout in ("rawvideo", "rawpic")  # recordings, each of them of several expressions
     paths = table.by_key(_recordings(chosen, table) if long else _expressions(chosen, table))
-    labels = labels or _holding_emotions(sheet, table)
-    said = {_emotion(row, labels) for _, row in sheet.rows}
-    if said and not said & {*CODINGS["casme2"]["emotions"]}:
-        table.error(
-            f"{next(iter(folders))}, --labels {labels}",
-            f"that column of the workbook names none of anger, happiness and disgust, but {', '.join(sorted(said))}",
-            "Choose other labels: " + either(name for name in LABELS if name != labels) + ".",
-        )
+    rows, emotions = [row for _, row in sheet.rows], {*CODINGS["casme2"]["emotions"]}
+    holding = [column for column in LABELS if any(_emotion(row, column) in emotions for row in rows)]
+    if not labels and holding[0] == "self-report":  # as in every public description of the database
+        labels = "self-report"
+        text = "the column of the estimated emotion says negative and positive, so labels are those of the self-report"
+        table.info(table.workbook, text, "Give --labels to choose others.")
+    labels = labels or "emotion"
+    if labels not in holding:
+        said = ", ".join(sorted({_emotion(row, labels) for row in rows}))
+        text = f"that column of the workbook names none of anger, happiness and disgust, but {said}"
+        table.error(f"{next(iter(folders))}, --labels {labels}", text, f"Choose {either(holding)}.")
     numbered: dict[Path, tuple[Sequence[int | None], tuple[Path, ...]]] = {}
 
     def key_of(row: Row) -> str:
-        return f"{subjects.get(whole(row['index']))}/{_code(row['code'])}"
+        return f"{subjects.get(whole(row['index']), row['index'])}/{_code(row['code']) or row['code']}"
 
     listed = {} if long else {key: folders[path] for key, path in paths.items()}
     for where, key, row in listed_rows(table, sheet, listed, key_of, lambda *_: True):
@@ -180,21 +183,6 @@ def _numbered(path: Path, folders: Folders, table: Table) -> tuple[Sequence[int 
 def _emotion(row: Row, labels: str) -> str:
     """The emotion of a row by the column that `labels` of `datasets.find_clips` names."""
     return re.sub(r"\d.*", "", _code(row["code"])) if labels == "video" else text_of(row[labels])
-
-
-def _holding_emotions(sheet: Sheet, table: Table) -> str:
-    """`emotion`, unless that column says more often how pleasant an emotion is than which, and the self-report which.
-
-    So it is in every public description of the database.
-    """
-    rows, emotions = [row for _, row in sheet.rows], CODINGS["casme2"]["emotions"]
-    counts = {labels: sum(_emotion(row, labels) in emotions for row in rows) for labels in LABELS[:2]}
-    valences = sum(_emotion(row, "emotion") in ("negative", "positive") for row in rows)
-    if counts["emotion"] >= valences or not counts["self-report"]:
-        return "emotion"
-    text = "the column of the estimated emotion says negative and positive, so labels are those of the self-report"
-    table.info(table.workbook, text, "Give --labels to choose others.")
-    return "self-report"
 
 
 def named_rows(rows: Rows) -> NamedRows:

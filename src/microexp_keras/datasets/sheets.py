@@ -16,11 +16,11 @@ from microexp_keras.errors import MicroExpError
 WORKBOOKS = (".xlsx", ".xls")
 TABLES = (".csv", ".tsv", *WORKBOOKS)
 
+# Numbers of the rows, or lines, and their cells; an empty cell is None in a workbook.
 Rows = list[tuple[int, list[Any]]]
-"""Numbers of the rows, or lines, and their cells; an empty cell is None in a workbook."""
 
+# Cells by the names of the columns, in lower case without spaces and marks.
 Row = dict[str, Any]
-"""Cells by the names of the columns, in lower case without spaces and marks."""
 
 NamedRows = list[tuple[int, Row]]
 
