@@ -160,12 +160,6 @@ def test_what_is_no_video_is_said_in_one_sentence(tmp_path, content, capfd):
     assert not capfd.readouterr().err
 
 
-def test_frames_are_counted_by_decoding_and_promised_by_the_header(tmp_path):
-    path = film(tmp_path, "x.mp4", H264)
-    with VideoFile(path) as video:
-        assert sum(1 for _ in video.frames()) == video.promised == 24
-
-
 def test_frames_written_keep_their_pixels_and_times(tmp_path):
     frames = np.random.default_rng(0).integers(0, 256, (6, 48, 64, 3), np.uint8)
     times = [0, 0.04, 0.08, 0.2, 0.32, 0.36]

@@ -68,8 +68,8 @@ def read(
     if table.layout == "flat":
         _read_flat(table, chosen)
         return
-    what = "the names of expressions (anger1_1) in a column"
-    sheet = find_sheet(table, folders, what, named_rows, lambda row: bool(_code(row["code"])), WORKBOOKS)
+    columns = ["of the names of expressions (anger1_1)"]
+    sheet = find_sheet(table, folders, columns, lambda row: bool(_code(row["code"])), named_rows, WORKBOOKS)
     subjects, videos = _naming_rules(sheet)
     long = table.layout in ("rawvideo", "rawpic")  # recordings, each of them of several expressions
     paths = table.by_key(_recordings(chosen, table) if long else _expressions(chosen, table))
@@ -89,8 +89,7 @@ def read(
     def key_of(row: Row) -> str:
         return f"{subjects.get(whole(row['index']), row['index'])}/{_code(row['code']) or row['code']}"
 
-    listed = {} if long else {key: folders[path] for key, path in paths.items()}
-    for where, key, row in listed_rows(table, sheet, listed, key_of, lambda *_: True):
+    for where, key, row in listed_rows(table, sheet, {} if long else paths, key_of, lambda *_: True):
         if fault := _fault(row, subjects, videos):
             table.error(where, fault, "Correct the workbook.")
             continue

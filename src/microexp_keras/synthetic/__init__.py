@@ -59,8 +59,8 @@ def synthesize(
 def synthetic_folder(dataset: str) -> Path:
     """Return `data/synthetic-DATASET`, written if it is missing."""
     folder = Path("data") / f"synthetic-{dataset}"
-    mark = folder / MARK_FILE
-    if mark.is_file() and f"version {VERSION}," not in mark.read_text(encoding="utf-8", errors="replace"):
+    mark = (folder / MARK_FILE).read_text(encoding="utf-8") if (folder / MARK_FILE).is_file() else ""
+    if "microexp_keras made them" in mark and f"version {VERSION}," not in mark:
         text = "holds synthetic clips of another version of this package"
         raise MicroExpError(folder, text, "Remove this folder, and it is written anew.")
     if not folder.exists():

@@ -225,15 +225,10 @@ def _coded_rows(form: dict[str, Any], films: Sequence[Film]) -> Iterator[Sequenc
         cells = {
             "subject": Path(film.path).parent.name.removeprefix("sub"),
             "filename": Path(film.path).name,
-            "inducementcode": 1,
             "onsetframe": first,
             "apexframe": "/" if place == 1 else first + expression.apex,  # some are missing, and written so
             "offsetframe": first + film.frames - 1,
-            "duration": film.frames,
-            "micro": "Micro - 1/2",
-            "actionunits": "4",
             "estimatedemotion": form["other"] if place == of_person_one - 1 else names[place % len(names)],
-            "objectiveclasses": 1,
         }
         yield [cells.get(column.replace(" ", "").lower()) for column in form["columns"]]
 
@@ -267,9 +262,10 @@ def _new_folder(root: Path, dataset: str, seed: int) -> Iterator[Path]:
     """Yield a temporary folder beside `root`, marked as synthetic; on success it becomes `root` in one step."""
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise MicroExpError(root, "is there already and not an empty folder", "Choose another, or remove it yourself.")
-    mark = f"""The clips in this folder are synthetic: microexp_keras made them (version {VERSION}, seed {seed}) from one
-portrait in the public domain, NASA's of the astronaut Eileen Collins (https://flic.kr/p/r9qvLn): all people in it are
-warps of her. They are not {FORMS[dataset]["title"]}, and no expression of hers.
+    made = f"microexp_keras made them (version {VERSION}, seed {seed})"
+    mark = f"""The clips in this folder are synthetic: {made} from one portrait in
+the public domain, NASA's of the astronaut Eileen Collins (https://flic.kr/p/r9qvLn): all people in it are warps of her.
+They are not {FORMS[dataset]["title"]}, and no expression of hers.
 """
     try:
         root.parent.mkdir(parents=True, exist_ok=True)
