@@ -133,22 +133,18 @@ def top_down_bmp():
     return bytes(data[:start]) + rows[::-1].tobytes()
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
-        pytest.param(flag("CMYK", "JPEG", quality=100), id="CMYK JPEG"),
-        pytest.param(flag("CMYK", "TIFF"), id="CMYK TIFF"),
-        pytest.param(flag("P", "PNG"), id="palette PNG"),
-        pytest.param(flag("P", "BMP"), id="palette BMP"),
-        pytest.param(flag("P", "TIFF"), id="palette TIFF"),
-        pytest.param(flag("P", "PNG", transparency=0), id="palette with a transparent colour"),
-        pytest.param(flag("RGBA", "PNG"), id="RGBA PNG"),
-        pytest.param(flag("RGBA", "WEBP", lossless=True), id="RGBA WebP"),
-        pytest.param(flag("RGB", "JPEG", progressive=True, quality=100, subsampling=0), id="progressive JPEG"),
-        pytest.param(encoded(".png", FLAG[..., ::-1].astype(np.uint16) * 257), id="16 bits"),
-        pytest.param(top_down_bmp(), id="top-down BMP"),
-    ],
-)
+STORED = {
+    "CMYK JPEG": flag("CMYK", "JPEG", quality=100),
+    "palette BMP": flag("P", "BMP"),
+    "palette with a transparent colour": flag("P", "PNG", transparency=0),
+    "RGBA WebP": flag("RGBA", "WEBP", lossless=True),
+    "progressive JPEG": flag("RGB", "JPEG", progressive=True, quality=100, subsampling=0),
+    "16 bits": encoded(".png", FLAG[..., ::-1].astype(np.uint16) * 257),
+    "top-down BMP": top_down_bmp(),
+}
+
+
+@pytest.mark.parametrize("data", STORED.values(), ids=STORED)
 def test_colours_stay_however_an_image_stores_them(tmp_path, data):
     np.testing.assert_allclose(read(written(tmp_path / "x.png", data))[..., ::-1], FLAG, atol=2)
 

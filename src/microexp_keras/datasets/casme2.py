@@ -83,7 +83,7 @@ def read(
     if labels not in holding:
         said = ", ".join(sorted({_emotion(row, labels) for row in rows}))
         text = f"that column of the workbook names none of anger, happiness and disgust, but {said}"
-        table.error(f"{next(iter(folders))}, --labels {labels}", text, f"Choose {either(holding)}.")
+        table.error(f"{next(iter(folders))}, --labels {labels}", text, f"Choose other labels: {either(holding)}.")
     numbered: dict[Path, tuple[Sequence[int | None], tuple[Path, ...]]] = {}
 
     def key_of(row: Row) -> str:
