@@ -4,6 +4,7 @@ An expression's own frames lie in selectedpic and cropped. In the long recording
 expression is a window of as many frames as the protocol reads, centred on the apex.
 """
 
+import functools
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -84,7 +85,10 @@ def read(
         said = ", ".join(sorted({_emotion(row, labels) for row in rows}))
         text = f"that column of the workbook names none of anger, happiness and disgust, but {said}"
         table.error(f"{next(iter(folders))}, --labels {labels}", text, f"Choose other labels: {either(holding)}.")
-    numbered: dict[Path, tuple[Sequence[int | None], tuple[Path, ...]]] = {}
+
+    @functools.cache
+    def numbered(path: Path) -> tuple[Sequence[int | None], tuple[Path, ...]]:
+        return _numbered(path, folders, table)
 
     def key_of(row: Row) -> str:
         return f"{subjects.get(whole(row['index']), row['index'])}/{_code(row['code']) or row['code']}"
@@ -108,24 +112,22 @@ def read(
             what = f"recording {subject[1:]}_{video}" if long else f"folder {key}"
             table.warn(place, f"there is no {what}, so there is one clip less", "Restore it.")
             continue
-        if path not in numbered:
-            numbered[path] = _numbered(path, folders, table)
-        numbers, images = numbered[path]
+        numbers, images = numbered(path)
+        if not numbers:
+            continue  # which is noted
         onset, apex, offset = (whole(row[name]) or 0 for name in ("onset", "apex", "offset"))
         first, end = 0, len(numbers)
         if long:
             centre = apex or ((onset + offset) // 2 if offset else onset)
-            if numbers and centre not in numbers:
+            if centre not in numbers:
                 text = f"frame {centre} is not among the frames {numbers[0]} to {numbers[-1]} of {path}"
                 table.error(where, text, "Restore the recording or the workbook.")
                 continue
-            at = numbers.index(centre) if numbers else 0
-            first = max(0, min(at - frames // 2, end - frames))
+            first = max(0, min(numbers.index(centre) - frames // 2, end - frames))
             end = min(first + frames, end)
-        if numbers:
-            at_apex = numbers.index(apex) - first if apex in numbers else None
-            shown = images[first:end] or Video(path, first, end - 1)
-            table.clips.append(Clip(f"{subject}_{code}", subject, label, shown, apex=at_apex))
+        at_apex = numbers.index(apex) - first if apex in numbers else None
+        shown = images[first:end] or Video(path, first, end - 1)
+        table.clips.append(Clip(f"{subject}_{code}", subject, label, shown, apex=at_apex))
 
 
 def _read_flat(table: Table, chosen: list[Folder]) -> None:
