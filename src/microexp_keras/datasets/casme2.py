@@ -74,17 +74,7 @@ def read(
     subjects, videos = _naming_rules(sheet)
     long = table.layout in ("rawvideo", "rawpic")  # recordings, each of them of several expressions
     paths = table.by_key(_recordings(chosen, table) if long else _expressions(chosen, table))
-    rows, emotions = [row for _, row in sheet.rows], {*CODINGS["casme2"]["emotions"]}
-    holding = [column for column in LABELS if any(_emotion(row, column) in emotions for row in rows)]
-    if not labels and holding[0] == "self-report":  # as in every public description of the database
-        labels = "self-report"
-        text = "the column of the estimated emotion says negative and positive, so labels are those of the self-report"
-        table.info(table.workbook, text, "Give --labels to choose others.")
-    labels = labels or "emotion"
-    if labels not in holding:
-        said = ", ".join(sorted({_emotion(row, labels) for row in rows}))
-        text = f"that column of the workbook names none of anger, happiness and disgust, but {said}"
-        table.error(f"{next(iter(folders))}, --labels {labels}", text, f"Choose other labels: {either(holding)}.")
+    column = _labels(sheet, labels, table)
 
     @functools.cache
     def numbered(path: Path) -> tuple[Sequence[int | None], tuple[Path, ...]]:
@@ -103,7 +93,7 @@ def read(
         if expressions not in ("all", kind):
             table.info(place, f"is a {kind}-expression, so it is left out")
             continue
-        label = table.label_of(place, _emotion(row, labels))
+        label = table.label_of(place, _emotion(row, column))
         if label is None:
             continue
         video = videos[code.partition("_")[0]]
@@ -179,6 +169,22 @@ def _numbered(path: Path, folders: Folders, table: Table) -> tuple[Sequence[int 
     except MicroExpError as error:
         table.issues += error.issues
         return range(0), ()
+
+
+def _labels(sheet: Sheet, labels: str | None, table: Table) -> str:
+    """Choose whose labels are taken, if nobody asked for any; an error if they name no class."""
+    rows, emotions = [row for _, row in sheet.rows], {*CODINGS["casme2"]["emotions"]}
+    holding = [column for column in LABELS if any(_emotion(row, column) in emotions for row in rows)]
+    if not labels and holding[0] == "self-report":  # as in every public description of the database
+        labels = "self-report"
+        text = "the column of the estimated emotion says negative and positive, so labels are those of the self-report"
+        table.info(table.workbook, text, "Give --labels to choose others.")
+    labels = labels or "emotion"
+    if labels not in holding:
+        said = ", ".join(sorted({_emotion(row, labels) for row in rows}))
+        text = f"that column of the workbook names none of anger, happiness and disgust, but {said}"
+        table.error(f"--labels {labels}", text, f"Choose other labels: {either(holding)}.")
+    return labels
 
 
 def _emotion(row: Row, labels: str) -> str:
