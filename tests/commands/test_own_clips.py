@@ -73,21 +73,6 @@ def test_runs_resume_and_weights_are_scored_and_asked(own, run, capsys, tmp_path
     assert "has 20 frames, and the network looks at 24 at once" in capsys.readouterr().err
 
 
-def test_a_clip_changed_since_is_refused_when_a_run_is_resumed(run, own, tmp_path, capsys):
-    other = own.with_name("other.csv")
-    other.write_text(own.read_text(encoding="utf-8-sig").replace("p-3", "p-4"), encoding="utf-8")
-    assert train.main(["--resume", str(run), "--data", str(other)]) == 2
-    assert "expected the clips that the run" in capsys.readouterr().err
-
-
-def test_check_looks_as_deep_as_for_a_known_database(own, capsys):
-    assert datasets_command(["check", str(own), "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert (found["clips"], found["classes"], found["frames_read"]) == (12, list(CLASSES), 18)
-    assert datasets_command(["check", str(own), "--frames", "30"]) == 0
-    assert "has 20 frames, fewer than 30" in capsys.readouterr().out
-
-
 @pytest.fixture(scope="module")
 def columns_as_classes(own):
     """A run of LBP-TOP on classes that are named as columns of predictions.csv are."""

@@ -142,63 +142,42 @@ def casme2_headless_in_other_columns(root):
     (root / "CAS(ME)^2code_final.xlsx").unlink()
 
 
-def frames_with_sizes_in_their_names(root):
-    write_smic(root / "HS", "f_{:04d}_360x288.bmp")
+SMIC = {f"s{who}_{code}_01": 20 for code in ("ne", "po", "sur") for who in (2, 10)}
+LONG = {"s3_ne_01": 20, "s3_ne_02": 20, "s4_po_01": 20, "s10_sur_1": 20}
+CASME = {"sub02_EP02_01f": 22, "sub17_EP05_02": 31, "sub01_EP02_01f": 41, "sub02_EP13_04": 26}
 
-
-# name: (how to write it, database, options, clips, what is said, with the level in front)
+# name: (how to write it, database, options, clips by length, what is said, with the level in front)
 READ = {
     "SMIC-E with second expressions": (
         smic_e_of_2013, "smic", {},
-        {"s3_ne_01": 5, "s3_ne_01_2": 5, "s3_ne_01_3": 3, "s3_ne_02": 20, "s4_po_01": 20, "s10_sur_1": 20}, [],
+        {**LONG, "s3_ne_01": 5, "s3_ne_01_2": 5, "s3_ne_01_3": 3}, [],
     ),
-    "an unexpected name in SMIC-E": (
-        smic_e_with_an_odd_name, "smic", {},
-        {"s3_ne_01": 20, "s3_ne_02": 20, "s4-extra": 7, "s4_po_01": 20, "s10_sur_1": 20}, [],
-    ),
-    "merged cells in SMIC-E": (
-        smic_e_with_merged_cells, "smic", {},
-        {"s3_ne_01": 20, "s3_ne_02": 20, "s4_po_01": 20, "s10_sur_1": 20}, [],
-    ),
+    "an unexpected name in SMIC-E": (smic_e_with_an_odd_name, "smic", {}, {**LONG, "s4-extra": 7}, []),
+    "merged cells in SMIC-E": (smic_e_with_merged_cells, "smic", {}, LONG, []),
     "an empty folder": (
-        smic_with_an_empty_folder, "smic", {},
-        {f"s{who}_{code}_01": 20 for code in ("ne", "po", "sur") for who in (2, 10)},
-        ["warning s18_sur_03: is empty, so there is one clip less"],
+        smic_with_an_empty_folder, "smic", {}, SMIC, ["warning s18_sur_03: is empty, so there is one clip less"],
     ),
     "VIS at 25 frames a second": (
         lambda root: [write_smic(root / camera, frames=5) for camera in ("VIS", "NIR")], "smic", {"camera": "VIS"},
-        {f"s{who}_{code}_01": 5 for code in ("ne", "po", "sur") for who in (2, 10)}, [],
+        dict.fromkeys(SMIC, 5), [],
     ),
     "sizes in the names of frames": (
-        frames_with_sizes_in_their_names, "smic", {},
-        {f"s{who}_{code}_01": 20 for code in ("ne", "po", "sur") for who in (2, 10)}, [],
+        lambda root: write_smic(root / "HS", "f_{:04d}_360x288.bmp"), "smic", {}, SMIC, [],
     ),
     "EP09f": (
         casmeii_with_ep09f, "casmeii", {},
-        {"sub02_EP02_01f": 22, "sub09_EP09f": 11, "sub17_EP05_02": 31, "sub01_EP02_01f": 41, "sub02_EP13_04": 26},
+        {**CASME, "sub09_EP09f": 11},
         ["info sub26/ep18_44 (row 7): is of emotion others", "info sub04/ep12_01f (row 5): is not among"],
     ),
-    "a renamed workbook beside another": (
-        casmeii_renamed, "casmeii", {},
-        {"sub02_EP02_01f": 22, "sub17_EP05_02": 31, "sub01_EP02_01f": 41, "sub02_EP13_04": 26}, [],
-    ),
-    "a workbook as CSV": (
-        casmeii_as_csv, "casmeii", {},
-        {"sub02_EP02_01f": 22, "sub17_EP05_02": 31, "sub01_EP02_01f": 41, "sub02_EP13_04": 26}, [],
-    ),
-    "the newer of two workbooks": (
-        casmeii_two_workbooks, "casmeii", {},
-        {"sub02_EP02_01f": 22, "sub17_EP05_02": 31, "sub01_EP02_01f": 41, "sub01_EP99_01": 11, "sub02_EP13_04": 26},
-        [],
-    ),
+    "a renamed workbook beside another": (casmeii_renamed, "casmeii", {}, CASME, []),
+    "a workbook as CSV": (casmeii_as_csv, "casmeii", {}, CASME, []),
+    "the newer of two workbooks": (casmeii_two_workbooks, "casmeii", {}, {**CASME, "sub01_EP99_01": 11}, []),
     "an unknown spelling": (
-        casmeii_of_unknown_spelling, "casmeii", {},
-        {"sub02_EP02_01f": 22, "sub17_EP05_02": 31, "sub01_EP02_01f": 41, "sub02_EP13_04": 26},
+        casmeii_of_unknown_spelling, "casmeii", {}, CASME,
         ["warning sub26/ep18_44 (row 7): is of emotion suprise, which is none of the classes"],
     ),
     "a subject as number, an apex as text": (
-        lambda root: write_casmeii(root, subject=float), "casmeii", {},
-        {"sub02_EP02_01f": 22, "sub17_EP05_02": 31, "sub01_EP02_01f": 41, "sub02_EP13_04": 26},
+        lambda root: write_casmeii(root, subject=float), "casmeii", {}, CASME,
         ["info sub02/ep02_01f (row 3): has no apex between onset and offset"],
     ),
     "SAMM with four figures": (

@@ -4,6 +4,7 @@ An expression's own frames lie in selectedpic and cropped. In the long recording
 expression is a window of as many frames as the protocol reads, centred on the apex.
 """
 
+import functools
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -32,8 +33,8 @@ SUBJECT = re.compile(r"s?(\d{1,3})", re.IGNORECASE)
 RECORDING = re.compile(r"s?(\d{1,3})_(0\d{3}).*", re.IGNORECASE)
 EXPRESSION = re.compile(r"((anger|disgust|happy)\d{1,9})_\d{1,9}", re.IGNORECASE)
 
+# Of the workbook, which names none, in their order.
 COLUMNS = ("index", "code", "onset", "apex", "offset", "actionunits", "emotion", "kind", "self-report")
-"""Of the workbook, which names none, in their order."""
 
 
 def trees(folders: Folders, database: Database) -> dict[str, list[Folder]]:
@@ -68,26 +69,21 @@ def read(
     if table.layout == "flat":
         _read_flat(table, chosen)
         return
-    what = "the names of expressions (anger1_1) in a column"
-    sheet = find_sheet(table, folders, what, named_rows, lambda row: bool(_code(row["code"])), WORKBOOKS)
+    columns = ["of the names of expressions (anger1_1)"]
+    sheet = find_sheet(table, folders, columns, lambda row: bool(_code(row["code"])), named_rows, WORKBOOKS)
     subjects, videos = _naming_rules(sheet)
     long = table.layout in ("rawvideo", "rawpic")  # recordings, each of them of several expressions
     paths = table.by_key(_recordings(chosen, table) if long else _expressions(chosen, table))
-    labels = labels or _holding_emotions(sheet, table)
-    said = {_emotion(row, labels) for _, row in sheet.rows}
-    if said and not said & {*CODINGS["casme2"]["emotions"]}:
-        table.error(
-            f"{next(iter(folders))}, --labels {labels}",
-            f"that column of the workbook names none of anger, happiness and disgust, but {', '.join(sorted(said))}",
-            "Choose other labels: " + either(name for name in LABELS if name != labels) + ".",
-        )
-    numbered: dict[Path, tuple[Sequence[int | None], tuple[Path, ...]]] = {}
+    column = _labels(sheet, labels, table)
+
+    @functools.cache
+    def numbered(path: Path) -> tuple[Sequence[int | None], tuple[Path, ...]]:
+        return _numbered(path, folders, table)
 
     def key_of(row: Row) -> str:
-        return f"{subjects.get(whole(row['index']))}/{_code(row['code'])}"
+        return f"{subjects.get(whole(row['index']), row['index'])}/{_code(row['code']) or row['code']}"
 
-    listed = {} if long else {key: folders[path] for key, path in paths.items()}
-    for where, key, row in listed_rows(table, sheet, listed, key_of, lambda *_: True):
+    for where, key, row in listed_rows(table, sheet, {} if long else paths, key_of, lambda *_: True):
         if fault := _fault(row, subjects, videos):
             table.error(where, fault, "Correct the workbook.")
             continue
@@ -97,7 +93,7 @@ def read(
         if expressions not in ("all", kind):
             table.info(place, f"is a {kind}-expression, so it is left out")
             continue
-        label = table.label_of(place, _emotion(row, labels))
+        label = table.label_of(place, _emotion(row, column))
         if label is None:
             continue
         video = videos[code.partition("_")[0]]
@@ -106,24 +102,22 @@ def read(
             what = f"recording {subject[1:]}_{video}" if long else f"folder {key}"
             table.warn(place, f"there is no {what}, so there is one clip less", "Restore it.")
             continue
-        if path not in numbered:
-            numbered[path] = _numbered(path, folders, table)
-        numbers, images = numbered[path]
+        numbers, images = numbered(path)
+        if not numbers:
+            continue  # which is noted
         onset, apex, offset = (whole(row[name]) or 0 for name in ("onset", "apex", "offset"))
         first, end = 0, len(numbers)
         if long:
             centre = apex or ((onset + offset) // 2 if offset else onset)
-            if numbers and centre not in numbers:
+            if centre not in numbers:
                 text = f"frame {centre} is not among the frames {numbers[0]} to {numbers[-1]} of {path}"
                 table.error(where, text, "Restore the recording or the workbook.")
                 continue
-            at = numbers.index(centre) if numbers else 0
-            first = max(0, min(at - frames // 2, end - frames))
+            first = max(0, min(numbers.index(centre) - frames // 2, end - frames))
             end = min(first + frames, end)
-        if numbers:
-            at_apex = numbers.index(apex) - first if apex in numbers else None
-            shown = images[first:end] or Video(path, first, end - 1)
-            table.clips.append(Clip(f"{subject}_{code}", subject, label, shown, apex=at_apex))
+        at_apex = numbers.index(apex) - first if apex in numbers else None
+        shown = images[first:end] or Video(path, first, end - 1)
+        table.clips.append(Clip(f"{subject}_{code}", subject, label, shown, apex=at_apex))
 
 
 def _read_flat(table: Table, chosen: list[Folder]) -> None:
@@ -177,24 +171,25 @@ def _numbered(path: Path, folders: Folders, table: Table) -> tuple[Sequence[int 
         return range(0), ()
 
 
+def _labels(sheet: Sheet, labels: str | None, table: Table) -> str:
+    """Choose whose labels are taken, if nobody asked for any; an error if they name no class."""
+    rows, emotions = [row for _, row in sheet.rows], {*CODINGS["casme2"]["emotions"]}
+    holding = [column for column in LABELS if any(_emotion(row, column) in emotions for row in rows)]
+    if not labels and holding[0] == "self-report":  # as in every public description of the database
+        labels = "self-report"
+        text = "the column of the estimated emotion says negative and positive, so labels are those of the self-report"
+        table.info(table.workbook, text, "Give --labels to choose others.")
+    labels = labels or "emotion"
+    if labels not in holding:
+        said = ", ".join(sorted({_emotion(row, labels) for row in rows}))
+        text = f"that column of the workbook names none of anger, happiness and disgust, but {said}"
+        table.error(f"--labels {labels}", text, f"Choose other labels: {either(holding)}.")
+    return labels
+
+
 def _emotion(row: Row, labels: str) -> str:
     """The emotion of a row by the column that `labels` of `datasets.find_clips` names."""
     return re.sub(r"\d.*", "", _code(row["code"])) if labels == "video" else text_of(row[labels])
-
-
-def _holding_emotions(sheet: Sheet, table: Table) -> str:
-    """`emotion`, unless that column says more often how pleasant an emotion is than which, and the self-report which.
-
-    So it is in every public description of the database.
-    """
-    rows, emotions = [row for _, row in sheet.rows], CODINGS["casme2"]["emotions"]
-    counts = {labels: sum(_emotion(row, labels) in emotions for row in rows) for labels in LABELS[:2]}
-    valences = sum(_emotion(row, "emotion") in ("negative", "positive") for row in rows)
-    if counts["emotion"] >= valences or not counts["self-report"]:
-        return "emotion"
-    text = "the column of the estimated emotion says negative and positive, so labels are those of the self-report"
-    table.info(table.workbook, text, "Give --labels to choose others.")
-    return "self-report"
 
 
 def named_rows(rows: Rows) -> NamedRows:

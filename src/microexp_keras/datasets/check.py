@@ -6,7 +6,7 @@ What stops training is an error, what is only worth knowing a warning or an info
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -43,8 +43,8 @@ class Medium(NamedTuple):
     error: MicroExpError | None = None  # why not all could be decoded
 
 
+# By the path of the image or video.
 Media = dict[Path, Medium]
-"""By the path of the image or video."""
 
 
 def read_media(clips: Sequence[Clip], progress: bool) -> Media:
@@ -102,7 +102,6 @@ class Report:
     sampling: str  # which these are, one of `SAMPLINGS`
     lengths: dict[int, int]  # how many clips have how many frames; a video as many as can be decoded
     sizes: dict[tuple[int, int], int]  # how many files have how many columns and rows
-    published: Mapping[str, tuple[int, ...]]  # clips of each class by subject, as distributed, where that is known
     synthetic: bool  # whether this package generated clips of it
 
     @property
@@ -118,8 +117,8 @@ class Report:
     def counts(self) -> dict[str, tuple[int, ...]]:
         """Clips of each class by subject; without a subject they are of `(unknown)`."""
         clips = Counter((clip.subject or "(unknown)", clip.label) for clip in self.table.clips)
-        subjects = sorted({subject for subject, _ in clips} | {*self.published})
-        return {one: tuple(clips[one, label] for label in range(self.table.database.num_classes)) for one in subjects}
+        classes = range(self.table.database.num_classes)
+        return {one: tuple(clips[one, label] for label in classes) for one in sorted({subject for subject, _ in clips})}
 
     def as_json(self) -> dict[str, Any]:
         """Return it as values that JSON can hold."""
@@ -135,7 +134,6 @@ class Report:
             "classes": table.database.class_names,
             "clips": len(table.clips),
             "clips_by_subject": self.counts(),
-            "published_by_subject": self.published or None,
             "frames_read": self.frames,
             "clips_by_frames": self.lengths,
             "files_by_size": {f"{columns}x{rows}": files for (columns, rows), files in self.sizes.items()},
@@ -152,9 +150,14 @@ class Report:
             *([f"annotated by {table.workbook} ({table.annotated} clips)"] if table.workbook else []),
             *([SYNTHETIC_NOTE] if self.synthetic else []),
             "",
-            *self._counts_as_text(),
-            "",
         ]
+        classes, counts = table.database.class_names, self.counts()
+        every = [sum(clip.label == label for clip in table.clips) for label in range(len(classes))]
+        rows = [(name, *cells, sum(cells)) for name, cells in (*counts.items(), ("all", every))]
+        wide = max(map(len, ("subject ", *counts))) + 1
+        for name, *cells in (("subject", *classes, "clips"), *rows):
+            lines.append(f"{name:<{wide}}" + "".join(f" {cell:>11}" for cell in cells))
+        lines.append("")
         if self.lengths:
             videos = any(clip.video and clip.length is None for clip in table.clips)
             what = "frames from a clip's first to its video's end" if videos else "frames of a clip"
@@ -171,21 +174,6 @@ class Report:
             for hint, texts in groups:
                 lines += [*[f"* {text}" for text in shortened(texts)], *[f"  {hint}"] * bool(hint)]
         return "\n".join(lines)
-
-    def _counts_as_text(self) -> list[str]:
-        """Rows of clips by subject and class, with the published counts where they are known and differ."""
-        classes, counts = self.table.database.class_names, self.counts()
-        published = {**self.published} or {**counts}
-        for of_subjects in (counts, published):
-            of_subjects["all"] = tuple(map(sum, zip(*of_subjects.values(), strict=True))) or (0,) * len(classes)
-        wide = max(map(len, ("subject ", *counts))) + 1
-        lines = [f"{'subject':<{wide}}" + "".join(f" {name:>11}" for name in (*classes, "clips"))]
-        for subject, found in counts.items():
-            expected = published.get(subject, (0,) * len(classes))
-            pairs = zip((*found, sum(found)), (*expected, sum(expected)), strict=True)
-            cells = [str(have) if have == want else f"{have} of {want}" for have, want in pairs]
-            lines.append(f"{subject:<{wide}}" + "".join(f" {cell:>11}" for cell in cells))
-        return lines
 
 
 def check(
@@ -204,9 +192,8 @@ def check(
     media = read_media(table.clips, progress)
     # What is published is of a database's first camera, for which a tree without a camera's name is taken.
     known = DISTRIBUTED.get(database.name) if table.camera in (None, *database.cameras[:1]) else None
-    by_subject = known.by_subject if known and table.annotated is None else {}
     if known and table.clips:
-        _differences(table, known, by_subject)
+        _differences(table, known)
     _spoiled(table, media, frames, sampling)
     _short(table, media, frames, as_published)
     missing = without_apex(table.clips) if sampling == "apex" else []
@@ -226,14 +213,14 @@ def check(
         sampling=sampling,
         lengths=dict(sorted(Counter(clip_length(clip, media) for clip in table.clips).items())),
         sizes=dict(sorted(Counter(medium.size for medium in media.values() if medium.size).items())),
-        published=by_subject,
         synthetic=are_synthetic(table.clips),
     )
 
 
-def _differences(table: Table, known: Distributed, by_subject: Mapping[str, tuple[int, ...]]) -> None:
+def _differences(table: Table, known: Distributed) -> None:
     """Note what the database as distributed has more of, or less."""
     counts = Counter((clip.subject, clip.label) for clip in table.clips)
+    by_subject = known.by_subject if table.annotated is None else {}
     found, names = {subject for subject, _ in counts if subject}, {*known.subjects, *known.by_subject}
     for subject in sorted(found ^ names) if names else ():
         there = "no subject of the database as distributed"

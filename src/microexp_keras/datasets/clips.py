@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partialmethod
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from microexp_keras.datasets.database import CODINGS, Database
 from microexp_keras.datasets.scan import SYNTHETIC_MARK, Folder, natural_order
@@ -12,8 +12,6 @@ from microexp_keras.errors import Issue
 from microexp_keras.notes import SYNTHETIC_CLIPS
 
 SYNTHETIC_NOTE = SYNTHETIC_CLIPS.render()
-
-Item = TypeVar("Item", Folder, Path)
 
 
 class Video(NamedTuple):
@@ -112,13 +110,12 @@ class Table:
             self.issues.append(fault)
         return folder.frames
 
-    def by_key(self, found: Iterable[tuple[str, Item]]) -> dict[str, Item]:
-        """Return folders or paths by their keys; one whose key is there already is an error."""
-        first: dict[str, Item] = {}
-        for key, item in found:
-            if (other := first.setdefault(key, item)) is not item:
-                paths = [one.path if isinstance(one, Folder) else one for one in (item, other)]
-                self.error(paths[0], f"is also there as {paths[1]}", "Point at one copy of the database.")
+    def by_key(self, found: Iterable[tuple[str, Path]]) -> dict[str, Path]:
+        """Return paths by their keys; one whose key is there already is an error."""
+        first: dict[str, Path] = {}
+        for key, path in found:
+            if first.setdefault(key, path) != path:
+                self.error(path, f"is also there as {first[key]}", "Point at one copy of the database.")
         return first
 
     def check_subject(self, path: Path, above: str, named: str, hint: str) -> None:

@@ -6,7 +6,6 @@ files and columns, and what is odd in the workbooks, are those that public progr
 classes as MEGC 2019 has them (See et al., FG 2019). `databases.toml` says in what the two differ.
 """
 
-import functools
 import re
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 from microexp_keras.datasets.clips import Clip, Table
 from microexp_keras.datasets.database import CODINGS, Database
 from microexp_keras.datasets.scan import Folder, Folders, places_of, span_of
-from microexp_keras.datasets.sheets import Row, below_head, find_sheet, listed_rows, text_of, whole
+from microexp_keras.datasets.sheets import Row, find_sheet, listed_rows, text_of, whole
 
 COLUMNS = ("subject", "filename", "onsetframe", "apexframe", "offsetframe", "estimatedemotion")
 
@@ -52,9 +51,8 @@ def read(table: Table, folders: Folders, chosen: list[Folder]) -> None:
         named = re.fullmatch(coding["clip"], key.partition("/")[2], re.IGNORECASE)
         return bool(key and (named or whole(row["onsetframe"]) is not None))
 
-    clips = table.by_key((key(folder.parent, folder.name), folder) for folder in chosen)
-    named = functools.partial(below_head, COLUMNS)
-    sheet = find_sheet(table, folders, f"the columns {', '.join(COLUMNS)}", named, lambda row: key_of(row) in clips)
+    clips = table.by_key((key(folder.parent, folder.name), folder.path) for folder in chosen)
+    sheet = find_sheet(table, folders, COLUMNS, lambda row: key_of(row) in clips)
     for where, name, row in listed_rows(table, sheet, clips, key_of, is_clip):
         subject, place = name.partition("/")[0], f"{name} (row {where.rpartition(' ')[2]})"
         label = table.label_of(place, text_of(row["estimatedemotion"]))
@@ -65,7 +63,7 @@ def read(table: Table, folders: Folders, chosen: list[Folder]) -> None:
         elif name not in clips:
             text = f"there is no folder {subject}/{row['filename']}, so there is one clip less"
             table.warn(where, text, "Restore it.")
-        elif images := table.frames(clips[name]):
+        elif images := table.frames(folders[clips[name]]):
             clip = coding["clip_id"].format(subject=subject, clip=clips[name].name)
             if shown := _frames(where, place, row, images, table):
                 table.clips.append(Clip(clip, subject, label, shown[0], apex=shown[1]))

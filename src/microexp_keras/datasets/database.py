@@ -82,22 +82,22 @@ def of_table(**fields: Any) -> Database:
     return Database(recordings=fields["title"], layouts=OWN_LAYOUTS, **fields)
 
 
+# In which databases of a user's own differ.
 OWN_FIELDS = ("name", "title", "class_names", "frames", "size", "sampling", "crop")
-"""In which databases of a user's own differ."""
 
 OWN_LAYOUTS = ("table",)
 
+# A clip's first frames; those around its apex; or all of them, brought to `frames` by temporal interpolation.
 SAMPLINGS = ("first", "apex", "interpolate")
-"""A clip's first frames; those around its apex; or all of them, brought to `frames` by temporal interpolation."""
 
+# The whole frame, or by one box the face that is found in a clip's first frame.
 CROPS = ("none", "face")
-"""The whole frame, or by one box the face that is found in a clip's first frame."""
 
+# What the classes of CAS(ME)^2's annotated trees can be taken from.
 LABELS = ("emotion", "self-report", "video")
-"""What the classes of CAS(ME)^2's annotated trees can be taken from."""
 
+# Which expressions of CAS(ME)^2's annotated trees are read.
 EXPRESSIONS = ("all", "micro", "macro")
-"""Which expressions of CAS(ME)^2's annotated trees are read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,14 +111,14 @@ class Distributed:
     by_subject: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # clips of each class
 
 
+# How the clips of databases with workbooks lie and are annotated; see databases.toml.
 RECORDS: dict[str, dict[str, Any]] = frozen(read_toml(__package__, "databases.toml"))
 FOREIGN = RECORDS.pop("foreign")
 DISTRIBUTED = {name: Distributed(**record.pop("distributed")) for name, record in RECORDS.items()}
 CODINGS = {name: record.pop("coding") for name, record in RECORDS.items() if "coding" in record}
-"""How the clips of databases with workbooks lie and are annotated; see databases.toml."""
 
+# The databases that the commands know by name.
 DATABASES = {name: Database(name=name, **record) for name, record in RECORDS.items()}
-"""The databases that the commands know by name."""
 
 SMIC, CASME2 = DATABASES["smic"], DATABASES["casme2"]
 

@@ -15,8 +15,8 @@ from microexp_keras.datasets.table import WRITE_ONE
 from microexp_keras.errors import MicroExpError
 from microexp_keras.text import either
 
+# What knows the folders of a database: `trees` finds its trees, `read` adds clips and issues of one to a table.
 READERS: dict[str, Any] = {"smic": smic, "casme2": casme2, "casmeii": coded, "samm": coded}
-"""What knows the folders of a database: `trees` finds its trees, `read` adds clips and issues of one to a table."""
 
 
 def find_clips(

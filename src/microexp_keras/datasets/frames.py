@@ -20,19 +20,19 @@ warnings.filterwarnings("ignore", module=r"PIL\.")  # what it says of damaged fi
 
 KINDS = ("BMP", "JPEG", "PNG", "TIFF", "WEBP")
 
+# OpenCV decodes a JPEG without it, to wrong pixels. Between the first scan and the end no other bytes look like it.
 JPEG_END = b"\xff\xd9"
-"""OpenCV decodes a JPEG without it, to wrong pixels. Between the first scan and the end no other bytes look like it."""
 
+# What may be odd of an image, and what that means.
 ODD = {
     "16-bit images": "The upper 8 bits are read; make sure they hold the face.",
     "images with an alpha channel": "It is not read.",
     "EXIF-rotated images": "The rotation is applied.",
 }
-"""What may be odd of an image, and what that means."""
 DEEP, CLEAR, TURNED = ODD
 
+# Of 16 bits the upper 8 are read: where they stay below this, the lower ones hold the picture.
 DARKEST = 64
-"""Of 16 bits the upper 8 are read: where they stay below this, the lower ones hold the picture."""
 
 
 class Header(NamedTuple):

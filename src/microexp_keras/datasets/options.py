@@ -26,14 +26,14 @@ from microexp_keras.errors import MicroExpError
 from microexp_keras.synthetic import synthetic_folder
 from microexp_keras.text import either
 
+# Of the repository, if the package runs from one.
 CHECKOUT = Path(__file__).resolve().parents[3]
-"""Of the repository, if the package runs from one."""
 
+# Options of `find_clips` that say which of several things in a data folder are meant.
 OPTIONS = ("layout", "camera", "labels", "expressions")
-"""Options of `find_clips` that say which of several things in a data folder are meant."""
 
+# Options that say how clips are read, under a protocol that does not read them as published.
 READING = ("frames", "size", "sampling", "crop")
-"""Options that say how clips are read, under a protocol that does not read them as published."""
 
 
 def chosen_options(args: argparse.Namespace) -> dict[str, Any]:

@@ -15,11 +15,11 @@ VIDEO_SUFFIXES = (
     *(".avi", ".mp4", ".mov", ".mkv", ".webm", ".wmv", ".flv", ".mpg", ".mpeg", ".m4v", ".3gp", ".ogv", ".ts", ".mts"),
 )
 
+# Hidden files and folders, and what systems and programs leave behind.
 LEFT_BEHIND = re.compile(
     r"\..*|~\$.*|thumbs\.db|ehthumbs.*\.db|desktop\.ini|picasa\.ini|__macosx|@eadir|#recycle|.*:?zone\.identifier",
     re.IGNORECASE,
 )
-"""Hidden files and folders, and what systems and programs leave behind."""
 
 NOT_MICRO = re.compile(r"non[\W_]*micro", re.IGNORECASE)
 
@@ -65,8 +65,8 @@ class Folder:
         return None
 
 
+# By their paths, in natural order; the first is the one that the user named.
 Folders = Mapping[Path, Folder]
-"""By their paths, in natural order; the first is the one that the user named."""
 
 
 def scan(root: Path) -> Folders:

@@ -1,6 +1,7 @@
 """From workbooks (.xlsx, .xls) and CSV files to rows of cells, and to the one table that has the wanted columns."""
 
 import csv
+import functools
 import io
 import re
 import warnings
@@ -10,17 +11,17 @@ from typing import Any, NamedTuple
 from unicodedata import normalize
 
 from microexp_keras.datasets.clips import Table
-from microexp_keras.datasets.scan import Folder, Folders
+from microexp_keras.datasets.scan import Folders
 from microexp_keras.errors import MicroExpError
 
 WORKBOOKS = (".xlsx", ".xls")
 TABLES = (".csv", ".tsv", *WORKBOOKS)
 
+# Numbers of the rows, or lines, and their cells; an empty cell is None in a workbook.
 Rows = list[tuple[int, list[Any]]]
-"""Numbers of the rows, or lines, and their cells; an empty cell is None in a workbook."""
 
+# Cells by the names of the columns, in lower case without spaces and marks.
 Row = dict[str, Any]
-"""Cells by the names of the columns, in lower case without spaces and marks."""
 
 NamedRows = list[tuple[int, Row]]
 
@@ -156,16 +157,18 @@ def annotations(path: Path, named: Callable[[Rows], NamedRows]) -> list[Sheet]:
 def find_sheet(
     table: Table,
     folders: Folders,
-    what: str,
-    named: Callable[[Rows], NamedRows],
+    columns: Sequence[str],
     fits: Callable[[Row], bool],
+    named: Callable[[Rows], NamedRows] | None = None,
     kinds: Sequence[str] = TABLES,
 ) -> Sheet:
     """Find the annotation below the folder that the user named by its columns, and note where another could be meant.
 
     The sheet with most rows that fit, those of clips that are there, is meant; of several workbooks the newest of those
     with at least half as many. A MicroExpError says that there is none, or that it is not clear which is the newest.
+    `named` names the cells where no row does.
     """
+    named = named or functools.partial(below_head, columns)
     paths = [folder.path / name for folder in folders.values() for name in folder.files]
     paths = [path for path in paths if path.suffix.lower() in kinds]
     found = [(sum(fits(row) for _, row in sheet.rows), sheet) for path in paths for sheet in annotations(path, named)]
@@ -173,7 +176,7 @@ def find_sheet(
         seen = f"; there are {', '.join(sorted(path.name for path in paths))}" if paths else ""
         raise MicroExpError(
             next(iter(folders)),
-            f"no workbook with {what} lies in this folder or below{seen}",
+            f"no workbook with the columns {', '.join(columns)} lies in this folder or below{seen}",
             "Put the annotation there, point at the folder above that holds it too, or name its columns so.",
         )
     found.sort(key=lambda one: one[0])  # of a workbook the last is the best
@@ -202,23 +205,23 @@ def _date(path: Path) -> tuple[int, ...]:
 def listed_rows(
     table: Table,
     sheet: Sheet,
-    folders: Mapping[str, Folder],
+    paths: Mapping[str, Path],
     key_of: Callable[[Row], str],
     is_clip: Callable[[str, Row], bool],
 ) -> Iterator[tuple[str, str, Row]]:
     """Yield place, key and cells of each row of a clip that has no row above, and note the folders without a row.
 
-    A row is a clip's if a folder has its key or `is_clip` says so; else it is a note below the table, or empty.
+    A row is a clip's if a path has its key or `is_clip` says so; else it is a note below the table, or empty.
     """
     listed: dict[str, int] = {}
     for number, row in sheet.rows:
         key, where = key_of(row), f"{sheet.where}, row {number}"
-        if key not in folders and not is_clip(key, row):
+        if key not in paths and not is_clip(key, row):
             continue
         if listed.setdefault(key, number) == number:
             yield where, key, row
         else:
             table.error(where, f"{key} is also in row {listed[key]}", "Remove one of the rows.")
-    for key in folders.keys() - listed.keys():
-        table.warn(folders[key].path, "has no row in the workbook, so it is left out")
+    for key in paths.keys() - listed.keys():
+        table.warn(paths[key], "has no row in the workbook, so it is left out")
     table.annotated = len(listed)

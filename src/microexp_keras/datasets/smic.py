@@ -4,14 +4,13 @@
 is found at any depth by its name, and every folder inside it is a clip. In SMIC-E clip folders lie in no class folder.
 """
 
-import functools
 import re
 from pathlib import Path
 
 from microexp_keras.datasets.clips import Clip, Table
 from microexp_keras.datasets.database import SMIC, Database
 from microexp_keras.datasets.scan import Folder, Folders, frame_numbers, places_of, span_of, subject_name
-from microexp_keras.datasets.sheets import Row, below_head, find_sheet, listed_rows, text_of, whole
+from microexp_keras.datasets.sheets import Row, find_sheet, listed_rows, text_of, whole
 
 CLASSES = SMIC.class_names
 SUBJECT = re.compile(r"s(\d{1,9})", re.IGNORECASE)
@@ -81,8 +80,8 @@ def _subject(folder: Folder, table: Table) -> str | None:
 
 def _read_annotated(table: Table, folders: Folders, chosen: list[Folder]) -> None:
     """SMIC-E: of every long clip the frames of each expression, from onset to offset, as numbered in their names."""
-    clips = table.by_key((_key(folder.name), folder) for folder in chosen)
-    numbers = {key: {*frame_numbers(folder.frames)} for key, folder in clips.items()}
+    clips = table.by_key((_key(folder.name), folder.path) for folder in chosen)
+    numbers = {key: {*frame_numbers(folders[path].frames)} for key, path in clips.items()}
 
     def key_of(row: Row) -> str:
         return _key(str(row["filename"] or ""))
@@ -93,14 +92,12 @@ def _read_annotated(table: Table, folders: Folders, chosen: list[Folder]) -> Non
     def is_clip(key: str, row: Row) -> bool:
         return bool(CLIP.fullmatch(key) or whole(row["onsetf"]))
 
-    sheet = find_sheet(
-        table, folders, f"the columns {', '.join(COLUMNS)}", functools.partial(below_head, COLUMNS), fits
-    )
+    sheet = find_sheet(table, folders, COLUMNS, fits)
     for where, key, row in listed_rows(table, sheet, clips, key_of, is_clip):
         if key not in clips:
             table.warn(where, f"there is no folder {row['filename']!r}, so there is one clip less", "Restore it.")
-        elif images := table.frames(clips[key]):
-            _add_expressions(where, row, clips[key], images, table)
+        elif images := table.frames(folders[clips[key]]):
+            _add_expressions(where, row, folders[clips[key]], images, table)
 
 
 def _key(name: str) -> str:

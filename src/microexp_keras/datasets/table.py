@@ -18,8 +18,8 @@ from microexp_keras.datasets.scan import FRAME_SUFFIXES, look, natural_order, pl
 from microexp_keras.datasets.sheets import TABLES, text_table, whole
 from microexp_keras.errors import MicroExpError
 
+# Frames read of each clip unless a number is given: as of SMIC, which the networks are made for.
 FRAMES = 18
-"""Frames read of each clip unless a number is given: as of SMIC, which the networks are made for."""
 
 REQUIRED = ("clip", "subject", "label")
 COLUMNS = (*REQUIRED, "first", "last", "apex", "name", "database")
@@ -29,12 +29,12 @@ WRITE_ONE = (
     "if need be first, last, apex, name and database (docs/own-data.md)."
 )
 
+# What spreadsheet programs write for a formula that failed, and for what they took for a date: 02-Jan of 1-2.
 FAILED = re.compile(r"#[A-Z/0]+[!?]?", re.IGNORECASE)
 DATE = re.compile(r"\d{1,2}-[A-Za-z]{3}(-\d{2,4})?|\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d)?|\d{1,2}([/.])\d{1,2}\3\d{2,4}")
-"""What spreadsheet programs write for a formula that failed, and for what they took for a date: 02-Jan of 1-2."""
 
+# Texts by column.
 Row = dict[str, str]
-"""Texts by column."""
 
 
 def is_table(path: str | Path | None) -> bool:

@@ -17,7 +17,7 @@ import openpyxl
 
 from microexp_keras.errors import MicroExpError
 from microexp_keras.parallel import in_threads
-from microexp_keras.synthetic import MARK, MARK_FILE, VERSION, read_mark
+from microexp_keras.synthetic import MARK_FILE, VERSION
 from microexp_keras.synthetic.film import DATA, MOTIONS, SIZE, Expression, Film, render
 from microexp_keras.text import either
 
@@ -225,15 +225,10 @@ def _coded_rows(form: dict[str, Any], films: Sequence[Film]) -> Iterator[Sequenc
         cells = {
             "subject": Path(film.path).parent.name.removeprefix("sub"),
             "filename": Path(film.path).name,
-            "inducementcode": 1,
             "onsetframe": first,
             "apexframe": "/" if place == 1 else first + expression.apex,  # some are missing, and written so
             "offsetframe": first + film.frames - 1,
-            "duration": film.frames,
-            "micro": "Micro - 1/2",
-            "actionunits": "4",
             "estimatedemotion": form["other"] if place == of_person_one - 1 else names[place % len(names)],
-            "objectiveclasses": 1,
         }
         yield [cells.get(column.replace(" ", "").lower()) for column in form["columns"]]
 
@@ -267,10 +262,10 @@ def _new_folder(root: Path, dataset: str, seed: int) -> Iterator[Path]:
     """Yield a temporary folder beside `root`, marked as synthetic; on success it becomes `root` in one step."""
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise MicroExpError(root, "is there already and not an empty folder", "Choose another, or remove it yourself.")
-    mark = f"""{MARK}version {VERSION}, seed {seed}) from one portrait in
+    made = f"microexp_keras made them (version {VERSION}, seed {seed})"
+    mark = f"""The clips in this folder are synthetic: {made} from one portrait in
 the public domain, NASA's of the astronaut Eileen Collins (https://flic.kr/p/r9qvLn): all people in it are warps of her.
-They are not {FORMS[dataset]["title"]}, and no expression of hers. Keep nothing of your own here: another version writes
-the folder anew.
+They are not {FORMS[dataset]["title"]}, and no expression of hers.
 """
     try:
         root.parent.mkdir(parents=True, exist_ok=True)
@@ -279,14 +274,8 @@ the folder anew.
             whole.mkdir()
             (whole / MARK_FILE).write_text(mark, encoding="utf-8")
             yield whole
-            try:
-                os.replace(whole, root)
-            except OSError:
-                if read_mark(root) != mark:  # else another process was faster: its clips are the same
-                    raise
+            os.replace(whole, root)
     except OSError as error:
-        raise MicroExpError(
-            root,
-            f"could not be written ({error.strerror or error})",
-            "Nothing is left there. Free space on that disk, or choose another folder.",
-        ) from error
+        found = f"could not be written ({error.strerror or error})"
+        hint = "Nothing is left there. Free space on that disk, or choose another folder."
+        raise MicroExpError(root, found, hint) from error
