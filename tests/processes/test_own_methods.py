@@ -261,7 +261,7 @@ def test_on_the_command_line(twelve_clips, tmp_path, monkeypatch, capsys):
     (run / "report.html").unlink()
     assert train.main(["--resume", str(run)]) == 0 and (run / "report.html").exists()
     assert {path: path.stat().st_mtime_ns for path in times} == times  # it is not trained again
-    scored = ["--weights", str(run), "--data", str(four_people), "--out", "scored"]
+    scored = ["--weights", str(run), "--data", str(twelve_clips), "--out", "scored"]
     assert evaluate.main(scored) == 2 and "--model MODULE:FUNCTION" in capsys.readouterr().err
     assert evaluate.main([*scored, "--model", "own_models:tiny"]) == 0
     again, own = (pandas.read_csv(folder / "predictions.csv") for folder in (tmp_path / "scored", run))

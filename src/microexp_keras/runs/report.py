@@ -32,8 +32,8 @@ UNSEEN = (
 
 
 NOT_KEPT = (
-    "The weights of {folds} were not kept. To train a fold again, remove its folder fold-NN and run train --resume FOLDER "
-    "--keep-weights; on the same machine with the same versions the weights are the same to the bit."
+    "The weights of {folds} were not kept. To train a fold again, remove its folder fold-NN and run train --resume "
+    "FOLDER --keep-weights; on the same machine with the same versions the weights are the same to the bit."
 )
 
 SYNTHETIC_START = Note("synthetic", " clips were used to train the initial weights.")
