@@ -2,6 +2,7 @@
 
 import functools
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -187,7 +188,7 @@ def on_pixels(plane: str, radii: tuple[int, int, int]) -> list[tuple[int, int, i
     return [*zip(t, y, x, strict=True)]
 
 
-def moved(values: np.ndarray, offset: tuple[int, int, int], margin: tuple[int, int, int]) -> np.ndarray:
+def moved(values: np.ndarray, offset: Sequence[int], margin: tuple[int, int, int]) -> np.ndarray:
     """View the values at an offset (time, rows, columns) from each centre, as many as there are centres."""
     t, y, x = (
         slice(edge + step, length - edge + step)

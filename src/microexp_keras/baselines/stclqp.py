@@ -55,10 +55,10 @@ def orientation_bits(frames: np.ndarray, plane: str, radii: tuple[int, int, int]
     The abstract does not define orientation. This is our choice: it needs neither angles nor a threshold, is exact in
     whole numbers, and does not change when gray levels are shifted, scaled or negated.
     """
-    from scipy import ndimage
-
-    margin, levels = margins(radii), frames.astype(np.int32)
-    gradients = [ndimage.correlate1d(levels, [-1, 0, 1], axis, mode="nearest") for axis in AXES[plane]]
+    margin, edge = margins(radii), (1, 1, 1)
+    padded = np.pad(frames.astype(np.int32), 1, mode="edge")
+    steps = np.eye(3, dtype=int)[list(AXES[plane])]
+    gradients = [moved(padded, step, edge) - moved(padded, -step, edge) for step in steps]  # next minus previous
     found = []
     for offset in on_pixels(plane, radii):
         products = [moved(one, offset, margin) * moved(one, (0, 0, 0), margin) for one in gradients]

@@ -55,14 +55,13 @@ def protocol_for(file: WeightsFile, dataset: str | None) -> Protocol:
 
 def template_for(file: WeightsFile, protocol: Protocol, crop: str | None, like: Path | None) -> Template | None:
     """Return how the face is cut, None for the whole frame and for eyes and mouth."""
-    if (crop or like) and not protocol.network.on_whole_face:
-        raise MicroExpError("--crop, --like", f"they are for MicroExpSTCNN only, not for {file.path}")
     if not protocol.network.on_whole_face:
+        if crop or like:
+            raise MicroExpError("--crop, --like", f"they are for MicroExpSTCNN only, not for {file.path}")
         return None
-    if like and crop == "none":
-        found = "it cannot go with --crop none, which takes the whole frame"
-        raise MicroExpError("--like", found, "Leave one out.")
     if like:
+        if crop == "none":
+            raise MicroExpError("--like", "it cannot go with --crop none, the whole frame", "Leave one out.")
         return template_of(like)
     as_trained = protocol.database.whole_frames and protocol.crop == "none"  # nobody knows how their faces lie
     whole = crop == "none" or (not crop and as_trained and file.metadata.get("synthetic") is not True)
