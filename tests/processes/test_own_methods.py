@@ -265,7 +265,7 @@ def test_on_the_command_line(twelve_clips, tmp_path, monkeypatch, capsys):
     assert evaluate.main(scored) == 2 and "--model MODULE:FUNCTION" in capsys.readouterr().err
     assert evaluate.main([*scored, "--model", "own_models:tiny"]) == 0
     again, own = (pandas.read_csv(folder / "predictions.csv") for folder in (tmp_path / "scored", run))
-    assert list(again.clip) == list(own.clip) and np.allclose(again.p_surprise, own.p_surprise, atol=1e-5)
+    assert [*again["clip"]] == [*own["clip"]] and np.allclose(again.p_surprise, own.p_surprise, atol=1e-5)
     with pytest.raises(SystemExit, match="2"):
         train.main([*options, "--model", "own_models:small"])
     assert "own_models:small: cannot be imported" in capsys.readouterr().err

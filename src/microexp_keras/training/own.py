@@ -2,6 +2,8 @@
 
 import inspect
 import re
+import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -103,7 +105,7 @@ def _fit_network(job: Job, clips: np.ndarray) -> FoldResult:
             raise
         except Exception as error:  # the user's layers, loss and callbacks may fail in any way
             raise MicroExpError(f"{method.name}: training failed ({_reason(error)}).") from error
-    model.load_weights(path)
+    _load(model, path)
     return FoldResult(
         history=history.rows,
         best_epoch=int(np.argmax([row[MONITOR] for row in history.rows])),
@@ -117,11 +119,16 @@ def predict(file: Any, samples: Samples, positions: np.ndarray, num_classes: int
     clips = preprocessing.network_inputs(samples.stacks, known_statistics(file))[0]["face"][positions]
     model = build(file.network, clips.shape[1:], num_classes)
     try:
-        model.load_weights(file.path)
+        _load(model, file.path)
     except (ValueError, OSError) as error:
         said = f"does not fit the model of {file.network} ({str(error).splitlines()[0]})"
         raise MicroExpError(file.path, said, "Give the --model that was trained.") from error
     return _probabilities(model, file.network, clips)
+
+
+def _load(model: "keras.Model", path: Path | str) -> None:
+    with warnings.catch_warnings(action="ignore"):  # of the optimizer's state, which is not kept
+        model.load_weights(path)
 
 
 def build(name: str, input_shape: tuple[int, ...], classes: int) -> "keras.Model":
