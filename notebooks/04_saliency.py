@@ -4,8 +4,8 @@
 # * **Needs:** nothing but the package and its weights. A copy of SMIC and weights trained on it are one changed cell.
 # * **Takes:** about a quarter of a minute on 2 cores, and half a minute more to write synthetic clips, once.
 #
-# A network that is right may be right for the wrong reason. Figure 4 of the paper shows *saliency maps* to find out.
-# This notebook draws such maps, and measures what the eye only guesses: how much lies at the eyes, at the mouth and
+# A network may be right for the wrong reason. Figure 4 of the paper shows *saliency maps* to find out. This notebook
+# draws such maps, and measures what the eye only guesses: how much lies at the eyes, at the mouth and
 # elsewhere, beside a network that has learned nothing, and what happens when a region is covered.
 
 # %% tags=["setup"]
@@ -132,7 +132,7 @@ plt.show()
 print(title, table.round(3), pandas.Series(right, name="accuracy").round(3), sep="\n")
 
 # %% [markdown]
-# On the synthetic clips the trained network has hardly another share of saliency at eyes and mouth than random weights
-# have: without the second network one would have believed the map. Covering does tell something: without the eyes it
-# falls towards one answer for all, without the mouth it does not. Treat maps as a check that can fail, not as an
-# explanation; and nothing here says anything of real faces.
+# On the synthetic clips the trained network has almost the same share of saliency at eyes and mouth as random weights:
+# without that comparison one would have believed the map. Covering does tell something: without the eyes it falls
+# towards a single class, without the mouth it does not. Treat maps as a check that can fail, not as an explanation; and
+# nothing here says anything about real faces.
