@@ -127,23 +127,16 @@ def run(words, done):
 
 
 def parsed(arguments):
-    """Let a command read its options and do nothing."""
-
-    class Parsed(Exception):
-        pass
-
+    """Let a command read its options and end."""
     parse = argparse.ArgumentParser.parse_args
 
-    def stop(*given, **options):
+    def parse_and_end(*given, **options):
         parse(*given, **options)
-        raise Parsed
+        raise SystemExit(0)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(argparse.ArgumentParser, "parse_args", stop)
-        try:
-            return result_of(lambda: __main__.main(arguments))
-        except Parsed:
-            return 0
+        patch.setattr(argparse.ArgumentParser, "parse_args", parse_and_end)
+        return result_of(lambda: __main__.main(arguments))
 
 
 def result_of(call):
