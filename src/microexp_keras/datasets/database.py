@@ -111,11 +111,10 @@ class Distributed:
     by_subject: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # clips of each class
 
 
-# How the clips of databases with workbooks lie and are annotated; see databases.toml.
 RECORDS: dict[str, dict[str, Any]] = frozen(read_toml(__package__, "databases.toml"))
 FOREIGN = RECORDS.pop("foreign")
 DISTRIBUTED = {name: Distributed(**record.pop("distributed")) for name, record in RECORDS.items()}
-CODINGS = {name: record.pop("coding") for name, record in RECORDS.items() if "coding" in record}
+CODINGS = {name: record.pop("coding") for name, record in RECORDS.items() if "coding" in record}  # of workbooks
 
 # The databases that the commands know by name.
 DATABASES = {name: Database(name=name, **record) for name, record in RECORDS.items()}

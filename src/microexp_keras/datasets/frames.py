@@ -58,8 +58,9 @@ def read_frames(clip: Clip, count: int | None, headers: dict[Path, Header] | Non
 
 def _all_frames(clip: Clip, headers: dict[Path, Header] | None) -> Iterator[np.ndarray]:
     if clip.video:
+        end = None if clip.video.last is None else clip.video.last + 1
         with VideoFile(clip.path) as file:
-            yield from map(file.image, itertools.islice(file.frames(), clip.video.first, None))
+            yield from map(file.image, itertools.islice(file.frames(), clip.video.first, end))
     for path in clip.images:
         frame, header = read_image(path)
         if headers is not None:
@@ -135,7 +136,7 @@ def part_of(clip: Clip, part: slice) -> Clip:
 def read_part(clip: Clip, part: slice, headers: dict[Path, Header] | None = None) -> Iterator[np.ndarray]:
     """Read the frames that `frames_read` chose, as `read_frames` does; a video may end earlier."""
     count = None if part.stop is None else part.stop - part.start
-    return itertools.islice(_all_frames(part_of(clip, part), headers), count)
+    return itertools.islice(read_frames(part_of(clip, part), None, headers), count)
 
 
 def without_apex(clips: Sequence[Clip]) -> list[str]:

@@ -30,7 +30,7 @@ WRITE_ONE = (
 )
 
 # What spreadsheet programs write for a formula that failed, and for what they took for a date: 02-Jan of 1-2.
-FAILED = re.compile(r"#[A-Z/0]+[!?]?", re.IGNORECASE)
+FAILED = re.compile(r"#(N/A|NAME\?|REF!|VALUE!|DIV/0!|NUM!|NULL!)", re.IGNORECASE)
 DATE = re.compile(r"\d{1,2}-[A-Za-z]{3}(-\d{2,4})?|\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d)?|\d{1,2}([/.])\d{1,2}\3\d{2,4}")
 
 # Texts by column.

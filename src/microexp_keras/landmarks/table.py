@@ -78,13 +78,9 @@ class CsvLandmarks:
             said = f"names a frame that {clip.id} does not have: its frames are 0 to {len(clip.images) - 1}"
             hint = "Count from 0 within the clip, in the order of its images."
             raise MicroExpError(f"{self.path}, {beyond.index[0]}", said, hint)
-        count = len(images)
-        rows = rows[rows["frame"].between(first, first + count - 1)]
-        found = Landmarks(np.full(count, UNKNOWN, np.int32), np.zeros((count, POINTS, 2), np.int32))
-        places = rows["frame"].to_numpy() - first
-        found.faces[places] = rows["faces"]
-        found.points[places] = rows[COORDINATES].to_numpy().reshape(-1, 2, POINTS).transpose(0, 2, 1)
-        return found
+        rows = rows.set_index("frame").reindex(range(first, first + len(images)))
+        points = rows[COORDINATES].fillna(0).to_numpy(np.int32).reshape(-1, 2, POINTS).transpose(0, 2, 1)
+        return Landmarks(rows["faces"].fillna(UNKNOWN).to_numpy(np.int32), points)
 
 
 def _read(path: Path) -> "DataFrame":
