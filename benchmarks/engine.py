@@ -6,28 +6,26 @@ Client and scheduler are one process, as in `train --jobs`; its memory and proce
 workers. With other work on the machine the seconds are too many; compare processor time.
 """
 
-import argparse
-import os
-import platform
 import tempfile
 import time
-from importlib.metadata import version
 from pathlib import Path
 
 import psutil
+from harness import begin, whole
 
-from microexp_keras import runs
 from microexp_keras.parallel import cores
-from microexp_keras.runs.engine import run_tasks
-from microexp_keras.runs.workers import Workers
+from microexp_keras.runs import Workers
+from microexp_keras.runs.engine import client, run_tasks
 
 
-def empty(folder, number):
+def empty(folder, fold):
     """A fold in which nothing is trained."""
 
 
-def quiet(running, workers):
-    """Show nothing."""
+def send(dask, folder, count):
+    """Send so many tasks to the workers and wait for all."""
+    tasks = [(Path(folder), fold) for fold in range(count)]
+    assert not any(error for ended in run_tasks(dask, empty, tasks) for error in ended.values())
 
 
 def used(processes):
@@ -39,40 +37,25 @@ def used(processes):
 
 def main():
     """Send the tasks through a cluster that was warmed up, and print what each number of them took."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tasks", type=int, nargs="+", default=[100, 1000, 10_000], help="default: 100 1000 10000")
-    parser.add_argument("--jobs", type=int, default=cores(), help="workers (default: all cores)")
-    args = parser.parse_args()
-    print(
-        f"{os.cpu_count()} cores, Python {platform.python_version()}, distributed {version('distributed')}, commit "
-        f"{runs.commit()}, {args.jobs} workers"
+    args = begin(
+        __doc__,
+        ("--tasks", whole([100, 1000, 10_000], "of folds", nargs="+")),
+        ("--jobs", whole(cores(), "workers")),
     )
     start = time.perf_counter()
-    with tempfile.TemporaryDirectory() as folder, Workers(args.jobs).client(args.jobs) as client:
+    with tempfile.TemporaryDirectory() as folder, client(Workers(), args.jobs) as dask:
         print(f"started in {time.perf_counter() - start:.1f} s")
-        own = psutil.Process()
-        workers = own.children(recursive=True)
-        assert not any(
-            error for _, error in run_tasks(client, empty, [(Path(folder), -n) for n in range(1, 11)], quiet)
-        )
+        sides = {"client and scheduler": [psutil.Process()], "workers": psutil.Process().children(recursive=True)}
+        send(dask, folder, 10)
         for count in args.tasks:
-            before, (own_before, _), (workers_before, _) = time.perf_counter(), used([own]), used(workers)
-            tasks = [(Path(folder), number) for number in range(count)]
-            assert not any(error for _, error in run_tasks(client, empty, tasks, quiet))
-            seconds, (own_after, own_memory), (workers_after, memory) = (
-                time.perf_counter() - before,
-                used([own]),
-                used(workers),
-            )
-            each, busy, others = (
-                f"{value / count * 1e3:.2f} ms"
-                for value in (seconds, own_after - own_before, workers_after - workers_before)
-            )
-            print(
-                f"{count} tasks: {each} each; processor time {busy} in client and scheduler, {others} in the workers; "
-                f"memory {own_memory:.0f} MB and {memory:.0f} MB",
-                flush=True,
-            )
+            before = {side: used(processes)[0] for side, processes in sides.items()}
+            start = time.perf_counter()
+            send(dask, folder, count)
+            print(f"{count} folds: {(time.perf_counter() - start) / count * 1e3:.2f} ms each", end="")
+            for side, processes in sides.items():
+                seconds, megabytes = used(processes)
+                print(f"; {side}: {(seconds - before[side]) / count * 1e3:.2f} ms, {megabytes:.0f} MB", end="")
+            print(flush=True)
 
 
 if __name__ == "__main__":

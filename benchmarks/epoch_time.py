@@ -1,17 +1,15 @@
 """Seconds per training epoch of the three networks, and how near they come to what the machine can do.
 
-    python benchmarks/epoch_time.py [--plain] [--torch PYTHON] [--original PYTHON]
+    python benchmarks/epoch_time.py [--original PYTHON]
 
-Beside what one would write otherwise: `model.fit` of plain Keras 3, PyTorch of some interpreter, and Keras 2.0.0 on
-TensorFlow 1.x of another (Python 3.6: `pip install keras==2.0.0 tensorflow==1.13.2 numpy==1.16.6 "h5py<3"`). All train
-on the same number of clips of the same size, in turns within one run, and the ratio of each turn is printed: on a
-shared machine compare ratios, not seconds.
+Beside Keras 2.0.0 on TensorFlow 1.x of another interpreter (Python 3.6: `pip install keras==2.0.0 tensorflow==1.13.2
+numpy==1.16.6 "h5py<3"`). Both train on the same number of clips of the same size, in turns within one run, and the
+ratio of each turn is printed: on a shared machine compare ratios, not seconds.
 
 No epoch can be shorter than its arithmetic at the rate of the machine's matrix product, or than the dense weights' ways
 through memory at the rate at which it subtracts large arrays. The longer of the two is the bound.
 """
 
-import argparse
 import math
 import os
 import statistics
@@ -22,8 +20,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+from harness import begin, whole
 
-from microexp_keras import runs
 from microexp_keras.backend import import_keras
 from microexp_keras.models.networks import NETWORKS
 from microexp_keras.parallel import cores
@@ -53,9 +51,9 @@ def our_epochs(network, frames, clips, epochs):
     return seconds[1:]
 
 
-def other_epochs(python, script, network, frames, clips, epochs):
-    """The same, of the same network in a script beside this."""
-    script = str(Path(__file__).with_name(script))
+def original_epochs(python, network, frames, clips, epochs):
+    """The same, of the same network by `keras_epochs.py` in another interpreter."""
+    script = str(Path(__file__).with_name("keras_epochs.py"))
     command = [python, script, network, str(frames), str(clips), str(BATCH), str(epochs)]
     # TensorFlow 2 leaves TF2_BEHAVIOR in the environment, with which TensorFlow 1 has no placeholders.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TF")}
@@ -65,26 +63,27 @@ def other_epochs(python, script, network, frames, clips, epochs):
     return [float(line) for line in done.stdout.split()]
 
 
-def matrix_rate(edge=3072, turns=8):
-    """GFLOP/s of the best of several float32 matrix products, by the library that numpy uses."""
-    a, b = (np.random.default_rng(0).normal(size=(edge, edge)).astype("float32") for _ in range(2))
-    best = float("inf")
+def shortest(call, turns=8):
+    """Seconds of the fastest of several calls."""
+    seconds = []
     for _ in range(turns):
         start = time.perf_counter()
-        a @ b
-        best = min(best, time.perf_counter() - start)
-    return 2 * edge**3 / best / 1e9
+        call()
+        seconds.append(time.perf_counter() - start)
+    return min(seconds)
 
 
-def memory_rate(turns=8):
-    """GB/s of the best of several updates `a -= b` of 256 MB arrays, on all cores."""
+def matrix_rate(edge=3072):
+    """GFLOP/s of a float32 matrix product, by the library that numpy uses."""
+    a, b = (np.random.default_rng(0).normal(size=(edge, edge)).astype("float32") for _ in range(2))
+    return 2 * edge**3 / shortest(lambda: a @ b) / 1e9
+
+
+def memory_rate():
+    """GB/s of the update `a -= b` of 256 MB arrays, on all cores."""
     parts = [np.ones((2, 2**26 // cores()), "float32") for _ in range(cores())]
-    best = float("inf")
     with ThreadPoolExecutor(cores()) as pool:
-        for _ in range(turns):
-            start = time.perf_counter()
-            list(pool.map(lambda part: np.subtract(part[0], part[1], out=part[0]), parts))
-            best = min(best, time.perf_counter() - start)
+        best = shortest(lambda: list(pool.map(lambda part: np.subtract(part[0], part[1], out=part[0]), parts)))
     return 3 * sum(part[0].nbytes for part in parts) / best / 1e9
 
 
@@ -106,47 +105,36 @@ def work(network, frames, clips):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--plain", action="store_true", help="compare with model.fit of plain Keras 3")
-    parser.add_argument("--torch", metavar="PYTHON", help="interpreter with PyTorch, to compare with")
-    parser.add_argument("--original", metavar="PYTHON", help="interpreter with Keras 2.0.0, to compare with")
-    parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS), help="default: all three")
-    parser.add_argument("--epochs", type=int, default=3, help="counted epochs a turn (default: 3)")
-    parser.add_argument("--turns", type=int, default=3, help="turns of both sides (default: 3)")
-    args = parser.parse_args()
-
-    others = {
-        "plain Keras 3": (sys.executable if args.plain else None, "plain_keras_epoch_time.py"),
-        "PyTorch": (args.torch, "torch_epoch_time.py"),
-        "the original": (args.original, "plain_keras_epoch_time.py"),
-    }
-    others = {name: (python, script) for name, (python, script) in others.items() if python}
-    versions = f"Keras {keras.__version__} on {keras.backend.backend()}"
-    print(f"{os.cpu_count()} cores, {versions}, commit {runs.commit()}")
+    """Print a line for each network and size of clips."""
+    args = begin(
+        __doc__,
+        ("--original", {"metavar": "PYTHON", "help": "interpreter with Keras 2.0.0, to compare with"}),
+        ("--networks", {"nargs": "+", "choices": NETWORKS, "default": list(NETWORKS), "help": "default: all three"}),
+        ("--epochs", whole(3, "counted epochs a turn")),
+        ("--turns", whole(3, "of both sides")),
+    )
     rate, memory = matrix_rate(), memory_rate()
     print(f"float32 matrix product: {rate:.0f} GFLOP/s; memory: {memory:.0f} GB/s")
     for network in args.networks:
         for name, (frames, clips) in SIZES.items():
-            ours, ratios = [], {name: [] for name in others}
+            ours, ratios = [], []
             for _ in range(args.turns):
                 turn = our_epochs(network, frames, clips, args.epochs)
                 ours += turn
-                for other, (python, script) in others.items():
-                    taken = other_epochs(python, script, network, frames, clips, args.epochs)
-                    ratios[other].append(statistics.median(taken) / statistics.median(turn))
+                if args.original:
+                    taken = original_epochs(args.original, network, frames, clips, args.epochs)
+                    ratios.append(statistics.median(taken) / statistics.median(turn))
             median = statistics.median(ours)
             gflop, gigabytes = work(network, frames, clips)
-            bounds = {"arithmetic": gflop / rate, "memory": gigabytes / memory}
-            bound, which = max((seconds, what) for what, seconds in bounds.items())
+            bound = max(gflop / rate, gigabytes / memory)
             print(
                 f"{network} on {name}: {clips} clips of {frames} frames: {median:.3f} s/epoch ({min(ours):.3f} to "
-                f"{max(ours):.3f}); {gflop:.1f} GFLOP in {bounds['arithmetic']:.3f} s, {gigabytes:.2f} GB in "
-                f"{bounds['memory']:.3f} s: {bound / median:.0%} of the bound, {which}",
+                f"{max(ours):.3f}); {gflop:.1f} GFLOP, {gigabytes:.2f} GB: {bound / median:.0%} of the bound",
                 flush=True,
             )
-            for other, each in ratios.items():
-                turns = ", ".join(f"{ratio:.2f}" for ratio in each)
-                print(f"    times as fast as {other}: median {statistics.median(each):.2f}; {turns}", flush=True)
+            if ratios:
+                turns = ", ".join(f"{ratio:.2f}" for ratio in ratios)
+                print(f"    times as fast as the original: median {statistics.median(ratios):.2f}; {turns}", flush=True)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 
     python benchmarks/fusenet_learning.py
     python benchmarks/fusenet_learning.py --dataset casme2 --clips 22 22 22 --seeds 3 --epochs 0
-    python benchmarks/fusenet_learning.py --dataset casme2 --steps 0 --seeds 2 --epochs 18 --folds 0 1 --only protocol
-    python benchmarks/fusenet_learning.py --dataset casme2 --only protocol --frames 18 24 32 64 96 --folds 0
+    python benchmarks/fusenet_learning.py --dataset casme2 --steps 0 --seeds 2 --epochs 18 --folds 0 1
+    python benchmarks/fusenet_learning.py --dataset casme2 --steps 0 --frames 18 24 32 64 96 --folds 0
 
 Three tables of SMIC:
 1. The protocol "upstream" itself, its first epochs: how often the network ends with one class for all clips.
@@ -14,21 +14,19 @@ Three tables of SMIC:
 Two of CAS(ME)^2, whose networks have 177 million parameters:
 1. The first steps, setting by setting, of SMIC's 18 frames and of all 96 of the same clips: how large the inputs of the
    first dense layer are, how far the scores are apart, whether all clips are given one class.
-2. Settings that pass the first steps, on unseen subjects, scored while they train; nothing is chosen.
+2. The protocol "glorot" on unseen subjects, scored while it trains; nothing is chosen.
 """
 
-import argparse
 import itertools
-import os
-import platform
 import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from harness import begin, whole
 
-from microexp_keras import datasets, metrics, preprocessing, protocols, runs
+from microexp_keras import datasets, metrics, preprocessing, protocols
 from microexp_keras.backend import import_keras
 from microexp_keras.datasets.database import DATABASES
 from microexp_keras.models.networks import NETWORKS
@@ -42,12 +40,9 @@ GLOROT = {"initializer": "glorot_uniform"}
 SETTINGS = {
     "the original's": {},
     "learning rate 0.001": {"rate": 0.001},
-    "learning rate 0.001, momentum 0.9": {"rate": 0.001, "momentum": 0.9},
     "loss with a gradient everywhere": {"floor": 1e-30},
-    "rectified dense layers": {"activation": "relu"},
     "rectified dense layers, momentum 0.9": {"activation": "relu", "momentum": 0.9},
     "Glorot's rule in full": GLOROT,
-    "Glorot's rule, rectified dense layers, momentum 0.9": {**GLOROT, "activation": "relu", "momentum": 0.9},
     "Glorot's rule, learning rate 0.003, momentum 0.9": {**GLOROT, "rate": 0.003, "momentum": 0.9},
 }
 
@@ -57,24 +52,12 @@ LONGER = 27  # times the values that a region hands to its dense layers at 18 fr
 FIRST_STEPS = {
     "the original's, loss with a gradient everywhere": {"floor": 1e-30},
     "SMIC's glorot": SMICS,
-    "SMIC's glorot, learning rate 0.001": {**SMICS, "rate": 0.001},
     "SMIC's glorot, learning rate 0.01/27": {**SMICS, "rate": 0.01 / LONGER},
-    "SMIC's glorot, learning rate 0.0001": {**SMICS, "rate": 0.0001},
-    "learning rate 0.01/27 only, Keras 2.0.0's initial values": {"floor": 1e-30, "rate": 0.01 / LONGER},
     "SMIC's glorot, whole gradient's norm at most 1": {**SMICS, "clip": 1.0},
     "SMIC's glorot, rate grows to 0.01 over 10 steps": {**SMICS, "warm_up": 10},
     "SMIC's glorot, convolutions start at 1/27**0.5": {**SMICS, "kernel_scale": LONGER**-0.5},
-    "SMIC's glorot, learning rate 0.0002, momentum 0.9": {**SMICS, "rate": 0.0002, "momentum": 0.9},
-    "SMIC's glorot, learning rate 0.0004, momentum 0.9": {**SMICS, "rate": 0.0004, "momentum": 0.9},
-    "convolutions start at 1/27**0.5, rate 0.001, momentum 0.9": {
-        **SMICS,
-        "kernel_scale": LONGER**-0.5,
-        "rate": 0.001,
-        "momentum": 0.9,
-    },
 }
 PROTOCOL = "protocol glorot of that many frames"
-LEARNING = [PROTOCOL, *(name for name in FIRST_STEPS if "0.01/27" in name or "momentum" in name or "1/27" in name)]
 
 
 def build(
@@ -164,11 +147,10 @@ def said(scores):
 
 
 def first_steps(stacks, targets, learn, watch, network, seed, settings, steps=10):
-    """Train some steps; give after none and after each: squared inputs, common share, range of scores, classes.
+    """Train some steps; give after none and after each: squared inputs, range of scores, classes.
 
-    Squared inputs are summed over all that the first dense layers see, the mean over the clips `watch`; the common
-    share is that of their mean over the clips; the range is the largest distance between two classes' scores before the
-    softmax; classes are those answered to these clips.
+    Squared inputs are summed over all that the first dense layers see, the mean over the clips `watch`; the range is
+    the largest distance between two classes' scores before the softmax; classes are those predicted for these clips.
     """
     inputs, _ = preprocessing.network_inputs(stacks)
     model = build(network, seed, inputs["eyes"].shape[3], **settings)
@@ -182,8 +164,7 @@ def first_steps(stacks, targets, learn, watch, network, seed, settings, steps=10
             model.train_on_batch(*batches[(step - 1) % len(batches)])
         scores, *features = [keras.ops.convert_to_numpy(array) for array in inside(watched, training=False)]
         squared = sum((array.astype("float64") ** 2).sum(axis=1).mean() for array in features)
-        common = sum((array.mean(axis=0, dtype="float64") ** 2).sum() for array in features) / squared
-        rows.append((squared, common, np.ptp(scores, axis=1).max(), len(set(scores.argmax(axis=1)))))
+        rows.append((squared, np.ptp(scores, axis=1).max(), len(set(scores.argmax(axis=1)))))
     return rows
 
 
@@ -264,21 +245,17 @@ def casme2(folder, args):
         f"\nfirst {args.steps} steps, {len(learn)} clips of synthetic CAS(ME)^2, batch 16; after each step: the largest"
     )
     print("distance of two scores for a clip of other subjects (classes answered to all of them)")
-    first, learning = (
-        [title for title in titles if any(words in title for words in args.only)]
-        for titles in ([*FIRST_STEPS, PROTOCOL], LEARNING)
-    )
-    for frames, title in [(18, "SMIC's glorot"), *itertools.product(args.frames, first)]:
+    for frames, title in [(18, "SMIC's glorot"), *itertools.product(args.frames, [*FIRST_STEPS, PROTOCOL])]:
         stacks = middle(samples, frames).stacks
         for network, seed in itertools.product(args.networks, range(args.seeds) if args.steps else ()):
             settings = settings_of(title, network, frames)
             rows = first_steps(stacks, targets, learn, watch, network, seed, settings, args.steps)
             ranges = ", ".join(f"{reach:.1f} ({classes})" for *_, reach, classes in rows)
-            squared = f"squared inputs {rows[0][0]:.0f} to {rows[-1][0]:.0f}, {rows[0][1]:.0%} common to all clips"
+            squared = f"squared inputs {rows[0][0]:.0f} to {rows[-1][0]:.0f}"
             print(f"  {frames} frames, {title}; {network} seed {seed}: {ranges}; {squared}", flush=True)
 
     print(f"\nunseen subjects of synthetic CAS(ME)^2, {len(samples.labels)} clips, folds {[*args.folds]} of four")
-    for frames, title in itertools.product(args.frames, learning) if args.epochs else ():
+    for frames in args.frames if args.epochs else ():
         for network, seed in itertools.product(args.networks, range(args.seeds)):
             scores, loss, seconds = unseen_subjects(
                 middle(samples, frames),
@@ -286,37 +263,31 @@ def casme2(folder, args):
                 network,
                 seed,
                 args.epochs,
-                settings_of(title, network, frames),
+                settings_of(PROTOCOL, network, frames),
                 args.folds,
                 3,
             )
             print(
-                f"  {frames} frames, {title}; {network} seed {seed}, {args.epochs} epochs: {said(scores)}; last "
+                f"  {frames} frames, {network} seed {seed}, {args.epochs} epochs: {said(scores)}; last "
                 f"training loss {loss:.3f}; {seconds:.1f} s/epoch",
                 flush=True,
             )
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--dataset", choices=["smic", "casme2"], default="smic")
-    parser.add_argument("--networks", nargs="+", choices=MODELS, default=MODELS)
-    parser.add_argument("--seeds", type=int, default=3, help="training seeds (default: 3)")
-    parser.add_argument("--epochs", type=int, default=100, help="of training on unseen subjects (default: 100)")
-    parser.add_argument("--upstream-epochs", type=int, default=5, help="SMIC's first table (default: 5)")
-    parser.add_argument("--steps", type=int, default=10, help="CAS(ME)^2's first table (default: 10)")
-    parser.add_argument("--clips", type=int, nargs=3, default=(75, 93, 35), help="of CAS(ME)^2's three classes")
-    parser.add_argument(
-        "--folds", type=int, nargs="+", default=range(4), help="CAS(ME)^2's second table (default: all)"
+    """Print the tables of a database."""
+    args = begin(
+        __doc__,
+        ("--dataset", {"choices": ["smic", "casme2"], "default": "smic"}),
+        ("--networks", {"nargs": "+", "choices": MODELS, "default": MODELS}),
+        ("--seeds", whole(3, "training seeds")),
+        ("--epochs", whole(100, "of training on unseen subjects")),
+        ("--upstream-epochs", whole(5, "SMIC's first table")),
+        ("--steps", whole(10, "CAS(ME)^2's first table")),
+        ("--clips", whole([75, 93, 35], "of CAS(ME)^2's three classes", nargs=3)),
+        ("--folds", whole([0, 1, 2, 3], "CAS(ME)^2's second table", nargs="+")),
+        ("--frames", whole([96], "CAS(ME)^2: so many from the middle of each clip", nargs="+")),
     )
-    parser.add_argument(
-        "--frames", type=int, nargs="+", default=[96], help="CAS(ME)^2: so many from the middle of each clip"
-    )
-    parser.add_argument("--only", nargs="+", default=[""], help="CAS(ME)^2: settings whose name holds one of these")
-    args = parser.parse_args()
-
-    versions = f"Keras {keras.__version__} on {keras.backend.backend()}, numpy {np.__version__}"
-    print(f"{os.cpu_count()} cores, Python {platform.python_version()}, {versions}, commit {runs.commit()}")
     with tempfile.TemporaryDirectory() as folder:
         (smic if args.dataset == "smic" else casme2)(Path(folder), args)
 

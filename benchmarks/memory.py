@@ -1,4 +1,4 @@
-"""Peak memory of a process that trains two folds, beside the estimate of `runs.workers`, by method and length of clips.
+"""Peak memory of a process that trains two folds, beside the estimate of `runs.engine`, by method and length of clips.
 
     python benchmarks/memory.py [--cases MODEL:PROTOCOL:FRAMES:CLIPS:BATCH ...]
 
@@ -6,10 +6,7 @@ Every case is a process of its own, set up as a worker, on clips of noise of fiv
 BATCH how many a step takes (empty: the protocol's). A fold has three epochs.
 """
 
-import argparse
 import gc
-import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -41,7 +38,9 @@ CASES = [
 
 def fold(case: str, folder: str) -> None:
     """Train two folds in this process, and print its peak and the estimate in bytes."""
-    from microexp_keras.runs.worker import become_worker
+    from harness import peak
+
+    from microexp_keras.runs.engine import become_worker
 
     become_worker()
 
@@ -51,9 +50,9 @@ def fold(case: str, folder: str) -> None:
     from microexp_keras import protocols
     from microexp_keras.preprocessing import Samples
     from microexp_keras.runs import Settings
+    from microexp_keras.runs.engine import bytes_of_a_process
     from microexp_keras.runs.fold import train_fold
     from microexp_keras.runs.run import Run
-    from microexp_keras.runs.workers import bytes_of_a_process
 
     model, name, frames, clips, batch = case.split(":")
     own = protocols.get(name, model, {"18": "smic", "96": "casme2"}[frames])
@@ -68,8 +67,7 @@ def fold(case: str, folder: str) -> None:
     for number in (0, 1):  # one after the other, as a worker does
         gc.collect()
         train_fold(run, number, progress=False)
-    [peak] = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
-    print(int(peak.split()[1]) * 1024, bytes_of_a_process(run))
+    print(peak(), bytes_of_a_process(run))
 
 
 def measured(case: str) -> tuple[int, int]:
@@ -83,21 +81,14 @@ def measured(case: str) -> tuple[int, int]:
 
 def main() -> None:
     """Measure every case and print a table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cases", nargs="+", default=CASES, metavar="CASE", help="default: all of the table")
-    parser.add_argument("--fold", nargs=2, help=argparse.SUPPRESS)
-    args = parser.parse_args()
-    if args.fold:
-        fold(*args.fold)
-        return
-    from microexp_keras import runs
+    if sys.argv[1:2] == ["--fold"]:
+        return fold(*sys.argv[2:])
+    from harness import begin
 
-    print(f"{os.cpu_count()} cores, Python {platform.python_version()}, commit {runs.commit()}\n")
-    print(
-        "| method | protocol | frames | clips | batch | peak, GB | estimate, GB | estimate / peak |\n"
-        + "|---" * 8
-        + "|"
-    )
+    cases = {"nargs": "+", "default": CASES, "metavar": "CASE", "help": "default: all of the table"}
+    args = begin(__doc__, ("--cases", cases))
+    print("| method | protocol | frames | clips | batch | peak, GB | estimate, GB | estimate / peak |")
+    print("|---" * 8 + "|")
     for case in args.cases:
         peak, estimate = measured(case)
         cells = [part or "the protocol's" for part in case.split(":")]

@@ -12,9 +12,7 @@ of 96 frames, beside that of the same steps of training on one batch of random n
 The clips are twenty synthetic videos under many names.
 """
 
-import argparse
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -23,9 +21,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from harness import begin, enlarged, film_frames, in_turns, peak, print_ratios, whole
 
-from microexp_keras import datasets, preprocessing, protocols, runs
-from microexp_keras.synthetic import film, trees
+from microexp_keras import datasets, preprocessing, protocols
+from microexp_keras.synthetic import trees
 
 FRAMES, DISTINCT = 18, 12  # of a clip; clips that differ
 FOLDERS = {"Negative": "ne", "Positive": "po", "Surprise": "sur"}
@@ -35,10 +34,8 @@ SMIC, CASME2 = (protocols.get("upstream", "stcnn", dataset) for dataset in ("smi
 def write_clips(root, clips, suffix):
     """Write clips into the flat tree of SMIC; gives the bytes of all frames."""
     pictures, written = [], 0
-    for one in trees.plan("smic", easy=True)[:DISTINCT]:
-        clip = film.render(one, np.zeros((1, 8)))
-        frames = [_enlarged(frame) for _, frame in zip(range(FRAMES + 1), clip, strict=False)]
-        pictures.append([cv2.imencode(f".{suffix}", frame)[1].tobytes() for frame in frames])
+    for clip in film_frames(trees.plan("smic", easy=True)[:DISTINCT], FRAMES + 1):
+        pictures.append([cv2.imencode(f".{suffix}", enlarged(frame, 640, 480))[1].tobytes() for frame in clip])
     for number in range(clips):
         name, short = list(FOLDERS.items())[3 * number // clips]
         folder = root / name / f"s{number % 16 + 1:02d}_{short}_{number:03d}"
@@ -46,11 +43,6 @@ def write_clips(root, clips, suffix):
         for frame, data in enumerate(pictures[number % DISTINCT]):
             written += (folder / f"reg_image{frame:06d}.{suffix}").write_bytes(data)
     return written
-
-
-def _enlarged(frame):
-    """The face as high as the picture, its border drawn out to the width."""
-    return cv2.copyMakeBorder(cv2.resize(frame, (480, 480)), 0, 0, 80, 80, cv2.BORDER_REPLICATE)
 
 
 def original_loop(root):
@@ -82,25 +74,21 @@ def measure_speed(clips, suffix, turns):
         root = Path(folder, "clips")
         size = write_clips(root, clips, suffix)
         print(f"{clips} synthetic clips of {FRAMES} frames, 640x480 .{suffix}, {size / 1e6:.0f} MB", flush=True)
-        expected = original_loop(root)  # not counted
-        seconds = {"original's loop": [], "cold": [], "warm": []}
-        for turn in range(turns):
-            os.environ["MICROEXP_CACHE"] = str(Path(folder, f"cache {turn}"))
-            for way, taken in seconds.items():
-                start = time.perf_counter()
-                if way == "original's loop":
-                    original_loop(root)
-                else:
-                    names, found = ours(root)
-                taken.append(time.perf_counter() - start)
-            listed = [clip for name in FOLDERS for clip in sorted(os.listdir(root / name))]
-            place = [names.index(clip) for clip in listed]  # the original sorts names as text
-            np.testing.assert_allclose(found[place], np.moveaxis(expected, 1, -1), rtol=0, atol=1e-5)
-        for way, taken in seconds.items():
-            ratios = ", ".join(f"{a / b:.2f}" for a, b in zip(seconds["original's loop"], taken, strict=True))
-            print(
-                f"    {way:<16} {statistics.median(taken):7.3f} s; times as fast as the original, each turn: {ratios}"
-            )
+        expected = np.moveaxis(original_loop(root), 1, -1)  # not counted
+        listed = [clip for name in FOLDERS for clip in sorted(os.listdir(root / name))]
+
+        def cold():
+            os.environ["MICROEXP_CACHE"] = tempfile.mkdtemp(dir=folder)
+            return ours(root)
+
+        def same(way, found):
+            if way != "original's loop":
+                names, arrays = found
+                place = [names.index(clip) for clip in listed]  # the original sorts names as text
+                np.testing.assert_allclose(arrays[place], expected, rtol=0, atol=1e-5)
+
+        ways = {"original's loop": lambda: original_loop(root), "cold": cold, "warm": lambda: ours(root)}
+        print_ratios(in_turns(ways, turns, same))
 
 
 def write_videos(root, clips, distinct):
@@ -115,7 +103,7 @@ def write_videos(root, clips, distinct):
 def first_epoch(root, batches):
     """What `train` does until the end of the first epoch, on some batches of it; without a root, on random numbers.
 
-    Prints the peak of memory in MB: with the network built, before the first batch, at the end.
+    Prints the peak of memory in bytes: with the network built, before the first batch, at the end.
     """
     from microexp_keras.backend import import_keras
 
@@ -146,20 +134,14 @@ def first_epoch(root, batches):
     print(*peaks, peak())
 
 
-def peak():
-    """Most resident memory so far in MB. Not by getrusage: what it gives a child counts from its parent's peak."""
-    [line] = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
-    return int(line.split()[1]) * 1024 / 1e6
-
-
 def measure_memory(counts, batches):
     with tempfile.TemporaryDirectory() as folder:
 
         def peaks(root, cache):
             environment = {**os.environ, "MICROEXP_CACHE": str(Path(folder, cache))}
-            command = [sys.executable, __file__, "--batches", str(batches), "--child", str(root)]
+            command = [sys.executable, __file__, "--child", str(root), str(batches)]
             done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=environment)
-            return [float(word) for word in done.stdout.split()]
+            return [int(word) / 1e6 for word in done.stdout.split()]
 
         built, _, own = peaks("", "none")
         print(f"at most {batches} batches of {CASME2.batch_size} in the epoch, and of the held-out clips")
@@ -180,17 +162,17 @@ def measure_memory(counts, batches):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--format", choices=("bmp", "png", "jpg"), default="bmp", help="of the frames (default: bmp)")
-    parser.add_argument("--turns", type=int, default=3, help="turns of all ways (default: 3)")
-    parser.add_argument("--memory", action="store_true", help="measure the peak of memory instead")
-    parser.add_argument("--clips", type=int, nargs="+", help="how many (default: 156; with --memory 203 and 2030)")
-    parser.add_argument("--batches", type=int, default=20, help="with --memory: of the epoch (default: 20)")
-    parser.add_argument("--child", help=argparse.SUPPRESS)
-    args = parser.parse_args()
-    if args.child is not None:
-        return first_epoch(args.child, args.batches)
-    print(f"{os.cpu_count()} cores, OpenCV {cv2.__version__}, commit {runs.commit()}", flush=True)
+    """Measure speed or memory, for each number of clips."""
+    if sys.argv[1:2] == ["--child"]:
+        return first_epoch(sys.argv[2], int(sys.argv[3]))
+    args = begin(
+        __doc__,
+        ("--format", {"choices": ("bmp", "png", "jpg"), "default": "bmp", "help": "of the frames (default: bmp)"}),
+        ("--turns", whole(3, "of all ways")),
+        ("--memory", {"action": "store_true", "help": "measure the peak of memory instead"}),
+        ("--clips", {"type": int, "nargs": "+", "help": "how many (default: 156; with --memory 203 and 2030)"}),
+        ("--batches", whole(20, "with --memory: of the epoch")),
+    )
     if args.memory:
         return measure_memory(args.clips or [203, 2030], args.batches)
     for clips in args.clips or [156]:

@@ -9,21 +9,19 @@ Three parts, each figure a mean and a standard deviation over seeds:
 2. Logistic regression and an SVM (RBF) on 40 principal components of one frame of unseen synthetic subjects, over
    several generated sets. The first frame knows nothing of the class by construction, so its row shows the spread of
    chance; "motion" is the apex, wherever it is, minus the first frame, which shows that these classifiers can find what
-   there is; "motion seen" the same of the strongest of the first 18 frames.
+   there is.
 3. With --landmarks: in how many frames dlib's detector finds exactly one face.
 All people are warps of one portrait: an unseen synthetic subject is far more like the others than an unseen person.
 """
 
-import argparse
-import os
-import platform
 import tempfile
 from pathlib import Path
 
 import cv2
 import numpy as np
+from harness import begin, whole
 
-from microexp_keras import datasets, metrics, preprocessing, protocols, runs
+from microexp_keras import datasets, metrics, preprocessing, protocols
 from microexp_keras.backend import import_keras
 from microexp_keras.datasets.database import DATABASES
 from microexp_keras.synthetic import trees
@@ -41,7 +39,6 @@ def generate(folder, seed):
     single = {
         "first": stacks[..., 0],
         "apex": np.stack([gray(clip, apexes[clip.id]) for clip in clips]),
-        "strongest seen": np.stack([gray(clip, min(apexes[clip.id], PROTOCOL.frames - 1)) for clip in clips]),
     }
     return clips, stacks, single, np.array([clip.label for clip in clips]), [clip.subject for clip in clips]
 
@@ -81,13 +78,12 @@ def measure_networks(stacks, labels, subjects, seeds, epochs):
     keras = import_keras()
     images = preprocessing.standardize(stacks)[0][..., None]
     fold = PROTOCOL.split(labels, subjects)[0]
-    best, last, rise, uar, uf1, accuracy = [], [], [], [], [], []
+    best, last, uar, uf1, accuracy = [], [], [], [], []
     majority = np.bincount(labels[fold.test]).max() / len(fold.test)
     for seed in range(seeds):
         course, _ = train(keras, images, labels, (fold.train, fold.test), seed, epochs)
         best.append(course.max())
         last.append(course[-10:].mean())
-        rise.append(1 + int(np.argmax(course > 0.75)) if (course > 0.75).any() else np.nan)
         predicted = np.zeros_like(labels)
         for learn, test in subject_folds(labels, subjects, 3, seed):
             predicted[test] = train(keras, images, labels, (learn, test), seed, epochs)[1]
@@ -97,7 +93,6 @@ def measure_networks(stacks, labels, subjects, seeds, epochs):
         accuracy.append(scores.accuracy)
     print(f"\nMicroExpSTCNN, {epochs} epochs, {seeds} training seeds, data seed 0, Keras {keras.__version__}")
     print(f"  upstream split (majority {majority:.3f})      best accuracy {spread(best)}   last ten {spread(last)}")
-    print(f"      first epoch above 0.75, each seed: {', '.join(f'{epoch:.0f}' for epoch in rise)}")
     print(f"  unseen synthetic subjects (majority {np.bincount(labels).max() / len(labels):.3f})")
     print(f"      accuracy {spread(accuracy)}   UAR {spread(uar)} (chance 0.333)   UF1 {spread(uf1)}", flush=True)
 
@@ -122,7 +117,6 @@ def measure_frames(sets):
         "first frame": lambda single: single["first"],
         "apex frame": lambda single: single["apex"],
         "motion": lambda single: single["apex"].astype(float) - single["first"],
-        "motion seen": lambda single: single["strongest seen"].astype(float) - single["first"],
     }
     print(f"\none frame, unseen synthetic subjects, {len(sets)} data seeds: UAR (chance 0.333) and accuracy")
     for view, pixels in views.items():
@@ -156,15 +150,14 @@ def spread(values):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=3, help="training seeds, 0 to skip the networks (default: 3)")
-    parser.add_argument("--data-seeds", type=int, default=8, help="generated sets (default: 8)")
-    parser.add_argument("--epochs", type=int, default=PROTOCOL.epochs, help=f"default: {PROTOCOL.epochs}")
-    parser.add_argument("--landmarks", action="store_true", help="also look for the face in every frame (needs dlib)")
-    args = parser.parse_args()
-
-    machine = f"{os.cpu_count()} cores"
-    print(f"{machine}, Python {platform.python_version()}, numpy {np.__version__}, commit {runs.commit()}")
+    """Measure frames, then faces if asked to, then networks."""
+    args = begin(
+        __doc__,
+        ("--seeds", whole(3, "training seeds, 0 to skip the networks")),
+        ("--data-seeds", whole(8, "generated sets")),
+        ("--epochs", whole(PROTOCOL.epochs, "of the networks")),
+        ("--landmarks", {"action": "store_true", "help": "also look for the face in every frame (needs dlib)"}),
+    )
     with tempfile.TemporaryDirectory() as folder:
         sets = [generate(folder, seed) for seed in range(args.data_seeds)]
         measure_frames(sets)

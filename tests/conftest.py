@@ -3,15 +3,23 @@
 tests/golden holds the small golden files. `MICROEXP_GOLDEN=FOLDER make test` also runs over a folder with all of them.
 """
 
+import multiprocessing
 import os
 
 import pytest
-from helpers import GOLDEN, write_clips
+from helpers import GOLDEN, TRAINED_BY, best_weights, write_clips
+from helpers import shared as shared_between_processes
 
 from microexp_keras.backend import choose_backend
 from microexp_keras.datasets import synthesize
 
 choose_backend()  # before any test imports Keras, which would look for TensorFlow where there is none
+
+
+def pytest_collection_modifyitems(items):
+    """Let what takes long begin first, so that the processes of the tests end together."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture(params=GOLDEN, ids=lambda folder: folder.parent.name)
@@ -26,28 +34,67 @@ def own_cache(tmp_path_factory):
     os.environ["MICROEXP_CACHE"] = str(tmp_path_factory.mktemp("cache"))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def warm_workers():
+    """Processes for the folds of a run are forked from one that has loaded Keras, which takes seconds each time.
+
+    Commands that tests start as processes of their own start theirs as users' do.
+    """
+    import dask
+    from distributed import utils
+
+    multiprocessing.get_context("forkserver").set_forkserver_preload(["warm_worker"])
+    utils._forkserver_preload_set = True
+    here = os.path.dirname(__file__)
+    os.environ["PYTHONPATH"] = os.pathsep.join([here, *filter(None, [os.environ.get("PYTHONPATH")])])
+    with dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"}):
+        yield
+
+
 @pytest.fixture(scope="session")
-def small_faces(tmp_path_factory):
+def shared(tmp_path_factory):
+    """Make a folder once for all processes of the tests: `shared(name, make)` calls `make(folder)`, or waits."""
+    return lambda name, make: shared_between_processes(tmp_path_factory.getbasetemp(), name, make)
+
+
+@pytest.fixture(scope="session")
+def small_faces(shared):
     """Sixteen easy synthetic SMIC clips with faces that the detector finds: enough to ask whether a network learns."""
-    root = tmp_path_factory.mktemp("faces") / "smic"
-    return synthesize("smic", root, clips=(6, 5, 5), easy=True, progress=False)
+    return shared("faces/smic", lambda root: synthesize("smic", root, clips=(6, 5, 5), easy=True, progress=False))
 
 
 @pytest.fixture(scope="session")
-def small_videos(tmp_path_factory):
+def small_videos(shared):
     """Six synthetic CAS(ME)^2 videos in the flat layout."""
-    root = tmp_path_factory.mktemp("videos") / "casme2"
-    return synthesize("casme2", root, clips=(2, 2, 2), progress=False)
+    return shared("videos/casme2", lambda root: synthesize("casme2", root, clips=(2, 2, 2), progress=False))
 
 
 @pytest.fixture(scope="session")
-def small_smic(tmp_path_factory):
+def small_smic(shared):
     """Thirty clips of ten subjects in the distributed tree: enough to train on for an epoch or two."""
-    root = tmp_path_factory.mktemp("smic")
     names = [
         f"HS/s{subject}/micro/{label}/s{subject}_{label[:2]}_01"
         for subject in range(1, 11)
         for label in ("negative", "positive", "surprise")
     ]
-    write_clips(root, names)
-    return root
+    return shared("smic", lambda root: write_clips(root, names))
+
+
+@pytest.fixture(scope="session")
+def trained(shared, small_smic):
+    """The folder of a run of two epochs on `small_smic`: for all that only look at a run. Who changes it takes a copy.
+
+    Neither the 24 training clips nor the 6 held-out ones fill their batches.
+    """
+    from microexp_keras import train
+
+    def make(out):
+        assert train.main([*TRAINED_BY, "--data", str(small_smic), "--out", str(out)]) == 0
+
+    return shared("trained", make)
+
+
+@pytest.fixture(scope="session")
+def best(trained):
+    """The best weights of that run."""
+    return best_weights(trained)

@@ -29,12 +29,13 @@ def contents(run):
     return kept
 
 
-def command(*arguments):
+def command(*arguments, cwd=None):
     def heed_ctrl_c():
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 
     line = [sys.executable, "-m", "microexp_keras.train", *map(str, arguments)]
-    return subprocess.Popen(line, stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=heed_ctrl_c)
+    own_session = {"start_new_session": True, "preexec_fn": heed_ctrl_c}
+    return subprocess.Popen(line, stderr=subprocess.PIPE, text=True, cwd=cwd, **own_session)
 
 
 def until(condition, process=None, seconds=400):

@@ -51,35 +51,21 @@ def test_networks_train_score_and_predict_and_learn_as_on_tensorflow(backend, sm
     data = ["--dataset", "smic", "--data", small_faces]
     for model in ("stcnn", "intermediate", "late"):
         out = tmp_path / model
-        run(
-            backend,
-            "-m",
-            "microexp_keras.train",
-            *data,
-            "--model",
-            model,
-            "--epochs",
-            2,
-            "--protocol",
-            "paper",
-            "--out",
-            out,
-        )
+        short = ["--model", model, "--epochs", 2, "--protocol", "paper", "--out", out]
+        run(backend, "-m", "microexp_keras.train", *data, *short)
         devices = json.loads((out / "config.json").read_text())["machine"]["devices"]
         assert devices and all(device.startswith(backend) for device in devices)
         scored = ["--weights", next(out.glob("weights-improvement-*")), "--out", tmp_path / f"{model}-scored"]
-        run(backend, "-m", "microexp_keras.evaluate", *data, "--clips", "held-out", *scored)
+        run(backend, "-m", "microexp_keras.evaluate", *data, *scored)
         again, first = ((tmp_path / name / "predictions.csv").read_text() for name in (f"{model}-scored", model))
         columns = [[float(row[-1]) for row in list(csv.reader(text.splitlines()))[1:]] for text in (again, first)]
         np.testing.assert_allclose(*columns, atol=1e-4)
 
-        losses = [
-            json.loads(run(one, "-c", LOSSES, model, tmp_path / f"{model}.weights.h5"))
-            for one in ("tensorflow", backend)
-        ]
+        initial = tmp_path / f"{model}.weights.h5"
+        losses = [json.loads(run(one, "-c", LOSSES, model, initial)) for one in ("tensorflow", backend)]
         assert losses[0][-1] < losses[0][0]
         np.testing.assert_allclose(losses[1], losses[0], rtol=2e-4)
 
-    clip = next((small_faces).rglob("s1_*"))
+    clip = next(small_faces.rglob("s1_*"))
     run(backend, "-m", "microexp_keras.predict", clip, "--weights", WEIGHTS, "--out", tmp_path / "predicted")
     assert (tmp_path / "predicted" / "report.html").exists()

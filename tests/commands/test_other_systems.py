@@ -26,7 +26,7 @@ short = ["--dataset", "smic", "--data", data, "--epochs", "1", "--no-faces", "--
 for arguments in (
     ["datasets", "check", data, "--dataset", "smic"],
     ["train", *short, out + "/one"],
-    ["train", *short, out + "/folds", "--protocol", "loso", "--jobs", "2"],
+    ["train", *short[:4], "--out", out + "/folds", "--protocol", "loso", "--model", "lbp-top", "--jobs", "2"],
     ["train", "--resume", out + "/one", "--epochs", "2"],
     ["evaluate", "--weights", out + "/one/last.weights.h5", "--data", data, "--out", out + "/scored"],
     ["weights", "inspect", out + "/one/last.weights.h5"],

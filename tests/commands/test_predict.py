@@ -380,7 +380,7 @@ def test_a_folder_that_cannot_be_written_is_refused_before_the_network_is_loaded
     (tmp_path / "full" / "report.txt").write_text("")
     for command in (predict, evaluate):
         source = [str(video)] if command is predict else ["--synthetic"]
-        for out, found in (("file/out", "a folder, found the file"), ("full", "an empty or new folder, found files")):
+        for out, found in (("file/out", "file is a file, not a folder"), ("full", "there are files in this folder")):
             said = [*source, "--weights", str(stcnn[0]), "--out", str(tmp_path / out)]
             assert command.main(said) == 2
             said = capsys.readouterr().err

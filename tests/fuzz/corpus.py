@@ -52,30 +52,6 @@ def text_of_four_gigabytes() -> bytes:
     return bytes(data)
 
 
-def collection_of_the_whole_file() -> bytes:
-    """A collection of texts that is longer than the file, and one of less than nothing."""
-    data = _with_text()
-    struct.pack_into("<Q", data, data.index(b"GCOL") + 8, 2**40)
-    return bytes(data)
-
-
-def collection_of_less_than_nothing() -> bytes:
-    """A collection of texts that is shorter than its own head."""
-    data = _with_text() + bytes(2**20)
-    struct.pack_into("<Q", data, data.index(b"GCOL") + 8, 1)
-    return bytes(data)
-
-
-def many_long_texts() -> bytes:
-    """Megabytes of texts, each within what an attribute may hold."""
-
-    def fill(file: h5py.File) -> None:
-        for number in range(40):
-            file.attrs[f"text {number}"] = "x" * 60_000
-
-    return bytes(_file(fill))
-
-
 def lists_of_lists() -> bytes:
     """A list of a hundred lists of a hundred lists, eight deep, in 1,600 bytes: each refers to the same."""
 
@@ -105,21 +81,6 @@ def texts_without_number() -> bytes:
     return bytes(data)
 
 
-def names_without_end() -> bytes:
-    """Hundreds of names of which each goes on to the end of all."""
-    data = _file(lambda file: [file.create_group(f"{number:060d}") for number in range(800)] and None)
-    heaps = [place for place in range(len(data)) if data.startswith(b"HEAP", place)]
-    size, _, segment = max(struct.unpack_from("<QQQ", data, place + 8) for place in heaps)
-    names = data[segment + 8 : segment + size - 1].replace(b"\0", b"a")
-    data[segment + 8 : segment + size - 1] = names
-    return bytes(data)
-
-
-def link_to_itself() -> bytes:
-    """A soft link that leads to itself."""
-    return bytes(_file(lambda file: file.__setitem__("a", h5py.SoftLink("/a"))))
-
-
 def group_in_itself() -> bytes:
     """A group that holds itself."""
     return bytes(_file(lambda file: file.create_group("a").__setitem__("a", file["a"])))
@@ -129,12 +90,7 @@ HDF5 = [
     text_of_no_size,
     free_space_in_a_cycle,
     text_of_four_gigabytes,
-    collection_of_the_whole_file,
-    collection_of_less_than_nothing,
-    many_long_texts,
     lists_of_lists,
     texts_without_number,
-    names_without_end,
-    link_to_itself,
     group_in_itself,
 ]

@@ -19,9 +19,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
-from fuzz.subjects import KINDS, Subject
+from fuzz.subjects import KINDS
 from microexp_keras.errors import MicroExpError
 
 SECONDS, MEGABYTES = 10, 512
@@ -30,44 +29,38 @@ NUMBERS = [0, 1, 2, 16, 255, 256, 2**15, 2**16 - 1, 2**20, 2**31 - 1, 2**31, 2**
 WORDS = ["9e9", "-1", "1e400", "NaN", "Infinity", "null", "[]", "{}", "true", '""', '"../x"', "[[[[0]]]]", "1" * 5000]
 
 
-def main() -> int:
+def main():
     """Damage files and count what comes of it."""
     parser = argparse.ArgumentParser(description="Read damaged files under limits.")
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
     parser.add_argument("--count", type=int, default=1000, help="of damaged files of each kind (default: 1000)")
     parser.add_argument("--seed", type=int, default=0)
-    arguments = parser.parse_args()
+    args = parser.parse_args()
     failed = 0
-    for kind in arguments.kinds:
+    for kind in args.kinds:
         with tempfile.TemporaryDirectory() as folder:
-            counts, failures, seconds, megabytes = run(kind, Path(folder), arguments.count, arguments.seed)
+            counts, failures, seconds, megabytes = run(kind, Path(folder), args.count, args.seed)
         failed += len(failures)
         said = ", ".join(f"{name} {number}" for name, number in sorted(counts.items()))
         print(f"{kind}: {said}; slowest {seconds:.2f} s, most memory {megabytes} MB")
         for number, what in failures:
-            print(f"  seed {arguments.seed}, number {number}: {what}")
+            print(f"  seed {args.seed}, number {number}: {what}")
     return int(failed > 0)
 
 
-def run(kind: str, folder: Path, count: int, seed: int) -> tuple[collections.Counter[str], list[Any], float, int]:
+def run(kind, folder, count, seed):
     """Read `count` damaged files of a kind; give counts, failures, the longest time and the most memory of one."""
-    subjects = [(subject, subject.read(_written(folder, subject, subject.bytes))) for subject in KINDS[kind](folder)]
-    counts, failures = collections.Counter[str](), []
-    slowest, most, next_number = 0.0, 0, 0
-    while next_number < count:
-        for number, outcome, seconds, megabytes in _in_child(subjects, folder, next_number, count, seed):
-            next_number, slowest, most = number + 1, max(slowest, seconds), max(most, megabytes)
-            name, _, detail = outcome.partition(": ")
-            counts[name] += 1
-            if detail:
-                failures.append((number, outcome))
-    return counts, failures, slowest, most
+    subjects = [(subject, subject.read(written(folder, subject, subject.bytes))) for subject in KINDS[kind](folder)]
+    rows = []  # number, what came of it (of a failure with a colon), seconds, megabytes
+    while len(rows) < count:
+        rows += in_child(subjects, folder, range(len(rows), count), seed)
+    counts = collections.Counter(outcome.partition(": ")[0] for _, outcome, _, _ in rows)
+    failures = [(number, outcome) for number, outcome, _, _ in rows if ": " in outcome]
+    return counts, failures, max(row[2] for row in rows), max(row[3] for row in rows)
 
 
-def _in_child(
-    subjects: list[Any], folder: Path, first: int, count: int, seed: int
-) -> list[tuple[int, str, float, int]]:
-    """Read damaged files from number `first` on in a child, until all are done or one ends it."""
+def in_child(subjects, folder, numbers, seed):
+    """Read the damaged files of these numbers in a child, until all are done or one ends it; give a row for each."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
@@ -77,43 +70,41 @@ def _in_child(
             resource.setrlimit(resource.RLIMIT_AS, (before + MEGABYTES * 2**20,) * 2)
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
             os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # the cache and OpenCV say what is damaged
-            for number in range(first, count):
+            for number in numbers:
                 signal.alarm(SECONDS)
-                row = number, *_outcome(subjects, folder, number, seed)
+                row = number, *outcome_of(subjects, folder, random.Random(f"{seed} {number}"))
                 os.write(writer, json.dumps(row).encode() + b"\n")
         finally:
             os._exit(0)
     os.close(writer)
     with open(reader) as lines:
-        rows = [tuple(json.loads(line)) for line in lines]
+        rows = [json.loads(line) for line in lines]
     _, status = os.waitpid(child, 0)
     if os.WIFSIGNALED(status):
-        ended = os.WTERMSIG(status)
+        ended = signal.Signals(os.WTERMSIG(status))
         what = "hung" if ended == signal.SIGALRM else "crashed"
-        rows.append((first + len(rows), f"{what}: {signal.Signals(ended).name}", float(SECONDS), 0))
+        rows.append([numbers[len(rows)], f"{what}: {ended.name}", SECONDS, 0])
     return rows
 
 
-def _outcome(subjects: list[Any], folder: Path, number: int, seed: int) -> tuple[str, float, int]:
+def outcome_of(subjects, folder, draw):
     """Read one damaged file; give what came of it, a failure with a colon, and what it took."""
-    draw = random.Random(f"{seed} {number}")
     subject, expected = draw.choice(subjects)
-    path = _written(folder, subject, damaged(subject, draw))
-    before, start = _peak(), time.perf_counter()
+    path = written(folder, subject, damaged(subject, draw))
+    before, start = peak(), time.perf_counter()
     try:
         found = subject.read(path)
-        same = found == expected
-        outcome = "same" if same else "refused" if found is None else "other"
+        outcome = "same" if found == expected else "refused" if found is None else "other"
         if subject.sealed and outcome == "other":
             outcome = f"other: {subject.name} was accepted with other content"
     except MicroExpError:
         outcome = "refused"
     except BaseException as error:
         outcome = f"raised: {type(error).__name__} {error}"
-    return outcome, time.perf_counter() - start, _peak() - before
+    return outcome, time.perf_counter() - start, peak() - before
 
 
-def damaged(subject: Subject, draw: random.Random) -> bytes:
+def damaged(subject, draw):
     """Change some bytes of a file, nine times of ten where its structure is."""
     data = bytearray(subject.bytes)
     for _ in range(draw.choice((1, 1, 1, 2, 4))):
@@ -147,14 +138,14 @@ def damaged(subject: Subject, draw: random.Random) -> bytes:
     return bytes(data)
 
 
-def _written(folder: Path, subject: Subject, data: bytes) -> Path:
+def written(folder, subject, data):
     (folder / "damaged").mkdir(exist_ok=True)
     path = folder / "damaged" / subject.name
     path.write_bytes(data)
     return path
 
 
-def _peak() -> int:
+def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 

@@ -8,21 +8,24 @@ from microexp_keras import train
 
 
 @pytest.fixture(scope="session")
-def four_people(tmp_path_factory):
-    root = tmp_path_factory.mktemp("four")
-    names = [
-        f"HS/s{subject}/micro/{label}/s{subject}_{label[:2]}_0{clip}"
-        for subject in range(1, 5)
-        for label in ("negative", "positive", "surprise")
-        for clip in (1, 2)
-    ]
-    write_clips(root, names)
-    return root
+def four_people(shared):
+    """Twenty-four clips of four people, two of each class."""
+    return shared("four", lambda root: write_clips(root, names_of_clips(1, 2)))
 
 
 @pytest.fixture(scope="session")
-def serial(four_people, tmp_path_factory):
+def twelve_clips(shared):
+    """The same with one of each class."""
+    return shared("twelve", lambda root: write_clips(root, names_of_clips(1)))
+
+
+def names_of_clips(*numbers):
+    labels = ("negative", "positive", "surprise")
+    people = range(1, 5)
+    return [f"HS/s{s}/micro/{label}/s{s}_{label[:2]}_0{n}" for s in people for label in labels for n in numbers]
+
+
+@pytest.fixture(scope="session")
+def serial(shared, four_people):
     """A run of four folds, one after the other."""
-    out = tmp_path_factory.mktemp("loso") / "serial"
-    assert train.main([*options(four_people, out), "--jobs", "1"]) == 0
-    return out
+    return shared("serial", lambda out: train.main([*options(four_people, out), "--jobs", "1"]))

@@ -118,10 +118,9 @@ def fit(job: Job) -> FoldResult:
     return _fit_flow(job) if job.protocol.model == "3d-fcnn" else _fit_images(job)
 
 
-def predict(path: str | Path, samples: Samples, positions: np.ndarray, num_classes: int) -> np.ndarray:
+def predict(file: Any, samples: Samples, positions: np.ndarray, num_classes: int) -> np.ndarray:
     """Predict clips with weights of either network; see `models.Method`."""
-    metadata = weights.read_metadata(path)
-    name = str(metadata.get("model"))
+    path, name, metadata = file.path, file.network, file.metadata
     if name == "3d-fcnn":
         values = {stream: part[positions] for stream, part in _streams(samples).items()}
     else:

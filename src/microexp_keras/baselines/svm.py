@@ -3,8 +3,7 @@
 import itertools
 import warnings
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -124,10 +123,9 @@ def fit(job: Job) -> FoldResult:
     )
 
 
-def predict(path: str | Path, samples: Samples, positions: np.ndarray, num_classes: int) -> np.ndarray:
+def predict(file: Any, samples: Samples, positions: np.ndarray, num_classes: int) -> np.ndarray:
     """Predict clips with what a fold has kept, on which the machine is fitted again; see `models.Method`."""
-    metadata = weights.read_metadata(path)
-    method, cost = str(metadata.get("model")), metadata.get("cost")
+    path, method, cost = file.path, file.network, file.metadata.get("cost")
     more = CODEBOOKS if method == "stclqp" else {}
     arrays = weights.read_arrays(path, {"features": ("f", 2), "labels": ("i", 1), **more})
     known, labels = arrays["features"], arrays["labels"]

@@ -22,7 +22,7 @@ from microexp_keras.protocols.protocol import Protocol
 from microexp_keras.text import counted
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Samples:
     """What a protocol makes of a data folder, or of the original's arrays."""
 
@@ -40,6 +40,11 @@ class Samples:
     issues: list[Issue] = field(default_factory=list)
     #: Of which each clip is, as a table of several databases says; empty without one.
     databases: list[str | None] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        subjects = counted(len(self.subjects_of(range(len(self.names)))), "subject")
+        stacks = ", ".join(f"{name} {one.dtype} {one.shape}" for name, one in self.stacks.items())
+        return f"{counted(len(self.names), 'sample')} of {subjects}: {stacks}"
 
     @property
     def all_notes(self) -> list[Note]:
@@ -117,6 +122,8 @@ def load_samples(
     stacks, remarks = read_stacks(clips, protocol, points, progress, about)
     notes = [remark for remark in remarks if isinstance(remark, str)]
     issues = [*table.issues, *left_out, *oddities.numbering(clips), *(one for one in remarks if isinstance(one, Issue))]
+    if protocol.unseen_subjects:
+        issues += oddities.of_one_subject(clips, protocol.database.class_names)
     order, labels = arrange([clip.label for clip in clips], protocol)
     if len(order) > len(clips):
         stacks = {name: stack[order] for name, stack in stacks.items()}

@@ -114,8 +114,10 @@ def get(name: str, model: str = "stcnn", dataset: str | Database = "smic", **rea
     """
     there = {protocol.name: protocol for protocol in of(model, dataset)}
     if name not in there:
-        found = f"expected one of {', '.join(there)} for {model} on {get_database(dataset).title}, found {name}"
-        raise MicroExpError("protocol", found, "Take one of these.")
+        title = get_database(dataset).title
+        raise MicroExpError(
+            "protocol", f"there is no {name} for {model} on {title}", f"Take one of {', '.join(there)}."
+        )
     protocol = there[name]
     other = {setting: value for setting, value in reading.items() if value != getattr(protocol, setting)}
     if other and protocol.reads_as_published:

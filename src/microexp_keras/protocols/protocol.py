@@ -23,7 +23,7 @@ SETTINGS_OF = {
 AS_PUBLISHED = ("upstream", "paper", "published")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Protocol:
     """How a network, or another method, is trained and scored on a database.
 
@@ -75,6 +75,10 @@ class Protocol:
     #: keras/backend/common.py of Keras 2.0.0.
     probability_floor: float = 1e-7
     source: str  #: Where these settings come from.
+
+    def __repr__(self) -> str:
+        split = self.split.__name__.replace("_", " ")
+        return f"{self.name}: {self.network.title} on {self.database.title}, {split} ({self.source})"
 
     @property
     def model(self) -> str:

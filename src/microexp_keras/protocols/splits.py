@@ -90,11 +90,12 @@ def leave_one_subject_out(labels: np.ndarray, subjects: Sequence[str | None]) ->
     unknown = sum(subject is None for subject in subjects)
     known = sorted({subject for subject in subjects if subject is not None})
     if unknown or len(known) < 3:
+        span = "is 1 subject" if len(known) == 1 else f"are {len(known)} subjects"
         found = (
-            "expected clips of at least three known subjects (for training, validation and test), "
-            f"found {len(known)} subjects and {counted(unknown, 'clip')} without a subject"
+            "every clip must have a subject, and there must be at least three subjects (for training, validation and "
+            f"test), but there {span} and {counted(unknown, 'clip')} without a subject"
         )
-        hint = "Take clips in the folders of their subjects (data/README.md), or a protocol that ignores subjects."
+        hint = "Fill in the subjects, or take a protocol that ignores them, such as paper."
         raise MicroExpError("leave one subject out", found, hint)
     labels, owner, folds = np.asarray(labels), np.array([str(subject) for subject in subjects]), []
     for subject in known:
