@@ -25,7 +25,6 @@ def parser() -> argparse.ArgumentParser:
     )
     runs.add_options(parser, "--weights")
     parser.add_argument("--model", metavar="MODULE:FUNCTION", help="of weights of your own model: what builds it")
-    weights.add_data_format(parser)
     runs.add_options(parser, "--dataset")
     where = parser.add_mutually_exclusive_group()
     runs.add_options(where, "--data")
@@ -61,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     from microexp_keras.runs import scored_clips
 
-    file = scored_clips.what_learned(args.weights, args.data_format, args.model)
+    file = scored_clips.what_learned(args.weights, args.model)
     database = (
         datasets.get_database(args.dataset) if args.dataset else datasets.trained_on(file.metadata) or datasets.SMIC
     )

@@ -29,7 +29,6 @@ def parser() -> argparse.ArgumentParser:
         "source", metavar="VIDEO_OR_FOLDER_OR_CAMERA", help="a video, a folder of frames, or a camera's number: 0"
     )
     runs.add_options(parser, "--weights")
-    weights.add_data_format(parser)
     parser.add_argument(
         "--dataset",
         choices=DATABASES,
@@ -88,7 +87,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from microexp_keras.video import report, watch
     from microexp_keras.video.source import Source
 
-    file = weights.inspect(args.weights, args.data_format)
+    file = weights.inspect(args.weights)
     protocol = watch.protocol_for(file, args.dataset)
     scored_clips.require_length(file, protocol.database)
     look = watch.Look(
@@ -107,7 +106,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     with runs.results_in(args.out, f"predict-{source.name}") as folder:
         import_keras()
         classes = len(protocol.database.class_names)
-        model = weights.load_model(args.weights, protocol.frames, protocol.size, classes, args.data_format)
+        model = weights.load_model(args.weights, protocol.frames, protocol.size, classes)
         if source.camera:
             source.record(args.seconds, folder / "recording.avi")
             source.require_frames(protocol.frames)

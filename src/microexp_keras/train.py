@@ -62,7 +62,6 @@ def parser() -> argparse.ArgumentParser:
         help="of the networks' computation; bfloat16 is for cards that have it, not the paper's (default: float32)",
     )
     runs.add_options(parser, "--weights")
-    weights.add_data_format(parser)
     parser.add_argument(
         "--no-faces", action="store_true", help="show no face of the clips in report.html, and draw no saliency"
     )
@@ -148,7 +147,7 @@ def _new(args: argparse.Namespace) -> Settings:
     if arrays != (args.training_labels is not None):
         raise MicroExpError("--training-images, --training-labels", "expected both, found one of them")
     runs.require_free(args.out, resumable=True)
-    given = ("epochs", "batch_size", "patience", "kernel_size", "seed", "data_format", "precision")
+    given = ("epochs", "batch_size", "patience", "kernel_size", "seed", "precision")
     return Settings.of(
         protocol,
         **{name: getattr(args, name) for name in (*given, "keep_weights")},
@@ -172,7 +171,7 @@ def _paths(args: argparse.Namespace, data: Path | None) -> dict[str, Any]:
 
 def _synthetic_start(args: argparse.Namespace, protocol: protocols.Protocol) -> bool:
     """Whether the weights that training starts from know synthetic clips; a wrong file is refused."""
-    file = weights.inspect(args.weights, args.data_format)
+    file = weights.inspect(args.weights)
     if file.assumption:
         print(f"WARNING: {file.assumption}", file=sys.stderr)
     if file.network != protocol.model:

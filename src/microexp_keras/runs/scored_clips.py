@@ -32,7 +32,7 @@ class Learned:
     frames_range: tuple[int, int] | None = None
 
 
-def what_learned(path: str | Path, data_format: str | None = None, model: str | None = None) -> WeightsFile | Learned:
+def what_learned(path: str | Path, model: str | None = None) -> WeightsFile | Learned:
     """Say what a file is, reading no array; raise unless it is of a method of this package, or of one's own `model`.
 
     A file is not believed which function to import: who brings a model of their own names it.
@@ -51,7 +51,7 @@ def what_learned(path: str | Path, data_format: str | None = None, model: str | 
         raise MicroExpError(
             path, f"was learned by a model of your own, {learner:.160}", "Give --model MODULE:FUNCTION."
         )
-    return weights.inspect(path, data_format)
+    return weights.inspect(path)
 
 
 @dataclass(frozen=True)

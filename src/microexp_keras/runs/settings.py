@@ -28,7 +28,6 @@ class Settings:
     landmarks: str | None = None  # table of the user's own
     seed: int = 0  # of initial weights, order of the clips and dropout
     weights: str | None = None  # file whose weights training starts from
-    data_format: str | None = None  # of the model that wrote that file, if it does not say so
     weights_synthetic: bool = False  # whether synthetic clips trained these
     keep_weights: bool = False  # whether folds keep their best weights; a run of one fold always does
     faces: bool = True  # whether report and saliency may show faces of the clips
