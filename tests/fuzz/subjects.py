@@ -126,7 +126,7 @@ def cache(folder: Path) -> list[Subject]:
         levels[:] = np.random.default_rng(0).integers(0, 256, shape[1:], np.uint8)
         return ["a note"]
 
-    stack_cache.make_stacks(path, ["eyes", "mouth"], shape, {"origin": "SMIC", "folder": "x"}, fill)
+    stack_cache.make_stacks(path, shape, {"origin": "SMIC", "folder": "x"}, fill)
 
     whole = {one.name: one.read_bytes() for one in (path, path.with_suffix(".json"))}
 
