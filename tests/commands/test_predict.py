@@ -381,4 +381,4 @@ def test_a_folder_that_cannot_be_written_is_refused_before_the_network_is_loaded
             said = capsys.readouterr().err
             assert found in said and "--resume" not in said
     said = as_nobody(tmp_path, lambda: runs.require_free("closed/out"))
-    assert "expected a folder that can be written" in said and not list((tmp_path / "closed").iterdir())
+    assert "cannot be written to" in said and not list((tmp_path / "closed").iterdir())
