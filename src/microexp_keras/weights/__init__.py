@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 
-def add_data_format(parser: argparse.ArgumentParser) -> None:
+def add_data_format(parser: argparse._ActionsContainer) -> None:
     """Add --data-format, the option of every command that loads weights."""
     parser.add_argument(
         "--data-format",
