@@ -28,6 +28,7 @@ def parser() -> Parser:
     parser = Parser(
         "evaluate",
         EXAMPLES,
+        usage="%(prog)s [OPTION ...]",
         description="Score weights of any .h5 kind on clips or on the validation arrays of the original programs.",
     )
     everyday = parser.add_argument_group("everyday")

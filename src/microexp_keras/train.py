@@ -32,6 +32,7 @@ def parser() -> Parser:
     parser = Parser(
         "train",
         EXAMPLES,
+        usage="%(prog)s [OPTION ...]",
         description="Train a network, or a rival method of Table V, under a protocol and report its accuracy. "
         "Everything goes into one folder.",
     )
