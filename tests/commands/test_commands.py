@@ -257,15 +257,15 @@ def header(text):
         "labels beyond": ("y.npy", lambda x, y: y.argmax(axis=1) + 1),
     }.values(),
 )
-def test_arrays_that_are_not_the_originals(trained, tmp_path, capsys, which, spoil):
+def test_arrays_that_are_not_the_originals(trained, best, tmp_path, capsys, which, spoil):
     images, labels = (np.load(trained / f"microexpstcnn_val_{name}.npy") for name in ("images", "labels"))
     for name, array in {"x.npy": images, "y.npy": labels, which: spoil(images, labels)}.items():
         if isinstance(array, bytes):
             (tmp_path / name).write_bytes(array)
         else:
             np.save(tmp_path / name, array, allow_pickle=True)
-    arguments = ["--training-images", tmp_path / "x.npy", "--training-labels", tmp_path / "y.npy"]
-    error = refused(train, capsys, "--dataset", "smic", *arguments, "--out", tmp_path / "out")
+    arguments = ["--validation-images", tmp_path / "x.npy", "--validation-labels", tmp_path / "y.npy"]
+    error = refused(evaluate, capsys, "--weights", best, *arguments, "--out", tmp_path / "out")
     assert which in error and "expected" in error
 
 

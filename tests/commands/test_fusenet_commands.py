@@ -7,7 +7,6 @@ import pytest
 from helpers import best_weights, reported, write_clips
 
 from microexp_keras import evaluate, train
-from microexp_keras.datasets.database import DATABASES
 from microexp_keras.landmarks import dlib_detector
 from microexp_keras.landmarks.__main__ import main as landmarks_command
 
@@ -92,26 +91,6 @@ def test_training_on_ones_own_landmarks_goes_on_from_its_cache_and_its_state(run
     assert len((out / "history.csv").read_text().splitlines()) == 3
 
 
-@pytest.mark.parametrize("dataset", ["smic", "casme2"])
-def test_training_on_the_originals_arrays(tmp_path, dataset):
-    random, frames = np.random.default_rng(0), {"smic": 18, "casme2": 24}[dataset]
-    for name in ("eyes", "mouth"):
-        np.save(tmp_path / f"{name}.npy", random.normal(size=(20, 1, 12, 11, frames)).astype("float32"))
-    np.save(tmp_path / "labels.npy", np.arange(20) % 3)
-    images = ["--training-images", str(tmp_path / "eyes.npy"), str(tmp_path / "mouth.npy")]
-    images += ["--training-labels", str(tmp_path / "labels.npy")]
-    out = ["--model", "late", "--epochs", "1", "--out", str(tmp_path / "out")]
-    assert train.main(["--dataset", dataset, *images, *out]) == 0
-    report = (tmp_path / "out" / "report.txt").read_text()
-    assert "Whose clips they hold is not known" in report and "16 of the 20 test clips are training clips too" in report
-    assert read(tmp_path / "out", "config.json")["folds"][0]["statistics"] == {}
-    [weights] = (tmp_path / "out").glob("weights-improvement-*")
-    arrays = ["--validation-images", *images[1:3], "--validation-labels", images[4], "--out", str(tmp_path / "again")]
-    assert evaluate.main(["--weights", str(weights), *arrays]) == 0
-    assert read(tmp_path / "again")["confusion"] == read(tmp_path / "out")["confusion"]
-    assert read(tmp_path / "again")["class_names"] == list(DATABASES[dataset].class_names)
-
-
 def test_what_would_be_ignored_is_refused(run, small_faces, tmp_path, capsys):
     def refused(command, *arguments):
         assert command.main([str(argument) for argument in arguments]) == 2
@@ -123,8 +102,6 @@ def test_what_would_be_ignored_is_refused(run, small_faces, tmp_path, capsys):
     assert "expected weights of Late MicroExpFuseNet, found those of Intermediate" in refused(
         train, *data, "--model", "late", *weights
     )
-    arrays = ["--training-images", "a.npy", "--training-labels", "b.npy", "--layout", "flat"]
-    assert "--layout: expected with --data only" in refused(train, "--dataset", "smic", *arrays)
     assert "for the run was started without" in refused(train, "--resume", run, "--landmarks", "points.csv")
     assert not (tmp_path / "out").exists()
 

@@ -20,7 +20,8 @@ from microexp_keras.text import counted, in_bytes
 
 def parser() -> argparse.ArgumentParser:
     """Build the command line."""
-    parser = Parser("datasets", description="Look at data, or make some.")
+    examples = ("check SMIC_all_cropped", "table SMIC_all_cropped --out clips.csv", "cache list")
+    parser = Parser("datasets", examples, description="Look at data, or make some.")
     commands = parser.add_subparsers(dest="command", required=True)
 
     def add(name: str, what: str) -> argparse.ArgumentParser:

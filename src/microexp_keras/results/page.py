@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from microexp_keras.atomic import write_text
-from microexp_keras.data import template
 from microexp_keras.notes import Note
 from microexp_keras.text import counted
 
@@ -126,5 +125,9 @@ class Report:
 
         Alarms among the notes stand at its top, verdict and bars below them, then the other notes and the sections.
         """
+        from jinja2 import Environment, PackageLoader, StrictUndefined
+
+        loader = PackageLoader(__package__, "")
+        pages = Environment(loader=loader, autoescape=True, trim_blocks=True, undefined=StrictUndefined)
         write_text(folder / "report.txt", self.text())
-        write_text(folder / "report.html", template(__package__, "page.html.j2").render(report=self))
+        write_text(folder / "report.html", pages.get_template("page.html.j2").render(report=self))

@@ -128,21 +128,17 @@ class Run:
 
     def _require_same_clips(self, config: dict[str, Any]) -> None:
         if config["data"]["fingerprint"] != self.samples.fingerprint:
-            where = self.settings.data or " and ".join(self.settings.training_images)
             found = f"expected the clips that the run in {self.folder} was started with, found others"
-            raise MicroExpError(where, found, "Restore them, or start a new run.")
+            raise MicroExpError(self.settings.data or "", found, "Restore them, or start a new run.")
 
 
 def load_samples(settings: Settings, progress: bool = True) -> Samples:
-    """Return the samples that the settings of a run name: clips of a folder, or arrays."""
-    protocol = settings.protocol
-    if settings.data:
-        points = landmarks.CsvLandmarks(settings.landmarks) if settings.landmarks else None
-        options: dict[str, Any] = settings.options
-        return preprocessing.load_samples(settings.data, protocol, points, progress, **options)
-    if settings.training_labels is None:
-        raise MicroExpError("settings", "expected data, or training_images and training_labels, found neither")
-    return preprocessing.load_arrays(settings.training_images, settings.training_labels, protocol)
+    """Read the clips that the settings of a run name."""
+    if settings.data is None:
+        raise MicroExpError("settings", "expected data, found none")
+    points = landmarks.CsvLandmarks(settings.landmarks) if settings.landmarks else None
+    options: dict[str, Any] = settings.options
+    return preprocessing.load_samples(settings.data, settings.protocol, points, progress, **options)
 
 
 def statistics_of(protocol: Protocol, samples: Samples, fold: Fold) -> dict[str, Statistics]:

@@ -159,7 +159,7 @@ def from_arrays(
 
     A method that sees gray levels is refused.
     """
-    if "training_images" not in protocol.network.takes:
+    if protocol.model not in NETWORKS:
         found = f"expected weights of a network of the paper, found those of {protocol.network.title}"
         raise MicroExpError("--validation-images", found, "Take --data PATH.")
     samples = preprocessing.load_arrays(images_paths, labels_path, protocol)

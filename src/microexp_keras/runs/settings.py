@@ -23,8 +23,6 @@ class Settings:
     protocol: Protocol  # with what was changed in it
     data: str | None = None  # folder of the clips, or a user's own table of them
     options: dict[str, str] = field(default_factory=dict)  # which of several things there; see `datasets.find_clips`
-    training_images: tuple[str, ...] = ()  # instead of clips the original's arrays, one for each input
-    training_labels: str | None = None  # the labels that belong to them
     landmarks: str | None = None  # table of the user's own
     seed: int = 0  # of initial weights, order of the clips and dropout
     weights: str | None = None  # file whose weights training starts from
