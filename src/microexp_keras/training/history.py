@@ -91,12 +91,7 @@ def last_ten_epochs(histories: Sequence[Sequence[Row]], sizes: Sequence[int]) ->
     """Return mean and sample deviation of the accuracy over epochs 91 to 100, or the last ten if fewer: Table VIII.
 
     After each epoch the accuracy is that of the validation clips of all folds together, of which there are `sizes`.
-
-    Returns
-    -------
-    dict or None
-        `mean`, `deviation` (None of a single epoch), `epochs`: how many, and `first` and `last` of them, counted
-        from 1. None if there are no epochs, or the folds ended after different numbers of them.
+    None if there are no epochs, or the folds ended after different numbers of them.
     """
     lengths = {len(history) for history in histories}
     if len(lengths) > 1 or lengths == {0}:
@@ -108,6 +103,6 @@ def last_ten_epochs(histories: Sequence[Sequence[Row]], sizes: Sequence[int]) ->
         "mean": float(values.mean()),
         "deviation": float(values.std(ddof=1)) if len(values) > 1 else None,
         "epochs": len(values),
-        "first": last - len(values) + 1,
+        "first": last - len(values) + 1,  # counted from 1
         "last": last,
     }
