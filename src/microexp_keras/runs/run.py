@@ -33,13 +33,7 @@ class Run:
 
     @classmethod
     def of(cls, folder: Path, settings: Settings, samples: Samples) -> "Run":
-        """Divide the clips and measure each fold; nothing is written.
-
-        Raises
-        ------
-        MicroExpError
-            If the protocol's promise does not hold for these clips; see `preprocessing.folds`.
-        """
+        """Divide the clips, see `preprocessing.folds`, and measure each fold; nothing is written."""
         folds = preprocessing.folds(settings.protocol, samples)
         statistics = [statistics_of(settings.protocol, samples, fold) for fold in folds]
         return cls(folder, settings, samples, folds, statistics)
@@ -89,13 +83,7 @@ class Run:
         return [self.samples.names[position] for position in positions]
 
     def write_config(self) -> None:
-        """Write config.json, which says how every number of this run comes about.
-
-        Raises
-        ------
-        MicroExpError
-            If the run in this folder was started with other clips.
-        """
+        """Write config.json, which says how every number of this run comes about; refuse a run of other clips."""
         make_folder(self.folder)
         path, now, resumed = self.folder / "config.json", provenance(), []
         if path.exists():

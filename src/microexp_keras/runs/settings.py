@@ -33,14 +33,7 @@ class Settings:
 
     @classmethod
     def of(cls, protocol: Protocol, **given: Any) -> "Settings":
-        """Take what is given and not None, of the settings above and of the protocol's `TRAINED_BY`.
-
-        Raises
-        ------
-        MicroExpError
-            If faces are to be cut out for a method that sees eyes and mouth, a protocol that is as published shall
-            stop early, or the kernel is too large for the clips.
-        """
+        """Take what is given and not None, of the settings above and of the protocol's `TRAINED_BY`, if it fits."""
         given = {name: value for name, value in given.items() if value is not None}
         changed = {name: given.pop(name) for name in TRAINED_BY if name in given}
         method, kernel = protocol.network, tuple(changed.get("kernel_size", protocol.kernel_size))
@@ -61,13 +54,7 @@ class Settings:
 
     @classmethod
     def from_json(cls, config: dict[str, Any]) -> "Settings":
-        """Read what `to_json` wrote into config.json.
-
-        Raises
-        ------
-        KeyError, TypeError, MicroExpError
-            If a setting is missing or of another type.
-        """
+        """Read what `to_json` wrote into config.json; an error if a setting is missing or of another type."""
         return cls(**typed(cls, {**config["settings"], "protocol": Protocol.from_json(config["protocol"])}))
 
     def to_json(self) -> dict[str, Any]:
