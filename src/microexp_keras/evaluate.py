@@ -49,11 +49,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser().parse_args(argv)
     runs.require_weights(args.weights)
     if (args.validation_images is None) != (args.validation_labels is None):
-        raise MicroExpError("--validation-images, --validation-labels", "expected both, found one of them")
+        raise MicroExpError("--validation-images, --validation-labels", "one is missing", "Give both.")
     if args.validation_images and (args.protocol or args.clips or args.landmarks or datasets.chosen_options(args)):
         raise MicroExpError(
             "--protocol, --clips, --landmarks and the options of folders",
-            "expected with clips only",
+            "go with clips only",
             "Leave them out: arrays are scored whole.",
         )
     runs.require_free(args.out)
@@ -117,7 +117,7 @@ def _clips(
         return scored_clips.from_arrays(args.validation_images, args.validation_labels, protocol, file)
     data = datasets.data_of(args, database)
     if args.landmarks and protocol.network.on_whole_face:
-        raise MicroExpError("--landmarks", f"expected with a fused network only, found {args.weights} of another")
+        raise MicroExpError("--landmarks", f"is for the fused networks, which {args.weights} is not", "Leave it out.")
     points = landmarks.CsvLandmarks(args.landmarks) if args.landmarks else None
     options: dict[str, Any] = datasets.chosen_options(args)
     samples = preprocessing.load_samples(data, protocol, points, **options)

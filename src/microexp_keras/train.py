@@ -119,34 +119,34 @@ def _new(args: argparse.Namespace) -> Settings:
         (
             arrays and (args.data or args.synthetic),
             "--training-images",
-            "expected without --data and --synthetic, whose place they take",
+            "takes the place of --data and --synthetic",
         ),
         (
             arrays and (options or reading),
             ", ".join(f"--{one}" for one in (*options, *reading)),
-            "expected with --data only",
+            "goes with --data only",
         ),
         (
             args.landmarks and (arrays or protocol.network.on_whole_face),
             "--landmarks",
-            "expected with clips and a fused network only",
+            "goes with clips and a fused network only",
         ),
         (
             args.weights and protocol.unseen_subjects,
             "--weights",
-            f"expected without --protocol {name}, which may have been trained on the held-out subject",
+            f"does not go with --protocol {name}: the weights may have been trained on the held-out subject",
         ),
         (
             args.precision == "bfloat16" and protocol.labels_by_position,
             "--precision",
-            f"expected float32 with --protocol {name}, for the original's, found bfloat16",
+            f"bfloat16 does not go with --protocol {name}, which does what the original does, in float32",
         ),
     ]
     for wrong, where, text in refused:
         if wrong:
             raise MicroExpError(where, text, "Leave it out.")
     if arrays != (args.training_labels is not None):
-        raise MicroExpError("--training-images, --training-labels", "expected both, found one of them")
+        raise MicroExpError("--training-images, --training-labels", "one is missing", "Give both.")
     runs.require_free(args.out, resumable=True)
     given = ("epochs", "batch_size", "patience", "kernel_size", "seed", "data_format", "precision")
     return Settings.of(
@@ -178,7 +178,7 @@ def _synthetic_start(args: argparse.Namespace, protocol: protocols.Protocol) -> 
     if file.network != protocol.model:
         raise MicroExpError(
             args.weights,
-            f"expected weights of {protocol.network.title}, found those of {METHODS[file.network].title}",
+            f"holds weights of {METHODS[file.network].title}, not of {protocol.network.title}",
             f"Take --model {file.network}, or other weights.",
         )
     return any(file.metadata.get(name) is True for name in ("synthetic", "started_from_synthetic"))
@@ -189,7 +189,7 @@ def _require_taken(args: argparse.Namespace, protocol: protocols.Protocol) -> No
     limited = frozenset().union(*(method.takes for method in METHODS.values()))
     given = {name for name in limited if getattr(args, name, None) not in (None, False)}
     if others := ", ".join(f"--{name.replace('_', '-')}" for name in sorted(given - protocol.network.takes)):
-        raise MicroExpError(others, f"expected without --model {protocol.model}, found with it", "Leave it out.")
+        raise MicroExpError(others, f"means nothing to --model {protocol.model}", "Leave it out.")
 
 
 def _resumed(args: argparse.Namespace) -> Settings:
@@ -198,16 +198,16 @@ def _resumed(args: argparse.Namespace) -> Settings:
     moved = {name: value for name, value in _paths(args, args.data).items() if value}
     runs.require_only(args, "resume", "epochs", "keep_weights", *runs.WHERE, *moved)
     if unknown := [name for name in moved if not getattr(settings, name)]:
-        raise MicroExpError("--resume", f"expected no {', '.join(unknown)}, for the run was started without")
+        raise MicroExpError("--resume", f"the run was started without {', '.join(unknown)}", "Leave it out.")
     _require_taken(args, settings.protocol)
     if args.epochs and len(config["folds"]) > 1:
-        raise MicroExpError("--epochs", "expected with a run of one fold only", "Start a new run with this number.")
+        raise MicroExpError("--epochs", "goes with a run of one fold only", "Start a new run with this number.")
     last = args.resume / STATE
     epoch = weights.read_metadata(last).get("epoch") if last.exists() else None
     done = epoch + 1 if isinstance(epoch, int) else 0
     if args.epochs and args.epochs < done:
         raise MicroExpError(
-            "--epochs", f"expected at least the {done} that this run has behind it, found {args.epochs}"
+            "--epochs", f"{args.epochs} is fewer than the {done} that are trained already", "Give more."
         )
     protocol = replace(settings.protocol, epochs=args.epochs or settings.protocol.epochs)
     return replace(settings, **moved, protocol=protocol, keep_weights=settings.keep_weights or args.keep_weights)

@@ -129,7 +129,7 @@ class Run:
     def _require_same_clips(self, config: dict[str, Any]) -> None:
         if config["data"]["fingerprint"] != self.samples.fingerprint:
             where = self.settings.data or " and ".join(self.settings.training_images)
-            found = f"expected the clips that the run in {self.folder} was started with, found others"
+            found = f"these are not the clips that the run in {self.folder} was started with"
             raise MicroExpError(where, found, "Restore them, or start a new run.")
 
 
@@ -141,7 +141,7 @@ def load_samples(settings: Settings, progress: bool = True) -> Samples:
         options: dict[str, Any] = settings.options
         return preprocessing.load_samples(settings.data, protocol, points, progress, **options)
     if settings.training_labels is None:
-        raise MicroExpError("settings", "expected data, or training_images and training_labels, found neither")
+        raise MicroExpError("settings", "name neither data nor training_images and training_labels")
     return preprocessing.load_arrays(settings.training_images, settings.training_labels, protocol)
 
 
