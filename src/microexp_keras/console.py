@@ -132,13 +132,13 @@ def seed(text: str) -> int:
 
 
 def _whole_number(text: str, least: int, most: int | None) -> int:
-    expected = f"expected a whole number from {least}" + (f" to {most}" if most else "")
+    wanted = f"is no whole number from {least}" + (f" to {most}" if most else "")
     try:
         value = int(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{expected}, found {text!r}") from None
+        raise argparse.ArgumentTypeError(f"{text!r} {wanted}") from None
     if value < least or (most and value > most):
-        raise argparse.ArgumentTypeError(f"{expected}, found {text}")
+        raise argparse.ArgumentTypeError(f"{text} {wanted}")
     return value
 
 

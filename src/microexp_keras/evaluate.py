@@ -97,11 +97,11 @@ def main(argv: Sequence[str] | None = None) -> None:
 def _require_one_source(args: argparse.Namespace) -> None:
     """Refuse arrays without labels, arrays beside clips, and clips beside generated ones."""
     if (args.validation_images is None) != (args.validation_labels is None):
-        raise MicroExpError("--validation-images, --validation-labels", "expected both, found one of them")
+        raise MicroExpError("--validation-images, --validation-labels", "one is missing", "Give both.")
     of_clips = (args.data, args.synthetic, args.protocol, args.clips, args.landmarks, datasets.chosen_options(args))
     if args.validation_images and any(of_clips):
         options = "--data, --synthetic, --protocol, --clips, --landmarks and the options of folders"
-        raise MicroExpError(options, "expected with clips only", "Leave them out: arrays are scored whole.")
+        raise MicroExpError(options, "go with clips only", "Leave them out: arrays are scored whole.")
 
 
 def _clips(
@@ -116,7 +116,7 @@ def _clips(
         return scored_clips.from_arrays(args.validation_images, args.validation_labels, protocol, file)
     data = datasets.data_of(args, database)
     if args.landmarks and protocol.network.on_whole_face:
-        raise MicroExpError("--landmarks", f"expected with a fused network only, found {args.weights} of another")
+        raise MicroExpError("--landmarks", f"is for the fused networks, which {args.weights} is not", "Leave it out.")
     points = landmarks.CsvLandmarks(args.landmarks) if args.landmarks else None
     options: dict[str, Any] = datasets.chosen_options(args)
     samples = preprocessing.load_samples(data, protocol, points, **options)

@@ -62,7 +62,7 @@ def _rate(text: str) -> float:
     with contextlib.suppress(ValueError):
         if 0 < (value := float(text)) <= 1000:
             return value
-    raise argparse.ArgumentTypeError(f"expected a number above 0, up to 1000, found {text!r}")
+    raise argparse.ArgumentTypeError(f"{text!r} is no number above 0, up to 1000")
 
 
 @command

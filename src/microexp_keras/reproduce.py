@@ -87,7 +87,7 @@ def _new_plan(args: argparse.Namespace) -> dict[str, Any]:
     if others := [table for table in chosen if table not in there]:
         raise MicroExpError(
             "--tables",
-            f"expected tables of {database.title}, {either(there)}, found {', '.join(others)}",
+            f"for {database.title} there is {either(there)}, not {', '.join(others)}",
             "Leave it out: VI is of CAS(ME)^2 and VII of SMIC.",
         )
     whole_table_5 = args.tables == ["V"]
@@ -111,7 +111,7 @@ def _new_plan(args: argparse.Namespace) -> dict[str, Any]:
         raise MicroExpError(
             f"--models {' '.join(plan['models'])} --protocols {' '.join(plan['protocols'])} "
             f"--tables {' '.join(plan['tables'])}",
-            "expected something to train, found nothing",
+            "leave nothing to train",
             "python -m microexp_keras.protocols says which there are; tables VI, VII and IX are of stcnn.",
         )
     runs.require_free(args.out, resumable=True)
@@ -145,9 +145,7 @@ def _kept_plan(args: argparse.Namespace) -> dict[str, Any]:
         plan |= {**moved, "keep_weights": args.keep_weights or plan["keep_weights"]}
         _settings(plan)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise MicroExpError(
-            path, f"expected the record of a reproduction, found something else ({error!r})", "Start a new one."
-        ) from None
+        raise MicroExpError(path, f"is not the record of a reproduction ({error!r})", "Start a new one.") from None
     return plan
 
 
@@ -218,7 +216,7 @@ def _require_as_planned(folder: Path, settings: Settings) -> None:
     if other:
         said = ", ".join(f"{name} {found} instead of {planned}" for name, (found, planned) in other.items())
         raise MicroExpError(
-            folder, f"expected a training as planned, found {said}", "Remove it from the folder and resume."
+            folder, f"was trained differently from the plan: {said}", "Remove it from the folder and resume."
         )
 
 

@@ -97,9 +97,9 @@ def test_trees_that_do_not_make_a_composite_are_refused(small_faces, composite, 
     other = str(composite.parent / "samm")
     out = ["--out", str(tmp_path / "new.csv")]
     assert datasets_command(["table", str(small_faces), str(small_faces), *out]) == 2
-    assert "expected every database once, found SMIC, SMIC" in capsys.readouterr().err
+    assert "a database is named twice: SMIC, SMIC" in capsys.readouterr().err
     assert datasets_command(["table", str(small_faces), other, "--dataset", "smic", *out]) == 2
-    assert "expected one for each of 2 folders, found 1" in capsys.readouterr().err
+    assert "names 1 for 2 folders" in capsys.readouterr().err
     assert datasets_command(["table", str(small_faces), other, "--expressions", "micro", *out]) == 2
-    assert "--expressions: expected with one database only" in capsys.readouterr().err
+    assert "--expressions: goes with one database only" in capsys.readouterr().err
     assert not (tmp_path / "new.csv").exists()

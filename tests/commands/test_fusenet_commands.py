@@ -69,7 +69,7 @@ def test_evaluation_takes_two_arrays(run, tmp_path, capsys):
     said = reported(capsys)
     assert "the arrays of eyes and mouth are the same" in said and read(tmp_path / "out")["clips"] == 5
     assert evaluate.main([*weights, "--validation-images", images[0], *labels, "--out", str(tmp_path / "no")]) == 2
-    assert "expected 2 .npy files (eyes, mouth, in this order), found 1" in capsys.readouterr().err
+    assert "Give 2 .npy files (eyes, mouth, in this order)" in capsys.readouterr().err
 
 
 def test_training_on_ones_own_landmarks_goes_on_from_its_cache_and_its_state(run, small_faces, tmp_path, monkeypatch):
@@ -99,9 +99,14 @@ def test_what_would_be_ignored_is_refused(run, small_faces, tmp_path, capsys):
     data = ["--dataset", "smic", "--data", small_faces, "--out", tmp_path / "out"]
     assert "with clips and a fused network only" in refused(train, *data, "--landmarks", "points.csv")
     weights = ["--weights", best_weights(run)]
-    assert "expected weights of Late MicroExpFuseNet, found those of Intermediate" in refused(
+    assert "holds weights of Intermediate MicroExpFuseNet, not of Late" in refused(
         train, *data, "--model", "late", *weights
     )
+<<<<<<< HEAD
+=======
+    arrays = ["--training-images", "a.npy", "--training-labels", "b.npy", "--layout", "flat"]
+    assert "--layout: goes with --data only" in refused(train, "--dataset", "smic", *arrays)
+>>>>>>> reader
     assert "for the run was started without" in refused(train, "--resume", run, "--landmarks", "points.csv")
     assert not (tmp_path / "out").exists()
 

@@ -126,7 +126,7 @@ def test_methods_are_laid_beside_each_other_and_not_beside_the_paper(own, tmp_pa
     capsys.readouterr()
     assert reproduce.main(["--resume", str(out)]) in (0, 1) and (out / "report.txt").read_bytes() == before
     assert reproduce.main(["--data", str(own), "--tables", "V", "VII", "--out", str(tmp_path / "no")]) == 2
-    assert "expected tables of my clips, V, VIII or IX, found VII" in capsys.readouterr().err
+    assert "for my clips there is V, VIII or IX, not VII" in capsys.readouterr().err
     assert not (tmp_path / "no").exists()
 
 
@@ -158,4 +158,4 @@ def test_faces_are_cut_out_and_eyes_and_mouth_found(small_faces, tmp_path, monke
     assert landmarks_command(["detect", "faces.csv", "--out", "points.csv"]) == 0
     capsys.readouterr()
     assert train.main([*common, "paper", "--crop", "face", "--model", "late"]) == 2
-    assert "expected with a method that sees the whole face" in capsys.readouterr().err
+    assert "goes with methods that see the whole face" in capsys.readouterr().err

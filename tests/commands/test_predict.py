@@ -327,7 +327,7 @@ def faulty(kind, folder, film):
         ("blank", "a face throughout (no face at frame 0 in the first of 3; 0 of 7 looks found a face)"),
         ("short", "has 7 frames, and the network looks at 18 at once"),
         ("picture", "a single picture shows no movement, and it is movement that the networks look at"),
-        ("empty folder", "expected the frames of a clip, found none"),
+        ("empty folder", "there are no frames in this folder"),
         ("folders", "holds folders (s1) instead of the frames of one clip. Point at"),
         ("camera", "camera 99: cannot be opened"),
     ],
@@ -352,7 +352,7 @@ def test_a_fault_of_the_weights_is_one_line(video, stcnn, tmp_path, capsys):
     assert "--weights synthetic" in said and "docs/authors-weights.md says where" in said
     assert ask(tmp_path / "out", video, stcnn[0], "--dataset", "casme2") == (2, None)
     said = capsys.readouterr().err
-    assert "expected weights of CAS(ME)^2 (96 frames), found weights of SMIC (18 frames). Give --dataset smic" in said
+    assert "holds weights of SMIC (18 frames), not of CAS(ME)^2 (96 frames). Give --dataset smic" in said
     assert ask(tmp_path / "out", video, stcnn[0], "--like", "a.png", "--crop", "none") == (2, None)
 
 

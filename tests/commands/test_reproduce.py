@@ -198,7 +198,7 @@ def test_a_reproduction_runs_and_goes_on(small, tmp_path, capsys):
     assert capsys.readouterr().out == printed
     assert train.main(["--resume", str(out / "stcnn-upstream-3x3x15-seed0"), "--epochs", "2"]) == 0
     assert reproduce.main(["--resume", str(out)]) == 2
-    assert "expected a training as planned, found epochs 2 instead of 1" in capsys.readouterr().err
+    assert "was trained differently from the plan: epochs 2 instead of 1" in capsys.readouterr().err
 
 
 def test_a_fold_that_fails_leaves_the_others_and_folds_that_stop_early_say_so(small, tmp_path, capsys):
@@ -213,7 +213,7 @@ def test_a_fold_that_fails_leaves_the_others_and_folds_that_stop_early_say_so(sm
     assert reproduce.main(["--resume", str(out)]) == 1
     printed, said = capsys.readouterr()
     assert "8 folds, at most 96 epochs in all" in said and "FAILED and left out" in printed
-    assert "fold-02: expected a folder, found none, and none could be made" in printed
+    assert "fold-02: this folder cannot be made" in printed
     trained = [len(path.read_text().splitlines()) - 1 for path in run.glob("fold-*/history.csv")]
     early = [count for count in trained if count < 12]
     assert early and not [*run.rglob("*.h5")]
@@ -242,12 +242,12 @@ def test_mistakes_are_one_line_and_leave_nothing(small, tmp_path, capsys, monkey
     monkeypatch.chdir(tmp_path)
     data = ["--dataset", "smic", "--data", str(small)]
     for wrong, said in [
-        ([], "--dataset: expected"),
+        ([], "dataset: none is named"),
         (["--dataset", "smic", "--data", str(small), "--synthetic"], "leave it out or name no data of your own"),
-        ([*data, "--tables", "VI"], "expected tables of SMIC, V, VII, VIII or IX, found VI"),
+        ([*data, "--tables", "VI"], "for SMIC there is V, VII, VIII or IX, not VI"),
         ([*data, "--protocols", "glorot", "--models", "stcnn"], "something to train, found nothing"),
         ([*data, "--tables", "IX", "--models", "late"], "something to train, found nothing"),
-        (["--resume", str(tmp_path)], "expected the record of a reproduction"),
+        (["--resume", str(tmp_path)], "is not the record of a reproduction"),
         (["--resume", str(tmp_path), "--epochs", "3"], "found --epochs"),
         (["--dataset", "smic", "--data", str(tmp_path / "none")], "none"),
     ]:

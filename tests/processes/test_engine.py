@@ -223,7 +223,7 @@ def test_a_worker_of_another_version_is_refused(four_people, tmp_path, capsys):
     with cluster(tmp_path / "cluster", workers=1, **other_keras(tmp_path / "other")) as (file, _, _):
         assert train.main([*options(four_people, out), "--cluster", file]) == 2
         said = capsys.readouterr().err
-        assert f"expected keras {ours}, found keras 3.0.0" in said
+        assert f"has keras 3.0.0, but here it is keras {ours}" in said
         assert not (out / "fold-01").exists()
 
 

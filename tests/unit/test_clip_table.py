@@ -78,7 +78,7 @@ def test_a_clip_of_a_video_ends_where_it_ends(write):
     path = write([["film.avi", "1", "x", "3", "9"], ["a", "2", "y", "3", "9"]], FRAMES)
     for clip in read(path):
         assert len([*read_frames(clip, None)]) == clip.length == 7
-        with pytest.raises(MicroExpError, match="expected at least 8 frames, found 7"):
+        with pytest.raises(MicroExpError, match="has 7 frames, but at least 8 are needed"):
             list(read_frames(clip, 8))
 
 

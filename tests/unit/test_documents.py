@@ -70,6 +70,16 @@ def test_every_public_name_can_be_found():
         assert {*getattr(module, "__all__", ())} <= {*dir(module)}, room
 
 
+def test_every_public_name_is_on_the_page_of_its_sub_package():
+    """Sphinx lists classes, functions and what has a docstring of its own; modules and constants are named."""
+    for path in (ROOT / "src" / "microexp_keras").glob("*/__init__.py"):
+        module = importlib.import_module(f"microexp_keras.{path.parent.name}")
+        page = (ROOT / "docs" / "api" / f"{path.parent.name}.md").read_text(encoding="utf-8")
+        for name in getattr(module, "__all__", ()):
+            listed = callable(getattr(module, name)) and getattr(module, name).__doc__
+            assert listed or f":: {name}\n" in page or f".{name}\n" in page, f"{module.__name__}.{name}"
+
+
 def test_the_makefile_has_what_workflows_call():
     known = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     called = {}

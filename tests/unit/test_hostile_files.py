@@ -48,7 +48,7 @@ def test_an_array_that_declares_more_than_there_is_takes_no_memory(tmp_path):
         )
         file.write(bytes(1000))
     said = limited(lambda: original_npy.read([tmp_path / "x.npy"], tmp_path / "x.npy", ["face"], 3))
-    assert "x.npy: expected a .npy file of numbers" in said and "MemoryError" not in said
+    assert "x.npy: is no .npy file of numbers" in said and "MemoryError" not in said
 
 
 # -------------------------------------------------------------------------------------------- checksums
@@ -197,5 +197,5 @@ def test_what_is_no_result_is_refused(fold, text):
 @pytest.mark.parametrize("row", ["0,inf", "0,nan", "0", "0,1,2", "0," + "1" * 200_000])
 def test_a_history_of_other_numbers_is_refused(tmp_path, row):
     (tmp_path / "history.csv").write_text(f"epoch,loss\n{row}\n")
-    with pytest.raises(MicroExpError, match=r"history\.csv: expected the history of a run"):
+    with pytest.raises(MicroExpError, match=r"history\.csv: is not the history of a run"):
         History(tmp_path / "history.csv")

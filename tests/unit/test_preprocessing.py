@@ -133,5 +133,5 @@ def test_all_frames_of_a_video_are_read_where_a_protocol_says_so(tmp_path):
     assert len(frames) == 30
     np.testing.assert_array_equal(preprocessing.face_stacks([clip], protocol)[0], interpolate(whole, 10))
     write_video(path, 1)
-    with pytest.raises(MicroExpError, match="expected at least 2 frames, found 1 that can be decoded"):
+    with pytest.raises(MicroExpError, match="only 1 can be decoded, but at least 2 frames are needed"):
         preprocessing.face_stacks([clip], protocol)

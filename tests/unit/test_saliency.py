@@ -138,5 +138,5 @@ def test_the_strongest_pixels_of_each_clip_are_marked():
     assert saliency.binarize(np.ones((1, 3, 3, 2))).all()
     assert not saliency.binarize(np.zeros((1, 3, 3, 2)), share=1).any()
     for share in (0, 1.1, -1, float("nan")):
-        with pytest.raises(MicroExpError, match="share: expected more than 0 and at most 1"):
+        with pytest.raises(MicroExpError, match="share: must be above 0 and at most 1"):
             saliency.binarize(np.ones((1, 3, 3, 2)), share)

@@ -45,10 +45,10 @@ def test_the_original_programs_are_repeated_in_float32_only(protocol, refused, c
 @pytest.mark.parametrize(
     ("model", "protocol", "said"),
     [
-        ("stcnn", "upstream", "--patience: expected with a protocol of this package"),
-        ("stcnn", "paper", "--patience: expected with a protocol of this package"),
-        ("3d-fcnn", "published", "--patience: expected with a protocol of this package"),
-        ("lbp-top", "loso", "--patience: expected without --model lbp-top"),
+        ("stcnn", "upstream", "--patience: does not go with upstream"),
+        ("stcnn", "paper", "--patience: does not go with paper"),
+        ("3d-fcnn", "published", "--patience: does not go with published"),
+        ("lbp-top", "loso", "--patience: means nothing to --model lbp-top"),
         ("late", "loso-glorot", None),
         ("3d-fcnn", "loso", None),
     ],

@@ -89,11 +89,11 @@ def _table(args: argparse.Namespace) -> None:
     names, options = args.dataset or map(datasets.find_dataset, args.data), datasets.chosen_options(args)
     chosen = [*zip(args.data, names, strict=False)]
     if len(chosen) < len(args.data):
-        found = f"expected one for each of {len(args.data)} folders, found {len(chosen)}"
-        raise MicroExpError("--dataset", found, "Give all.")
+        found = f"names {len(chosen)} for {len(args.data)} folders"
+        raise MicroExpError("--dataset", found, "Give one for each folder, in their order.")
     if options and len(chosen) > 1:
         wrong, hint = ", ".join(f"--{name}" for name in options), "Point at the folder of each tree instead."
-        raise MicroExpError(wrong, "expected with one database only", hint)
+        raise MicroExpError(wrong, "goes with one database only", hint)
     tables = [datasets.read_table(path, name, **options) for path, name in chosen]
     write_table(args.out, tables)
     for table in tables:

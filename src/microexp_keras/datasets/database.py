@@ -73,7 +73,7 @@ class Database:
         )
         if not sound:
             known = " or ".join(DATABASES)
-            raise MicroExpError("dataset", f"expected {known}, or the record of a database, found another")
+            raise MicroExpError("dataset", f"is neither {known} nor the record of a database")
         return of_table(**{**own, "class_names": tuple(names)})
 
 

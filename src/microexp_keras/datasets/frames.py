@@ -53,7 +53,7 @@ def read_frames(clip: Clip, count: int | None, headers: dict[Path, Header] | Non
         yield frame
     if found < (count or 0):
         hint = 'Restore or remove this clip; see data/README.md, "Frame folders".'
-        raise MicroExpError(clip.path, f"expected at least {count} frames, found {found}", hint)
+        raise MicroExpError(clip.path, f"has {found} frames, but at least {count} are needed", hint)
 
 
 def _all_frames(clip: Clip, headers: dict[Path, Header] | None) -> Iterator[np.ndarray]:

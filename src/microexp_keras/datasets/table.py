@@ -99,7 +99,7 @@ def own_database(
 def _rows(path: Path) -> dict[str, Row]:
     """Read the rows by their places."""
     if not (is_table(path) and path.is_file()):
-        raise MicroExpError(path, f"expected a table of clips ({', '.join(TABLES)}), found none", WRITE_ONE)
+        raise MicroExpError(path, f"there is no table of clips ({', '.join(TABLES)}) here", WRITE_ONE)
     rows = text_table(path, REQUIRED, COLUMNS, WRITE_ONE)
     if not rows:
         raise MicroExpError(path, "names columns but no clip", "Add a row for each clip.")
@@ -220,7 +220,7 @@ def write_table(path: Path, tables: Sequence[Table]) -> None:
         raise MicroExpError(path, "exists already", "Give another --out.")
     titles = [table.database.title for table in tables]
     if len(set(titles)) < len(titles):
-        found = f"expected every database once, found {', '.join(titles)}"
+        found = f"a database is named twice: {', '.join(titles)}"
         raise MicroExpError(path, found, "Name one folder of each.")
     rows = [
         {

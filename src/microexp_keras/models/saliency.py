@@ -103,7 +103,7 @@ def binarize(maps: np.ndarray, share: float = 0.05) -> np.ndarray:
         If `share` is out of range.
     """
     if not 0 < share <= 1:
-        raise MicroExpError("share", f"expected more than 0 and at most 1, found {share}")
+        raise MicroExpError("share", f"must be above 0 and at most 1, not {share}")
     flat = np.sort(maps.reshape(len(maps), -1), axis=1)
     weakest = flat[:, -max(round(share * flat.shape[1]), 1)].reshape(-1, 1, 1, 1)
     return (maps >= weakest) & (maps > 0)

@@ -22,27 +22,27 @@ def read(
     float32 `(clips, rows, columns, time)` by name, and labels, int `(clips,)`; an error if an array is not like that.
     """
     if len(images_paths) != len(names):
-        expected = f"{len(names)} .npy files ({', '.join(names)}, in this order)"
-        raise MicroExpError("images", f"expected {expected}, found {len(images_paths)}")
+        wanted = f"Give {len(names)} .npy files ({', '.join(names)}, in this order)."
+        raise MicroExpError("images", f"{len(images_paths)} is not the number of the network's inputs", wanted)
     stacks = {}
     for name, path in zip(names, images_paths, strict=True):
         images = _read_npy(path)
         fits = images.ndim == 5 and images.shape[1] == 1 and images.dtype == np.float32 and images.size > 0
         if not fits or not np.isfinite(images).all():
             found = f"{images.dtype} of shape {images.shape}{' with NaN or infinity' if fits else ''}"
-            said = f"expected finite float32 of shape (clips, 1, rows, columns, time), found {found}"
+            said = f"holds {found}, not finite float32 of shape (clips, 1, rows, columns, time)"
             raise MicroExpError(path, said)
         stacks[name] = images[:, 0]
     shapes = sorted({stack.shape for stack in stacks.values()})
     if len(shapes) > 1:
         where = " and ".join(map(str, images_paths))
-        raise MicroExpError(where, f"expected arrays of one shape, found {shapes}", "Take both from the same folder.")
+        raise MicroExpError(where, f"differ in shape: {shapes}", "Take both from the same folder.")
     labels, clips = _read_npy(labels_path), shapes[0][0]
     if labels.ndim == 2 and labels.shape[1] == num_classes and (np.sort(labels) == np.eye(num_classes)[-1]).all():
         labels = labels.argmax(axis=1)
     if labels.shape != (clips,) or not np.isin(labels, np.arange(num_classes)).all():
-        expected = f"{clips} labels from 0 to {num_classes - 1}, or one-hot rows of {num_classes}"
-        raise MicroExpError(labels_path, f"expected {expected}, found {labels.dtype} of shape {labels.shape}")
+        wanted = f"not {clips} labels from 0 to {num_classes - 1}, or one-hot rows of {num_classes}"
+        raise MicroExpError(labels_path, f"holds {labels.dtype} of shape {labels.shape}, {wanted}")
     return stacks, labels.astype(int)
 
 
@@ -53,7 +53,7 @@ def _read_npy(path: str | Path) -> np.ndarray:
         if array.dtype.kind not in "biuf":
             raise ValueError(f"an array of {array.dtype}")
     except Exception as error:  # numpy's reader fails in many ways on foreign files
-        raise MicroExpError(path, f"expected a .npy file of numbers, found something else ({error})") from error
+        raise MicroExpError(path, f"is no .npy file of numbers ({error})") from error
     return array
 
 

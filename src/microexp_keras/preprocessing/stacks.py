@@ -153,7 +153,7 @@ def _least(protocol: Protocol) -> int:
 def _too_short(where: str | Path, found: str, protocol: Protocol) -> MicroExpError:
     loso = f", or take --protocol loso, which brings every clip to {protocol.frames} frames by temporal interpolation"
     remedy = f"Restore or remove what is short{loso * protocol.reads_as_published}."
-    return MicroExpError(where, f"expected at least {_least(protocol)} frames, found {found}", remedy)
+    return MicroExpError(where, f"{found}, but at least {_least(protocol)} frames are needed", remedy)
 
 
 def _read_clips(
@@ -208,7 +208,7 @@ def _frames(clip: Clip, part: slice, protocol: Protocol, headers: dict[Path, Hea
         seen += 1
         yield np.ascontiguousarray(frame[..., ::-1]) if protocol.swapped_colours else frame
     if seen < _least(protocol):
-        raise _too_short(clip.path, f"{seen} that can be decoded", protocol)
+        raise _too_short(clip.path, f"only {seen} can be decoded", protocol)
 
 
 def gray(image: np.ndarray, size: int) -> np.ndarray:

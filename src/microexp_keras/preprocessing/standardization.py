@@ -54,7 +54,7 @@ def standardize(stacks: np.ndarray | Stacks, statistics: Statistics | None = Non
     `SMIC/MicroExpSTCNN.py:91-93`. The original sums in float32, so its values differ by about 1e-6.
     """
     if stacks.dtype != np.uint8:
-        raise MicroExpError("standardize", f"expected uint8 gray levels, found {stacks.dtype}")
+        raise MicroExpError("standardize", f"takes uint8 gray levels, not {stacks.dtype}")
     statistics = statistics or measure(stacks)
     return StandardizedInput(stacks, statistics)[:][..., 0], statistics
 

@@ -90,19 +90,16 @@ def leave_one_subject_out(labels: np.ndarray, subjects: Sequence[str | None]) ->
     unknown = sum(subject is None for subject in subjects)
     known = sorted({subject for subject in subjects if subject is not None})
     if unknown or len(known) < 3:
-        span = "is 1 subject" if len(known) == 1 else f"are {len(known)} subjects"
-        found = (
-            "every clip must have a subject, and there must be at least three subjects (for training, validation and "
-            f"test), but there {span} and {counted(unknown, 'clip')} without a subject"
-        )
-        hint = "Fill in the subjects, or take a protocol that ignores them, such as paper."
+        fault = f"{counted(unknown, 'clip')} without a subject" if unknown else counted(len(known), "subject")
+        found = f"takes a subject for each clip, and at least three (training, validation, test), but found {fault}"
+        hint = "Fill in or add subjects, or take a protocol that ignores them, such as paper."
         raise MicroExpError("leave one subject out", found, hint)
     labels, owner, folds = np.asarray(labels), np.array([str(subject) for subject in subjects]), []
     for subject in known:
         others = np.flatnonzero(owner != subject)
         parts = min(INNER_PARTS, len(known) - 1, np.bincount(labels[others]).max())
         if parts < 2:
-            found = f"expected at least two clips of some class beside those of {subject}, found none"
+            found = f"without {subject}, no class has two clips"
             raise MicroExpError("leave one subject out", found, "Take more clips.")
         with warnings.catch_warnings():  # that a class has fewer clips than there are parts
             warnings.simplefilter("ignore", UserWarning)

@@ -178,7 +178,7 @@ def _join(cluster: str) -> "Client":
         return Client(address, timeout=CONNECT_SECONDS)
     except (OSError, ValueError, TypeError, LookupError) as error:
         why = getattr(error, "strerror", None) or " ".join(str(error).split())
-        found = f"expected the scheduler of a Dask cluster, found none at {cluster} ({why})"
+        found = f"no scheduler of a Dask cluster answers at {cluster} ({why})"
         raise MicroExpError("--cluster", found, "docs/clusters.md says how to start one.") from None
 
 
@@ -196,9 +196,9 @@ def _require_same(client: "Client") -> None:
     for address, theirs in others.items():
         if names := [name for name in own if own[name] != theirs.get(name)]:
             here, there = (", ".join(f"{name} {one.get(name, 'none')}" for name in names) for one in (own, theirs))
-            raise MicroExpError(f"the worker at {address}", f"expected {here}, found {there}", hint)
+            raise MicroExpError(f"the worker at {address}", f"has {there}, but here it is {here}", hint)
     if (threads := max(client.nthreads().values())) > 1:
-        found = f"expected workers of one thread, found {threads}"
+        found = f"a worker has {threads} threads instead of one"
         raise MicroExpError("--cluster", found, "Start them with --nthreads 1.")
 
 

@@ -60,7 +60,7 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:
-        found = f"expected a folder, found none, and none could be made ({error.strerror})"
+        found = f"this folder cannot be made ({error.strerror})"
         raise MicroExpError(folder, found, "Free it.") from None
 
 
@@ -97,5 +97,5 @@ def read_config(folder: str | Path) -> tuple[Settings, dict[str, Any]]:
     except MicroExpError as error:
         raise error.within(path) from None
     except (OSError, ValueError, LookupError, TypeError) as error:
-        found = f"expected the record of a run, found something else ({error!r})"
+        found = f"is not the record of a run ({error!r})"
         raise MicroExpError(path, found, "Start a new run.") from error

@@ -130,9 +130,9 @@ class Workers:
     def of(cls, args: argparse.Namespace) -> "Workers":
         """Take the options of a parsed command line, if they go together."""
         if args.cluster and args.jobs:
-            raise MicroExpError("--jobs", "expected without --cluster, which has the workers it has", "Leave one out.")
+            raise MicroExpError("--jobs", "does not go with --cluster, which has its own workers", "Leave one out.")
         if args.dashboard and not find_spec("bokeh"):
-            raise MicroExpError("--dashboard", "expected the package bokeh, found none", "Run: pip install bokeh")
+            raise MicroExpError("--dashboard", "needs the package bokeh", "Run: pip install bokeh")
         return cls(args.jobs, args.cluster, args.dashboard)
 
 
@@ -146,4 +146,4 @@ def require_only(args: argparse.Namespace, *names: str) -> None:
     given = {name for name, value in vars(args).items() if value is not None and value is not False}
     others = ", ".join(f"--{name.replace('_', '-')}" for name in sorted(given - {*names}))
     if others:
-        raise MicroExpError("--resume", f"expected no other option than those that its help names, found {others}")
+        raise MicroExpError("--resume", f"does not go with {others}", "A run keeps its settings.")

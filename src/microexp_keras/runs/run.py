@@ -116,14 +116,14 @@ class Run:
 
     def _require_same_clips(self, config: dict[str, Any]) -> None:
         if config["data"]["fingerprint"] != self.samples.fingerprint:
-            found = f"expected the clips that the run in {self.folder} was started with, found others"
+            found = f"these are not the clips that the run in {self.folder} was started with"
             raise MicroExpError(self.settings.data or "", found, "Restore them, or start a new run.")
 
 
 def load_samples(settings: Settings, progress: bool = True) -> Samples:
     """Read the clips that the settings of a run name."""
     if settings.data is None:
-        raise MicroExpError("settings", "expected data, found none")
+        raise MicroExpError("settings", "name no data")
     points = landmarks.CsvLandmarks(settings.landmarks) if settings.landmarks else None
     options: dict[str, Any] = settings.options
     return preprocessing.load_samples(settings.data, settings.protocol, points, progress, **options)

@@ -42,7 +42,7 @@ def what_learned(path: str | Path, model: str | None = None) -> WeightsFile | Le
     if model:
         own = get_method(model)
         if not own.is_own or own.title != learner.rpartition(":")[2]:
-            found = f"expected the function that learned {path} ({learner or 'unknown'}), found {model}"
+            found = f"{model} is not the function that learned {path} ({learner or 'unknown'})"
             raise MicroExpError("--model", found, "Leave it out if the file is of a method of this package.")
         return Learned(str(path), own.name, metadata)
     if learner in RIVALS:
@@ -80,8 +80,7 @@ def require_length(file: WeightsFile | Learned, asked: Database) -> None:
     fitting = [database for database in DATABASES.values() if first <= database.frames <= last]
     if fitting and asked.is_known and asked not in fitting:
         own = fitting[0]
-        wanted = f"expected weights of {asked.title} ({asked.frames} frames)"
-        found = f"{wanted}, found weights of {own.title} ({own.frames} frames)"
+        found = f"holds weights of {own.title} ({own.frames} frames), not of {asked.title} ({asked.frames} frames)"
         raise MicroExpError(file.path, found, f"Give --dataset {own.name}, or weights of {asked.title}.")
 
 
@@ -153,7 +152,7 @@ def from_arrays(
     A method that sees gray levels is refused.
     """
     if protocol.model not in NETWORKS:
-        found = f"expected weights of a network of the paper, found those of {protocol.network.title}"
+        found = f"go with the paper's networks, not with {protocol.network.title}"
         raise MicroExpError("--validation-images", found, "Take --data PATH.")
     samples = preprocessing.load_arrays(images_paths, labels_path, protocol)
     notes: list[Note | str] = [

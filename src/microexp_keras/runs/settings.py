@@ -38,18 +38,17 @@ class Settings:
         changed = {name: given.pop(name) for name in TRAINED_BY if name in given}
         method, kernel = protocol.network, tuple(changed.get("kernel_size", protocol.kernel_size))
         if "patience" in changed and not protocol.may_stop_early:
-            said = "expected with a protocol of this package, as loso, only"
-            found = f"{said}, found {protocol.name}, which trains all its epochs"
-            raise MicroExpError("--patience", found, "Leave it out, or take another protocol.")
+            found = f"does not go with {protocol.name}, which trains all its epochs"
+            raise MicroExpError("--patience", found, "Leave it out, or take a protocol such as loso.")
         if protocol.crop != "none" and not method.on_whole_face:
-            found = f"expected with a method that sees the whole face, found {method.title}"
+            found = f"goes with methods that see the whole face, not with {method.title}"
             raise MicroExpError("--crop", found, "Leave it out.")
         largest = tuple(length - POOL + 1 for length in (protocol.size, protocol.size, protocol.frames))
         too_large = any(length > limit for length, limit in zip(kernel, largest, strict=True))
         if "kernel_size" in method.takes and "data" in given and too_large:
             clips = f"{protocol.frames} frames of {protocol.size}x{protocol.size} pixels"
-            found = f"expected at most {by(largest)} with {clips}, found {by(kernel)}"
-            raise MicroExpError("kernel", found, "Take a smaller one.")
+            found = f"{by(kernel)} is too large for {clips}"
+            raise MicroExpError("kernel", found, f"Take at most {by(largest)}.")
         return cls(protocol=replace(protocol, **changed | {"kernel_size": kernel}), **given)
 
     @classmethod

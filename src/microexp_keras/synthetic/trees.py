@@ -57,16 +57,16 @@ def plan(
 ) -> list[Film]:
     """List the films of a tree; see `synthesize`."""
     if dataset not in FORMS:
-        raise MicroExpError("dataset", f"expected one of {', '.join(FORMS)}, found {dataset!r}")
+        raise MicroExpError("dataset", f"{dataset!r} is none of {', '.join(FORMS)}")
     form = FORMS[dataset]
     clips = form["clips"] if clips is None else clips
     for name, wanted, known in zip(form["classes"], clips, form["clips"], strict=True):
         most = known if form is SMIC else 99
         if not 0 <= wanted <= most:
-            raise MicroExpError("clips", f"expected 0 to {most} {name} clips, found {wanted}")
+            raise MicroExpError("clips", f"there can be 0 to {most} {name} ones, not {wanted}")
     layouts = ("flat", "rawvideo") if form is CASME2 else ("flat",)
     if layout not in layouts:
-        raise MicroExpError("layout", f"expected {either(layouts)} for {form['title']}, found {layout}")
+        raise MicroExpError("layout", f"{form['title']} is written as {either(layouts)}, not {layout}")
     if layout == "rawvideo":
         return _recordings(seed, clips)
     if form is SMIC:

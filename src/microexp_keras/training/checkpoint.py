@@ -92,7 +92,7 @@ class Checkpoint(keras.callbacks.Callback):
             self.value, self.path = float(state["best_value"]), self.folder / state["best_file"]
             self.history.keep_until(epoch)
             if [row["epoch"] for row in self.history.rows] != list(range(epoch + 1)):
-                raise MicroExpError(self.history.path, f"expected a row for each of {epoch + 1} epochs")
+                raise MicroExpError(self.history.path, f"lacks some of {epoch + 1} epochs")
             if not self.path.is_file():
                 raise MicroExpError(self.path, "no such file")
             reached = (row["epoch"] for row in self.history.rows if row[MONITOR] >= self.value)
@@ -102,7 +102,7 @@ class Checkpoint(keras.callbacks.Callback):
         except (MicroExpError, KeyError, TypeError, ValueError) as error:
             raise MicroExpError(
                 self.folder,
-                f"expected the files that the run left, found them changed or missing ({error})",
+                f"files that the run left are changed or missing ({error})",
                 "Restore them, or start a new run; --weights can start from one of these.",
             ) from error
         return epoch + 1

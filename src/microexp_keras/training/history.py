@@ -38,7 +38,7 @@ class History:
             if not all(math.isfinite(value) for row in rows for value in row.values()):
                 raise ValueError("a number that is not finite")
         except (ValueError, OverflowError, TypeError, AttributeError, KeyError, csv.Error) as error:
-            found = f"expected the history of a run, found something else ({error})"
+            found = f"is not the history of a run ({error})"
             raise MicroExpError(self.path, found) from error
 
     def add(self, epoch: int, logs: dict[str, float]) -> None:

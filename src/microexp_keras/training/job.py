@@ -108,5 +108,5 @@ def known_statistics(file: Any) -> dict[str, Statistics]:
             return known
     except (TypeError, KeyError, ValueError, OverflowError):
         pass
-    found = f"expected 0 <= mean < max <= 255 for {' and '.join(inputs)}, found {str(named)[:80]!a}"
+    found = f"{str(named)[:80]!a} is not a mean and a larger maximum, 0 to 255, for {' and '.join(inputs)}"
     raise MicroExpError(f"{file.path}: statistics", found)

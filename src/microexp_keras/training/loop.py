@@ -148,7 +148,7 @@ def predict(model: keras.Model, inputs: Inputs, positions: np.ndarray | None = N
     probabilities = np.concatenate([model.predict_on_batch(keras_inputs(inputs, chosen)) for chosen in batches])
     if not np.isfinite(probabilities).all():
         hint = "The weights or the clips are beyond float32."
-        raise MicroExpError("predictions", "expected finite probabilities, found NaN", hint)
+        raise MicroExpError("predictions", "are not finite", hint)
     return probabilities
 
 
@@ -213,7 +213,7 @@ def fit(
             logs |= held_out_logs(model, inputs, targets, fold.validation, protocol.batch_size)
             if bad := [f"{name} = {value}" for name, value in logs.items() if not math.isfinite(value)]:
                 diverged = (
-                    f"epoch {epoch}: expected finite numbers, found {', '.join(bad)}. Training diverged and was "
+                    f"epoch {epoch}: {', '.join(bad)}. Training diverged and was "
                     "stopped; the weights of earlier epochs are intact. Look for broken frames; the protocol's "
                     "learning rate may be too high for these clips."
                 )
