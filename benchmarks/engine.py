@@ -14,12 +14,18 @@ import psutil
 from harness import begin, whole
 
 from microexp_keras.parallel import cores
-from microexp_keras.runs.engine import run_tasks
-from microexp_keras.runs.workers import Workers
+from microexp_keras.runs import Workers
+from microexp_keras.runs.engine import client, run_tasks
 
 
 def empty(folder, fold):
     """A fold in which nothing is trained."""
+
+
+def send(dask, folder, count):
+    """Send so many tasks to the workers and wait for all."""
+    tasks = [(Path(folder), fold) for fold in range(count)]
+    assert not any(error for ended in run_tasks(dask, empty, tasks) for error in ended.values())
 
 
 def used(processes):
@@ -37,19 +43,14 @@ def main():
         ("--jobs", whole(cores(), "workers")),
     )
     start = time.perf_counter()
-    with tempfile.TemporaryDirectory() as folder, Workers(args.jobs).client(args.jobs) as client:
+    with tempfile.TemporaryDirectory() as folder, client(Workers(), args.jobs) as dask:
         print(f"started in {time.perf_counter() - start:.1f} s")
         sides = {"client and scheduler": [psutil.Process()], "workers": psutil.Process().children(recursive=True)}
-
-        def send(count):
-            tasks = [(Path(folder), fold) for fold in range(count)]
-            assert not any(error for _, error in run_tasks(client, empty, tasks, lambda running, workers: None))
-
-        send(10)
+        send(dask, folder, 10)
         for count in args.tasks:
             before = {side: used(processes)[0] for side, processes in sides.items()}
             start = time.perf_counter()
-            send(count)
+            send(dask, folder, count)
             print(f"{count} folds: {(time.perf_counter() - start) / count * 1e3:.2f} ms each", end="")
             for side, processes in sides.items():
                 seconds, megabytes = used(processes)

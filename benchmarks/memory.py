@@ -1,4 +1,4 @@
-"""Peak memory of a process that trains two folds, beside the estimate of `runs.workers`, by method and length of clips.
+"""Peak memory of a process that trains two folds, beside the estimate of `runs.engine`, by method and length of clips.
 
     python benchmarks/memory.py [--cases MODEL:PROTOCOL:FRAMES:CLIPS:BATCH ...]
 
@@ -40,7 +40,7 @@ def fold(case: str, folder: str) -> None:
     """Train two folds in this process, and print its peak and the estimate in bytes."""
     from harness import peak
 
-    from microexp_keras.runs.worker import become_worker
+    from microexp_keras.runs.engine import become_worker
 
     become_worker()
 
@@ -50,9 +50,9 @@ def fold(case: str, folder: str) -> None:
     from microexp_keras import protocols
     from microexp_keras.preprocessing import Samples
     from microexp_keras.runs import Settings
+    from microexp_keras.runs.engine import bytes_of_a_process
     from microexp_keras.runs.fold import train_fold
     from microexp_keras.runs.run import Run
-    from microexp_keras.runs.workers import bytes_of_a_process
 
     model, name, frames, clips, batch = case.split(":")
     own = protocols.get(name, model, {"18": "smic", "96": "casme2"}[frames])

@@ -41,3 +41,17 @@ html_static_path = ["static"]
 html_css_files = ["page.css"]
 html_show_sphinx = False
 html_copy_source = False
+html_domain_indices = False  # the general index has all names
+
+
+def keep_attributes(app, what, name, obj, options, lines):
+    """Let the first line of an attribute's docstring be text: napoleon takes what stands before a colon for a type."""
+    if lines and lines[0].startswith("Alias for field number"):
+        lines.clear()
+    elif what in ("attribute", "data", "property"):
+        lines.insert(0, "")
+
+
+def setup(app):
+    """Run before napoleon, whose priority is 500."""
+    app.connect("autodoc-process-docstring", keep_attributes, priority=400)

@@ -58,8 +58,8 @@ plt.show()
 # ## The network
 #
 # One convolution, one pooling, two dense layers. Each of its 32 kernels is a block of 3 rows, 3 columns and **15
-# frames**: a little film, which answers where the clip moves as that film does. Nearly all parameters are in
-# `dense_1`, which could learn every clip by heart; the dropout is what holds against it.
+# frames**: a little film that responds where the clip moves as it does. Nearly all parameters are in `dense_1`, which
+# could learn every clip by heart; dropout works against that.
 
 # %%
 _, size, _, frames, _ = train.shape
@@ -117,8 +117,8 @@ print(f"UF1 {scores.uf1:.3f}, UAR {scores.uar:.3f}; one answer for all: {majorit
 # %% [markdown]
 # ## What the kernels see
 #
-# The output of the pooling for one clip, of the eight kernels with the strongest answers. Bright is a strong answer: to
-# a movement, but also to an edge that stands still. Notebook 4 asks where the network as a whole looks.
+# The output of the pooling for one clip, of the eight kernels with the strongest response. Bright means a strong
+# response: to a movement, but also to an edge that stands still. Notebook 4 asks where the network as a whole looks.
 
 # %%
 pooled = keras.Model(model.inputs, model.get_layer("pool").output)
@@ -136,7 +136,7 @@ plt.show()
 # ## Throughput
 #
 # The median epoch, so that the first, in which the graph is built, does not count. For real work take the command
-# `python -m microexp_keras.train --dataset smic --data PATH`: faster, can be resumed, and writes a page of it all.
+# `python -m microexp_keras.train --dataset smic --data PATH`: faster, can be resumed, and writes a report.
 
 # %%
 seconds = np.median([row["seconds"] for row in checkpoint.history.rows])

@@ -27,7 +27,7 @@ import pandas
 
 import microexp_keras as mk
 from microexp_keras.evaluate import main as evaluate
-from microexp_keras.landmarks import main as landmarks
+from microexp_keras.landmarks.__main__ import main as landmarks
 from microexp_keras.train import main as train
 
 PAPER = mk.paper.PAPER
@@ -81,9 +81,9 @@ scores = {title: scores_of("smic")}
 draw(title, scores[title], "SMIC, Table VII of the paper", PAPER.confusion["smic"])
 
 # %% [markdown]
-# All of these synthetic clips are right, and that shows no more than that weights, standardisation and split fit
+# All of these synthetic clips are predicted correctly, which only shows that weights, standardisation and split fit
 # together: their movements are painted, and the epoch was chosen on these very clips. In Table VII two of six
-# *positive* clips are right; of six clips a share is hardly more than a hint.
+# *positive* clips are correct; a share of six clips is hardly more than a hint.
 #
 # ## The authors' own files
 #
@@ -130,7 +130,7 @@ draw(title, scores[title], "CAS(ME)^2, Table VI of the paper", PAPER.confusion["
 # ## Side by side
 #
 # The line is the Wilson 95 % interval, the accuracies under which such a count would not surprise. The bar is the
-# accuracy of always answering the most frequent class, the diamond the paper's (Table V).
+# majority-class baseline, the diamond the paper's accuracy (Table V).
 
 # %%
 figure, axes = plt.subplots(figsize=(8, 1.7), layout="constrained")
@@ -153,7 +153,8 @@ plt.show()
 #
 # The two MicroExpFuseNets see only these, cut out of each frame by 68 points that dlib finds, and brought to 32x32
 # pixels. `python -m microexp_keras.train --model late --protocol glorot` trains one; under `upstream` they collapse to
-# one answer ([why](../docs/eyes-and-mouth.md)), and 54.77 %, the published accuracy of one, is just such an answer's.
+# a single class ([why](../docs/eyes-and-mouth.md)), and 54.77 %, the published accuracy of one of them, is exactly what
+# that scores.
 
 # %%
 few = [next(clip for clip in data.clips if clip.label == label) for label in range(3)]

@@ -63,9 +63,9 @@ result = mk.cross_validate(
 print(result)
 
 # %% [markdown]
-# Read the last lines first: does the interval of the accuracy lie above the *majority-class baseline*, what one answer
-# for all clips scores? UF1 and UAR count a rare class as much as a frequent one. Synthetic clips are easy for this
-# model: all people in them move alike, which no real ones do.
+# Read the last lines first: does the interval of the accuracy lie above the *majority-class baseline*, the score of
+# predicting one class for all clips? UF1 and UAR count a rare class as much as a frequent one. Synthetic clips are easy
+# for this model: all people in them move alike, as real people do not.
 
 # %%
 result.plot_confusion()
@@ -73,8 +73,8 @@ result.plot_confusion()
 # %% [markdown]
 # ## A scikit-learn estimator
 #
-# It is cloned for each fold and gets each clip as one row of pixels. This one keeps the main components of whole
-# faces: mostly who it is, not what moves.
+# It is cloned for each fold and gets each clip as one row of pixels. This one keeps the main components of whole faces:
+# mostly who it is, not what moves.
 
 # %%
 pixels = make_pipeline(PCA(10), LogisticRegression(max_iter=2000))
@@ -114,7 +114,7 @@ plt.show()
 # %% [markdown]
 # ## The report
 #
-# The same page as of the paper's networks, with every fold, figure and setting: open `report.html` in a browser.
+# The same report as for the paper's networks, with every fold, figure and setting: open `report.html` in a browser.
 
 # %%
 page = result.report(OUT / "my_model")
@@ -123,7 +123,7 @@ print(*sorted(path.name for path in page.parent.iterdir() if path.is_file()))
 # %% [markdown]
 # ## A loop of your own
 #
-# `folds` gives the arrays of each fold, standardised on its training clips alone; what happens then is yours.
+# `folds` gives the arrays of each fold, standardised on its training clips alone; the rest is up to you.
 
 # %%
 for fold in mk.folds(data, "loso"):

@@ -52,11 +52,12 @@ for cell in cells:
     print(f"{cell.name:42}{cell.percent:6.2f} %", *found)
 
 # %% [markdown]
-# ## How sure is a fraction, and what would one answer score?
+# ## How sure is a fraction, and what does a constant classifier score?
 #
-# The Wilson interval holds the accuracies under which such a count would not surprise. The bar is the accuracy of
-# always answering the most frequent class. An accuracy means something only above it. The diamond is the mean over the
-# last ten epochs (Table VIII), which nobody chose; Table V has the best of a hundred, chosen on the scored clips.
+# The Wilson interval holds the accuracies under which such a count would not surprise. The bar is the majority-class
+# baseline, the accuracy of always predicting the most frequent class. An accuracy means something only above it. The
+# diamond is the mean over the last ten epochs (Table VIII), which nobody chose; Table V has the best of a hundred,
+# chosen on the scored clips.
 
 # %%
 figure, axes = plt.subplots(figsize=(9, 2.8), layout="constrained")
@@ -113,8 +114,8 @@ show("outperforms")
 #
 # ## Table IX: the size of the kernel
 #
-# MicroExpSTCNN on CAS(ME)^2 with twelve kernels, scored on 41 clips: 12 angry, 21 happy, 8 disgust. Grey cells are
-# just what one answer for all 41 clips scores.
+# MicroExpSTCNN on CAS(ME)^2 with twelve kernels, scored on 41 clips: 12 angry, 21 happy, 8 disgust. Grey cells are just
+# what a constant classifier scores.
 
 # %%
 (cell,) = (one for one in cells if one.key == "stcnn-casme2")
@@ -138,14 +139,14 @@ plt.show()
 show("constant-table9", "counts-table9", "longer-kernels", "best-kernel")
 
 # %% [markdown]
-# Half of the table is the score of one answer. (That these networks had collapsed is inferred: other answers can come
-# to the same count.) The best three cells, 36, 34 and 33 of 41, lie in each other's intervals. Twelve trainings of your
-# own: `python -m microexp_keras.reproduce --tables IX --dataset casme2 --data PATH`.
+# Half of the table is the score of a constant classifier. (That these networks had collapsed is inferred: other
+# predictions can give the same count.) The best three cells, 36, 34 and 33 of 41, lie in each other's intervals. Twelve
+# trainings of your own: `python -m microexp_keras.reproduce --tables IX --dataset casme2 --data PATH`.
 #
 # ## Four questions for any table of accuracies
 #
 # 1. Of how many clips is it a fraction?
-# 2. What does the constant answer score on them?
+# 2. What does a constant classifier score on them?
 # 3. Did any of them train the network, or choose its epoch?
 # 4. Is any *person* among them also among the training clips?
 

@@ -6,7 +6,7 @@ Nothing may be computed here: what has started threads cannot be forked.
 import os
 
 from microexp_keras.backend import choose_backend
-from microexp_keras.runs.worker import become_worker
+from microexp_keras.runs.engine import become_worker
 
 become_worker()
 choose_backend()

@@ -34,10 +34,13 @@ def replacing(path: str | Path, room: int = 0, remedy: str = REMEDY) -> Iterator
         if room:
             reserve(temporary, room)
         yield temporary
-        _flush(temporary, os.O_RDWR)
+        with open(temporary, "rb+") as written:
+            os.fsync(written.fileno())
         os.replace(temporary, path)
         if hasattr(os, "O_DIRECTORY"):  # Windows flushes no folders: a power cut may bring the old file back
-            _flush(path.parent, os.O_RDONLY)
+            folder = os.open(path.parent, os.O_RDONLY)
+            os.fsync(folder)
+            os.close(folder)
     except OSError as error:
         kept = "The previous file is intact." if os.path.exists(path) else "Nothing was written."
         found = f"could not be written ({error.strerror or ' '.join(str(error).split())})"
@@ -45,14 +48,6 @@ def replacing(path: str | Path, room: int = 0, remedy: str = REMEDY) -> Iterator
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
-
-
-def _flush(path: Path, flags: int) -> None:
-    handle = os.open(path, flags)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def reserve(path: str | Path, room: int) -> None:

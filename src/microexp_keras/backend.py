@@ -1,10 +1,7 @@
 """Keras loaded without start-up remarks, and what Keras has no call for; the only module that imports a backend.
 
-`from microexp_keras.backend import keras` gives Keras as `import_keras` loads it. All modules of this package take it
-so, so that plain Python and notebooks are as quiet as the commands: import one of them, or call `import_keras`, before
-TensorFlow is imported by another way.
-
-Keras has no call for gradients, and its optimisers cannot update a variable where it lies.
+All modules of this package take Keras by `from microexp_keras.backend import keras`, so that plain Python and notebooks
+are as quiet as the commands: import one of them, or call `import_keras`, before TensorFlow is imported by another way.
 """
 
 import contextlib
@@ -91,13 +88,17 @@ def choose_backend() -> str:
         If the backend that is named does not exist or is not installed, if none is, or if keras.json asks for another
         precision than float32.
     """
-    path, config = _keras_json()
     there = [one for one in BACKENDS if find_spec(one)]
     if not there:
         raise MicroExpError(
             "Keras needs TensorFlow, PyTorch or JAX, and none is installed. Run: python -m pip install tensorflow (or "
             "torch, where there is no TensorFlow for your Python)."
         )
+    home = os.path.expanduser("~")
+    folder = os.environ.get("KERAS_HOME") or os.path.join(home if os.access(home, os.W_OK) else "/tmp", ".keras")
+    path, config = Path(folder).expanduser() / "keras.json", {}
+    with contextlib.suppress(OSError, ValueError, TypeError):  # without one, Keras takes its defaults
+        config = dict(json.loads(path.read_text(encoding="utf-8")))
     where, name = "KERAS_BACKEND", os.environ.get("KERAS_BACKEND")
     if "keras" in sys.modules:
         name = sys.modules["keras"].backend.backend()
@@ -119,18 +120,6 @@ def choose_backend() -> str:
         )
     os.environ["KERAS_BACKEND"] = name
     return name
-
-
-def _keras_json() -> tuple[Path, dict[str, Any]]:
-    """Keras' own file of settings, and what Keras will read from it."""
-    home = os.path.expanduser("~")
-    folder = os.environ.get("KERAS_HOME") or os.path.join(home if os.access(home, os.W_OK) else "/tmp", ".keras")
-    path = Path(folder).expanduser() / "keras.json"
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        config = {}
-    return path, config if isinstance(config, dict) else {}
 
 
 def devices() -> list[str]:
@@ -170,7 +159,7 @@ def import_keras() -> Any:
                 f"--force-reinstall {name}){instead}."
             ) from error
         except ValueError as error:
-            raise MicroExpError(f"{_keras_json()[0]}: Keras cannot use these settings. {error}") from error
+            raise MicroExpError(f"keras.json: Keras cannot use these settings. {error}") from error
     return keras
 
 
@@ -190,11 +179,7 @@ def computing_in(precision: str) -> Iterator[None]:
 @contextlib.contextmanager
 def without_remarks() -> Iterator[None]:
     """Keep back what libraries write past Python to stderr; should the block fail, it is shown after all."""
-    try:
-        stderr = os.dup(2)
-    except OSError:  # a program without a terminal, as pythonw on Windows: there is nothing to keep back
-        yield
-        return
+    stderr = os.dup(2)
     with tempfile.TemporaryFile() as remarks:
         try:
             os.dup2(remarks.fileno(), 2)

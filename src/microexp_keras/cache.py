@@ -27,12 +27,11 @@ REMEDY = "Free space on that disk, or set MICROEXP_CACHE to a folder that can be
 
 def folder() -> Path:
     """Return the folder of the cache: $MICROEXP_CACHE, else the user's (`~/.cache/microexp_keras` on Linux)."""
+    own = os.environ.get("MICROEXP_CACHE")
     try:
-        own = os.environ.get("MICROEXP_CACHE")
         return Path(own) if own else platformdirs.user_cache_path("microexp_keras", appauthor=False)
     except RuntimeError:
-        found = "there is no home folder to keep it in"
-        raise MicroExpError("cache", found, "Set MICROEXP_CACHE to a folder.") from None
+        raise MicroExpError("cache", "there is no home folder for it", "Set MICROEXP_CACHE to a folder.") from None
 
 
 def place(kind: str, name: str) -> Path:
@@ -73,8 +72,4 @@ def about(path: Path) -> dict[str, Any] | None:
 def remove(paths: Iterable[Path]) -> None:
     """Remove files of the cache."""
     for path in paths:
-        try:
-            path.unlink(missing_ok=True)
-        except OSError as error:
-            found = f"could not be removed ({error.strerror})"
-            raise MicroExpError(path, found, "Change the permissions of its folder.") from error
+        path.unlink(missing_ok=True)  # what the system refuses, the commands say in one line

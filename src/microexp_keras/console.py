@@ -1,7 +1,6 @@
 """What all commands share: exit codes, errors in one line, argument types, progress bars."""
 
 import argparse
-import contextlib
 import difflib
 import functools
 import io
@@ -9,9 +8,10 @@ import os
 import signal
 import sys
 import tempfile
+import textwrap
 import threading
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -34,54 +34,47 @@ def command(main: Callable[..., int | None]) -> Callable[..., int]:
 
     @functools.wraps(main)
     def run(argv: Sequence[str] | None = None) -> int:
+        in_main_thread = threading.current_thread() is threading.main_thread()
+        if in_main_thread and signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # as `__init__` sets it for imports
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        if isinstance(sys.stdout, io.TextIOWrapper):  # names that its encoding lacks are printed as `\xe9`
+            sys.stdout.reconfigure(errors="backslashreplace")
         try:
-            with _sigint_as_exception(), _any_name_is_printed():
-                return main(argv) or 0
-        except MicroExpError as error:
-            return _failed(str(error), 2)
+            return main(argv) or 0
         except KeyboardInterrupt:
             print("stopped by Ctrl-C", file=sys.stderr)
             return 130
         except BrokenPipeError:  # who read our output is gone, as in `... | head`
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left in the buffer is lost
             return 141
-        except OSError as error:
-            if error.filename is None:
-                return _failed(_bug_line(), BUG)
-            return _failed(f"{os.fsdecode(error.filename)}: {error.strerror}. Correct the path or its rights.", 2)
-        except ImportError as error:
-            if (error.name or "").startswith("microexp_keras"):
-                return _failed(_bug_line(), BUG)
-            return _failed(_how_to_install(error), 2)
-        except MemoryError:
-            return _failed("not enough memory. Close other programs, or take fewer --jobs or clips.", 2)
-        except Exception:
-            return _failed(_bug_line(), BUG)
+        except Exception as error:
+            said = _what_to_do(error)
+            bug = f"this is a bug, please report it: {type(error).__name__}: {error}. "
+            print(f"error: {said or bug + traceback_in_a_file()}".replace("\n", "\\n"), file=sys.stderr)
+            return 2 if said else BUG
 
     return run
 
 
-def _failed(message: str, code: int) -> int:
-    print(f"error: {message}".replace("\n", "\\n"), file=sys.stderr)
-    return code
-
-
-def _how_to_install(error: ImportError) -> str:
-    """Say which package to install for a module that cannot be imported."""
-    module = (error.name or "").partition(".")[0]
+def _what_to_do(error: Exception) -> str:
+    """Return the line for an error that the user can mend; nothing for a bug of ours."""
+    if isinstance(error, MicroExpError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "not enough memory. Close other programs, or take fewer --jobs or clips."
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{os.fsdecode(error.filename)}: {error.strerror}. Check the path and its permissions."
+    if not isinstance(error, ImportError) or (error.name or "").startswith("microexp_keras"):
+        return ""
     if "libGL" in str(error) or "libgthread" in str(error):
         return (
             f"OpenCV cannot be loaded: {error}. Install the system's library (on Debian and Ubuntu: apt-get install "
             "libgl1 libglib2.0-0), or take the build of OpenCV that needs none: python -m pip uninstall opencv-python, "
             "then python -m pip install opencv-python-headless"
         )
+    module = (error.name or "").partition(".")[0]
     package = PACKAGES.get(module, module) or "--requirement requirements.txt"
     return f"{error}. Install what is missing: python -m pip install --force-reinstall {package}"
-
-
-def _bug_line() -> str:
-    kind, error, _ = sys.exc_info()
-    return f"this is a bug, please report it: {kind.__name__ if kind else 'error'}: {error}. {traceback_in_a_file()}"
 
 
 def traceback_in_a_file() -> str:
@@ -95,36 +88,6 @@ def traceback_in_a_file() -> str:
     return f"Traceback written to {path}"
 
 
-@contextlib.contextmanager
-def _sigint_as_exception() -> Iterator[None]:
-    """Raise KeyboardInterrupt on Ctrl-C; before and after, a program of ours is just ended by it (`__init__`)."""
-    ends_at_once = threading.current_thread() is threading.main_thread() and (
-        signal.getsignal(signal.SIGINT) is signal.SIG_DFL
-    )
-    if ends_at_once:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        if ends_at_once:
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
-@contextlib.contextmanager
-def _any_name_is_printed() -> Iterator[None]:
-    """Let stdout print names that its encoding lacks as `\\xe9`, as stderr does, instead of failing."""
-    output = sys.stdout
-    if not isinstance(output, io.TextIOWrapper):  # of a notebook
-        yield
-        return
-    before = output.errors
-    output.reconfigure(errors="backslashreplace")
-    try:
-        yield
-    finally:
-        output.reconfigure(errors=before)
-
-
 class Parser(argparse.ArgumentParser):
     """A command line whose mistakes are one line: what is wrong, what was meant, where help is.
 
@@ -133,14 +96,21 @@ class Parser(argparse.ArgumentParser):
     command : str
         Of the package: `"train"`. Usage names it as it was typed, `python -m microexp_keras.train` or
         `microexp-keras train`.
+    examples : sequence of str
+        Arguments, with which help ends.
     **options
         Of `argparse.ArgumentParser`.
     """
 
-    def __init__(self, command: str = "", **options: Any) -> None:
+    def __init__(self, command: str = "", examples: Sequence[str] = (), **options: Any) -> None:
         if command:
             script = Path(sys.argv[0]).name.startswith("microexp-keras")
             options["prog"] = f"microexp-keras {command}" if script else f"python -m microexp_keras.{command}"
+        if examples:
+            options["formatter_class"] = argparse.RawDescriptionHelpFormatter
+            options.setdefault("usage", "%(prog)s [OPTION ...]")
+            options["description"] = textwrap.fill(options["description"], 80)
+            options["epilog"] = "\n  ".join(["examples:", *(f"{options['prog']} {example}" for example in examples)])
         super().__init__(**options)
 
     def error(self, message: str) -> NoReturn:
@@ -149,7 +119,7 @@ class Parser(argparse.ArgumentParser):
         unknown = message.startswith("unrecognized arguments") and wrong
         similar = difflib.get_close_matches(wrong[0], self._option_string_actions, 1) if unknown else []
         meant = f" Did you mean {similar[0]}?" if similar else ""
-        self.exit(2, f"error: {message}.{meant} See {self.prog} --help\n")
+        self.exit(2, f"error: {message.removesuffix('.')}.{meant} See {self.prog} --help\n")
 
 
 def positive(text: str) -> int:

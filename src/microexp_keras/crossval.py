@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from microexp_keras.results.predictions import Predictions
-    from microexp_keras.runs.run import Run
 
 Arrays = tuple[np.ndarray, np.ndarray]
 """Clips, float32 (clips, rows, columns, time, 1), and their classes, int (clips,)."""
@@ -31,7 +30,7 @@ Arrays = tuple[np.ndarray, np.ndarray]
 
 @dataclass(frozen=True, repr=False)
 class Data:
-    """Clips that were found; their frames are read when a protocol needs them, and kept in the cache.
+    """The clips that `load` found; frames are read when a protocol needs them, and kept in the cache.
 
     Attributes
     ----------
@@ -72,7 +71,7 @@ class Data:
 
     @property
     def subjects(self) -> list[str | None]:
-        """Whose face each clip shows, None where nobody knows."""
+        """The subject of each clip, None where it is unknown."""
         return [clip.subject for clip in self.clips]
 
     @property
@@ -112,7 +111,7 @@ def load(
     synthetic : bool
         Take generated clips of the database, which are written into `data/synthetic-DATABASE` once.
     name, classes
-        Of a table: how titles name the clips, and the order of the classes.
+        For a table: the title of the clips in reports, and the order of the classes.
     **options
         `layout`, `camera`, `labels` and `expressions` as of `datasets.find_clips`; `frames`, `size`, `sampling` and
         `crop` as of `protocols.Protocol`.
@@ -124,7 +123,7 @@ def load(
     Raises
     ------
     MicroExpError
-        If there are no clips, or something is wrong with them.
+        If there are no clips, or something is wrong with them or with an option.
     """
     known = (*datasets.OPTIONS, *datasets.READING)
     if unknown := [option for option in options if option not in known]:
@@ -156,7 +155,12 @@ def _require_positive(where: str, **numbers: Any) -> None:
             raise MicroExpError(f"{where}: {name}={value!r} must be a whole number from 1.")
 
 
-@dataclass(frozen=True)
+def _require_data(data: Any) -> None:
+    if not isinstance(data, Data):
+        raise MicroExpError(f"data: give what mk.load returns, not a {type(data).__name__}.")
+
+
+@dataclass(frozen=True, repr=False)
 class FoldArrays:
     """The arrays of a fold, standardised as the protocol says: under `loso` by the training clips alone.
 
@@ -171,6 +175,11 @@ class FoldArrays:
     validation: Arrays
     test: Arrays
     test_subjects: list[str]
+
+    def __repr__(self) -> str:
+        train, validation, test = (len(labels) for _, labels in (self.train, self.validation, self.test))
+        whom = ", ".join(self.test_subjects) or "no known subject"
+        return f"{train} training, {validation} validation and {test} test clips; tested on {whom}"
 
 
 def folds(data: Data, protocol: str = "loso", progress: bool = True) -> Iterator[FoldArrays]:
@@ -195,6 +204,7 @@ def folds(data: Data, protocol: str = "loso", progress: bool = True) -> Iterator
     """
     from microexp_keras.runs.run import statistics_of
 
+    _require_data(data)
     chosen = data.protocol(protocol, "stcnn")
     samples = preprocessing.load_samples(data.path, chosen, progress=progress, **data.options)
     for fold in preprocessing.folds(chosen, samples):
@@ -207,7 +217,7 @@ def folds(data: Data, protocol: str = "loso", progress: bool = True) -> Iterator
 
 @dataclass(frozen=True, repr=False)
 class Result:
-    """What came of a cross-validation; printed, it is the score and its worst caveats.
+    """What a cross-validation gave; printed, it is the score and its worst caveats.
 
     Attributes
     ----------
@@ -303,19 +313,19 @@ def cross_validate(
         See `load`.
     protocol : str
         `"loso"`: each subject is tested by a model that has seen nothing of them. `"paper"`, `"upstream"`: a
-        random fifth of the clips is, by a model that was chosen on them.
+        random fifth of the clips is tested, and the best epoch chosen on it.
     epochs, batch_size : int, optional
         Default: the protocol's.
     seed : int
-        Of initial weights, order of the clips and dropout, the same in each fold.
+        Of initial weights, order of the clips and dropout; the same in each fold.
     jobs : int, optional
-        How many folds are trained at once, each in a process of its own (default: one a core). 1: in this process.
+        How many folds are trained at once, each in its own process (default: one per core). 1: in this process.
     callbacks : callable, optional
-        Gives a list of Keras callbacks; called for each fold.
+        Returns a list of Keras callbacks; called once for each fold.
     out : str or Path, optional
-        A new folder for everything that is written; without it, it is kept only as long as the result.
+        A new folder for everything that is written; by default files live only as long as the result.
     resume : bool
-        Go on in `out`, where folds that are done are not trained again.
+        Go on in `out`; folds that are done are not trained again.
     progress : bool
         Show progress on stderr.
 
@@ -329,9 +339,11 @@ def cross_validate(
         If the function or the model does not fit, the clips cannot be divided so, or a fold failed.
     """
     from microexp_keras import runs
+    from microexp_keras.runs.engine import train_run
     from microexp_keras.runs.report import report
     from microexp_keras.runs.run import Run
 
+    _require_data(data)
     _require_positive("cross_validate", epochs=epochs, batch_size=batch_size, jobs=jobs)
     if isinstance(method, str) and (callbacks or method not in METHODS):
         raise MicroExpError(
@@ -358,20 +370,6 @@ def cross_validate(
     with runs.writing(folder, "config.json", "cross_validate(..., resume=True)"):
         run = Run.of(folder, settings, samples)
         run.write_config()
-        _train(run, jobs, progress)
+        train_run(run, runs.Workers(jobs), progress, here=jobs == 1)
         found = report(run)
     return Result(folder, found.predictions.scores, found.text, found.predictions, scratch)
-
-
-def _train(run: "Run", jobs: int | None, progress: bool) -> None:
-    from microexp_keras import runs
-    from microexp_keras.runs.engine import train_folds
-    from microexp_keras.runs.fold import is_done, train_fold
-
-    if run.has_one_fold or jobs == 1:
-        for number in range(len(run.folds)):
-            if not is_done(run.fold_folder(number)):
-                train_fold(run, number, progress)
-        return
-    for error in train_folds([run], runs.Workers(jobs)).values():
-        raise error

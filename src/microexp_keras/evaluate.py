@@ -9,12 +9,12 @@ from microexp_keras import datasets, protocols, runs, weights
 from microexp_keras.backend import choose_backend, import_keras
 from microexp_keras.console import Parser, command
 from microexp_keras.errors import MicroExpError
-from microexp_keras.models.networks import METHODS
+from microexp_keras.models.networks import get_method
 from microexp_keras.notes import warning
 from microexp_keras.runs.options import ARRAYS, LABELS
 
 if TYPE_CHECKING:
-    from microexp_keras.runs.scored_clips import RivalFile, ScoredClips
+    from microexp_keras.runs.scored_clips import Learned, ScoredClips
 
 
 def parser() -> argparse.ArgumentParser:
@@ -24,6 +24,7 @@ def parser() -> argparse.ArgumentParser:
         description="Score weights of any .h5 kind on clips or on the validation arrays of the original programs.",
     )
     runs.add_options(parser, "--weights")
+    parser.add_argument("--model", metavar="MODULE:FUNCTION", help="of weights of your own model: what builds it")
     weights.add_data_format(parser)
     runs.add_options(parser, "--dataset")
     where = parser.add_mutually_exclusive_group()
@@ -36,12 +37,8 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--protocol", choices=protocols.NAMES, help="for --data: its split (default: as trained, else upstream)"
     )
-    parser.add_argument(
-        "--clips",
-        choices=["protocol", "held-out", "all"],
-        help="for --data: score the protocol's test clips, only those of them that are not training clips, or all "
-        "(default: protocol; all if it has several folds and the weights were trained on other clips)",
-    )
+    what = "for --data: score all clips, not the protocol's test clips only (default: if none are known to be such)"
+    parser.add_argument("--clips", choices=["all"], help=what)
     runs.add_options(parser, "--landmarks", "--out")
     return parser
 
@@ -64,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     from microexp_keras.runs import scored_clips
 
-    file = scored_clips.what_learned(args.weights, args.data_format)
+    file = scored_clips.what_learned(args.weights, args.data_format, args.model)
     database = (
         datasets.get_database(args.dataset) if args.dataset else datasets.trained_on(file.metadata) or datasets.SMIC
     )
@@ -81,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     scored_clips.require_length(file, database)
     with runs.results_in(args.out, f"evaluate-{database.name}") as folder:
         clips = _clips(args, file, database)
-        if isinstance(file, weights.WeightsFile) and file.assumption:
+        if file.assumption:
             clips.notes.append(warning(file.assumption))
         import_keras()
 
@@ -95,21 +92,21 @@ def main(argv: Sequence[str] | None = None) -> None:
             clips=[clips.samples.names[position] for position in clips.positions],
             subjects=[clips.samples.subjects[position] for position in clips.positions],
             true=clips.labels,
-            probabilities=clips.predicted(database.num_classes, args.data_format),
+            probabilities=clips.predicted(database.num_classes),
             folds=[fold] * len(clips.positions),
             method=file.network,
             protocol=str(trained.get("protocol", "")),
             seed=seed,
             databases=clips.samples.databases_of(clips.positions),
         )
-        title = f"{METHODS[file.network].title} on {clips.origin}"
+        title = f"{get_method(file.network).title} on {clips.origin}"
         about = {**runs.provenance(), "weights": str(args.weights), "trained": trained}
         report, _ = scores.write(folder, title, clips.notes, predictions, about, **about)
     print(report.summary(folder))
 
 
 def _clips(
-    args: argparse.Namespace, file: "weights.WeightsFile | RivalFile", database: datasets.Database
+    args: argparse.Namespace, file: "weights.WeightsFile | Learned", database: datasets.Database
 ) -> "ScoredClips":
     """Read the clips, or the arrays, that are scored."""
     from microexp_keras import landmarks, preprocessing

@@ -10,7 +10,7 @@ import numpy as np
 from microexp_keras.errors import SHOWN, MicroExpError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Scores:
     """Scores of one set of predictions.
 
@@ -54,6 +54,13 @@ class Scores:
     uf1: float
     undefined: tuple[str, ...]
     collapsed_to: str | None
+
+    def __repr__(self) -> str:
+        low, high = self.accuracy_interval
+        return (
+            f"accuracy {self.accuracy:.2%} ({self.correct}/{self.clips}; 95 % interval {low:.1%} to {high:.1%}), "
+            f"UF1 {self.uf1:.4f}, UAR {self.uar:.4f}; majority-class baseline {self.majority_rate:.1%}"
+        )
 
     def as_json(self) -> dict[str, Any]:
         """Return a dictionary for JSON, None standing for NaN."""
@@ -99,7 +106,7 @@ def score(
     true, predicted = _labels("true", true, class_names), _labels("predicted", predicted, class_names)
     if len(true) != len(predicted) or not len(true):
         raise MicroExpError(
-            "labels", f"expected a true and a predicted one for each clip, found {len(true)} and {len(predicted)}"
+            "labels", f"each clip needs a true and a predicted one, but there are {len(true)} and {len(predicted)}"
         )
     confusion = confusion_matrix(true, predicted, labels=np.arange(len(class_names)))
     clips, correct = int(confusion.sum()), int(np.trace(confusion))
@@ -133,16 +140,16 @@ def score(
 def _labels(which: str, values: Sequence[Any] | np.ndarray, class_names: Sequence[str]) -> np.ndarray:
     """Return labels, numbers or names, as int array (clips,); raise if any is none of the classes."""
     labels, count = np.asarray(values), len(class_names)
-    expected = f"expected labels 0 to {count - 1} ({', '.join(class_names)}), one for each clip"
+    known = f"0 to {count - 1} ({', '.join(class_names)})"
     if labels.ndim != 1:
         remedy = "Take argmax(axis=1) of one-hot rows or probabilities."
-        raise MicroExpError(which, f"{expected}, found an array of shape {labels.shape}", remedy)
+        raise MicroExpError(which, f"give one label, {known}, for each clip, not an array of {labels.shape}", remedy)
     numbers: dict[Any, int] = {key: number for keys in (class_names, range(count)) for number, key in enumerate(keys)}
     found = labels.tolist()
     if wrong := [f"{label} at position {place}" for place, label in enumerate(found) if label not in numbers]:
         remedy = "Score only clips that have an answer; count from 0."
         raise MicroExpError(
-            which, f"{expected}, found {', '.join(wrong[:SHOWN])}{' and more' * (len(wrong) > SHOWN)}", remedy
+            which, f"labels go from {known}, but {', '.join(wrong[:SHOWN])}{' and more' * (len(wrong) > SHOWN)}", remedy
         )
     return np.array([numbers[label] for label in found], int)
 
@@ -209,7 +216,7 @@ def subject_intervals(
     }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Pair:
     """Two methods on the same clips; see `paired`.
 
@@ -231,6 +238,13 @@ class Pair:
     first_subjects: int
     second_subjects: int
     p_subjects: float | None
+
+    def __repr__(self) -> str:
+        subjects = "no subject is known" if self.p_subjects is None else f"p = {self.p_subjects:.2g}"
+        return (
+            f"clips that only one predicts correctly: {self.first_only} the first, {self.second_only} the second; "
+            f"permutation test over subjects: {subjects}; McNemar's test over clips: p = {self.p_clips:.2g}"
+        )
 
 
 def paired(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-Level = Literal["remark", "warning", "faces", "synthetic", "collapsed", "not learned", "diverged"]
+Level = Literal["remark", "warning", "faces", "synthetic", "collapsed", "not learned", "diverged", "trial", "failed"]
 
 HEADS = {level: level.upper() for level in get_args(Level) if level != "remark"}
 """The words with which a rendered note of a level begins; a remark begins with none."""
@@ -29,8 +29,6 @@ class Note:
     def render(self) -> str:
         """Return the note as reports and scores.json have it."""
         return self.head + self.text
-
-    __str__ = render
 
     @classmethod
     def of(cls, note: "Note | str") -> "Note":

@@ -3,7 +3,6 @@
 import argparse
 import contextlib
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -86,20 +85,19 @@ def main(argv: Sequence[str] | None = None) -> None:
     choose_backend()
     runs.require_weights(args.weights)
     from microexp_keras.runs import scored_clips
-    from microexp_keras.video import choices, report
+    from microexp_keras.video import report, watch
     from microexp_keras.video.source import Source
-    from microexp_keras.video.watch import watch
 
     file = weights.inspect(args.weights, args.data_format)
-    protocol = choices.protocol_for(file, args.dataset)
+    protocol = watch.protocol_for(file, args.dataset)
     scored_clips.require_length(file, protocol.database)
-    look = choices.Look(
+    look = watch.Look(
         file,
         protocol,
         scored_clips.known_statistics(file),
-        choices.template_for(file, protocol, args.crop, args.like),
+        watch.template_for(file, protocol, args.crop, args.like),
         args.like,
-        args.face_every or choices.LOOK_EVERY[protocol.inputs[0]],
+        args.face_every or watch.LOOK_EVERY[protocol.inputs[0]],
         args.stride or protocol.frames // 3,
         args.fps,
     )
@@ -107,16 +105,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     if not source.camera:
         source.require_frames(protocol.frames)
     with runs.results_in(args.out, f"predict-{source.name}") as folder:
-        began = time.perf_counter()
         import_keras()
         classes = len(protocol.database.class_names)
         model = weights.load_model(args.weights, protocol.frames, protocol.size, classes, args.data_format)
-        loading = time.perf_counter() - began
         if source.camera:
             source.record(args.seconds, folder / "recording.avi")
             source.require_frames(protocol.frames)
-        seen = watch(model, source, look)
-        found = report.write(folder, seen, runs.provenance(), loading, args.annotated)
+        seen = watch.watch(model, source, look)
+        found = report.write(folder, seen, runs.provenance(), args.annotated)
     print(found.summary(folder))
 
 

@@ -1,6 +1,7 @@
 """Rerun the paper's tables on one's own clips: `python -m microexp_keras.reproduce --dataset smic --data PATH`."""
 
 import argparse
+import itertools
 import json
 import sys
 from collections.abc import Sequence
@@ -8,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from microexp_keras import datasets, protocols, runs
-from microexp_keras.atomic import write_json, write_text
+from microexp_keras.atomic import write_json
 from microexp_keras.backend import choose_backend
 from microexp_keras.console import Parser, command, seed
 from microexp_keras.datasets.database import Database
 from microexp_keras.errors import MicroExpError
 from microexp_keras.models.networks import METHODS, NETWORKS
-from microexp_keras.paper import tables
-from microexp_keras.protocols import Protocol
+from microexp_keras.notes import HEADS, SYNTHETIC_CLIPS, Note
+from microexp_keras.results import tables
 from microexp_keras.runs import Settings
 from microexp_keras.runs.options import absolute
 from microexp_keras.text import by, counted, either
@@ -26,49 +27,41 @@ MAY_CHANGE = ("data", "landmarks", "keep_weights")
 """Settings of a training with which it may be resumed otherwise."""
 
 
-def parser() -> argparse.ArgumentParser:
+EXAMPLES = (
+    "--dataset smic --data SMIC_all_cropped --models stcnn --protocols upstream loso --seeds 0 1 2",
+    "--dataset smic --data SMIC_all_cropped --tables V",
+    "--dataset casme2 --data casme2_raw --tables IX",
+)
+
+
+def parser() -> Parser:
     """Build the command line."""
     parser = Parser(
         "reproduce",
+        EXAMPLES,
         description="Train the networks of Reddy et al. as often as their tables V to IX need, under one or several "
         "protocols and seeds, and compare with the published results. Can be stopped and resumed.",
     )
-    runs.add_options(parser, "--dataset", "--data")
-    datasets.add_options(parser)
+    everyday = parser.add_argument_group("everyday")
+    runs.add_options(everyday, "--dataset", "--data")
+    datasets.add_synthetic(everyday)
+    what = "V: accuracies (alone: all seven methods under loso, so on the same folds), VI or VII: confusion matrix of "
+    what += "MicroExpSTCNN (CAS(ME)^2, SMIC), VIII: epochs 91 to 100, IX: twelve kernel sizes, as many trainings of "
+    what += "MicroExpSTCNN more (default: all but IX). Of clips that the paper has no numbers of V, VIII and IX, with "
+    what += "nothing beside ours"
+    everyday.add_argument("--tables", nargs="+", choices=tables.NAMES, metavar="TABLE", help=what)
+    what = f"{', '.join(METHODS)} (default: the three networks; with --tables V alone, all)"
+    everyday.add_argument("--models", nargs="+", choices=METHODS, metavar="NAME", help=what)
+    what = f"{', '.join(protocols.NAMES)} (default: upstream; with --tables V alone, and of clips that the paper has "
+    what += "no numbers of, loso)"
+    everyday.add_argument("--protocols", nargs="+", choices=protocols.NAMES, metavar="NAME", help=what)
+    what = "a training for each; deterministic methods are fitted once (default: 0)"
+    everyday.add_argument("--seeds", nargs="+", type=seed, metavar="N", help=what)
+    runs.add_options(everyday, "--epochs", "--out", "--resume")
+    datasets.add_options(parser.add_argument_group("data"))
     datasets.add_own_options(parser)
-    datasets.add_synthetic(parser)
-    parser.add_argument(
-        "--tables",
-        nargs="+",
-        choices=tables.NAMES,
-        metavar="TABLE",
-        help="V: accuracies (alone: all seven methods under loso, so on the same folds), "
-        "VI or VII: confusion matrix of MicroExpSTCNN (CAS(ME)^2, SMIC), VIII: epochs 91 to 100, "
-        "IX: twelve kernel sizes, as many trainings of MicroExpSTCNN more (default: all but IX). Of clips that the "
-        "paper has no numbers of V, VIII and IX, with nothing beside ours",
-    )
-    parser.add_argument(
-        "--models",
-        nargs="+",
-        choices=METHODS,
-        help="networks and rival methods (default: the three networks; with --tables V alone, all)",
-    )
-    parser.add_argument(
-        "--protocols",
-        nargs="+",
-        choices=protocols.NAMES,
-        help="see python -m microexp_keras.protocols (default: upstream; with --tables V alone, and of clips that the "
-        "paper has no numbers of, loso)",
-    )
-    parser.add_argument(
-        "--seeds",
-        nargs="+",
-        type=seed,
-        metavar="N",
-        help="a training for each; deterministic methods are fitted once (default: 0)",
-    )
-    runs.add_options(parser, "--landmarks", "--epochs", "--patience", "--keep-weights")
-    runs.add_options(parser, "--jobs", "--cluster", "--dashboard", "--out", "--resume")
+    runs.add_options(parser.add_argument_group("advanced"), "--patience", "--landmarks", "--keep-weights")
+    runs.add_options(parser.add_argument_group("cluster"), "--jobs", "--cluster", "--dashboard")
     return parser
 
 
@@ -87,65 +80,59 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _new_plan(args: argparse.Namespace) -> dict[str, Any]:
     """What shall be trained, as reproduction.json keeps it."""
     database = datasets.database_of(args, args.data, args.dataset)
-    there = [*tables.OF_ANY, tables.MATRIX[database.name]] if database.in_paper else [*tables.OF_ANY]
-    chosen = args.tables or [table for table in tables.NAMES if table in there and table != "IX"]
+    of_these = {*tables.OF_ANY, tables.MATRIX[database.name] if database.in_paper else ""}
+    there = [table for table in tables.NAMES if table in of_these]
+    chosen = args.tables or there[:-1]  # the last is IX
     if others := [table for table in chosen if table not in there]:
         raise MicroExpError(
             "--tables",
-            f"expected tables of {database.title}, {either(table for table in tables.NAMES if table in there)}, "
-            f"found {', '.join(others)}",
+            f"expected tables of {database.title}, {either(there)}, found {', '.join(others)}",
             "Leave it out: VI is of CAS(ME)^2 and VII of SMIC.",
         )
     whole_table_5 = args.tables == ["V"]
     models = args.models or (METHODS if whole_table_5 else NETWORKS)
+    names = args.protocols or ["upstream" if database.in_paper and not whole_table_5 else "loso"]
     plan = {
         "dataset": database.as_json(),
         "data": None,
         "reading": datasets.chosen_reading(args),
         "options": datasets.chosen_options(args),
         "landmarks": absolute(args.landmarks),
-        "tables": [table for table in tables.NAMES if table in chosen],
+        "tables": [table for table in there if table in chosen],
         "models": [model for model in METHODS if model in models],
-        "protocols": list(
-            dict.fromkeys(args.protocols or ["upstream" if database.in_paper and not whole_table_5 else "loso"])
-        ),
+        "protocols": list(dict.fromkeys(names)),
         "seeds": list(dict.fromkeys(args.seeds or [0])),
         "epochs": args.epochs,
         "patience": args.patience,
         "keep_weights": args.keep_weights,
     }
-    if not _trainings(plan):
+    if not _settings(plan):  # which refuses what a protocol does not take, before any clip is read
         raise MicroExpError(
             f"--models {' '.join(plan['models'])} --protocols {' '.join(plan['protocols'])} "
             f"--tables {' '.join(plan['tables'])}",
             "expected something to train, found nothing",
             "python -m microexp_keras.protocols says which there are; tables VI, VII and IX are of stcnn.",
         )
-    for protocol in _trainings(plan):
-        _settings(plan, protocol, seed_number=0)  # refuses what a protocol does not take before any clip is read
     runs.require_free(args.out, resumable=True)
     return {**plan, "data": str(datasets.data_of(args, database).resolve())}
 
 
-def _trainings(plan: dict[str, Any]) -> list[Protocol]:
-    return tables.trainings(plan["tables"], plan["models"], plan["protocols"], _database(plan), **plan["reading"])
-
-
-def _seeds(plan: dict[str, Any], protocol: Protocol) -> list[int]:
-    """Return the seeds of a method's trainings: one if it is deterministic."""
-    return plan["seeds"] if protocol.network.has_epochs else plan["seeds"][:1]
-
-
-def _settings(plan: dict[str, Any], protocol: Protocol, seed_number: int) -> Settings:
-    """Settings of a training; methods that are not trained step by step have no epochs."""
-    own = {name: plan[name] for name in ("epochs", "patience") if name in protocol.network.takes}
-    landmarks = None if protocol.network.on_whole_face else plan["landmarks"]
-    kept = {name: plan[name] for name in ("data", "options", "keep_weights")}
-    return Settings.of(protocol, landmarks=landmarks, seed=seed_number, **kept, **own)
-
-
 def _database(plan: dict[str, Any]) -> Database:
     return Database.from_json(plan["dataset"])
+
+
+def _settings(plan: dict[str, Any]) -> list[Settings]:
+    """Return the settings of each training: deterministic methods have one seed, and nothing to do with epochs."""
+    found = []
+    kept = {name: plan[name] for name in ("data", "options", "keep_weights")}
+    for protocol in tables.trainings(
+        plan["tables"], plan["models"], plan["protocols"], _database(plan), **plan["reading"]
+    ):
+        own = {name: plan[name] for name in ("epochs", "patience") if name in protocol.network.takes}
+        landmarks = None if protocol.network.on_whole_face else plan["landmarks"]
+        for number in plan["seeds"] if protocol.network.has_epochs else plan["seeds"][:1]:
+            found.append(Settings.of(protocol, landmarks=landmarks, seed=number, **kept, **own))
+    return found
 
 
 def _kept_plan(args: argparse.Namespace) -> dict[str, Any]:
@@ -153,30 +140,28 @@ def _kept_plan(args: argparse.Namespace) -> dict[str, Any]:
     path = args.resume / RECORD
     try:
         plan = json.loads(path.read_text(encoding="utf-8"))["plan"]
-        _trainings(plan), plan["seeds"], plan["epochs"], plan["data"], plan["options"], plan["landmarks"]
         moved = {name: str(getattr(args, name).resolve()) for name in ("data", "landmarks") if getattr(args, name)}
-        return {**plan, **moved, "keep_weights": args.keep_weights or plan["keep_weights"]}
+        plan |= {**moved, "keep_weights": args.keep_weights or plan["keep_weights"]}
+        _settings(plan)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise MicroExpError(
             path, f"expected the record of a reproduction, found something else ({error!r})", "Start a new one."
         ) from None
+    return plan
 
 
 def _reproduce(folder: Path, plan: dict[str, Any], workers: runs.Workers) -> int:
-    from microexp_keras.results import plots
     from microexp_keras.runs.engine import train_folds
     from microexp_keras.runs.report import report
     from microexp_keras.runs.run import Run, load_samples
 
-    prepared, database = [], _database(plan)
-    for protocol in _trainings(plan):
-        samples = None
-        for seed_number in _seeds(plan, protocol):
-            settings = _settings(plan, protocol, seed_number)
-            samples = samples or load_samples(settings)
-            training_folder = folder / _name(settings)
-            _require_as_planned(training_folder, settings)
-            prepared.append(Run.of(training_folder, settings, samples))
+    prepared: list[Run] = []
+    for settings in _settings(plan):
+        before = prepared[-1] if prepared and prepared[-1].protocol == settings.protocol else None
+        samples = before.samples if before else load_samples(settings)
+        training_folder = folder / _name(settings)
+        _require_as_planned(training_folder, settings)
+        prepared.append(Run.of(training_folder, settings, samples))
     write_json(folder / RECORD, {"plan": plan, **runs.provenance()})  # clips that cannot be read leave nothing behind
     for run in prepared:
         run.write_config()
@@ -186,63 +171,41 @@ def _reproduce(folder: Path, plan: dict[str, Any], workers: runs.Workers) -> int
     what += f", {'at most ' * bool(plan['patience'])}{counted(epochs, 'epoch')} in all" * bool(epochs)
     print(f"{what}; files go to {folder}", file=sys.stderr)
     failed = train_folds(prepared, workers)
-    found: list[dict[str, Any]] = []
-    predictions = []
-    all_well = not failed
-    for run in prepared:
-        if run.folder in failed:
-            continue
-        of_run = report(run)
-        all_well = all_well and of_run.trained_well
-        protocol = run.protocol
-        key: dict[str, Any] = {"model": protocol.model, "dataset": protocol.dataset, "protocol": protocol.name}
-        key |= {"seed": run.settings.seed, "kernel": protocol.kernel_size}
-        key |= {"planned_epochs": run.settings.published_protocol.epochs}
-        found.append({"folder": run.folder.name, **key, **of_run.scores})
-        predictions.append(of_run.predictions)
-    rows = tables.tables(plan["tables"], found, database)
-    pairs = tables.pairs(found, predictions) if "V" in rows else []
-    there = {(run["model"], run["protocol"]) for run in found}
-    skipped = [
-        f"There is no protocol {name} of {METHODS[model].title}."
-        for name in plan["protocols"]
-        for model in plan["models"]
-        if model in {run["model"] for run in found} and (model, name) not in there
-    ]
-    if "IX" in plan["tables"]:
-        frames = prepared[0].protocol.frames
-        skipped += [
-            f"Kernel {by(size)} is left out: the clips have {frames} frames."
-            for size in tables.PAPER.kernel_sizes
-            if size[2] > frames
-        ]
-    skipped += [f"**FAILED** and left out: {error}" for error in failed.values()]
-    trial = _trial([run.settings for run in prepared])
-    skipped = [*trial, *skipped]
-    synthetic = prepared[0].samples.synthetic
-    text = tables.as_markdown(rows, found, skipped, database, synthetic, pairs)
-    if "V" in rows:
-        title = text.splitlines()[0].strip("# ") + ", a TRIAL of few epochs" * bool(trial)
-        plots.accuracies(tables.figure_rows(rows["V"]), folder / "accuracy.png", title)
-    write_text(folder / "report.md", text)
-    write_json(
-        folder / "tables.json", {"plan": plan, **runs.provenance(), "tables": rows, "pairs": pairs, "runs": found}
-    )
-    print(text)
-    print(f"The report: {folder / 'report.md'}")
-    return 0 if all_well else 1
+    reported = [(run, report(run)) for run in prepared if run.folder not in failed]
+    if not reported:
+        raise next(iter(failed.values()))
+    trained = []
+    for run, outcome in reported:
+        how = (run.protocol, run.settings.seed, run.settings.published_protocol.epochs, run.folder.name)
+        trained.append(tables.Trained(*how, outcome.scores, outcome.predictions))
+    notes = [*_notes(plan, trained), *(Note("failed", f" and left out: {error}") for error in failed.values())]
+    found = tables.write(folder, plan["tables"], trained, prepared[0].samples.synthetic, notes)
+    print(found.summary(folder, sections=1))
+    return 0 if not failed and all(outcome.trained_well for _, outcome in reported) else 1
 
 
-def _trial(all_settings: Sequence[Settings]) -> list[str]:
-    """Return what heads a report if any training had fewer epochs than its protocol."""
-    cut = [one for one in all_settings if one.protocol.epochs < one.published_protocol.epochs]
-    if not cut:
-        return []
-    whole = either(dict.fromkeys(one.published_protocol.epochs for one in cut))
-    return [
-        f"**TRIAL: {cut[0].protocol.epochs} of {counted(whole, 'epoch')}. The networks are not trained to the end: no "
-        "number below is a reproduction of a published one.**"
-    ]
+def _notes(plan: dict[str, Any], trained: Sequence[tables.Trained]) -> list[Note]:
+    """Say what is missing of what was asked for, and what every training alarms its reader of."""
+    notes, there = [], {(one.protocol.model, one.protocol.name) for one in trained}
+    for name, model in itertools.product(plan["protocols"], plan["models"]):
+        if (model, name) not in there and model in {of for of, _ in there}:
+            notes.append(Note("remark", f"There is no protocol {name} of {METHODS[model].title}."))
+    frames = trained[0].protocol.frames
+    for size in tables.PAPER.kernel_sizes if "IX" in plan["tables"] else ():
+        if size[2] > frames:
+            notes.append(Note("remark", f"Kernel {by(size)} is left out: the clips have {frames} frames."))
+    for level, head in HEADS.items():
+        folders = [one.folder for one in trained if any(note.startswith(head) for note in one.scores["notes"])]
+        if level == "synthetic" and folders:
+            notes.append(SYNTHETIC_CLIPS)
+        elif folders and level not in ("warning", "faces"):
+            share = f"{len(folders)} of {counted(len(trained), 'training')}"
+            notes.append(Note(level, f": {share}, as their reports say: {', '.join(folders)}."))
+    planned = [one.planned_epochs for one in trained if one.protocol.epochs < one.planned_epochs]
+    if planned:
+        said = f": {plan['epochs']} of {counted(either(dict.fromkeys(planned)), 'epoch')}. The networks are not trained"
+        notes.append(Note("trial", f"{said} to the end: no number here is a reproduction of a published one."))
+    return notes
 
 
 def _require_as_planned(folder: Path, settings: Settings) -> None:

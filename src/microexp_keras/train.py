@@ -4,7 +4,6 @@ import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,7 +66,6 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--no-faces", action="store_true", help="show no face of the clips in report.html, and draw no saliency"
     )
-    parser.add_argument("--tensorboard", action="store_true", help="also log for TensorBoard, into OUT/tensorboard")
     runs.add_options(parser, "--keep-weights", "--out", "--resume", "--jobs", "--cluster", "--dashboard")
     return parser
 
@@ -90,20 +88,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     if protocol.network.has_epochs:
         choose_backend()  # a wrong one is said before any clip is read
 
-    from microexp_keras.runs.run import Run, load_samples
+    from microexp_keras.runs.run import RESULT, Run, load_samples
 
     samples = load_samples(settings)
     folder = args.resume or runs.new_folder(
         args.out, f"{protocol.dataset}-{protocol.model.replace(':', '-')}-{protocol.name}"
     )
     with runs.writing(folder, "config.json", "python -m microexp_keras.train"):
+        if args.resume and args.epochs:  # a run that is done may go on
+            (folder / RESULT).unlink(missing_ok=True)
         return _train(Run.of(folder, settings, samples), workers)
 
 
 def _new(args: argparse.Namespace) -> Settings:
     """Settings of a new run, everything that --resume needs to repeat them."""
     named = args.dataset
-    if named is None and args.data and args.data.is_dir():
+    if named is None and args.data and not datasets.is_table(args.data):
         named = datasets.find_dataset(args.data)
     database, reading, options = (
         datasets.database_of(args, args.data, named),
@@ -147,16 +147,11 @@ def _new(args: argparse.Namespace) -> Settings:
             raise MicroExpError(where, text, "Leave it out.")
     if arrays != (args.training_labels is not None):
         raise MicroExpError("--training-images, --training-labels", "expected both, found one of them")
-    if args.tensorboard and not find_spec("tensorboard"):
-        raise MicroExpError(
-            "--tensorboard", "expected the package tensorboard, found none", "Run: pip install tensorboard"
-        )
     runs.require_free(args.out, resumable=True)
     given = ("epochs", "batch_size", "patience", "kernel_size", "seed", "data_format", "precision")
-    flags = ("keep_weights", "tensorboard")
     return Settings.of(
         protocol,
-        **{name: getattr(args, name) for name in (*given, *flags)},
+        **{name: getattr(args, name) for name in (*given, "keep_weights")},
         **_paths(args, None if arrays else datasets.data_of(args, database)),
         options=options,
         weights=absolute(args.weights),
@@ -219,27 +214,20 @@ def _resumed(args: argparse.Namespace) -> Settings:
 
 
 def _train(run: "Run", workers: runs.Workers) -> int:
-    from microexp_keras.runs.engine import train_folds
-    from microexp_keras.runs.fold import RESULT, train_fold
+    from microexp_keras.runs.engine import train_run
     from microexp_keras.runs.report import report
 
-    if run.has_one_fold:
+    if run.has_one_fold and not run.is_done(0):
         import_keras()  # its devices go into config.json
     run.write_config()
-    trained = (
-        f"trained on {counted(len(run.folds[0].train), 'clip')}" if run.has_one_fold else f"{len(run.folds)} folds"
-    )
-    scored = counted(sum(len(fold.test) for fold in run.folds), "clip")
-    print(f"{run.title}: {trained}, scored on {scored}; files go to {run.folder}", file=sys.stderr)
-    if run.has_one_fold and not workers.cluster:
+    trained = f"{len(run.folds)} folds"
+    if run.has_one_fold:
+        trained = f"trained on {counted(len(run.folds[0].train), 'clip')}"
         if workers.jobs:
             print(f"note: --jobs changes nothing: protocol {run.protocol.name} has one fold", file=sys.stderr)
-        train_fold(run, 0)
-    else:
-        if run.has_one_fold:  # which may be given more epochs
-            (run.folder / RESULT).unlink(missing_ok=True)
-        for error in train_folds([run], workers).values():
-            raise error
+    scored = counted(sum(len(fold.test) for fold in run.folds), "clip")
+    print(f"{run.title}: {trained}, scored on {scored}; files go to {run.folder}", file=sys.stderr)
+    train_run(run, workers)
     found = report(run)
     print(found.text)
     if not run.protocol.unseen_subjects and not run.settings.training_images:

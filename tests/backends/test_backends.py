@@ -56,7 +56,7 @@ def test_networks_train_score_and_predict_and_learn_as_on_tensorflow(backend, sm
         devices = json.loads((out / "config.json").read_text())["machine"]["devices"]
         assert devices and all(device.startswith(backend) for device in devices)
         scored = ["--weights", next(out.glob("weights-improvement-*")), "--out", tmp_path / f"{model}-scored"]
-        run(backend, "-m", "microexp_keras.evaluate", *data, "--clips", "held-out", *scored)
+        run(backend, "-m", "microexp_keras.evaluate", *data, *scored)
         again, first = ((tmp_path / name / "predictions.csv").read_text() for name in (f"{model}-scored", model))
         columns = [[float(row[-1]) for row in list(csv.reader(text.splitlines()))[1:]] for text in (again, first)]
         np.testing.assert_allclose(*columns, atol=1e-4)

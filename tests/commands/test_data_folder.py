@@ -125,14 +125,6 @@ def test_the_folders_are_looked_in_one_after_the_other(home, tmp_path, monkeypat
         datasets.data_folder("smic")
 
 
-def test_several_trees_are_the_usual_question(home, tmp_path, capsys):
-    for layout, image in (("cropped", "reg_image{}.bmp"), ("raw", "image{}.bmp")):
-        write_images(tmp_path / f"data/SMIC_all_{layout}/HS/s1/micro/negative/s1_ne_01", range(3), image)
-    assert train.main(["--dataset", "smic"]) == 2
-    assert "Say which with --layout (cropped or raw)" in capsys.readouterr().err
-    assert datasets.data_folder("smic", layout="raw") == tmp_path / "data"
-
-
 def test_notebooks_fall_back_to_synthetic_clips_and_say_so(home, tmp_path, capsys):
     made = tmp_path / "data/synthetic-smic"
     shutil.copytree(home / "data/SMIC_all_cropped/HS/s1", made / "HS/s1")

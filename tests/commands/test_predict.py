@@ -2,7 +2,6 @@
 
 import csv
 import json
-from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -13,9 +12,7 @@ from microexp_keras import datasets, evaluate, models, predict, preprocessing, p
 from microexp_keras.datasets.frames import read_frames
 from microexp_keras.datasets.videos import VideoFile, writing
 from microexp_keras.landmarks import face_box
-from microexp_keras.results import plots
-from microexp_keras.video import annotate, source, watch
-from microexp_keras.video import faces as video_faces
+from microexp_keras.video import source
 from microexp_keras.video import windows as video_windows
 
 LEVELS = {"mean": 140.5, "max": 255.0}
@@ -69,7 +66,7 @@ def ask(out, source, file, *options):
 def look(path, protocol, template=None, every=1, stride=100):
     """Stacks of the windows of a video or folder, cut as the command does."""
     filmed = source.Source(path)
-    faces = video_faces.find_faces(filmed.read(protocol.swapped_colours), every)
+    faces = video_windows.find_faces(filmed.read(protocol.swapped_colours), every)
     windows = video_windows.windows(faces, protocol, stride, template)
     return windows, dict(video_windows.stacks(filmed.read(protocol.swapped_colours), windows, faces, protocol))
 
@@ -95,7 +92,6 @@ def test_every_window_has_its_frames_times_and_probabilities(video, stcnn, tmp_p
         "looked for in 9 of 40 frames (--face-every 5) and found in all of them",  # the last frame too
         "a whole one does not fit: the last 4 frames",
         "Standardised as in training (face mean 140.5, maximum 255)",
-        "40 frames (1.6 s of video) in ",
     ):
         assert text in said
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
@@ -169,11 +165,11 @@ def test_the_box_puts_the_face_where_it_was_in_training():
 
 
 def test_points_between_two_looks_lie_on_a_line(film):
-    each = video_faces.find_faces(iter(film[:13]), 1)
-    some = video_faces.find_faces(iter(film[:13]), 6)
+    each = video_windows.find_faces(iter(film[:13]), 1)
+    some = video_windows.find_faces(iter(film[:13]), 6)
     assert some.looks.tolist() == [0, 6, 12] and each.looks.tolist() == [*range(13)]
     assert np.array_equal(some.points, each.points[[0, 6, 12]])
-    between = video_faces.points_in(some, 2, 8)
+    between = video_windows.points_in(some, 2, 8)
     assert between.shape == (7, 68, 2) and np.array_equal(between[4], some.points[1])
     assert np.abs(between[1] - (some.points[0] + some.points[1]) / 2).max() <= 0.5
 
@@ -241,10 +237,9 @@ def test_the_assumed_order_of_weights_is_said_and_the_option_changes_it(stcnn, v
 def test_the_face_can_be_cut_as_in_a_frame_of_ones_own(video, stcnn, film, tmp_path, capsys):
     cv2.imwrite(str(tmp_path / "own.png"), film[0, 40:220, 60:260])
     code, _ = ask(tmp_path / "out", video, stcnn[0], "--like", str(tmp_path / "own.png"))
-    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
-    assert code == 0 and summary["template"]["shape"] == [180, 200]
+    assert code == 0
     template = face_box.template_of(tmp_path / "own.png")
-    faces = video_faces.find_faces(iter(film[:1]), 1)
+    faces = video_windows.find_faces(iter(film[:1]), 1)
     assert np.abs(np.array(face_box.face_box(faces.points, template)) - (40, 220, 60, 260)).max() <= 3
     assert "so that eyes and mouth lie as in " + str(tmp_path / "own.png") in reported(capsys)
 
@@ -278,23 +273,6 @@ def test_what_can_be_read_of_a_damaged_video_is_shown_and_said(film, stcnn, tmp_
     assert "of the video could be read" in (said := reported(capsys)) and "cut off" in said
 
 
-def test_every_class_has_its_bar_below_the_annotated_video(film, tmp_path, classes=7):
-    path, names = write_video(tmp_path / "x.avi", film[:20]), [f"class {number}" for number in range(classes)]
-    faces = video_faces.Faces(20, film.shape[1:3], np.array([0, 19]), np.ones(2, int), np.zeros((2, 68, 2)))
-    windows = [video_windows.Window(0, 17, (0, 10, 0, 10), None)]
-    colours, shares = plots.class_colours(classes), np.full((1, classes), 1 / classes)
-    database = SimpleNamespace(class_names=names)
-    look = SimpleNamespace(protocol=SimpleNamespace(database=database), synthetic=False)
-    times = np.arange(21) / 25
-    seen = watch.Seen(source.Source(path), look, 25, False, faces, times, windows, shares, {}, {})
-    annotate.annotate(seen, tmp_path / "out.webm")
-    with VideoFile(tmp_path / "out.webm") as video:
-        panel = video.image(next(video.frames()))[-24 * classes :].astype(int)
-    for place, colour in enumerate(colours):
-        bar = panel[24 * place + 4 : 24 * place + 12, 112:120].reshape(-1, 3).mean(axis=0)
-        assert np.abs(bar - [int(colour[at : at + 2], 16) for at in (5, 3, 1)]).max() < 60
-
-
 class Camera:
     """A camera of 50 frames a second, in the place of cv2.VideoCapture."""
 
@@ -319,7 +297,7 @@ def test_a_camera_is_recorded_and_the_recording_kept(film, stcnn, tmp_path, monk
     opened = cv2.VideoCapture
     monkeypatch.setattr(source, "WARM_UP", 0.2)
     monkeypatch.setattr(cv2, "VideoCapture", lambda source: Camera(film) if source == 3 else opened(source))
-    code, rows = ask(tmp_path / "out", "3", stcnn[0], "--seconds", "0.5")
+    code, rows = ask(tmp_path / "out", "3", stcnn[0], "--seconds", "1")
     assert code == 0 and rows and "MicroExpSTCNN on recording.avi" in capsys.readouterr().out
     again, same = ask(tmp_path / "again", tmp_path / "out" / "recording.avi", stcnn[0])
     assert again == 0 and same == rows
@@ -402,7 +380,7 @@ def test_a_folder_that_cannot_be_written_is_refused_before_the_network_is_loaded
     (tmp_path / "full" / "report.txt").write_text("")
     for command in (predict, evaluate):
         source = [str(video)] if command is predict else ["--synthetic"]
-        for out, found in (("file/out", "a folder, found the file"), ("full", "an empty or new folder, found files")):
+        for out, found in (("file/out", "file is a file, not a folder"), ("full", "there are files in this folder")):
             said = [*source, "--weights", str(stcnn[0]), "--out", str(tmp_path / out)]
             assert command.main(said) == 2
             said = capsys.readouterr().err

@@ -15,10 +15,9 @@ from helpers import GOLDEN
 from trees import write_code_final
 
 from microexp_keras import weights
-from microexp_keras.datasets import Clip, Table, Video
-from microexp_keras.datasets.casme2 import named_rows, read_expressions
+from microexp_keras.datasets import Clip, Video
+from microexp_keras.datasets.casme2 import named_rows
 from microexp_keras.datasets.check import read_media
-from microexp_keras.datasets.database import CASME2
 from microexp_keras.datasets.frames import read_frames
 from microexp_keras.datasets.sheets import annotations
 from microexp_keras.datasets.videos import MAX_PIXELS
@@ -121,12 +120,10 @@ def result(folder: Path) -> list[Subject]:
 def cache(folder: Path) -> list[Subject]:
     """Stacks in the cache, and what lies beside them."""
     (folder / "damaged").mkdir(exist_ok=True)
-    path, shape = folder / "damaged" / "cache.npy", (3, 4, 5, 6)
-    clips = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    path, shape = folder / "damaged" / "cache.npy", (2, 3, 4, 5, 6)
 
-    def fill(keep: stack_cache.Keep) -> list[str]:
-        for position, clip in enumerate(clips):
-            keep(position, {"eyes": clip, "mouth": clip})
+    def fill(levels: np.ndarray) -> list[str]:
+        levels[:] = np.random.default_rng(0).integers(0, 256, shape[1:], np.uint8)
         return ["a note"]
 
     stack_cache.make_stacks(path, ["eyes", "mouth"], shape, {"origin": "SMIC", "folder": "x"}, fill)
@@ -192,14 +189,10 @@ def workbook(folder: Path) -> list[Subject]:
         parts = {name: file.read(name) for name in file.namelist()}
 
     def read_whole(path: Path) -> Any:
-        table = Table(CASME2, path, "rawpic")
         sheets = annotations(path, named_rows)
         if not sheets:
             raise MicroExpError(path, "has no names of expressions")
-        found = read_expressions(sheets[0], table)
-        if table.errors:
-            raise MicroExpError.of(path, table.errors, "")
-        return found
+        return sheets[0].rows, sheets[0].others
 
     def subject(part: str) -> Subject:
         def read(changed: Path) -> Any:

@@ -13,8 +13,8 @@ import pytest
 from loso import command, contents, options, until
 
 from microexp_keras import train
-from microexp_keras.runs import workers as connecting
-from microexp_keras.runs.worker import versions
+from microexp_keras.runs import engine
+from microexp_keras.runs.engine import versions
 
 pytestmark = pytest.mark.slow
 
@@ -195,7 +195,7 @@ def test_without_its_scheduler_a_run_ends_and_so_do_the_workers(
     """The last test of this cluster."""
     file, scheduler, workers = two_workers
     out = tmp_path / "run"
-    monkeypatch.setattr(connecting, "CONNECT_SECONDS", 2)
+    monkeypatch.setattr(engine, "CONNECT_SECONDS", 2)
 
     def kill_when_it_trains():
         until((out / "fold-01" / "history.csv").exists)

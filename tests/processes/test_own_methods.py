@@ -4,12 +4,13 @@ import json
 
 import keras
 import numpy as np
+import pandas
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
 import microexp_keras as mk
-from microexp_keras import train
+from microexp_keras import evaluate, train
 from microexp_keras.errors import MicroExpError
 
 
@@ -53,6 +54,24 @@ def test_data_say_what_they_are(data):
 
 def test_the_entrance_is_in_dir():
     assert {"load", "folds", "cross_validate"} <= {*dir(mk)} & {*mk.__all__}
+
+
+def test_objects_print_as_a_line(data, result):
+    """As in a notebook, where a cell shows its last value."""
+    fold = next(iter(mk.folds(data, progress=False)))
+    assert repr(fold) == "6 training, 3 validation and 3 test clips; tested on s01"
+    assert repr(result.scores).startswith(f"accuracy {result.scores.accuracy:.2%} ({result.scores.correct}/12; 95 %")
+    assert "permutation test over subjects: p = 1;" in repr(result.compare(result))
+    protocol = data.protocol("loso", "stcnn")
+    assert repr(protocol).startswith("loso: MicroExpSTCNN on SMIC, leave one subject out (")
+    samples = mk.preprocessing.load_samples(data.path, protocol, progress=False)
+    assert repr(samples) == "12 samples of 4 subjects: face uint8 (12, 64, 64, 18)"
+
+
+@pytest.mark.parametrize("call", [mk.cross_validate, lambda method, data: next(mk.folds(data))])
+def test_something_else_than_data_is_refused(call):
+    with pytest.raises(MicroExpError, match=r"data: give what mk\.load returns, not a str"):
+        call("stcnn", "clips.csv")
 
 
 def test_every_clip_is_predicted_once_by_a_model_that_never_saw_its_subject(result, data):
@@ -169,6 +188,20 @@ def broken():
     raise RuntimeError("no such layer")
 
 
+class Broken(keras.layers.Layer):
+    def call(self, clips, training=False):
+        if training:
+            raise RuntimeError("only in training")
+        return clips
+
+
+def broken_in_training(input_shape, num_classes):
+    layers = [keras.Input(input_shape), Broken(), keras.layers.GlobalAveragePooling3D(), keras.layers.Dense(3)]
+    model = keras.Sequential([*layers, keras.layers.Softmax()])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    return model
+
+
 @pytest.mark.parametrize(
     ("method", "said"),
     [
@@ -178,6 +211,7 @@ def broken():
         (two_dimensional, r"two_dimensional: the model cannot take clips of shape \(64, 64, 18, 1\)"),
         (no_softmax, "no_softmax: the model's answers are no probabilities"),
         (broken, r"broken: the function failed \(RuntimeError: no such layer\)"),
+        (broken_in_training, r"broken_in_training: training failed \(RuntimeError: only in training\)"),
         (pooled((64, 64, 18, 1), 3), "a Sequential is given, but it must be a function"),
         (LinearSVC, "a class is given"),
         ("resnet", "'resnet' is none of lbp-top, stclqp, cnn-augmentation, 3d-fcnn, stcnn, intermediate, late. Take"),
@@ -222,7 +256,16 @@ def test_on_the_command_line(twelve_clips, tmp_path, monkeypatch, capsys):
     options = ["--dataset", "smic", "--data", str(twelve_clips), "--epochs", "1", "--protocol", "upstream"]
     assert train.main([*options, "--model", "own_models:tiny"]) == 0
     assert "tiny on SMIC" in capsys.readouterr().out
-    assert (tmp_path / "runs/smic-own_models-tiny-upstream-001/report.html").exists()
+    run = tmp_path / "runs/smic-own_models-tiny-upstream-001"
+    times = {path: path.stat().st_mtime_ns for path in (run / "result.json", run / "best.weights.h5")}
+    (run / "report.html").unlink()
+    assert train.main(["--resume", str(run)]) == 0 and (run / "report.html").exists()
+    assert {path: path.stat().st_mtime_ns for path in times} == times  # it is not trained again
+    scored = ["--weights", str(run), "--data", str(twelve_clips), "--out", "scored"]
+    assert evaluate.main(scored) == 2 and "--model MODULE:FUNCTION" in capsys.readouterr().err
+    assert evaluate.main([*scored, "--model", "own_models:tiny"]) == 0
+    again, own = (pandas.read_csv(folder / "predictions.csv") for folder in (tmp_path / "scored", run))
+    assert [*again["clip"]] == [*own["clip"]] and np.allclose(again.p_surprise, own.p_surprise, atol=1e-5)
     with pytest.raises(SystemExit, match="2"):
         train.main([*options, "--model", "own_models:small"])
     assert "own_models:small: cannot be imported" in capsys.readouterr().err

@@ -1,8 +1,6 @@
 """The audit recomputes: every claim is borne out by its steps, and falls with the figures that it rests on."""
 
 import copy
-import json
-import os
 import re
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 
@@ -73,7 +71,7 @@ PRINTED = [
     ("most-methods", "not shown", ["above 1 of 3", "above 3 of 3", "2 > 2: no"]),
     ("sums-table4", "consistent", ["73 + 21 = 94", "64 + 73 + 28 = 165", "60 + 28 + 36 = 124"]),
     ("table4-smic", "contradiction", ["66 - 19 = 47", "47 - 6 = 41", "20/5/7", "79 > 70: yes"]),
-    ("table4-casme2", "contradiction", ["206 into 164 + 42; 165/41 in print", "203 or 204", "203 into 162 + 41"]),
+    ("table4-casme2", "contradiction", ["ceil(206 / 5) = 42; 41 in print", "203 or 204", "206 into 164 + 42"]),
     ("split-casme2", "contradiction", ["12/20/10, 42 in all", "203 or 204 clips, 33 or 34 of disgust"]),
     ("confusion-casme2", "consistent", ["11 + 19 + 6 = 36", "36/41"]),
     ("other-protocol-smic", "not comparable", ["5 have a higher UF1", "68 subjects", "CapsuleNet, EMR"]),
@@ -184,30 +182,11 @@ def test_ten_counts_are_found_where_there_are_some(n):
     assert arithmetic.ten_counts(50, 0.05, 32) == [16] * 10  # the nearest: ten alike, since others deviate by 1.47
 
 
-@pytest.mark.parametrize("form", audit.FORMATS)
-def test_every_form_is_written_and_printed_alike(form, claims, tmp_path, capsys):
-    assert audit.main(["--format", form]) == 0
+def test_the_command_prints_a_summary_then_every_claim(claims, capsys):
+    assert audit.main([]) == 0
     printed = capsys.readouterr().out
-    assert audit.main(["--format", form, "--out", str(tmp_path / "audit")]) == 0
-    assert (tmp_path / "audit").read_text(encoding="utf-8") == printed
     flat = re.sub(r"\s+", " ", printed)
-    if form == "json":
-        read = json.loads(printed)
-        assert read["measured_on_real_data"] is False and read["package"].startswith("microexp_keras ")
-        assert {claim["key"]: claim["kind"] for claim in read["claims"]} == {k: c.kind for k, c in claims.items()}
-        assert all({"certain", "inferred", "unknown", "arithmetic"} <= set(claim) for claim in read["claims"])
-        return
-    assert "Nothing was measured on real data" in flat
-    assert flat.index(f"{len(claims)} claims") < flat.index("Table V")  # the summary comes first
+    assert flat.index(f"{len(claims)} claims") < flat.index("Nothing was measured on real data") < flat.index("Table V")
     for claim in claims.values():
-        assert claim.group in printed
-        assert f"(`{claim.key}`)" in flat and claim.verdict in flat
-    if form == "text":
-        assert max(map(len, printed.splitlines())) <= 100
-
-
-def test_a_place_that_cannot_be_written_to_is_one_line(tmp_path, capsys):
-    path = os.path.join(tmp_path, "no", "such", "folder.txt")
-    assert audit.main(["--out", path]) == 2
-    captured = capsys.readouterr()
-    assert captured.err.startswith(f"error: {path}") and len(captured.err.splitlines()) == 1 and not captured.out
+        assert claim.group in printed and f"(`{claim.key}`)" in flat and claim.verdict in flat
+    assert max(map(len, printed.splitlines())) <= 100

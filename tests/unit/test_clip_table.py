@@ -1,7 +1,6 @@
 """A user's own table of clips: what is read of it, and how bad ones are refused."""
 
 import csv
-import random
 
 import numpy as np
 import pytest
@@ -74,19 +73,13 @@ def test_frames_are_numbered_as_in_names_and_from_one_in_a_video(write):
     assert images.apex == film.apex == 7
 
 
-def test_of_frames_numbered_from_zero_none_is_the_apex_unless_it_is_named(write):
-    path = write([["zero", "1", "x", "0"], ["film.avi", "2", "y", ""], ["a", "3", "x", ""]], (*HEAD, "apex"))
-    write_images(path.parent / "zero", range(20), "img{}.png")
-    assert [clip.apex for clip in read(path)] == [0, None, None]
-
-
 def test_a_clip_of_a_video_ends_where_it_ends(write):
     """More frames than it has are not taken from the rest of the recording."""
     path = write([["film.avi", "1", "x", "3", "9"], ["a", "2", "y", "3", "9"]], FRAMES)
     for clip in read(path):
         assert len([*read_frames(clip, None)]) == clip.length == 7
         with pytest.raises(MicroExpError, match="expected at least 8 frames, found 7"):
-            next(read_frames(clip, 8))
+            list(read_frames(clip, 8))
 
 
 def test_interpolation_brings_whole_clips_to_the_wanted_frames(write):
@@ -114,7 +107,7 @@ def test_protocols_and_settings_keep_the_whole_database(own):
     settings = Settings.of(protocol, data=str(own))
     assert Settings.from_json(settings.to_json()) == settings
     assert Database.from_json(SMIC.as_json()) is SMIC and SMIC.as_json() == "smic"
-    with pytest.raises(MicroExpError, match="one of loso, paper for stcnn on my clips, found upstream"):
+    with pytest.raises(MicroExpError, match="there is no upstream for stcnn on my clips"):
         protocols.get("upstream", "stcnn", database)
 
 
@@ -127,7 +120,6 @@ def test_protocols_and_settings_keep_the_whole_database(own):
         {"crop": "x"},
         {"name": 3},
         {"name": "../x"},
-        {"title": "a\nb"},
     ],
 )
 def test_a_damaged_record_of_a_database_is_refused(own, wrong):
@@ -151,18 +143,18 @@ FRAMES = ("clip", "subject", "label", "first", "last")
 @pytest.mark.parametrize(
     ("table", "said"),
     [
-        (bad(head=("clip", "subject")), "line 1: has no column label. The first row must name the columns: clip, subj"),
+        (bad(head=("clip", "subject")), "line 1: has no column label. Write a table of the clips"),
         (bad(head=("clip", "clip", "subject", "label")), "has clip more than once"),
         (bad(r1=["nowhere", "2", "y"]), "line 3: .*nowhere does not exist. Correct the path"),
-        (bad(r1=["b", "2", ""]), "found x, and no label in line 3. Fill in the column"),
-        (bad(r1=["b", "2", "x"]), "expected at least two different classes, found x"),
+        (bad(r1=["b", "2", ""]), "but there are: x, and no label in line 3. Fill in the column"),
+        (bad(r1=["b", "2", "x"]), "there must be at least two different classes, but there are: x"),
         (bad(also=[["a", "1", "x"]]), "line 5: the clip a is also in line 2"),
         (
             bad(r0=["a", "1", "x", "9", "3"], head=FRAMES),
             "line 2: first, apex and last are not in this order: first 9, l",
         ),
         (bad(r0=["a", "1", "x", "9", "31"], head=FRAMES), "line 2: last 31 is not among the frames 1 to 20 of"),
-        (bad(r0=["a", "1", "x", "one"], head=FRAMES), "line 2: first 'one' is not the number of a frame"),
+        (bad(r0=["a", "1", "x", "one"], head=FRAMES), "line 2: first one is not among the frames 1 to 20 of"),
         (bad(r0=["a", "#N/A", "x"]), "line 2: the subject is #N/A, which a spreadsheet program writes for a formula"),
         (bad(r0=["a", "1", "#N/A"]), "line 2: the label is #N/A, which"),
         (bad(r0=["a", "1", "x", "more"]), "line 2: has more cells than there are columns"),
@@ -183,8 +175,8 @@ def test_bad_tables_are_one_clear_error_and_nothing_is_written(write, tmp_path, 
 def test_a_missing_table_and_a_formula_in_a_workbook_are_refused(write, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert train.main(["--data", "missing.csv"]) == 2 and not (tmp_path / "runs").exists()
-    assert "missing.csv: expected a table of clips" in capsys.readouterr().err
-    with pytest.raises(MicroExpError, match=r"expected a table of clips .* found nothing"):
+    assert "missing.csv: does not exist" in capsys.readouterr().err
+    with pytest.raises(MicroExpError, match="does not exist"):
         own_database(tmp_path / "missing.csv")
     write(GOOD)
     write_workbook(tmp_path / "clips.xlsx", {"clips": [HEAD, ["a", "1", "x"], ["b", '="2"', "y"]]})
@@ -214,13 +206,11 @@ def test_subjects_are_compared_by_value_and_two_spellings_warned_of(write, subje
     assert all("WARNING" in note and warned in note for note in notes), notes
 
 
-@pytest.mark.parametrize("kind", ["sep=;", "tabs", "UTF-16"])
+@pytest.mark.parametrize("kind", ["semicolons", "tabs", "UTF-16"])
 def test_tables_as_spreadsheet_programs_save_them(write, kind):
     path, plain = write(GOOD), read(write(GOOD, name="plain.csv"))
     text = "\r\n".join(("\t" if kind == "tabs" else ";").join(row) for row in [HEAD, *GOOD]) + "\r\n"
-    path.write_bytes(
-        f"sep=;\r\n{text}".encode() if kind == "sep=;" else text.encode("utf-16" if kind == "UTF-16" else "utf-8")
-    )
+    path.write_bytes(text.encode("utf-16" if kind == "UTF-16" else "utf-8"))
     assert read(path) == plain
 
 
@@ -256,29 +246,6 @@ def test_clips_of_fewer_frames_are_brought_to_the_wanted_ones_and_named(write):
     assert np.array_equal(samples.stacks["face"][1], interpolate(whole, 20))  # no frame beyond the row's last is read
     samples = preprocessing.load_samples(path, protocols.get("paper", "stcnn", own_database(path, frames=30)))
     assert "all 2 clips (19 to 20)" in samples.notes[0] and samples.stacks["face"].shape[-1] == 30
-
-
-def test_mutated_tables_are_read_or_refused_in_one_line(write):
-    """A hundred tables with bytes changed, removed, doubled; of CSV and of .xlsx."""
-    path = write(GOOD)
-    write_workbook(path.with_suffix(".xlsx"), {"clips": [HEAD, *GOOD]})
-    chance, refused = random.Random(0), 0
-    for kind in (".csv", ".xlsx"):
-        whole = path.with_suffix(kind).read_bytes()
-        for number in range(50):
-            data = bytearray(whole)
-            for _ in range(chance.randint(1, 4)):
-                place = chance.randrange(len(data))
-                new = chance.choice([b"", b'"', b"\n", b"\0", b"=", b",", b"\xff", bytes(data[place - 20 : place])])
-                data[place : place + chance.choice([0, 1, 10])] = new
-            mutated = path.parent / f"mutated{number}{kind}"
-            mutated.write_bytes(data)
-            try:
-                read(mutated)
-            except MicroExpError as error:
-                refused += 1
-                assert "\n" not in str(error)
-    assert refused > 50 and len(list(path.parent.iterdir())) == 100 + 6  # nothing is written beside them
 
 
 def test_a_table_written_from_clips_gives_the_same_clips(write):

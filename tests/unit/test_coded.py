@@ -1,19 +1,17 @@
 """CASME II and SAMM as their owners give them out: what is read, and what is odd in them."""
 
-import random
 import types
 from dataclasses import replace
-from datetime import datetime
 
 import pytest
-from trees import CODING, FACS, write_casmeii, write_images, write_samm, write_workbook, write_workbook_of_samm
+from trees import FACS, write_casmeii, write_samm
 
-from microexp_keras import datasets, preprocessing, protocols, train
+from microexp_keras import datasets, protocols, train
 from microexp_keras.datasets import DATABASES, check, find_clips, find_dataset, read_table
 from microexp_keras.datasets.database import DISTRIBUTED
 from microexp_keras.datasets.frames import frames_read
 from microexp_keras.errors import MicroExpError
-from microexp_keras.video import choices
+from microexp_keras.video import watch
 
 
 def numbers(clip):
@@ -72,16 +70,6 @@ def test_frames_around_the_apex_or_the_middle_where_there_is_none(tmp_path):
         )
 
 
-def test_all_frames_are_brought_to_eighteen(tmp_path):
-    protocol = protocols.get("loso", "stcnn", "samm")
-    assert protocols.names("stcnn", "samm") == ("loso", "paper") and protocols.names("stclqp", "casmeii") == ("loso",)
-    for wanted in ("samm", DATABASES["samm"]):
-        with pytest.raises(MicroExpError, match="expected one of loso, paper for stcnn on SAMM, found upstream"):
-            protocols.get("upstream", "stcnn", wanted)
-    samples = preprocessing.load_samples(write_samm(tmp_path), protocol, progress=False)
-    assert samples.stacks["face"].shape == (3, 64, 64, 18)
-
-
 FIRST, _, THIRD, LAST = FACS
 
 
@@ -102,54 +90,19 @@ def test_damaged_workbooks_are_refused(tmp_path, rows, said):
         find_clips(write_samm(tmp_path, rows), "samm")
 
 
-def test_a_folder_without_a_row_and_a_row_without_a_folder_are_noted(tmp_path):
-    write_images(tmp_path / "007/007_1_1", range(3))
-    write_samm(tmp_path, [*FACS, ("008", "008_1_1", 1, 2, 3, "Fear"), ("006", "006-9-9", 1, 2, 3, "Fear")])
-    said = [issue.text for issue in read_table(tmp_path, "samm").issues if issue.level == "warning"]
-    assert said[1:] == [
-        "there is no folder 008/008_1_1, so there is one clip less",
-        "there is no folder 006/006-9-9, so there is one clip less",
-        "has no row in the workbook, so it is left out",
-    ]
-
-
-def test_a_workbook_without_the_table_is_refused(tmp_path):
-    write_casmeii(tmp_path, CODING)
-    (tmp_path / "CASME2-coding-20140508.xlsx").unlink()
-    with pytest.raises(MicroExpError, match=r"no workbook with the columns subject, filename, onsetframe"):
-        find_clips(tmp_path, "casmeii")
-    write_samm(tmp_path)
-    (tmp_path / "SAMM_Micro_FACS_Codes_v2.xlsx").unlink()
-    write_workbook(tmp_path / "CASME2-coding.xlsx", {"one": [("Subject", "Filename")], "two": []})
-    with pytest.raises(MicroExpError, match=r"columns subject, filename, onsetframe.* there are CASME2-coding.xlsx"):
-        find_clips(tmp_path, "casmeii")
-
-
 def test_check_compares_with_what_megc_2019_counts(tmp_path):
     report = check.check(write_samm(tmp_path), progress=False)
     said = "\n".join(map(str, report.issues))
-    assert "clips of 2 subjects, as distributed of 28" in said and not report.stops_training
-    for count in (92, 26, 15, 159):
-        assert f"clips, as distributed {count}" in said
+    assert "2 subjects, as distributed 28" in said and not report.stops_training
+    for count in (
+        "clips, as distributed 92",
+        "distributed 26",
+        "distributed 15",
+        "4 annotated clips, as distributed 159",
+    ):
+        assert count in said
     counts = [DISTRIBUTED[name] for name in ("casmeii", "samm")]
     assert [sum(one.clips) for one in counts] == [145, 133] and [one.people for one in counts] == [24, 28]
-
-
-def test_workbooks_with_any_cell_changed_are_read_or_refused_in_one_line(tmp_path):
-    write_samm(tmp_path)
-    chance, refused = random.Random(0), 0
-    odd = [None, "", "x", "=A1", -5, 0, 1e300, float("nan"), True, "006_1_2", "é\n", datetime(2014, 5, 8), 10**12]
-    for _ in range(60):
-        rows = [list(row) for row in FACS]
-        for _ in range(chance.randint(1, 3)):
-            rows[chance.randrange(len(rows))][chance.randrange(len(rows[0]))] = chance.choice(odd)
-        write_workbook_of_samm(tmp_path, rows)
-        try:
-            read_table(tmp_path, "samm")
-        except MicroExpError as error:
-            refused += 1
-            assert "\n" not in str(error)
-    assert 6 < refused < 54
 
 
 def test_how_clips_are_read_can_be_chosen_where_the_paper_has_not_settled_it():
@@ -161,12 +114,12 @@ def test_how_clips_are_read_can_be_chosen_where_the_paper_has_not_settled_it():
     with pytest.raises(MicroExpError, match=r"protocol paper reads clips of SMIC as published .* take --protocol loso"):
         protocols.get("paper", "stcnn", "smic", **reading)
     assert DATABASES["samm"].as_json() == "samm"
-    with pytest.raises(MicroExpError, match="--name: expected with a table of your own clips only"):
+    with pytest.raises(MicroExpError, match="--name: is for a table of your own clips"):
         datasets.database_of(train.parser().parse_args(["--name", "x"]), None, "samm")
 
 
 def test_predict_shows_a_network_faces_as_it_was_trained_on_them():
     for name, synthetic, cut in (("samm", False, False), ("samm", True, True), ("smic", False, True)):
         file = types.SimpleNamespace(path="x", metadata={"synthetic": synthetic})
-        template = choices.template_for(file, protocols.get("loso", "stcnn", name), None, None)
+        template = watch.template_for(file, protocols.get("loso", "stcnn", name), None, None)
         assert (template is not None) == cut

@@ -1,8 +1,10 @@
 """What every command promises: one line for whatever goes wrong, and names that an encoding lacks are printed."""
 
+import importlib
 import os
 import pickle
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -12,11 +14,10 @@ from pathlib import Path
 import pytest
 from helpers import as_nobody
 
-from microexp_keras import weights
+from microexp_keras import __main__, weights
 from microexp_keras.console import BUG, command
 from microexp_keras.datasets import __main__ as datasets_command
 from microexp_keras.errors import Issue, MicroExpError
-from microexp_keras.text import cell, from_cell, plain
 from microexp_keras.weights import __main__ as weights_command
 
 
@@ -28,16 +29,13 @@ def failing(error):
     return main
 
 
-def test_a_bug_is_one_line_that_names_its_log(capsys, tmp_path, monkeypatch):
+def test_a_bug_is_one_line_that_names_its_log_or_holds_the_traceback(capsys, tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     assert failing(ZeroDivisionError("of zero"))([]) == BUG
     said = capsys.readouterr().err
     assert said.count("\n") == 1 and "bug" in said and "of zero" in said and "Traceback (most" not in said
     log = Path(re.search(r"\S+\.log", said)[0])
     assert log.parent == tmp_path and "ZeroDivisionError" in log.read_text() and "test_console.py" in log.read_text()
-
-
-def test_without_a_place_for_the_log_the_traceback_is_in_the_line(capsys, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", "/nowhere")
     assert failing(ZeroDivisionError("of zero"))([]) == BUG
     said = capsys.readouterr().err
@@ -50,6 +48,7 @@ def test_without_a_place_for_the_log_the_traceback_is_in_the_line(capsys, monkey
         (MicroExpError("x\n", "is a", "B."), "is a"),
         (PermissionError(13, "Permission denied", "/x\n"), "Permission denied"),
         (MemoryError(), "memory"),
+        (ModuleNotFoundError("No module named 'cv2'", name="cv2"), "pip install --force-reinstall opencv-python"),
     ],
 )
 def test_what_the_user_can_mend_is_one_line(capsys, error, part):
@@ -118,15 +117,16 @@ def test_a_mistake_in_a_subcommand_is_one_line(arguments, capsys):
     assert end.value.code == 2 and said.startswith("error: ") and said.count("\n") == 1
 
 
-@pytest.mark.parametrize(
-    "name", ["=cmd|calc!A0", "@SUM(1+1)*cmd", "+1", "-1", "\t=1", "'=1", "''-1", "s1_ne_01", "'a", ""]
-)
-def test_a_name_is_no_formula_in_a_table(name):
-    assert from_cell(cell(name)) == name and cell(name)[:1] not in ("=", "+", "-", "@", "\t", "\r")
-
-
-def test_plain_leaves_text_alone():
-    assert plain("smörgås \u4e2d\n\t$x$") == "smörgås \u4e2d\n\t$x$"
+@pytest.mark.parametrize("name", [name for name in __main__.COMMANDS if name not in ("check", "inspect")])
+def test_help_ends_with_three_examples_that_can_be_parsed(name, capsys):
+    with pytest.raises(SystemExit) as end:
+        __main__.main([name, "--help"])
+    said = capsys.readouterr().out
+    assert end.value.code == 0 and "usage: " in said
+    if name in ("train", "evaluate", "predict", "reproduce"):
+        module = importlib.import_module(f"microexp_keras.{name}")
+        examples = re.findall(rf"^  .*microexp_keras\.{name} (.*)", said.partition("examples:")[2], re.MULTILINE)
+        assert len(examples) == 3 and all(module.parser().parse_args(shlex.split(one)) for one in examples)
 
 
 def started(*arguments):

@@ -52,16 +52,15 @@ def test_original_layout_in_natural_order(tmp_path):
 
 def test_files_that_systems_leave_behind_are_no_frames(tmp_path):
     write_clips(tmp_path, ORIGINAL, frames=2, size=8)
-    left = (
+    for name in (
         ".DS_Store",
         "Thumbs.db",
         "._reg_image1.png",
         "desktop.ini",
-        "ehthumbs.db",
         "ehthumbs_vista.db",
         "Picasa.ini",
-    )
-    for name in (*left, "reg_image1.png:Zone.Identifier", "~$list.xlsx"):
+        "~$a.xlsx",
+    ):
         (tmp_path / "Negative" / "s2_ne_9" / name).write_bytes(b"x")
         (tmp_path / "Negative" / name).write_bytes(b"x")
     write_clips(tmp_path, ["Negative/s2_ne_9/@eaDir", "Negative/@eaDir", "__MACOSX/Negative/s2_ne_9"], 1, 8)
@@ -96,13 +95,6 @@ def test_a_clip_without_a_subject_is_read_and_said(tmp_path):
     assert [clip.subject for clip in find_clips(tmp_path / "s3")] == ["s03"] * 3  # its own name counts
 
 
-def test_a_folder_that_is_not_there(tmp_path):
-    with pytest.raises(MicroExpError, match="does not exist"):
-        find_clips(tmp_path / "smic")
-    with pytest.raises(MicroExpError, match="expected one of smic"):
-        find_clips(tmp_path, "mmew")
-
-
 def test_a_folder_that_may_not_be_read_is_named_and_not_left_out(tmp_path):
     write_clips(tmp_path, ["HS/s1/negative/s1_ne_1", "HS/s2/positive/s2_po_1", "HS/s2/surprise/s2_su_1"], 1, 8)
     write_clips(tmp_path, ["HS/s3/negative/s3_ne_1"], 1, 8)
@@ -110,7 +102,7 @@ def test_a_folder_that_may_not_be_read_is_named_and_not_left_out(tmp_path):
     for closed in ("HS/s3", "HS/s2/positive"):
         (tmp_path / closed).chmod(0o000)
         said = as_nobody(tmp_path, lambda: len(find_clips(".")))
-        assert said.startswith("MicroExpError") and closed in said and "Permission denied" in said
+        assert closed in said and "Permission denied" in said
         (tmp_path / closed).chmod(0o755)
     assert as_nobody(tmp_path, lambda: len(find_clips("."))) == "4"
 
@@ -250,12 +242,6 @@ def test_the_window_lies_around_the_expression_within_the_recording(tmp_path, la
     assert clip.apex == (apex - first if apex else None)
 
 
-def test_a_recording_shorter_than_the_window_is_taken_whole(tmp_path):
-    write_casme2(tmp_path, "rawpic", frames=90)
-    assert {len(clip.frames) for clip in find_clips(tmp_path, "casme2", frames=96)} == {90}
-    assert {len(clip.frames) for clip in find_clips(tmp_path, "casme2", frames=90)} == {90}
-
-
 def test_emotions_and_expressions_are_chosen_and_the_others_listed(tmp_path):
     others = [
         (2, "happy1_2", 50, 60, 70, "12", "Surprise ", "Micro-expression", ""),
@@ -323,7 +309,7 @@ def test_a_header_and_trailing_text_are_no_expressions(tmp_path):
         (3, "80?", "row 2: .* but are 61, '80\\?', 95"),
         (3, 121, r"row 2: frame 121 is not among the frames 1 to 120 of .*15_0401girlcrashing"),
         (7, "expression", "row 2: 'expression' is neither macro-expression nor micro-expression"),
-        (1, "anger1_1", "row 2: s15_anger1_1 is also in row 1"),
+        (1, "anger1_1", "row 2: s15/anger1_1 is also in row 1"),
     ],
 )
 def test_a_damaged_row_of_casme2_is_named(tmp_path, column, value, said):
@@ -335,48 +321,22 @@ def test_a_damaged_row_of_casme2_is_named(tmp_path, column, value, said):
         find_clips(tmp_path, "casme2")
 
 
-def test_a_damaged_last_row_is_no_trailing_text(tmp_path):
-    write_casme2(tmp_path, "rawpic")
-    write_code_final(tmp_path / "code_final.xlsx", [*EXPRESSIONS, (1, "anger 1-3", 41, 60, 70), *TEXT_ROWS])
-    (tmp_path / "CAS(ME)^2code_final.xlsx").unlink()
-    with pytest.raises(MicroExpError, match=r"row 6: 'anger 1-3' is no clip of"):
-        find_clips(tmp_path, "casme2")
-
-
-def with_sheets(**sheets):
-    return lambda book: write_code_final(book, **{name.replace("_", " "): rows for name, rows in sheets.items()})
-
-
 # what is done to the workbook of CAS(ME)^2, and what is said
-WORKBOOKS = {
-    "other names": (
-        lambda book: write_workbook(book, {"code": [("angry_1", 1)]}),
-        r"no workbook with the names of .*; there are CAS\(ME\)\^2code_final.xlsx",
-    ),
-    "no workbook at all": (
-        lambda book: book.write_text("onset,apex"), r"code_final.xlsx: cannot be read as a workbook \(",
-    ),
-    "one sheet": (
-        lambda book: write_workbook(book, {"code": EXPRESSIONS}), "none of its sheets gives the index of each subject",
-    ),
-    "a subject missing": (
-        with_sheets(naming_rule1=[(1, 15), (16,)]),
-        r"3 problems: .*, sheet 'CASFEcode_final', row 3: 2 is not the index of a subject \(1 to 1\)",
-    ),
-    "a video missing": (
-        with_sheets(naming_rule2=[("anger1", "0401girlcrashing"), ("anger2", "?")]),
-        r"row 3, .*, row 4: 'happy1_1' is no clip of anger1",
-    ),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("case", WORKBOOKS)
-def test_faults_of_a_workbook_are_named(tmp_path, case):
-    write_casme2(tmp_path, "cropped")
+@pytest.mark.parametrize(
+    ("sheets", "said"),
+    [
+        (
+            {"code": [("angry_1", 1)]},
+            r"no workbook with .*; there are CAS\(ME\)\^2code_final.xlsx",
+        ),
+        ({"code": EXPRESSIONS}, "none of its sheets gives the index of each subject"),
+        (None, r"code_final.xlsx: cannot be read as a workbook \("),
+    ],
+)
+def test_faults_of_a_workbook_are_named(tmp_path, sheets, said):
+    book = write_casme2(tmp_path, "cropped") / "CAS(ME)^2code_final.xlsx"
     (tmp_path / "~$CAS(ME)^2code_final.xlsx").write_text("kept by a spreadsheet program")
-    find_clips(tmp_path, "casme2")
-    spoil, said = WORKBOOKS[case]
-    spoil(tmp_path / "CAS(ME)^2code_final.xlsx")
+    write_workbook(book, sheets) if sheets else book.write_text("onset,apex")
     with pytest.raises(MicroExpError, match=said):
         find_clips(tmp_path, "casme2")
 
@@ -386,9 +346,6 @@ def test_an_xls_workbook_reads_the_same(tmp_path):
     (tmp_path / "CAS(ME)^2code_final.xlsx").unlink()
     shutil.copy(Path(__file__).with_name("code_final.xls"), tmp_path / "code_final.XLS")  # written by xlwt 1.3.0
     assert [clip.id for clip in find_clips(tmp_path, "casme2")] == expected
-    (tmp_path / "code_final.XLS").write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600))
-    with pytest.raises(MicroExpError, match=r"code_final.XLS: cannot be read as a workbook"):
-        find_clips(tmp_path, "casme2")
 
 
 def test_the_flat_layout_of_casme2(tmp_path):

@@ -142,63 +142,42 @@ def casme2_headless_in_other_columns(root):
     (root / "CAS(ME)^2code_final.xlsx").unlink()
 
 
-def frames_with_sizes_in_their_names(root):
-    write_smic(root / "HS", "f_{:04d}_360x288.bmp")
+SMIC = {f"s{who}_{code}_01": 20 for code in ("ne", "po", "sur") for who in (2, 10)}
+LONG = {"s3_ne_01": 20, "s3_ne_02": 20, "s4_po_01": 20, "s10_sur_1": 20}
+CASME = {"sub02_EP02_01f": 22, "sub17_EP05_02": 31, "sub01_EP02_01f": 41, "sub02_EP13_04": 26}
 
-
-# name: (how to write it, database, options, clips, what is said, with the level in front)
+# name: (how to write it, database, options, clips by length, what is said, with the level in front)
 READ = {
     "SMIC-E with second expressions": (
         smic_e_of_2013, "smic", {},
-        {"s3_ne_01": 5, "s3_ne_01_2": 5, "s3_ne_01_3": 3, "s3_ne_02": 20, "s4_po_01": 20, "s10_sur_1": 20}, [],
+        {**LONG, "s3_ne_01": 5, "s3_ne_01_2": 5, "s3_ne_01_3": 3}, [],
     ),
-    "an unexpected name in SMIC-E": (
-        smic_e_with_an_odd_name, "smic", {},
-        {"s3_ne_01": 20, "s3_ne_02": 20, "s4-extra": 7, "s4_po_01": 20, "s10_sur_1": 20}, [],
-    ),
-    "merged cells in SMIC-E": (
-        smic_e_with_merged_cells, "smic", {},
-        {"s3_ne_01": 20, "s3_ne_02": 20, "s4_po_01": 20, "s10_sur_1": 20}, [],
-    ),
+    "an unexpected name in SMIC-E": (smic_e_with_an_odd_name, "smic", {}, {**LONG, "s4-extra": 7}, []),
+    "merged cells in SMIC-E": (smic_e_with_merged_cells, "smic", {}, LONG, []),
     "an empty folder": (
-        smic_with_an_empty_folder, "smic", {},
-        {f"s{who}_{code}_01": 20 for code in ("ne", "po", "sur") for who in (2, 10)},
-        ["warning s18_sur_03: is empty, so there is one clip less"],
+        smic_with_an_empty_folder, "smic", {}, SMIC, ["warning s18_sur_03: is empty, so there is one clip less"],
     ),
     "VIS at 25 frames a second": (
         lambda root: [write_smic(root / camera, frames=5) for camera in ("VIS", "NIR")], "smic", {"camera": "VIS"},
-        {f"s{who}_{code}_01": 5 for code in ("ne", "po", "sur") for who in (2, 10)}, [],
+        dict.fromkeys(SMIC, 5), [],
     ),
     "sizes in the names of frames": (
-        frames_with_sizes_in_their_names, "smic", {},
-        {f"s{who}_{code}_01": 20 for code in ("ne", "po", "sur") for who in (2, 10)}, [],
+        lambda root: write_smic(root / "HS", "f_{:04d}_360x288.bmp"), "smic", {}, SMIC, [],
     ),
     "EP09f": (
         casmeii_with_ep09f, "casmeii", {},
-        {"sub02_EP02_01f": 22, "sub09_EP09f": 11, "sub17_EP05_02": 31, "sub01_EP02_01f": 41, "sub02_EP13_04": 26},
+        {**CASME, "sub09_EP09f": 11},
         ["info sub26/ep18_44 (row 7): is of emotion others", "info sub04/ep12_01f (row 5): is not among"],
     ),
-    "a renamed workbook beside another": (
-        casmeii_renamed, "casmeii", {},
-        {"sub02_EP02_01f": 22, "sub17_EP05_02": 31, "sub01_EP02_01f": 41, "sub02_EP13_04": 26}, [],
-    ),
-    "a workbook as CSV": (
-        casmeii_as_csv, "casmeii", {},
-        {"sub02_EP02_01f": 22, "sub17_EP05_02": 31, "sub01_EP02_01f": 41, "sub02_EP13_04": 26}, [],
-    ),
-    "the newer of two workbooks": (
-        casmeii_two_workbooks, "casmeii", {},
-        {"sub02_EP02_01f": 22, "sub17_EP05_02": 31, "sub01_EP02_01f": 41, "sub01_EP99_01": 11, "sub02_EP13_04": 26},
-        [],
-    ),
+    "a renamed workbook beside another": (casmeii_renamed, "casmeii", {}, CASME, []),
+    "a workbook as CSV": (casmeii_as_csv, "casmeii", {}, CASME, []),
+    "the newer of two workbooks": (casmeii_two_workbooks, "casmeii", {}, {**CASME, "sub01_EP99_01": 11}, []),
     "an unknown spelling": (
-        casmeii_of_unknown_spelling, "casmeii", {},
-        {"sub02_EP02_01f": 22, "sub17_EP05_02": 31, "sub01_EP02_01f": 41, "sub02_EP13_04": 26},
+        casmeii_of_unknown_spelling, "casmeii", {}, CASME,
         ["warning sub26/ep18_44 (row 7): is of emotion suprise, which is none of the classes"],
     ),
     "a subject as number, an apex as text": (
-        lambda root: write_casmeii(root, subject=float), "casmeii", {},
-        {"sub02_EP02_01f": 22, "sub17_EP05_02": 31, "sub01_EP02_01f": 41, "sub02_EP13_04": 26},
+        lambda root: write_casmeii(root, subject=float), "casmeii", {}, CASME,
         ["info sub02/ep02_01f (row 3): has no apex between onset and offset"],
     ),
     "SAMM with four figures": (
@@ -252,7 +231,7 @@ REFUSED = {
         smic_e_without_values, "row 2: onset and offset are 99995 and an empty cell, .* spreadsheet program and save it"
     ),
     "two workbooks of one date": (casmeii_of_one_date, "which annotation is meant: .*CASME2.xlsx and .*coding"),
-    "CASME II as videos": (casmeii_videos, "holds CASME II as videos .sub01/EP02_01f.avi.* Unpack CASME2_RAW_selected"),
+    "CASME II as videos": (casmeii_videos, "II as videos .its folders of images, CASME2_RAW_selected"),
     "MMEW": (mmew, "clips of MMEW, for which there is no reader. Write .* columns clip .*subject and label"),
     "CASME": (
         lambda root: write_images(root / "Cropped/sub01/EP01_2", range(3), "EP01_2-{}.jpg"),
@@ -268,7 +247,7 @@ REFUSED = {
     "other folders": (
         lambda root: write_images(root / "mine/clip1", range(3)), "no reader for other folders. Write a table"
     ),
-    "nothing": (lambda root: (root / "empty").mkdir(), "no image or video at all. Unpack the database there"),
+    "nothing": (lambda root: (root / "empty").mkdir(), "holds no clips of SMIC, .* in a tree that is known"),
 }  # fmt: skip
 
 
@@ -288,7 +267,7 @@ def test_a_list_in_a_text_file_is_no_table(tmp_path):
     with pytest.raises(MicroExpError, match=r"is a file, not the folder of a database. Write a table of the clips"):
         find_dataset(tmp_path / "list.txt")
     (tmp_path / "list.csv").write_text("casme2,01,EP02_01f,1\n")
-    with pytest.raises(MicroExpError, match=r"has no column clip, subject, label. The first row must name the columns"):
+    with pytest.raises(MicroExpError, match=r"has no column clip, subject, label. Write a table of the clips"):
         own_database(tmp_path / "list.csv")
 
 

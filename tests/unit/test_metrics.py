@@ -101,7 +101,7 @@ def test_intervals_over_subjects_need_more_than_one():
 @pytest.mark.parametrize(
     ("true", "predicted", "said"),
     [
-        ([0, 1, 2], [0, 1, 5], "predicted: expected labels 0 to 2 .* found 5 at position 2"),
+        ([0, 1, 2], [0, 1, 5], "predicted: labels go from 0 to 2 .* but 5 at position 2"),
         ([1, 2, 3], [1, 2, 3], "true: .* found 3 at position 2"),
         ([0, 1, 2], [0, -1, 2], "predicted: .* found -1 at position 1"),
         ([0, 1], ["negative", "anger"], "predicted: .* found anger at position 1"),

@@ -89,13 +89,6 @@ def test_an_image_of_too_many_pixels_is_not_decoded(tmp_path, make):
     assert f"more than {MAX_PIXELS} pixels" in said
 
 
-def test_an_image_file_of_gigabytes_is_not_read(tmp_path):
-    with open(tmp_path / "x.bmp", "wb") as file:
-        file.write(encoded(".bmp"))
-        file.truncate(2**33)
-    assert "bytes" in limited(lambda: read(tmp_path / "x.bmp"))
-
-
 # ---------------------------------------------------------------------------------- what headers say
 
 
@@ -140,30 +133,20 @@ def top_down_bmp():
     return bytes(data[:start]) + rows[::-1].tobytes()
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
-        pytest.param(flag("CMYK", "JPEG", quality=100), id="CMYK JPEG"),
-        pytest.param(flag("CMYK", "TIFF"), id="CMYK TIFF"),
-        pytest.param(flag("P", "PNG"), id="palette PNG"),
-        pytest.param(flag("P", "BMP"), id="palette BMP"),
-        pytest.param(flag("P", "TIFF"), id="palette TIFF"),
-        pytest.param(flag("P", "PNG", transparency=0), id="palette with a transparent colour"),
-        pytest.param(flag("RGBA", "PNG"), id="RGBA PNG"),
-        pytest.param(flag("RGBA", "WEBP", lossless=True), id="RGBA WebP"),
-        pytest.param(flag("RGB", "JPEG", progressive=True, quality=100, subsampling=0), id="progressive JPEG"),
-        pytest.param(encoded(".png", FLAG[..., ::-1].astype(np.uint16) * 257), id="16 bits"),
-        pytest.param(top_down_bmp(), id="top-down BMP"),
-    ],
-)
+STORED = {
+    "CMYK JPEG": flag("CMYK", "JPEG", quality=100),
+    "palette BMP": flag("P", "BMP"),
+    "palette with a transparent colour": flag("P", "PNG", transparency=0),
+    "RGBA WebP": flag("RGBA", "WEBP", lossless=True),
+    "progressive JPEG": flag("RGB", "JPEG", progressive=True, quality=100, subsampling=0),
+    "16 bits": encoded(".png", FLAG[..., ::-1].astype(np.uint16) * 257),
+    "top-down BMP": top_down_bmp(),
+}
+
+
+@pytest.mark.parametrize("data", STORED.values(), ids=STORED)
 def test_colours_stay_however_an_image_stores_them(tmp_path, data):
     np.testing.assert_allclose(read(written(tmp_path / "x.png", data))[..., ::-1], FLAG, atol=2)
-
-
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "BMP"])
-def test_gray_images_are_gray(tmp_path, kind):
-    frame = read(written(tmp_path / "x.png", flag("L", kind, quality=100)))
-    np.testing.assert_allclose(frame, np.asarray(Image.fromarray(FLAG).convert("L"))[..., None].repeat(3, 2), atol=2)
 
 
 def test_what_follows_the_end_of_a_jpeg_does_not_matter(tmp_path):
@@ -210,15 +193,6 @@ def test_a_video_of_any_name_is_read(tmp_path, name):
     assert limited(lambda: len(frames_of(path))) == "5"
 
 
-@pytest.mark.parametrize("text", ["ffconcat version 1.0\nfile secret.avi\n", "#EXTM3U\n#EXTINF:1,\nsecret.avi\n"])
-def test_a_list_of_videos_is_no_video(tmp_path, text):
-    write_video(tmp_path / "secret.avi", 5)
-    path = tmp_path / "list.avi"
-    path.write_text(text)
-    with pytest.raises(MicroExpError, match="no video that can be read"):
-        frames_of(path)
-
-
 def test_a_video_of_too_large_frames_is_refused(tmp_path, monkeypatch):
     write_video(tmp_path / "x.avi", 2)
     assert len(frames_of(tmp_path / "x.avi")) == 2
@@ -247,7 +221,7 @@ ODD = {
     "EXIF-rotated images": lambda root: Image.fromarray(NOISE[:6, :6].repeat(2, 0).repeat(2, 1)[:8, :8]).save(
         root / CLIPS[0] / "reg_image5.png", exif=exif(6)
     ),
-    "is none of the classes": lambda root: write_clips(root, ["fear/s1_fe_1"], size=8),
+    "lies in no folder of the classes": lambda root: write_clips(root, ["fear/s1_fe_1"], size=8),
     "has the": lambda root: shutil.copytree(root / CLIPS[0], root / "positive" / "s2_po_1"),
 }
 
@@ -273,15 +247,6 @@ def test_training_says_what_check_knows(tmp_path, capsys, kind):
     assert kind in note.text
     report = check.check(tmp_path, "smic", progress=False)
     assert any(kind in issue.text for issue in report.issues)
-
-
-def test_a_strange_kind_of_image_among_the_frames_is_refused(tmp_path):
-    write_clips(tmp_path, CLIPS, size=8)
-    memory = io.BytesIO()
-    Image.fromarray(NOISE[:1, :1]).save(memory, "GIF")
-    written(tmp_path / CLIPS[0] / "reg_image5.png", memory.getvalue())
-    with pytest.raises(MicroExpError, match=r"reg_image5\.png: no BMP, JPEG"):
-        load_samples(tmp_path, PROTOCOL)
 
 
 def test_the_same_pixels_on_both_sides_are_said():

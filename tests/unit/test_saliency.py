@@ -122,13 +122,6 @@ def test_pixels_that_the_pooling_discards_have_none():
 
 def test_what_does_not_fit_is_said(case):
     model, inputs, _ = case
-    array = next(iter(inputs.values()))
-    for given, found in (({"nose": array}, "nose"), (array, "ndarray")):
-        with pytest.raises(MicroExpError, match=rf"inputs: expected a dict of (face|eyes and mouth), found {found}"):
-            saliency.gradient(model, given)
-    for classes in ([0, 1], [0, 1, 3], [0, 1, -1], [0.5, 1, 1]):
-        with pytest.raises(MicroExpError, match="classes: expected 0 to 2 for each of 3 clips, found"):
-            saliency.gradient(model, inputs, classes)
     with scaled_logits(model, np.nan), pytest.raises(MicroExpError, match="has gradients that are not finite"):
         saliency.gradient(model, inputs, CLASSES)
     headless = keras.Model(model.inputs, model.layers[-1].input)
@@ -147,37 +140,3 @@ def test_the_strongest_pixels_of_each_clip_are_marked():
     for share in (0, 1.1, -1, float("nan")):
         with pytest.raises(MicroExpError, match="share: expected more than 0 and at most 1"):
             saliency.binarize(np.ones((1, 3, 3, 2)), share)
-
-
-def test_shares_of_the_thirds_of_the_face():
-    maps = np.ones((3, 64, 64, 5))
-    maps[1, :21] = 4  # eyes
-    maps[2] = 0
-    found = saliency.region_shares(maps)
-    assert list(found) == ["eyes", "mouth", "rest"]
-    for name, rows in (("eyes", 21), ("mouth", 21), ("rest", 22)):
-        expected = [rows / 64, (84 if name == "eyes" else rows) / (84 + 43), np.nan]
-        np.testing.assert_allclose(found[name].saliency, expected)
-        np.testing.assert_allclose(found[name].area, rows / 64)
-
-
-def test_shares_of_boxes_from_landmarks():
-    maps = np.random.default_rng(0).random((2, 64, 32, 3))
-    boxes = [{"eyes": (8, 24, 4, 28), "mouth": (24, 56, 6, 26)}, {"eyes": (0, 1, 0, 1), "mouth": (63, 64, 31, 32)}]
-    found = saliency.region_shares(maps, boxes)
-    assert found["eyes"].saliency[0] == pytest.approx(maps[0, 8:24, 4:28].sum() / maps[0].sum())
-    assert found["mouth"].saliency[1] == pytest.approx(maps[1, 63, 31].sum() / maps[1].sum())
-    for which in ("saliency", "area"):
-        np.testing.assert_allclose(sum(getattr(share, which) for share in found.values()), 1)
-    # Frames of 128x160 pixels, resized to maps of 64x32.
-    frame = {"eyes": (16, 48, 20, 140), "mouth": (48, 112, 30, 130)}
-    assert saliency.scale_boxes(frame, (128, 160), (64, 32)) == boxes[0]
-
-
-@pytest.mark.parametrize("eyes", [(8, 24, 4, 33), (8, 8, 4, 28), (8, 25, 4, 28)], ids=["outside", "empty", "overlap"])
-def test_boxes_that_are_none_are_refused(eyes):
-    good = {"eyes": (8, 24, 4, 28), "mouth": (24, 56, 6, 26)}
-    with pytest.raises(MicroExpError, match=r"clip 1: the boxes .* are empty, overlap or leave the 64x32 pixels"):
-        saliency.region_shares(np.ones((2, 64, 32, 3)), [good, {**good, "eyes": eyes}])
-    with pytest.raises(MicroExpError, match="boxes: expected one pair for each of 2 clips, found 1"):
-        saliency.region_shares(np.ones((2, 64, 32, 3)), [good])

@@ -172,12 +172,12 @@ def test_only_our_models(tmp_path):
 
 
 OTHER_MODELS = {  # of the file, whether it is a whole model, what is said
-    "frames": ({"size": (14, 11), "frames": 96}, True, "with frames=96, but the model has frames=18. Build it with"),
-    "classes": ({"num_classes": 5}, False, "num_classes=5, but the model has num_classes=3. Build it with num_c"),
-    "kernel": ({"kernel_size": (3, 3, 7)}, True, "Build it with kernel_size=(3, 3, 7)"),
-    "network": ({"network": "late"}, True, "written for Late MicroExpFuseNet, but the model is MicroExpSTCNN."),
-    "as many features in another order": ({"size": (11, 14)}, True, "size=(11, 14), but the model has size=(14, 11)"),
-    "features": ({"size": (17, 17)}, False, "features=800, but the model has features=384. Build it with the frames"),
+    "frames": ({"size": (14, 11), "frames": 96}, True, "frames=96"),
+    "classes": ({"num_classes": 5}, False, "num_classes=5"),
+    "kernel": ({"kernel_size": (3, 3, 7)}, True, "kernel_size=(3, 3, 7)"),
+    "network": ({"network": "late"}, True, "build_late_fusenet"),
+    "as many features in another order": ({"size": (11, 14)}, True, "size=(11, 14)"),
+    "features": ({"size": (17, 17)}, False, "frames=?, size=?"),
 }
 
 
@@ -185,7 +185,8 @@ OTHER_MODELS = {  # of the file, whether it is a whole model, what is said
 def test_says_how_to_build_the_model(tmp_path, stcnn, case):
     settings, whole_model, said = OTHER_MODELS[case]
     weights.save_keras2_hdf5(randomised(**{"network": "stcnn", "frames": 18, **settings}), tmp_path / "x", whole_model)
-    refuses(stcnn, tmp_path / "x", said)
+    other = "other weights than of MicroExpSTCNN with num_classes=3, frames=18, size=(14, 11)"
+    refuses(stcnn, tmp_path / "x", other, "Build the model with models.build_", said)
 
 
 def test_another_data_format_than_the_file_says_is_refused(stcnn):
@@ -209,28 +210,20 @@ def test_paper_sizes_are_derived_without_a_config(tmp_path, frames, kernel_size)
 # ------------------------------------------------------------------------------------------- kinds of files of Keras
 
 
-def of_keras_2_15(file, numbered="layers", second="dense_1"):
-    """A .weights.h5 as Keras 2.13 to 2.15 lay it out: `metrics` beside, and no names of layers."""
+def of_keras_2_15(file):
+    """A .weights.h5 as Keras 2.15 lays it out: `metrics` beside, and no names of layers."""
     for group in file["layers"].values():
         group["vars"].attrs.clear()
     for number in range(2):
         file[f"metrics/mean/vars/{number}"] = np.float32(0.5)
     file.require_group("vars")
-    file.move("layers/dense_1", f"layers/{second}")
-    if numbered != "layers":
-        file.move("layers", numbered)
 
 
-def of_keras_2_13(file):
-    of_keras_2_15(file, "_layer_checkpoint_dependencies", "dense_2")
-
-
-@pytest.mark.parametrize("change", [of_keras_2_15, of_keras_2_13])
-def test_weights_files_of_late_keras_2_load(tmp_path, change):
+def test_weights_files_of_late_keras_2_load(tmp_path):
     model, path = randomised("stcnn"), tmp_path / "x.weights.h5"
     model.save_weights(path)
     with h5py.File(path, "r+") as file:
-        change(file)
+        of_keras_2_15(file)
     found = weights.inspect(path)
     assert (found.kind, found.dense_row_order) == ("Keras 2 weights", "channels_last")
     assert "channels_last is assumed" in found.assumption and "--data-format channels_first" in found.assumption
@@ -347,7 +340,6 @@ HOSTILE = {
     "layer not named": (attribute(*NAMES, [b"conv3d_1", b"dense_1"]), "dense_2"),
     "extra layer": (lambda file: file.create_dataset("model_weights/extra/x", data=np.zeros(3, "f4")), "extra"),
     "other layer named": (attribute(*NAMES, [b"conv3d_1/../../secret"]), "layer_names"),
-    "many": (lambda file: [file.create_group(f"g{number}") for number in range(1100)], "objects"),
     "no names": (lambda file: file["model_weights"].attrs.__delitem__("layer_names"), "layer_names"),
     "large config": (attribute("/", "model_config", "x" * 2**21), "model_config"),
     "other json": (attribute("/", "model_config", '{"config": 3}'), "model_config"),
@@ -408,9 +400,9 @@ def test_command_says_what_a_file_is(tmp_path, capsys):
     assert main(["inspect", str(STCNN)]) == 0
     text = capsys.readouterr().out
     assert "Keras 2 whole model" in text and "models.build_microexp_stcnn(frames=18, size=(14, 11)" in text
-    assert main(["inspect", "--json", str(STCNN_WEIGHTS)]) == 0
-    facts = json.loads(capsys.readouterr().out)
-    assert (facts["network"], facts["frames"], facts["parameters"]) == ("stcnn", None, 54019)
+    assert main(["inspect", str(STCNN_WEIGHTS)]) == 0
+    text = capsys.readouterr().out
+    assert "frames           not in the file" in text and "parameters       54019" in text
     assert main(["inspect", str(tmp_path / "none.h5")]) == 2
     shown = capsys.readouterr()
     assert shown.out == "" and shown.err.startswith("error: ") and "none.h5: no such file" in shown.err

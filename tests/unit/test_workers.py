@@ -12,26 +12,22 @@ import pytest
 from microexp_keras import cache, protocols, reproduce, runs, train
 from microexp_keras.errors import MicroExpError
 from microexp_keras.models import METHODS
-from microexp_keras.runs import Settings, Workers, worker, workers
+from microexp_keras.runs import Settings, Workers, engine
+from microexp_keras.runs.engine import bytes_of_a_process, free_bytes, processes_that_fit
 from microexp_keras.runs.run import Run
-from microexp_keras.runs.workers import bytes_of_a_process, free_bytes, processes_that_fit
-
-
-def read(*line):
-    parser = argparse.ArgumentParser()
-    runs.add_options(parser, "--jobs", "--cluster", "--dashboard")
-    return Workers.of(parser.parse_args(line))
 
 
 def test_options_become_workers():
-    assert read() == Workers() and read("--jobs", "3") == Workers(jobs=3)
-    assert read("--cluster", "tls://host:8786").cluster == "tls://host:8786"
+    parser = argparse.ArgumentParser()
+    runs.add_options(parser, "--jobs", "--cluster", "--dashboard")
+    for line, expected in ((), Workers()), (("--jobs", "3"), Workers(3)), (("--cluster", "x"), Workers(cluster="x")):
+        assert Workers.of(parser.parse_args(line)) == expected
     with pytest.raises(MicroExpError):
-        read("--jobs", "2", "--cluster", "tcp://host:1")
+        Workers.of(parser.parse_args(["--jobs", "2", "--cluster", "tcp://host:1"]))
 
 
 def test_a_dashboard_without_bokeh_says_what_to_install(monkeypatch, capsys):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("microexp_keras.runs.options.find_spec", lambda name: None)
     for command in (train, reproduce):
         assert command.main(["--dataset", "smic", "--synthetic", "--dashboard"]) == 2
         assert "pip install bokeh" in capsys.readouterr().err
@@ -39,19 +35,19 @@ def test_a_dashboard_without_bokeh_says_what_to_install(monkeypatch, capsys):
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "nowhere.json"])
 def test_a_cluster_that_is_not_there_is_said(address, monkeypatch):
-    monkeypatch.setattr(workers, "CONNECT_SECONDS", 1)
-    with pytest.raises(MicroExpError, match=f"none at {re.escape(address)}"), Workers(cluster=address).client():
+    monkeypatch.setattr(engine, "CONNECT_SECONDS", 1)
+    with pytest.raises(MicroExpError, match=f"none at {re.escape(address)}"), engine.client(Workers(cluster=address)):
         pass
 
 
 def test_a_worker_keeps_the_flags_of_xla_and_takes_its_turn_of_the_cards(monkeypatch):
-    for name in worker.ENVIRONMENT:
+    for name in engine.ENVIRONMENT:
         monkeypatch.setenv(name, "")
     monkeypatch.setenv("XLA_FLAGS", "--xla_gpu_deterministic_ops=true")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5")
     for _ in range(2):  # it does so before every fold
-        worker.become_worker(3)
-        assert os.environ["XLA_FLAGS"] == f"--xla_gpu_deterministic_ops=true {worker.XLA_FLAGS}"
+        engine.become_worker(3)
+        assert os.environ["XLA_FLAGS"] == f"--xla_gpu_deterministic_ops=true {engine.XLA_FLAGS}"
         assert os.environ["CUDA_VISIBLE_DEVICES"] == "5" and os.environ["OMP_NUM_THREADS"] == "1"
 
 
@@ -67,7 +63,7 @@ def test_no_home_folder_is_needed(monkeypatch, tmp_path):
         Path.home()
     monkeypatch.setenv("MICROEXP_CACHE", str(tmp_path))
     assert cache.place("stacks", "x").parent.parent == tmp_path
-    assert set(worker.versions()) >= {"keras", "numpy", "python"}
+    assert set(engine.versions()) >= {"keras", "numpy", "python"}
 
 
 def run_of(model, frames=18):
@@ -94,7 +90,7 @@ def test_a_process_takes_what_was_estimated(case):
 def test_as_many_processes_are_started_as_fit(monkeypatch, capsys):
     long = run_of("late", 96)
     need = bytes_of_a_process(long)
-    monkeypatch.setattr(workers, "cores", lambda: 8)
+    monkeypatch.setattr(engine, "cores", lambda: 8)
     for jobs, free, folds, expected, said in [
         (None, 8, 22, 8, ""),
         (None, 2, 2, 2, ""),
@@ -103,7 +99,7 @@ def test_as_many_processes_are_started_as_fit(monkeypatch, capsys):
         (3, 3, 22, 3, ""),
         (5, 3, 22, 5, "with 5 of them some may be killed"),  # whoever says so has it
     ]:
-        monkeypatch.setattr(workers, "free_bytes", lambda free=free: int(free * need))
+        monkeypatch.setattr(engine, "free_bytes", lambda free=free: int(free * need))
         # a process may get a fold of any run
         assert processes_that_fit(Workers(jobs), [run_of("stcnn"), long], folds) == expected
         warned = capsys.readouterr().err

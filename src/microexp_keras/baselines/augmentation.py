@@ -8,7 +8,7 @@ Takalkar and Xu, "Image based facial micro-expression recognition using deep lea
 (abstract).
 """
 
-from typing import NamedTuple
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,34 +17,27 @@ from microexp_keras.baselines.settings import settings
 from microexp_keras.errors import MicroExpError
 
 
-class Change(NamedTuple):
-    """How an augmented copy differs from its image; by default it does not."""
-
-    flip: bool = False  # left and right exchanged, before all else
-    angle: float = 0.0  # turned about the middle, in degrees, anticlockwise
-    right: float = 0.0  # moved, as a share of the columns
-    down: float = 0.0  # and of the rows
-    zoom: float = 1.0  # enlarged about the middle
-
-
-def draw(random: np.random.Generator) -> Change:
+def draw(random: np.random.Generator) -> dict[str, Any]:
     """Draw a random change: a flip with the probability, the rest uniformly within the limits of the settings."""
     own = settings("cnn-augmentation")
     flip = bool(random.random() < own.flip)
     angle, right, down, larger = random.uniform(-1, 1, 4) * (own.angle, own.shift, own.shift, own.zoom)
-    return Change(flip, float(angle), float(right), float(down), float(1 + larger))
+    return {"flip": flip, "angle": angle, "right": right, "down": down, "zoom": 1 + larger}
 
 
-def changed(image: np.ndarray, change: Change) -> np.ndarray:
+def changed(
+    image: np.ndarray, flip: bool = False, angle: float = 0, right: float = 0, down: float = 0, zoom: float = 1
+) -> np.ndarray:
     """Return an augmented copy of an image, uint8 (rows, columns): linear interpolation, border replicated.
 
-    With `Change()` it is the image itself, to the bit.
+    Left and right are exchanged before all else by `flip`; `angle` turns it about the middle, in degrees,
+    anticlockwise; `right` and `down` move it, as a share of columns and rows; `zoom` enlarges it about the middle. By
+    default it is the image itself, to the bit.
     """
     rows, columns = image.shape
-    source = np.ascontiguousarray(image[:, ::-1] if change.flip else image)
-    middle = ((columns - 1) / 2, (rows - 1) / 2)
-    matrix = cv2.getRotationMatrix2D(middle, change.angle, change.zoom)
-    matrix[:, 2] += change.right * columns, change.down * rows
+    source = np.ascontiguousarray(image[:, ::-1] if flip else image)
+    matrix = cv2.getRotationMatrix2D(((columns - 1) / 2, (rows - 1) / 2), angle, zoom)
+    matrix[:, 2] += right * columns, down * rows
     return cv2.warpAffine(source, matrix, (columns, rows), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
@@ -55,10 +48,8 @@ def pick_images(stack: np.ndarray, images: int) -> np.ndarray:
     """
     frames = stack.shape[2]
     if not 2 <= images <= frames:
-        raise MicroExpError(
-            f"images of a clip: expected from 2 to {frames}, as there are frames, found {images}. Interpolate the clip "
-            "to more frames."
-        )
+        found = f"{images}, but they must be from 2 to {frames}, the frames"
+        raise MicroExpError("images of a clip", found, "Interpolate the clip to more frames.")
     return np.ascontiguousarray(stack[:, :, np.arange(images) * (frames - 1) // (images - 1)].transpose(2, 0, 1))
 
 
@@ -76,5 +67,5 @@ def training_images(images: np.ndarray, train: np.ndarray, seed: int) -> tuple[n
         random = np.random.default_rng([seed, clip])
         for image in images[clip]:
             found.append(image)
-            found += [changed(image, draw(random)) for _ in range(copies)]
+            found += [changed(image, **draw(random)) for _ in range(copies)]
     return np.stack(found), np.repeat(train, images.shape[1] * (1 + copies))

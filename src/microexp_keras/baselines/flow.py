@@ -21,26 +21,11 @@ def flow(stack: np.ndarray) -> np.ndarray:
     Farnebäck, "Two-frame motion estimation based on polynomial expansion", SCIA 2003.
     """
     if stack.dtype != np.uint8 or stack.ndim != 3 or stack.shape[2] < 2:
-        raise MicroExpError(
-            "optical flow",
-            f"expected uint8 gray levels (rows, columns, time) of at least 2 frames, found {stack.dtype} {stack.shape}",
-            "Give one clip of a uint8 stack, not standardised.",
-        )
+        found = f"{stack.dtype} {stack.shape} instead of uint8 gray levels (rows, columns, time) of 2 frames or more"
+        raise MicroExpError("optical flow", found, "Give one clip of a uint8 stack, not standardised.")
     own = settings("3d-fcnn")
-    frames = np.ascontiguousarray(stack.transpose(2, 0, 1))
-    fields = []
-    for before, after in itertools.pairwise(frames):
-        field = cv2.calcOpticalFlowFarneback(
-            before,
-            after,
-            flow=np.zeros((*before.shape, 2), np.float32),
-            pyr_scale=own.pyramid_scale,
-            levels=own.levels,
-            winsize=own.window,
-            iterations=own.iterations,
-            poly_n=own.neighbourhood,
-            poly_sigma=own.sigma,
-            flags=0,
-        )
-        fields.append(field)
+    how = (own.pyramid_scale, own.levels, own.window, own.iterations, own.neighbourhood, own.sigma, 0)
+    pairs = itertools.pairwise(np.ascontiguousarray(stack.transpose(2, 0, 1)))
+    still = np.zeros((*stack.shape[:2], 2), np.float32)
+    fields = [cv2.calcOpticalFlowFarneback(before, after, still.copy(), *how) for before, after in pairs]
     return np.ascontiguousarray(np.stack(fields, axis=2).transpose(3, 0, 1, 2))

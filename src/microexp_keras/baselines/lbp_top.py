@@ -2,10 +2,12 @@
 
 import functools
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
 from microexp_keras.errors import MicroExpError
+from microexp_keras.text import by
 
 PLANES: tuple[str, ...] = ("XY", "XT", "YT")
 
@@ -50,7 +52,7 @@ def codes(volume: np.ndarray, radii: tuple[int, int, int] = (1, 1, 1), sampling:
     Zhao and Pietikäinen, "Dynamic texture recognition using local binary patterns", PAMI 29(6), 2007.
     """
     if sampling not in ("nearest", "bilinear"):
-        raise MicroExpError(f'sampling: expected "nearest" or "bilinear", found {sampling!r}.')
+        raise MicroExpError(f'sampling: {sampling!r} is neither "nearest" nor "bilinear".')
     frames = frames_first(volume, radii)
     found = _bilinear_codes(frames, radii) if sampling == "bilinear" else _nearest_codes(frames, radii)
     return found.transpose(0, 2, 3, 1)
@@ -64,13 +66,9 @@ def counts(plane_codes: np.ndarray, blocks: tuple[int, int, int] = (8, 8, 1)) ->
     they do not overlap, cover all centres, and differ by a pixel at most.
     """
     planes, *shape = plane_codes.shape
-    if len(blocks) != 3 or min(blocks) < 1 or any(parts > length for parts, length in zip(blocks, shape, strict=True)):
-        raise MicroExpError(
-            "blocks",
-            f"expected between 1 and {' x '.join(map(str, shape))} along rows, columns and time, as there are centres, "
-            f"found {' x '.join(map(str, blocks))}",
-            "Take fewer blocks, larger frames or smaller radii.",
-        )
+    if len(blocks) != 3 or min(blocks) < 1 or np.greater(blocks, shape).any():
+        found = f"{by(blocks)} along rows, columns and time are not between 1 and the {by(shape)} centres"
+        raise MicroExpError("blocks", found, "Take fewer blocks, larger frames or smaller radii.")
     offsets = _block_offsets(planes, tuple(shape), tuple(blocks))
     places = offsets + plane_codes.transpose(0, 3, 1, 2)
     total = planes * np.prod(blocks)
@@ -80,34 +78,26 @@ def counts(plane_codes: np.ndarray, blocks: tuple[int, int, int] = (8, 8, 1)) ->
 def features(
     volume: np.ndarray, radii: tuple[int, int, int] = (1, 1, 1), blocks: tuple[int, int, int] = (8, 8, 1)
 ) -> np.ndarray:
-    """Describe a clip by the histograms of its uniform patterns.
+    """Describe a clip by the histograms of its uniform patterns, in the blocks of `counts`.
 
-    Parameters
-    ----------
-    volume, radii
-        As for `codes`.
-    blocks : (int, int, int)
-        As for `counts`.
-
-    Returns
-    -------
-    float64 array (3 * blocks * 59,)
-        Planes outermost, then blocks, then bins; the 59 bins of each block sum to 1.
-
-    Raises
-    ------
-    MicroExpError
-        As `codes` and `counts` do.
+    From a volume as `codes` takes it to float64 (3 * blocks * 59,): planes outermost, then blocks, then bins; the 59
+    bins of each block sum to 1.
     """
     found = counts(codes(volume, radii), blocks)
-    bins = (found.astype(np.float32) @ _one_hot()).astype(np.float64)  # counts are small: exact in float32
-    return (bins / bins.sum(axis=2, keepdims=True)).ravel()
+    return histograms(found, uniform_bins(), UNIFORM_BINS).ravel()
+
+
+def histograms(in_blocks: np.ndarray, table: np.ndarray, size: int) -> np.ndarray:
+    """Sum counts (..., 256) of codes into the bins that a table (256,) gives them: float64 (..., size), of sum 1."""
+    one_hot = np.eye(size, dtype=np.float32)[table]
+    bins = (in_blocks.astype(np.float32) @ one_hot).astype(np.float64)  # counts are small: exact in float32
+    return bins / bins.sum(axis=-1, keepdims=True)
 
 
 @functools.cache
 def uniform_bins() -> np.ndarray:
     """Bin of each code: uniform ones 0 to 57 in ascending order of the code, all others 58; uint8 array (256,)."""
-    changes = [bin(code ^ ((code >> 1) | (code & 1) << 7)).count("1") for code in range(256)]
+    changes = [(code ^ (code >> 1 | (code & 1) << 7)).bit_count() for code in range(256)]
     uniform = np.array(changes) <= 2
     found = np.where(uniform, np.cumsum(uniform) - 1, UNIFORM_BINS - 1).astype(np.uint8)
     found.setflags(write=False)
@@ -132,32 +122,19 @@ def _nearest_codes(frames: np.ndarray, radii: tuple[int, int, int]) -> np.ndarra
 
 def _bilinear_codes(frames: np.ndarray, radii: tuple[int, int, int]) -> np.ndarray:
     """Codes as uint8 array (3, time, rows, columns), exact: see the tolerance below."""
+    from scipy import ndimage
+
     margin = margins(radii)
     levels = frames.astype(np.float64)
     centre = moved(levels, (0, 0, 0), margin)
     found = np.zeros((len(PLANES), *centre.shape), np.uint8)
     for code, plane in zip(found, PLANES, strict=True):
         for p, offset in enumerate(on_circle(plane, radii)):
-            difference = sum(weight * (moved(levels, corner, margin) - centre) for corner, weight in _corners(offset))
+            neighbours = ndimage.shift(levels, [-step for step in offset], order=1, mode="nearest")
             # A difference is (a + b sqrt 2) / 2 with whole numbers a and b below a million, so it is 0 or further
             # from 0 than 1e-7; sums of floats err by 1e-10 at most. So ties are told exactly.
-            code |= (difference >= -1e-9).astype(np.uint8) << p
+            code |= (moved(neighbours, (0, 0, 0), margin) >= centre - 1e-9).astype(np.uint8) << p
     return found
-
-
-def _corners(offset: tuple[float, float, float]) -> list[tuple[tuple[int, int, int], float]]:
-    """Return the pixel offsets around a fractional one with their bilinear weights; zero weights are left out."""
-    corners: list[tuple[tuple[int, ...], float]] = [((), 1.0)]
-    for value in offset:
-        below = int(np.floor(value))
-        share = value - below
-        corners = [
-            ((*corner, below + step), weight * part)
-            for corner, weight in corners
-            for step, part in ((0, 1 - share), (1, share))
-            if part
-        ]
-    return [((corner[0], corner[1], corner[2]), weight) for corner, weight in corners]
 
 
 @functools.lru_cache(maxsize=32)
@@ -174,35 +151,19 @@ def _block_offsets(planes: int, shape: tuple[int, int, int], blocks: tuple[int, 
     return found
 
 
-@functools.cache
-def _one_hot() -> np.ndarray:
-    found = np.eye(UNIFORM_BINS, dtype=np.float32)[uniform_bins()]
-    found.setflags(write=False)
-    return found
-
-
 def frames_first(volume: np.ndarray, radii: tuple[int, int, int]) -> np.ndarray:
     """From a volume (rows, columns, time) to a contiguous (time, rows, columns), if it holds a centre for the radii."""
     if volume.dtype != np.uint8 or volume.ndim != 3:
-        raise MicroExpError(
-            "volume",
-            f"expected uint8 gray levels (rows, columns, time), found {volume.dtype} {volume.shape}",
-            "Give one clip of a uint8 stack, not standardised.",
-        )
+        found = f"{volume.dtype} {volume.shape} instead of uint8 gray levels (rows, columns, time)"
+        raise MicroExpError("volume", found, "Give one clip of a uint8 stack, not standardised.")
     if len(radii) != 3 or min(radii) < 1:
-        raise MicroExpError(
-            "radii", f"expected three of at least 1, for x, y and t, found {radii}", "Give for example 1 1 1."
-        )
-    needed = tuple(2 * margin + 1 for margin in margins(radii))
-    found = (volume.shape[2], *volume.shape[:2])
-    if any(have < least for have, least in zip(found, needed, strict=True)):
-        raise MicroExpError(
-            "volume",
-            f"expected at least {needed[0]} frames of {needed[1]}x{needed[2]} pixels for the radii {radii}, "
-            f"found {found[0]} of {found[1]}x{found[2]}",
-            "Take smaller radii, or interpolate the clip to more frames.",
-        )
-    return np.ascontiguousarray(volume.transpose(2, 0, 1))
+        raise MicroExpError("radii", f"{radii} are not three of at least 1, for x, y and t", "Give for example 1 1 1.")
+    frames = np.ascontiguousarray(volume.transpose(2, 0, 1))
+    least = [2 * margin + 1 for margin in margins(radii)]
+    if np.less(frames.shape, least).any():
+        found = f"{by(frames.shape)} frames, rows and columns, but radii {radii} need at least {by(least)}"
+        raise MicroExpError("volume", found, "Take smaller radii, or interpolate the clip to more frames.")
+    return frames
 
 
 def margins(radii: tuple[int, int, int]) -> tuple[int, int, int]:
@@ -223,14 +184,11 @@ def on_circle(plane: str, radii: tuple[int, int, int]) -> list[tuple[float, floa
 
 def on_pixels(plane: str, radii: tuple[int, int, int]) -> list[tuple[int, int, int]]:
     """Offsets (time, rows, columns) of the eight neighbours of a plane, rounded to whole pixels and frames."""
-
-    def rounded(value: float) -> int:
-        return math.floor(value + 0.5)
-
-    return [(rounded(t), rounded(y), rounded(x)) for t, y, x in on_circle(plane, radii)]
+    t, y, x = np.floor(np.array(on_circle(plane, radii)) + 0.5).astype(int).T.tolist()
+    return [*zip(t, y, x, strict=True)]
 
 
-def moved(values: np.ndarray, offset: tuple[int, int, int], margin: tuple[int, int, int]) -> np.ndarray:
+def moved(values: np.ndarray, offset: Sequence[int], margin: tuple[int, int, int]) -> np.ndarray:
     """View the values at an offset (time, rows, columns) from each centre, as many as there are centres."""
     t, y, x = (
         slice(edge + step, length - edge + step)

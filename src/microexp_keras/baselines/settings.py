@@ -1,7 +1,10 @@
-"""The settings of the four rival methods and whose they are, read from `settings.toml`."""
+"""The settings of the four rival methods and whose they are, and the descriptors of clips that their folds share."""
 
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
+
+import numpy as np
 
 from microexp_keras.data import frozen, read_toml
 
@@ -21,3 +24,20 @@ def settings(method: str) -> SimpleNamespace:
 def is_reconstruction(method: str) -> bool:
     """Whether a method is built after a description, because no program of its authors is public."""
     return _METHODS[method]["reconstruction"]
+
+
+_described: dict[tuple[Any, ...], np.ndarray] = {}
+
+
+def described(samples: Any, method: str, describe: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """Describe each clip of `preprocessing.Samples`, uint8 (rows, columns, time), by an array as a method does.
+
+    The last result is kept for other folds.
+    """
+    key = samples.fingerprint, method
+    if key not in _described:
+        stacks = samples.stacks["face"]
+        found = np.stack([describe(stacks[position]) for position in range(len(stacks))])
+        _described.clear()
+        _described[key] = found
+    return _described[key]

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from microexp_keras.baselines import lbp_top
-from microexp_keras.baselines.lbp_top import AXES, PLANES, frames_first, margins, moved, on_pixels
+from microexp_keras.baselines.lbp_top import AXES, PLANES, frames_first, histograms, margins, moved, on_pixels
 from microexp_keras.errors import MicroExpError
 
 CODES = 256  # eight neighbours, a bit each
@@ -55,8 +55,10 @@ def orientation_bits(frames: np.ndarray, plane: str, radii: tuple[int, int, int]
     The abstract does not define orientation. This is our choice: it needs neither angles nor a threshold, is exact in
     whole numbers, and does not change when gray levels are shifted, scaled or negated.
     """
-    margin = margins(radii)
-    gradients = [_central_difference(frames, axis) for axis in AXES[plane]]
+    margin, edge = margins(radii), (1, 1, 1)
+    padded = np.pad(frames.astype(np.int32), 1, mode="edge")
+    steps = np.eye(3, dtype=int)[list(AXES[plane])]
+    gradients = [moved(padded, step, edge) - moved(padded, -step, edge) for step in steps]  # next minus previous
     found = []
     for offset in on_pixels(plane, radii):
         products = [moved(one, offset, margin) * moved(one, (0, 0, 0), margin) for one in gradients]
@@ -75,9 +77,7 @@ def counts(
     found = components(volume, radii)
     in_blocks = lbp_top.counts(found.reshape(9, *found.shape[2:]), blocks)
     if in_blocks.max() > np.iinfo(np.uint16).max:
-        raise MicroExpError(
-            "blocks: more than 65,535 centres of one code in a block. Take more blocks, or smaller frames."
-        )
+        raise MicroExpError("blocks: more than 65,535 centres of a code in one. Take more blocks, or smaller frames.")
     return in_blocks.astype(np.uint16).reshape(3, 3, -1, CODES)
 
 
@@ -110,7 +110,7 @@ def learn(
         best = -1.0
         for size in sizes:
             table, _ = codebook(occurrences, size)
-            ratio = fisher(_histograms(here, table, size), classes)
+            ratio = fisher(histograms(here, table, size).reshape(len(here), -1), classes)
             if ratio > best:
                 best, tables[place], chosen[place] = ratio, table, size
     return Codebooks(tables, chosen)
@@ -123,24 +123,10 @@ def features(clip_counts: np.ndarray, codebooks: Codebooks) -> np.ndarray:
     blocks and words; the words of each block sum to 1.
     """
     parts = [
-        _histograms(clip_counts[:, place[0], place[1]], codebooks.tables[place], int(codebooks.sizes[place]))
+        histograms(clip_counts[:, place[0], place[1]], codebooks.tables[place], int(codebooks.sizes[place]))
         for place in np.ndindex(3, 3)
     ]
-    return np.concatenate(parts, axis=1)
-
-
-def _histograms(in_blocks: np.ndarray, table: np.ndarray, size: int) -> np.ndarray:
-    """From counts (clips, blocks, 256) to float64 (clips, blocks * size)."""
-    one_hot = np.eye(size, dtype=np.float32)[table]
-    words = (in_blocks.astype(np.float32) @ one_hot).astype(np.float64)  # counts are small: exact in float32
-    return (words / words.sum(axis=2, keepdims=True)).reshape(len(words), -1)
-
-
-def _central_difference(frames: np.ndarray, axis: int) -> np.ndarray:
-    """Next minus previous value along an axis, the border repeated; int32 array of the same shape."""
-    padded = np.pad(frames.astype(np.int32), [(1, 1) if one == axis else (0, 0) for one in range(3)], mode="edge")
-    length = frames.shape[axis]
-    return np.take(padded, range(2, length + 2), axis) - np.take(padded, range(length), axis)
+    return np.concatenate([part.reshape(len(clip_counts), -1) for part in parts], axis=1)
 
 
 POINTS: np.ndarray = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1, bitorder="little").astype(float)

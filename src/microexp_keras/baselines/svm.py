@@ -1,16 +1,33 @@
-"""From kernel, labels and subjects of training clips to a support vector machine of scikit-learn, and to its votes."""
+"""LBP-TOP and STCLQP: from a fold to a support vector machine on hand-crafted features, and to its answers."""
 
 import itertools
 import warnings
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from microexp_keras import weights
+from microexp_keras.baselines import lbp_top, stclqp
+from microexp_keras.baselines.settings import described, settings
 from microexp_keras.errors import MicroExpError
+from microexp_keras.preprocessing import Samples
+from microexp_keras.preprocessing.tim import interpolate
+from microexp_keras.training.history import FoldResult
+from microexp_keras.training.job import Job
 
 if TYPE_CHECKING:
     from sklearn.svm import SVC
+
+LEARNED = "learned.h5"
+"""What is kept of a fold."""
+
+Arrays = Mapping[str, np.ndarray]
+
+NATIVE = 128  # rows from which frames count as of their own size
+
+CODEBOOKS = {"tables": ("u", 3), "sizes": ("i", 2)}
+"""What STCLQP learns before the machine does: kind and axes of each array."""
 
 
 def linear_kernel(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -40,7 +57,7 @@ def with_cost(gram: np.ndarray, labels: np.ndarray, cost: float) -> "SVC":
     return SVC(C=cost, kernel="precomputed", decision_function_shape="ovo").fit(gram, labels)
 
 
-def fit(gram: np.ndarray, labels: np.ndarray, subjects: Sequence[str], costs: Sequence[float], parts: int) -> "SVC":
+def choose(gram: np.ndarray, labels: np.ndarray, subjects: Sequence[str], costs: Sequence[float], parts: int) -> "SVC":
     """Choose the cost C on inner subject folds, then fit on all clips.
 
     The subjects are divided by scikit-learn's `StratifiedGroupKFold` into `parts`, fewer if there are fewer subjects,
@@ -52,11 +69,8 @@ def fit(gram: np.ndarray, labels: np.ndarray, subjects: Sequence[str], costs: Se
 
     counts, people = np.unique(labels, return_counts=True)[1], len(set(subjects))
     if min(len(counts), people) < 2:
-        raise MicroExpError(
-            "support vector machine",
-            f"expected training clips of at least two classes and two subjects, found {len(counts)} and {people}",
-            "Take more clips.",
-        )
+        found = f"needs training clips of two classes and two subjects, and has {len(counts)} and {people}"
+        raise MicroExpError("support vector machine", found, "Take more clips.")
     with warnings.catch_warnings():  # that a class has fewer clips than there are parts
         warnings.simplefilter("ignore", UserWarning)
         splits = StratifiedGroupKFold(min(parts, people, int(counts.max()))).split(gram, labels, subjects)
@@ -84,3 +98,59 @@ def vote_shares(machine: "SVC", kernel: np.ndarray, num_classes: int) -> np.ndar
     for decision, (first, second) in zip(decisions.T, pairs, strict=True):
         votes[np.arange(len(kernel)), np.where(decision > 0, first, second)] += 1
     return votes / len(pairs)
+
+
+KERNELS = {"lbp-top": linear_kernel, "stclqp": chi_square_kernel}
+
+
+def fit(job: Job) -> FoldResult:
+    """Learn from a fold, keep what the machine is fitted on as plain arrays, and predict; see `models.Method`."""
+    method, samples, train = job.protocol.model, job.samples, np.sort(job.fold.train)
+    own, labels = settings(method), job.samples.labels[train]
+    clips = _described(method, samples)
+    learned = stclqp.learn(clips, samples.labels, job.fold.train)._asdict() if method == "stclqp" else {}
+    features = _features(clips, learned)
+    known = features[train]
+    subjects = [str(samples.subjects[position]) for position in train]
+    machine = choose(KERNELS[method](known, known), labels, subjects, own.costs, own.inner_parts)
+    path = job.folder / LEARNED
+    weights.save_arrays(path, {"features": known, "labels": labels, **learned}, {**job.metadata, "cost": machine.C})
+    kernel = KERNELS[method](features[job.fold.test], known)
+    return FoldResult(
+        best_path=path,
+        probabilities=vote_shares(machine, kernel, job.num_classes),
+        chosen={"cost": machine.C} | ({"sizes": learned["sizes"].tolist()} if learned else {}),
+    )
+
+
+def predict(file: Any, samples: Samples, positions: np.ndarray, num_classes: int) -> np.ndarray:
+    """Predict clips with what a fold has kept, on which the machine is fitted again; see `models.Method`."""
+    path, method, cost = file.path, file.network, file.metadata.get("cost")
+    more = CODEBOOKS if method == "stclqp" else {}
+    arrays = weights.read_arrays(path, {"features": ("f", 2), "labels": ("i", 1), **more})
+    known, labels = arrays["features"], arrays["labels"]
+    fits = len(labels) == len(known) and len(np.unique(labels)) > 1 and bool(np.isin(labels, range(num_classes)).all())
+    fits = fits and (not more or stclqp.are_codebooks(arrays["tables"], arrays["sizes"]))
+    if not isinstance(cost, int | float) or cost <= 0 or not fits:
+        found = f"its arrays are not what a support vector machine has learned of {num_classes} classes"
+        raise MicroExpError(path, found, "Give the --dataset that it was trained on, or train again.")
+    features = _features(_described(method, samples)[positions], arrays)
+    if features.shape[1] != known.shape[1]:
+        found = f"is of clips of {known.shape[1]} features, and these have {features.shape[1]}"
+        raise MicroExpError(path, found, "Score clips under the protocol that it was trained under.")
+    machine = with_cost(KERNELS[method](known, known), labels, cost)
+    return vote_shares(machine, KERNELS[method](features, known), num_classes)
+
+
+def _described(method: str, samples: Samples) -> np.ndarray:
+    """Describe all clips, brought to the method's frames, by what is not learned."""
+    own, describe = settings(method), stclqp.counts if method == "stclqp" else lbp_top.features
+    radii = own.native_radii if samples.stacks["face"].shape[1] >= NATIVE else own.radii
+    return described(samples, method, lambda stack: describe(interpolate(stack, own.frames), radii, own.blocks))
+
+
+def _features(clips: np.ndarray, learned: Arrays) -> np.ndarray:
+    """Features of clips that are described, by the codebooks that were learned if any: float32 (clips, features)."""
+    if "tables" in learned:
+        clips = stclqp.features(clips, stclqp.Codebooks(learned["tables"], learned["sizes"]))
+    return clips.astype(np.float32)

@@ -10,12 +10,10 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from microexp_keras import datasets
 from microexp_keras.console import Parser, command, seed
 from microexp_keras.datasets.database import DATABASES
-from microexp_keras.datasets.options import options_for
 from microexp_keras.errors import MicroExpError
 from microexp_keras.text import counted, in_bytes
 
@@ -62,8 +60,6 @@ def main(argv: Sequence[str] | None = None) -> int | None:
 
 
 def _synthesize(args: argparse.Namespace) -> None:
-    if args.layout == "rawvideo" and args.dataset != "casme2":
-        raise MicroExpError("--layout rawvideo", f"expected --dataset casme2, found {args.dataset}", "Leave it out.")
     root = datasets.synthesize(args.dataset, args.out, args.seed, args.layout)
     clips = datasets.find_clips(root, args.dataset)
     print(f"{root}: {counted(len(clips), 'synthetic clip')} of {counted(len({c.subject for c in clips}), 'subject')}")
@@ -75,10 +71,9 @@ def _check(args: argparse.Namespace) -> int:
 
     data = datasets.data_of(args, args.dataset)
     named = args.dataset if datasets.is_table(data) else args.dataset or datasets.find_dataset(data)
-    database = datasets.database_of(args, data, named)
     reading = datasets.chosen_reading(args)
     crop = reading.pop("crop", "none")
-    report = check.check(data, database, **reading, **datasets.chosen_options(args))
+    report = check.check(data, datasets.database_of(args, data, named), **reading, **datasets.chosen_options(args))
     if crop == "face":
         from microexp_keras.landmarks.face_box import check_faces
 
@@ -90,17 +85,15 @@ def _check(args: argparse.Namespace) -> int:
 def _table(args: argparse.Namespace) -> None:
     from microexp_keras.datasets.table import write_table
 
-    names = args.dataset or [datasets.find_dataset(path) for path in args.data]
-    if len(names) != len(args.data):
-        found = f"expected one for each of {len(args.data)} folders, found {len(names)}"
+    names, options = args.dataset or map(datasets.find_dataset, args.data), datasets.chosen_options(args)
+    chosen = [*zip(args.data, names, strict=False)]
+    if len(chosen) < len(args.data):
+        found = f"expected one for each of {len(args.data)} folders, found {len(chosen)}"
         raise MicroExpError("--dataset", found, "Give all.")
-    databases, options = [datasets.get_database(name) for name in names], datasets.chosen_options(args)
-    of_each = [options_for(database, options) for database in databases] if len(names) > 1 else [options]
-    if unused := ", ".join(f"--{name}" for name in options if not any(name in own for own in of_each)):
-        found = f"expected one that goes with any of these databases, found {', '.join(names)}"
-        raise MicroExpError(unused, found, "Leave it out.")
-    every = zip(args.data, databases, of_each, strict=True)
-    tables = [datasets.read_table(path, database, **own) for path, database, own in every]
+    if options and len(chosen) > 1:
+        wrong, hint = ", ".join(f"--{name}" for name in options), "Point at the folder of each tree instead."
+        raise MicroExpError(wrong, "expected with one database only", hint)
+    tables = [datasets.read_table(path, name, **options) for path, name in chosen]
     write_table(args.out, tables)
     for table in tables:
         people = counted(len({clip.subject for clip in table.clips}), "subject")
@@ -123,16 +116,13 @@ def _cache(args: argparse.Namespace) -> None:
         print(f"{cache.folder()}: removed {what}; {size} are free")
         return
     for path in stacks:
-        print(f"{path.name[:12]}  {in_bytes(kept['stacks'][path]):>10}  {_described(cache.about(path))}")
+        said = "damaged or half-written; the next run makes it anew"
+        if about := cache.about(path):
+            inputs = f"{' and '.join(about['inputs'])} {about['size']}x{about['size']}x{about['frames']}"
+            clips = f"{counted(about['clips'], 'clip')} of {about['folder']}"
+            said = f"{about['origin']}, {inputs}, {clips}, {about['made']}"
+        print(f"{path.name[:12]}  {in_bytes(kept['stacks'][path]):>10}  {said}")
     print(f"{cache.folder()}: {what}; {size} in all")
-
-
-def _described(about: dict[str, Any] | None) -> str:
-    """One line on the stacks of a data set."""
-    if about is None:
-        return "damaged or half-written; the next run makes it anew"
-    inputs = f"{' and '.join(about['inputs'])} {about['size']}x{about['size']}x{about['frames']}"
-    return f"{about['origin']}, {inputs}, {counted(about['clips'], 'clip')} of {about['folder']}, {about['made']}"
 
 
 if __name__ == "__main__":

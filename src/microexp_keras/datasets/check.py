@@ -6,7 +6,7 @@ What stops training is an error, what is only worth knowing a warning or an info
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -43,15 +43,14 @@ class Medium(NamedTuple):
     error: MicroExpError | None = None  # why not all could be decoded
 
 
+# By the path of the image or video.
 Media = dict[Path, Medium]
-"""By the path of the image or video."""
 
 
 def read_media(clips: Sequence[Clip], progress: bool) -> Media:
     """Read every file of the clips once, on threads."""
-    readers: dict[Path, Callable[[Path], Medium]] = {}
-    for clip in clips:
-        readers.update({clip.path: _read_video} if clip.video else dict.fromkeys(clip.images, _read_image))
+    readers = {clip.path: _read_video for clip in clips if clip.video}
+    readers |= {path: _read_image for clip in clips for path in clip.images}
     media = in_threads(lambda path: readers[path](path), [*readers], "reading files", "file", progress)
     return dict(zip(readers, media, strict=True))
 
@@ -67,18 +66,18 @@ def _read_image(path: Path) -> Medium:
 
 def _read_video(path: Path) -> Medium:
     """Decode a video as far as possible."""
-    problem, uneven, size, times = None, None, None, list[float]()
+    problem, size, times = None, None, list[float]()
     try:
         with VideoFile(path) as video:
             times = video.times
-            for number, frame in enumerate(video.frames()):
-                size = video.image(frame).shape[1::-1] if number == 0 else size
+            for frame in video.frames():
+                size = size or video.image(frame).shape[1::-1]
     except MicroExpError as error:
         problem = error
     steps = 1000 * np.diff(times)
-    if len(steps) and np.ptp(steps) > 0.5 * np.median(steps):
-        uneven = float(steps.min()), float(steps.max())
-    return Medium(size, _digest(path) if size else b"", len(times), uneven, error=problem)
+    uneven = len(steps) > 0 and np.ptp(steps) > 0.5 * np.median(steps)
+    extremes = (float(steps.min()), float(steps.max())) if uneven else None
+    return Medium(size, _digest(path) if size else b"", len(times), extremes, error=problem)
 
 
 def _digest(path: Path) -> bytes:
@@ -103,7 +102,6 @@ class Report:
     sampling: str  # which these are, one of `SAMPLINGS`
     lengths: dict[int, int]  # how many clips have how many frames; a video as many as can be decoded
     sizes: dict[tuple[int, int], int]  # how many files have how many columns and rows
-    published: Mapping[str, tuple[int, ...]]  # clips of each class by subject, as distributed, where that is known
     synthetic: bool  # whether this package generated clips of it
 
     @property
@@ -119,8 +117,8 @@ class Report:
     def counts(self) -> dict[str, tuple[int, ...]]:
         """Clips of each class by subject; without a subject they are of `(unknown)`."""
         clips = Counter((clip.subject or "(unknown)", clip.label) for clip in self.table.clips)
-        subjects = sorted({subject for subject, _ in clips} | {*self.published})
-        return {one: tuple(clips[one, label] for label in range(self.table.database.num_classes)) for one in subjects}
+        classes = range(self.table.database.num_classes)
+        return {one: tuple(clips[one, label] for label in classes) for one in sorted({subject for subject, _ in clips})}
 
     def as_json(self) -> dict[str, Any]:
         """Return it as values that JSON can hold."""
@@ -136,7 +134,6 @@ class Report:
             "classes": table.database.class_names,
             "clips": len(table.clips),
             "clips_by_subject": self.counts(),
-            "published_by_subject": self.published or None,
             "frames_read": self.frames,
             "clips_by_frames": self.lengths,
             "files_by_size": {f"{columns}x{rows}": files for (columns, rows), files in self.sizes.items()},
@@ -153,9 +150,14 @@ class Report:
             *([f"annotated by {table.workbook} ({table.annotated} clips)"] if table.workbook else []),
             *([SYNTHETIC_NOTE] if self.synthetic else []),
             "",
-            *self._counts_as_text(),
-            "",
         ]
+        classes, counts = table.database.class_names, self.counts()
+        every = [sum(clip.label == label for clip in table.clips) for label in range(len(classes))]
+        rows = [(name, *cells, sum(cells)) for name, cells in (*counts.items(), ("all", every))]
+        wide = max(map(len, ("subject ", *counts))) + 1
+        for name, *cells in (("subject", *classes, "clips"), *rows):
+            lines.append(f"{name:<{wide}}" + "".join(f" {cell:>11}" for cell in cells))
+        lines.append("")
         if self.lengths:
             videos = any(clip.video and clip.length is None for clip in table.clips)
             what = "frames from a clip's first to its video's end" if videos else "frames of a clip"
@@ -170,24 +172,8 @@ class Report:
             if groups or level != "info":
                 lines += ["", f"{title}:" if groups else f"{title}: nothing"]
             for hint, texts in groups:
-                lines += [f"* {text}" for text in shortened(texts)]
-                lines += [f"  {hint}"] * bool(hint)
+                lines += [*[f"* {text}" for text in shortened(texts)], *[f"  {hint}"] * bool(hint)]
         return "\n".join(lines)
-
-    def _counts_as_text(self) -> list[str]:
-        """Rows of clips by subject and class, with the published counts where they are known and differ."""
-        classes, counts = self.table.database.class_names, self.counts()
-        published = {**self.published} or {**counts}
-        for of_subjects in (counts, published):
-            of_subjects["all"] = tuple(map(sum, zip(*of_subjects.values(), strict=True))) or (0,) * len(classes)
-        wide = max(map(len, ("subject ", *counts))) + 1
-        lines = [f"{'subject':<{wide}}" + "".join(f" {name:>11}" for name in (*classes, "clips"))]
-        for subject, found in counts.items():
-            expected = published.get(subject, (0,) * len(classes))
-            pairs = zip((*found, sum(found)), (*expected, sum(expected)), strict=True)
-            cells = [str(have) if have == want else f"{have} of {want}" for have, want in pairs]
-            lines.append(f"{subject:<{wide}}" + "".join(f" {cell:>11}" for cell in cells))
-        return lines
 
 
 def check(
@@ -204,16 +190,19 @@ def check(
     frames, sampling = frames or database.frames, sampling or database.sampling
     table = read_table(root, database, frames, strict=False, **options)
     media = read_media(table.clips, progress)
-    distributed = None if database.is_table else DISTRIBUTED[database.name]
     # What is published is of a database's first camera, for which a tree without a camera's name is taken.
-    known = distributed if table.camera in (None, *database.cameras[:1]) else None
-    by_subject = known.by_subject if known and table.annotated is None else {}
+    known = DISTRIBUTED.get(database.name) if table.camera in (None, *database.cameras[:1]) else None
     if known and table.clips:
-        _differences(table, known, by_subject)
+        _differences(table, known)
     _spoiled(table, media, frames, sampling)
-    _short(table, distributed, media, frames, as_published)
-    _apexes(table, sampling)
+    _short(table, media, frames, as_published)
+    missing = without_apex(table.clips) if sampling == "apex" else []
+    hint = "Read around their middle; if no clip has one, take --sampling interpolate, which needs none."
+    level = "error" if len(missing) == len(table.clips) else "info"
+    table.issues += [Issue(level, name, "no apex is annotated", hint) for name in missing]
     table.issues += oddities.numbering(table.clips)
+    if database.is_table:
+        table.issues += oddities.of_one_subject(table.clips, database.class_names)
     headers = {path: medium.header for path, medium in media.items() if medium.header}
     table.issues += oddities.pictures(table.clips, headers)
     table.issues += oddities.sizes(table.clips, {path: medium.size for path, medium in media.items()})
@@ -224,29 +213,29 @@ def check(
         sampling=sampling,
         lengths=dict(sorted(Counter(clip_length(clip, media) for clip in table.clips).items())),
         sizes=dict(sorted(Counter(medium.size for medium in media.values() if medium.size).items())),
-        published=by_subject,
         synthetic=are_synthetic(table.clips),
     )
 
 
-def _differences(table: Table, known: Distributed, by_subject: Mapping[str, tuple[int, ...]]) -> None:
+def _differences(table: Table, known: Distributed) -> None:
     """Note what the database as distributed has more of, or less."""
     counts = Counter((clip.subject, clip.label) for clip in table.clips)
+    by_subject = known.by_subject if table.annotated is None else {}
     found, names = {subject for subject, _ in counts if subject}, {*known.subjects, *known.by_subject}
     for subject in sorted(found ^ names) if names else ():
         there = "no subject of the database as distributed"
         table.warn(subject, there if subject in found else "no clip of this subject", AS_MEANT)
-    if known.people not in (None, len(found)):
-        table.warn(table.root, f"clips of {len(found)} subjects, as distributed of {known.people}", AS_MEANT)
+
+    def compare(where: object, there: int | None, distributed: int | None, what: str = "clips") -> None:
+        if None not in (there, distributed) and there != distributed:
+            table.warn(where, f"{there} {what}, as distributed {distributed}", AS_MEANT)
+
+    compare(table.root, len(found), known.people, "subjects")
+    compare(table.workbook, table.annotated, known.annotated, "annotated clips")
     for label, name in enumerate(table.database.class_names):
-        pairs = [(name, sum(clip.label == label for clip in table.clips), known.clips[label])] if known.clips else []
+        compare(name, sum(clip.label == label for clip in table.clips), known.clips[label] if known.clips else None)
         for subject in sorted(found & {*by_subject}):
-            pairs.append((f"{subject} {name}", counts[subject, label], by_subject[subject][label]))
-        for where, clips, distributed in pairs:
-            if clips != distributed:
-                table.warn(where, f"{clips} clips, as distributed {distributed}", AS_MEANT)
-    if table.annotated not in (None, known.annotated):
-        table.warn(table.workbook, f"lists {table.annotated} clips, as distributed {known.annotated}", AS_MEANT)
+            compare(f"{subject} {name}", counts[subject, label], by_subject[subject][label])
 
 
 def _spoiled(table: Table, media: Media, frames: int, sampling: str) -> None:
@@ -268,7 +257,7 @@ def _spoiled(table: Table, media: Media, frames: int, sampling: str) -> None:
             table.warn(path, text, "They are read one after the other, whatever their times.")
 
 
-def _short(table: Table, distributed: Distributed | None, media: Media, frames: int, as_published: bool) -> None:
+def _short(table: Table, media: Media, frames: int, as_published: bool) -> None:
     """Note the clips of too few frames, but for videos that are cut off, which is told elsewhere."""
     rule = table.database.more_frames_than if as_published else None
     least = frames if rule is None else rule + 1
@@ -278,9 +267,7 @@ def _short(table: Table, distributed: Distributed | None, media: Media, frames: 
     if rule is not None:
         level, hint = oddities.left_out_by_the_paper(table.clips, short, rule, frames)
     elif as_published and table.database.sampling != "interpolate":
-        other = distributed.short.get(table.layout, "").format(frames=frames) if distributed else ""
-        loso = f"Take --protocol loso, which brings them to {frames} by temporal interpolation."
-        level, hint = "error", f"{other} {loso}".strip()
+        level, hint = "error", f"Take --protocol loso, which brings them to {frames} by temporal interpolation."
     for clip, length in short.items():
         text = f"has {length} frames, fewer than {least}"
         if clip.video and clip.video.first:
@@ -289,17 +276,6 @@ def _short(table: Table, distributed: Distributed | None, media: Media, frames: 
             table.error(clip_name(clip), f"has {counted(length, 'frame')}", "Restore or remove this clip.")
         else:
             table.issues.append(Issue(level, clip_name(clip), text, hint))
-
-
-def _apexes(table: Table, sampling: str) -> None:
-    """Note the clips without an apex where frames around it are asked for."""
-    missing = without_apex(table.clips) if sampling == "apex" else []
-    for name in missing:
-        if len(missing) == len(table.clips):
-            hint = "No clip has one: take --sampling interpolate, which needs none."
-            table.error(name, "no apex is annotated", hint)
-        else:
-            table.info(name, "no apex is annotated", "Read around their middle.")
 
 
 def _twice(table: Table, media: Media) -> None:

@@ -4,17 +4,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partialmethod
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
-from microexp_keras.datasets.database import Database
-from microexp_keras.datasets.scan import SYNTHETIC_MARK, Folder, Folders, fault_of, frames_of, natural_order
+from microexp_keras.datasets.database import CODINGS, Database
+from microexp_keras.datasets.scan import SYNTHETIC_MARK, Folder, natural_order
 from microexp_keras.errors import Issue
 from microexp_keras.notes import SYNTHETIC_CLIPS
 
 SYNTHETIC_NOTE = SYNTHETIC_CLIPS.render()
-
-Key = TypeVar("Key")
-Item = TypeVar("Item", Folder, Path)
 
 
 class Video(NamedTuple):
@@ -90,32 +87,35 @@ class Table:
     warn = partialmethod(_note, "warning")  # may matter
     info = partialmethod(_note, "info")  # was decided or left out
 
-    def leave_out(self, where: object, emotion: str, known: bool) -> None:
-        """Note a clip of an emotion that is none of the classes; if it is not known, it may be misspelt."""
-        text = f"is of emotion {emotion or '(none)'}, which is none of the classes, so it is left out"
-        if known:
-            self.info(where, text)
-        else:
-            self.warn(where, text, "If that is another spelling, correct it in the workbook.")
-
     @property
     def errors(self) -> list[Issue]:
         """The issues that stop training."""
         return [issue for issue in self.issues if issue.level == "error"]
 
+    def label_of(self, where: str, emotion: str) -> int | None:
+        """Return the class of an emotion; one that is none is noted, and if it is not known it may be misspelt."""
+        coding = CODINGS[self.database.name]
+        if emotion in coding["emotions"]:
+            return self.database.class_names.index(coding["emotions"][emotion])
+        text = f"is of emotion {emotion or '(none)'}, which is none of the classes, so it is left out"
+        if emotion in coding["other_emotions"]:
+            self.info(where, text)
+        else:
+            self.warn(where, text, "If that is another spelling, correct it in the workbook.")
+        return None
+
     def frames(self, folder: Folder) -> tuple[Path, ...]:
         """Return the images of a clip's folder, and note what is wrong with it."""
-        if fault := fault_of(folder):
+        if fault := folder.fault:
             self.issues.append(fault)
-        return frames_of(folder)
+        return folder.frames
 
-    def by_key(self, found: Iterable[tuple[Key, Item]]) -> dict[Key, Item]:
-        """Return folders or paths by their keys; one whose key is there already is an error."""
-        first: dict[Key, Item] = {}
-        for key, item in found:
-            if (other := first.setdefault(key, item)) is not item:
-                paths = [one.path if isinstance(one, Folder) else one for one in (item, other)]
-                self.error(paths[0], f"is also there as {paths[1]}", "Point at one copy of the database.")
+    def by_key(self, found: Iterable[tuple[str, Path]]) -> dict[str, Path]:
+        """Return paths by their keys; one whose key is there already is an error."""
+        first: dict[str, Path] = {}
+        for key, path in found:
+            if first.setdefault(key, path) != path:
+                self.error(path, f"is also there as {first[key]}", "Point at one copy of the database.")
         return first
 
     def check_subject(self, path: Path, above: str, named: str, hint: str) -> None:
@@ -135,18 +135,6 @@ class Table:
             if all(clip.label != label for clip in self.clips):
                 self.error(self.root, f"no clip of the class {name}", f"Clips of {', '.join(classes)} are needed.")
         self.clips = sorted(first.values(), key=lambda clip: (clip.label, natural_order(clip.id)))
-
-
-@dataclass(frozen=True)
-class Request:
-    """What a reader is asked for; the options are those of `datasets.find_clips`."""
-
-    root: Path  # the folder that the user named, below which workbooks are looked for
-    folders: Folders  # all below it
-    chosen: list[Folder]  # those that the reader's `trees` named for the tree that is meant
-    labels: str | None
-    expressions: str
-    frames: int
 
 
 def are_synthetic(clips: Sequence[Clip]) -> bool:

@@ -10,10 +10,10 @@ import re
 from pathlib import Path
 from typing import Any
 
-from microexp_keras.datasets.clips import Clip, Request, Table
+from microexp_keras.datasets.clips import Clip, Table
 from microexp_keras.datasets.database import CODINGS, Database
 from microexp_keras.datasets.scan import Folder, Folders, places_of, span_of
-from microexp_keras.datasets.sheets import Row, annotated_rows, text_of, whole
+from microexp_keras.datasets.sheets import Row, find_sheet, listed_rows, text_of, whole
 
 COLUMNS = ("subject", "filename", "onsetframe", "apexframe", "offsetframe", "estimatedemotion")
 
@@ -35,7 +35,7 @@ def trees(folders: Folders, database: Database) -> dict[str, list[Folder]]:
     }
 
 
-def read(request: Request, table: Table) -> None:
+def read(table: Table, folders: Folders, chosen: list[Folder]) -> None:
     """Read the clips of the chosen tree."""
     coding = CODINGS[table.database.name]
 
@@ -51,24 +51,20 @@ def read(request: Request, table: Table) -> None:
         named = re.fullmatch(coding["clip"], key.partition("/")[2], re.IGNORECASE)
         return bool(key and (named or whole(row["onsetframe"]) is not None))
 
-    folders = table.by_key((key(folder.parent, folder.name), folder) for folder in request.chosen)
-
-    def fits(row: Row) -> bool:
-        return key_of(row) in folders
-
-    for where, name, row in annotated_rows(table, request, COLUMNS, folders, key_of, is_clip, fits):
-        subject, emotion = name.partition("/")[0], text_of(row["estimatedemotion"])
-        place, known = f"{name} (row {where.rpartition(' ')[2]})", coding["emotions"].get(emotion)
-        if known is None:
-            table.leave_out(place, emotion, emotion in coding["other_emotions"])
-        elif name in coding["left_out"]:
+    clips = table.by_key((key(folder.parent, folder.name), folder.path) for folder in chosen)
+    sheet = find_sheet(table, folders, COLUMNS, lambda row: key_of(row) in clips)
+    for where, name, row in listed_rows(table, sheet, clips, key_of, is_clip):
+        subject, place = name.partition("/")[0], f"{name} (row {where.rpartition(' ')[2]})"
+        label = table.label_of(place, text_of(row["estimatedemotion"]))
+        if label is None:
+            continue
+        if name in coding["left_out"]:
             table.info(place, "is not among the clips of MEGC 2019, so it is left out")
-        elif name not in folders:
+        elif name not in clips:
             text = f"there is no folder {subject}/{row['filename']}, so there is one clip less"
             table.warn(where, text, "Restore it.")
-        elif images := table.frames(folders[name]):
-            clip = coding["clip_id"].format(subject=subject, clip=folders[name].name)
-            label = table.database.class_names.index(known)
+        elif images := table.frames(folders[clips[name]]):
+            clip = coding["clip_id"].format(subject=subject, clip=clips[name].name)
             if shown := _frames(where, place, row, images, table):
                 table.clips.append(Clip(clip, subject, label, shown[0], apex=shown[1]))
 
@@ -88,11 +84,10 @@ def _frames(
         table.error(where, text, "Restore the frames or the workbook.")
         return None
     if onset < 0 or offset < 0:
-        table.warn(
-            where, f"of {said} one is not among the {span_of(places)}: the clip reaches to that end of its folder"
-        )
+        text = f"of {said} one is not among the {span_of(places)}: the clip reaches to that end of its folder"
+        table.warn(where, text)
     first, last = max(onset, 0), len(images) - 1 if offset < 0 else offset
-    known = first <= apex <= last
-    if not known:
-        table.info(place, "has no apex between onset and offset")
-    return images[first : last + 1], apex - first if known else None
+    if first <= apex <= last:
+        return images[first : last + 1], apex - first
+    table.info(place, "has no apex between onset and offset")
+    return images[first : last + 1], None

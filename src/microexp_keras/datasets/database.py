@@ -65,7 +65,7 @@ class Database:
         sound = (
             isinstance(names, list | tuple)
             and len(names) > 0
-            and all(isinstance(name, str) and name.isprintable() for name in (own["name"], own["title"], *names))
+            and all(isinstance(name, str) for name in (own["name"], own["title"], *names))
             and re.fullmatch(r"\w[\w.-]*", own["name"])  # folders of runs are named so
             and all(type(number) is int and number > 0 for number in (own["frames"], own["size"] or 1))
             and own["sampling"] in SAMPLINGS
@@ -82,22 +82,22 @@ def of_table(**fields: Any) -> Database:
     return Database(recordings=fields["title"], layouts=OWN_LAYOUTS, **fields)
 
 
+# In which databases of a user's own differ.
 OWN_FIELDS = ("name", "title", "class_names", "frames", "size", "sampling", "crop")
-"""In which databases of a user's own differ."""
 
 OWN_LAYOUTS = ("table",)
 
+# A clip's first frames; those around its apex; or all of them, brought to `frames` by temporal interpolation.
 SAMPLINGS = ("first", "apex", "interpolate")
-"""A clip's first frames; those around its apex; or all of them, brought to `frames` by temporal interpolation."""
 
+# The whole frame, or by one box the face that is found in a clip's first frame.
 CROPS = ("none", "face")
-"""The whole frame, or by one box the face that is found in a clip's first frame."""
 
+# What the classes of CAS(ME)^2's annotated trees can be taken from.
 LABELS = ("emotion", "self-report", "video")
-"""What the classes of CAS(ME)^2's annotated trees can be taken from."""
 
+# Which expressions of CAS(ME)^2's annotated trees are read.
 EXPRESSIONS = ("all", "micro", "macro")
-"""Which expressions of CAS(ME)^2's annotated trees are read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,17 +109,15 @@ class Distributed:
     people: int | None = None  # of whom these clips are
     subjects: tuple[str, ...] = ()  # by name, where these are known
     by_subject: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # clips of each class
-    short: Mapping[str, str] = field(default_factory=dict)  # by layout: what helps against too few `{frames}`
 
 
 RECORDS: dict[str, dict[str, Any]] = frozen(read_toml(__package__, "databases.toml"))
 FOREIGN = RECORDS.pop("foreign")
 DISTRIBUTED = {name: Distributed(**record.pop("distributed")) for name, record in RECORDS.items()}
-CODINGS = {name: record.pop("coding") for name, record in RECORDS.items() if "coding" in record}
-"""How the clips of databases with workbooks lie and are annotated; see databases.toml."""
+CODINGS = {name: record.pop("coding") for name, record in RECORDS.items() if "coding" in record}  # of workbooks
 
+# The databases that the commands know by name.
 DATABASES = {name: Database(name=name, **record) for name, record in RECORDS.items()}
-"""The databases that the commands know by name."""
 
 SMIC, CASME2 = DATABASES["smic"], DATABASES["casme2"]
 
@@ -129,8 +127,9 @@ def get_database(name: "str | Database | None") -> Database:
     if isinstance(name, Database):
         return name
     if not isinstance(name, str) or name not in DATABASES:
-        found = f"expected one of {', '.join(DATABASES)}, found {name!r}"
-        raise MicroExpError("--dataset", found, "Say which database the clips are of, or give a table of your own.")
+        known = ", ".join(DATABASES)
+        text = f"none is named, of {known}" if name is None else f"{name!r} is none of {known}"
+        raise MicroExpError("dataset", text, "Name one of these, or give a table of your own clips.")
     return DATABASES[name]
 
 

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from microexp_keras.datasets.clips import Clip, Video
+from microexp_keras.datasets.clips import Clip
 from microexp_keras.datasets.videos import MAX_PIXELS, VideoFile
 from microexp_keras.errors import MicroExpError
 
@@ -20,22 +20,19 @@ warnings.filterwarnings("ignore", module=r"PIL\.")  # what it says of damaged fi
 
 KINDS = ("BMP", "JPEG", "PNG", "TIFF", "WEBP")
 
-MAX_BYTES = 2**28
-"""Of an image file: the largest image, stored as it is, takes no more."""
-
+# OpenCV decodes a JPEG without it, to wrong pixels. Between the first scan and the end no other bytes look like it.
 JPEG_END = b"\xff\xd9"
-"""OpenCV decodes a JPEG without it, to wrong pixels. Between the first scan and the end no other bytes look like it."""
 
+# What may be odd of an image, and what that means.
 ODD = {
     "16-bit images": "The upper 8 bits are read; make sure they hold the face.",
     "images with an alpha channel": "It is not read.",
     "EXIF-rotated images": "The rotation is applied.",
 }
-"""What may be odd of an image, and what that means."""
 DEEP, CLEAR, TURNED = ODD
 
+# Of 16 bits the upper 8 are read: where they stay below this, the lower ones hold the picture.
 DARKEST = 64
-"""Of 16 bits the upper 8 are read: where they stay below this, the lower ones hold the picture."""
 
 
 class Header(NamedTuple):
@@ -50,12 +47,21 @@ def read_frames(clip: Clip, count: int | None, headers: dict[Path, Header] | Non
 
     The dict gets what the header of each image says. An error names a frame that is missing, damaged or cut off.
     """
-    if clip.length is not None and clip.length < (count or 0):
+    count, found = clip.length if count is None else count, 0
+    for frame in itertools.islice(_all_frames(clip, headers), count):
+        found += 1
+        yield frame
+    if found < (count or 0):
         hint = 'Restore or remove this clip; see data/README.md, "Frame folders".'
-        raise MicroExpError(clip.path, f"expected at least {count} frames, found {clip.length}", hint)
+        raise MicroExpError(clip.path, f"expected at least {count} frames, found {found}", hint)
+
+
+def _all_frames(clip: Clip, headers: dict[Path, Header] | None) -> Iterator[np.ndarray]:
     if clip.video:
-        yield from _video_frames(clip.video, clip.length if count is None else count)
-    for path in clip.images[:count]:
+        end = None if clip.video.last is None else clip.video.last + 1
+        with VideoFile(clip.path) as file:
+            yield from map(file.image, itertools.islice(file.frames(), clip.video.first, end))
+    for path in clip.images:
         frame, header = read_image(path)
         if headers is not None:
             headers[path] = header
@@ -65,42 +71,30 @@ def read_frames(clip: Clip, count: int | None, headers: dict[Path, Header] | Non
 def read_image(path: Path) -> tuple[np.ndarray, Header]:
     """Read an image by its bytes, for OpenCV does not open every name that Python does."""
     try:
-        if (size := path.stat().st_size) > MAX_BYTES:
-            raise MicroExpError(path, f"{size} bytes are more than an image has", "Restore it.")
         data = path.read_bytes()
     except OSError as error:
         found = f"cannot be read ({error.strerror})"
         raise MicroExpError(path, found, "Check the file and its permissions.") from None
-    header = _read_header(path, data)
-    try:
-        frame = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error:
-        frame = None
-    if frame is None:
-        raise MicroExpError(path, "damaged or cut off, it cannot be decoded", "Restore this frame.")
-    if DEEP in header.odd and frame.max() < DARKEST:
-        found = f"of its 16 bits a channel the upper 8 are read, and these reach only level {frame.max()} of 255"
-        raise MicroExpError(path, found, "Convert all frames of all clips to 8 bits by the same factor.")
-    return frame, header._replace(size=frame.shape[1::-1])
-
-
-def _read_header(path: Path, data: bytes) -> Header:
-    """Read the header of an image, after what cannot or must not be decoded is refused."""
-    file = io.BytesIO(data)
-    too_large = MicroExpError(path, f"more than {MAX_PIXELS} pixels", "Make it smaller, or restore it.")
+    file, frame, odd, too_large = io.BytesIO(data), None, tuple[str, ...](), False
     try:
         image = Image.open(file, formats=KINDS)
-        header = Header(image.size, tuple(_odd(image)))
+        odd, too_large = tuple(_odd(image)), image.width * image.height > MAX_PIXELS
+        cut_off = image.format == "JPEG" and data.find(JPEG_END, file.tell()) < 0
+        if not too_large and not cut_off:
+            frame = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except Image.DecompressionBombError:
-        raise too_large from None
-    except Exception:  # Pillow fails in many ways on damaged files
-        found = "no BMP, JPEG, PNG, TIFF or WebP image that can be read"
-        raise MicroExpError(path, found, "Restore this frame.") from None
-    if image.width * image.height > MAX_PIXELS:
-        raise too_large
-    if image.format == "JPEG" and data.find(JPEG_END, file.tell()) < 0:
-        raise MicroExpError(path, "the image is cut off", "Restore this frame.")
-    return header
+        too_large = True
+    except Exception:  # Pillow and OpenCV fail in many ways on damaged files
+        frame = None
+    if too_large:
+        raise MicroExpError(path, f"more than {MAX_PIXELS} pixels", "Make it smaller, or restore it.")
+    if frame is None:
+        found = f"damaged, cut off or no {', '.join(KINDS)} image, so it cannot be decoded"
+        raise MicroExpError(path, found, "Restore this frame.")
+    if DEEP in odd and frame.max() < DARKEST:
+        found = f"of its 16 bits a channel the upper 8 are read, and these reach only level {frame.max()} of 255"
+        raise MicroExpError(path, found, "Convert all frames of all clips to 8 bits by the same factor.")
+    return frame, Header(frame.shape[1::-1], odd)
 
 
 def _odd(image: Image.Image) -> Iterator[str]:
@@ -111,19 +105,6 @@ def _odd(image: Image.Image) -> Iterator[str]:
         yield CLEAR
     if exif.get(274) in range(2, 9):
         yield TURNED
-
-
-def _video_frames(video: Video, count: int | None) -> Iterator[np.ndarray]:
-    with VideoFile(video.path) as file:
-        end = None if count is None else video.first + count
-        for number, frame in enumerate(file.frames()):
-            if number >= video.first:
-                yield file.image(frame)
-            if number + 1 == end:
-                return
-        if end is not None:
-            found = f"{end} frames are needed, it has {len(file.times)}"
-            raise MicroExpError(video.path, found, "Restore or remove this video.")
 
 
 def frames_read(clip: Clip, frames: int, sampling: str) -> slice:
@@ -139,8 +120,7 @@ def frames_read(clip: Clip, frames: int, sampling: str) -> slice:
     if sampling == "first":
         return slice(0, frames if length is None else min(frames, length))
     if length is None:  # what a header says is an estimate
-        with VideoFile(clip.path) as video:
-            length = max(0, sum(1 for _ in video.frames()) - (clip.video.first if clip.video else 0))
+        length = sum(1 for _ in read_frames(clip, None))
     apex = (length - 1) // 2 if clip.apex is None else clip.apex
     first = max(0, min(apex - frames // 2, length - frames))
     return slice(first, min(first + frames, length))

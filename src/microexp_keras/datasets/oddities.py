@@ -1,7 +1,6 @@
 """From clips and the headers of their images to what training does away with, once for all who read them."""
 
 import itertools
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from microexp_keras.datasets.clips import Clip
 from microexp_keras.datasets.frames import ODD, Header
 from microexp_keras.datasets.scan import frame_numbers
 from microexp_keras.errors import SHOWN, Issue
+from microexp_keras.text import counted
 
 SAME_CLIP = "Remove one of them, or they may stand on both sides of a split."
 
@@ -46,21 +46,28 @@ def pictures(clips: Sequence[Clip], headers: Mapping[Path, Header]) -> Iterator[
 def sizes(clips: Sequence[Clip], known: Mapping[Path, tuple[int, int] | None]) -> Iterator[Issue]:
     """Yield the clips with frames of several sizes; if there are none, say whether clips differ from each other."""
     hint = "Training resizes every frame to a square: faces are squeezed differently."
-    mixed, all_sizes = False, Counter[tuple[int, int]]()
-    for clip in clips:
-        own = {size for path in clip.images or (clip.path,) if (size := known.get(path))}
-        all_sizes.update(own)
-        if len(own) > 1:
-            mixed = True
-            yield Issue("warning", clip_name(clip), f"frames of several sizes: {_written(own)}", hint)
-    if len(all_sizes) > 1 and not mixed:
-        more = f" and {len(all_sizes) - SHOWN} more" * (len(all_sizes) > SHOWN)
-        text = f"clips of several sizes: {_written(sorted(all_sizes)[:SHOWN])}{more}"
-        yield Issue("warning", "all clips", text, hint)
+    of_clips = {clip: {known.get(path) for path in clip.images or (clip.path,)} - {None} for clip in clips}
+    mixed = {clip: own for clip, own in of_clips.items() if len(own) > 1}
+    for clip, own in mixed.items():
+        yield Issue("warning", clip_name(clip), f"frames of several sizes: {_written(own)}", hint)
+    every = set().union(*of_clips.values())
+    if len(every) > 1 and not mixed:
+        yield Issue("warning", "all clips", f"clips of several sizes: {_written(every)}", hint)
 
 
-def _written(sizes: Iterable[tuple[int, int]]) -> str:
-    return ", ".join(f"{columns}x{rows}" for columns, rows in sorted(sizes))
+def _written(sizes: Iterable[tuple[int, int] | None]) -> str:
+    found = sorted(filter(None, sizes))
+    more = f" and {len(found) - SHOWN} more" * (len(found) > SHOWN)
+    return ", ".join(f"{columns}x{rows}" for columns, rows in found[:SHOWN]) + more
+
+
+def of_one_subject(clips: Sequence[Clip], class_names: Sequence[str]) -> Iterator[Issue]:
+    """Yield the classes that a single subject shows."""
+    for label, name in enumerate(class_names):
+        whose = [clip.subject for clip in clips if clip.label == label]
+        if len(set(whose)) == 1 and whose[0]:
+            text = f"shown by subject {whose[0]} only ({counted(len(whose), 'clip')})"
+            yield Issue("warning", f"class {name}", text, "With that subject left out, no training clip shows it.")
 
 
 def left_out_by_the_paper(clips: Sequence[Clip], short: Mapping[Clip, int], rule: int, frames: int) -> tuple[str, str]:

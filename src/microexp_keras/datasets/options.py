@@ -6,7 +6,6 @@ Where no folder is named, a database is looked for in the folder of `$MICROEXP_D
 import argparse
 import os
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,37 +26,28 @@ from microexp_keras.errors import MicroExpError
 from microexp_keras.synthetic import synthetic_folder
 from microexp_keras.text import either
 
-VARIABLE = "MICROEXP_DATA"
-
+# Of the repository, if the package runs from one.
 CHECKOUT = Path(__file__).resolve().parents[3]
-"""Of the repository, if the package runs from one."""
 
+# Options of `find_clips` that say which of several things in a data folder are meant.
 OPTIONS = ("layout", "camera", "labels", "expressions")
-"""Options of `find_clips` that say which of several things in a data folder are meant."""
 
+# Options that say how clips are read, under a protocol that does not read them as published.
 READING = ("frames", "size", "sampling", "crop")
-"""Options that say how clips are read, under a protocol that does not read them as published."""
 
 
 def chosen_options(args: argparse.Namespace) -> dict[str, Any]:
     """Return those of the `OPTIONS` that a parsed command line gives, as a dict."""
-    return {name: getattr(args, name) for name in OPTIONS if getattr(args, name) is not None}
+    return _given(args, OPTIONS)
 
 
 def chosen_reading(args: argparse.Namespace) -> dict[str, Any]:
     """Return those of the options `READING` that a parsed command line gives, as a dict."""
-    return {name: value for name in READING if (value := getattr(args, name, None)) is not None}
+    return _given(args, READING)
 
 
-def options_for(database: Database, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return those of some `OPTIONS` that mean something for a database, for trees of several with one command."""
-    meant = {
-        "layout": options.get("layout") in database.layouts,
-        "camera": bool(database.cameras),
-        "labels": bool(database.annotated),
-        "expressions": bool(database.annotated),
-    }
-    return {name: value for name, value in options.items() if meant[name]}
+def _given(args: argparse.Namespace, names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: value for name in names if (value := getattr(args, name, None)) is not None}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -104,13 +94,13 @@ def database_of(args: argparse.Namespace, table: Path | None, dataset: str | Non
 
     A MicroExpError says that it names neither, both, or options that go with the other only.
     """
-    own = {name: value for name in ("name", "classes") if (value := getattr(args, name, None)) is not None}
+    own = _given(args, ("name", "classes"))
     if is_table(table):
         wrong, database = [*["dataset"] * bool(dataset), *chosen_options(args)], None
-        said = f"expected without a table of your own clips, found the table {table}"
+        said = f"cannot be used with {table}, a table of your own clips"
     else:
         wrong, database = [*own], get_database(dataset)
-        said = f"expected with a table of your own clips only, found --dataset {dataset}"
+        said = f"is for a table of your own clips, but --dataset {dataset} is given"
     if wrong:
         raise MicroExpError(", ".join(f"--{name}" for name in wrong), said, "Leave one out.")
     return database or own_database(str(table), **own)
@@ -143,7 +133,8 @@ def data_folder(dataset: str | Database | None = None, **options: Any) -> Path:
             "with --synthetic."
         )
     database = get_database(dataset or find_dataset(folder))
-    print(f"{database.title} is read from {choose_tree(folder, database, **options)[0].root}", file=sys.stderr)
+    table, _, _ = choose_tree(folder, database, options.get("layout"), options.get("camera"))
+    print(f"{database.title} is read from {table.root}", file=sys.stderr)
     return folder
 
 
@@ -165,5 +156,5 @@ def _holding(dataset: str | Database | None) -> Path | None:
 def _places() -> list[Path]:
     """The folders to look in, absolute, each once."""
     checkout = [CHECKOUT / "data"] if (CHECKOUT / "pyproject.toml").is_file() else []
-    places = [os.environ.get(VARIABLE), "data", *checkout]
+    places = [os.environ.get("MICROEXP_DATA"), "data", *checkout]
     return list(dict.fromkeys(Path(place).absolute() for place in places if place))

@@ -1,29 +1,29 @@
 """From workbooks (.xlsx, .xls) and CSV files to rows of cells, and to the one table that has the wanted columns."""
 
 import csv
+import functools
 import io
 import re
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 from unicodedata import normalize
 
-from microexp_keras.datasets.clips import Request, Table
-from microexp_keras.datasets.scan import Folder
+from microexp_keras.datasets.clips import Table
+from microexp_keras.datasets.scan import Folders
 from microexp_keras.errors import MicroExpError
 
 WORKBOOKS = (".xlsx", ".xls")
 TABLES = (".csv", ".tsv", *WORKBOOKS)
 
-BROKEN = "#N/A"
-"""What a cell holds whose formula failed."""
-
+# Numbers of the rows, or lines, and their cells; an empty cell is None in a workbook.
 Rows = list[tuple[int, list[Any]]]
-"""Numbers of the rows, or lines, and their cells; an empty cell is None in a workbook."""
 
+# Cells by the names of the columns, in lower case without spaces and marks.
 Row = dict[str, Any]
-"""Cells by the names of the columns, in lower case without spaces and marks."""
+
+NamedRows = list[tuple[int, Row]]
 
 
 class Sheet(NamedTuple):
@@ -31,21 +31,20 @@ class Sheet(NamedTuple):
 
     path: Path
     where: str  # file and sheet, for a message
-    rows: list[tuple[int, Row]]
+    rows: NamedRows
     others: list[list[Any]]  # cells of the rows of the file's other sheets
 
 
-def read_sheets(path: Path) -> list[tuple[str, Rows]]:
-    """Read name and rows of each sheet of a workbook, or of the one table of a CSV file."""
+def read_sheets(path: Path) -> dict[str, Rows]:
+    """Read the sheets of a workbook by their names, or the one table of a CSV file."""
     if path.suffix.lower() not in WORKBOOKS:
-        return [(path.name, _read_csv(path))]
-    kept: dict[str, Any] = {"header": None, "dtype": object, "keep_default_na": False}
+        return {path.name: _read_csv(path)}
     with open(path, "rb") as file, warnings.catch_warnings():  # by content, whatever its name says
         warnings.simplefilter("ignore")  # of parts that openpyxl does not support
         try:
             import pandas
 
-            sheets = pandas.read_excel(file, sheet_name=None, **kept)  # formulas as their stored values
+            sheets = pandas.read_excel(file, sheet_name=None, header=None, dtype=object, keep_default_na=False)
         except ImportError as error:
             hint = "Run pip install pandas openpyxl xlrd."
             raise MicroExpError(path, f"needs a package to be read that is missing ({error})", hint) from error
@@ -53,50 +52,59 @@ def read_sheets(path: Path) -> list[tuple[str, Rows]]:
             said = " ".join(str(error).split())[:200] or type(error).__name__
             found, hint = f"cannot be read as a workbook ({said})", "Restore it, or remove it from the folder."
             raise MicroExpError(path, found, hint) from error
-    return [
-        (str(name), [*enumerate(([*map(_cell, row)] for row in sheet.values.tolist()), 1)])
+    return {
+        str(name): [*enumerate(([*map(_cell, row)] for row in sheet.values.tolist()), 1)]
         for name, sheet in sheets.items()
-    ]
+    }
 
 
 def _cell(cell: Any) -> Any:
     if isinstance(cell, float):
-        return BROKEN if cell != cell else int(cell) if cell.is_integer() else cell
+        return "#N/A" if cell != cell else int(cell) if cell.is_integer() else cell
     return None if isinstance(cell, str) and not cell.strip() else cell
 
 
 def _read_csv(path: Path) -> Rows:
-    """Read the lines of a CSV file, divided by a semicolon, tab or comma, or as `sep=` says."""
+    """Read the lines of a CSV file, divided by semicolons, tabs or commas."""
     data = path.read_bytes()
     try:
         text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except UnicodeDecodeError as error:
-        remedy = 'Save it as "CSV UTF-8".'
-        raise MicroExpError(path, f"is not text in UTF-8 (byte {error.start})", remedy) from None
-    named = re.match(r"sep=(.)\r?\n", text, re.IGNORECASE)
-    head = text[named.end() if named else 0 :].lstrip().partition("\n")[0]
-    separator = named[1] if named else max(",;\t", key=head.count)
+        hint = 'Save it as "CSV UTF-8".'
+        raise MicroExpError(path, f"is not text in UTF-8 (byte {error.start})", hint) from None
+    separator = max(",;\t", key=text.lstrip().partition("\n")[0].count)
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    rows: Rows = []
     try:
-        rows.extend((lines.line_num, cells) for cells in lines)
+        return [(lines.line_num, cells) for cells in lines]
     except csv.Error as error:
         found = f"is a malformed CSV row ({error})"
         raise MicroExpError(f"{path}, line {lines.line_num}", found, "Correct its quotes.") from None
-    return rows[bool(named) :]
 
 
-def text_rows(path: Path) -> list[tuple[str, list[str]]]:
-    """Place (`line 7`, of a workbook `row 7`) and texts, without spaces around them, of all rows that have any text.
+def text_table(path: Path, required: Sequence[str], known: Sequence[str], hint: str) -> dict[str, dict[str, str]]:
+    """Read a table whose first row names its columns: texts by place (`line 7`, of a workbook `row 7`) and column.
 
-    Of a workbook those of the first sheet. Letters with accents are composed.
+    Texts have no spaces around them, and letters with accents are composed; rows without any text are passed over.
+    `known` are all columns that may be there, and `hint` says how it must be.
     """
-    kind = "row" if path.suffix.lower() in WORKBOOKS else "line"
+    kind, sheets = "row" if path.suffix.lower() in WORKBOOKS else "line", read_sheets(path)
     rows = [
         (f"{kind} {number}", ["" if cell is None else normalize("NFC", str(cell)).strip() for cell in cells])
-        for number, cells in read_sheets(path)[0][1]
+        for number, cells in next(iter(sheets.values()))
     ]
-    return [(place, texts) for place, texts in rows if any(texts)]
+    (first, head), *rest = [row for row in rows if any(row[1])] or [("line 1", [])]
+    names = [name.casefold() for name in head]
+    missing = [name for name in required if name not in names]
+    repeated = [name for name in known if names.count(name) > 1]
+    if missing or repeated:
+        more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+        text = f"has no column {', '.join(missing[:3])}{more}" if missing else f"has {repeated[0]} more than once"
+        raise MicroExpError(f"{path}, {first}", text, hint)
+    for place, texts in rest:
+        if any(texts[len(names) :]):
+            text = "has more cells than there are columns"
+            raise MicroExpError(f"{path}, {place}", text, "Quote cells that hold the separator.")
+    return {place: dict.fromkeys(names, "") | dict(zip(names, texts, strict=False)) for place, texts in rest}
 
 
 def whole(cell: Any) -> int | None:
@@ -113,24 +121,20 @@ def text_of(cell: Any) -> str:
     return "" if cell is None else " ".join(str(cell).lower().split())
 
 
-def with_columns(columns: Sequence[str]) -> Callable[[Rows], list[tuple[int, Row]]]:
-    """Make what names the cells of rows by the row that has the columns, and gives the rows below; none without."""
-
-    def named(rows: Rows) -> list[tuple[int, Row]]:
-        for place, (_, cells) in enumerate(rows[:60]):
-            names = [re.sub(r"[\W_]", "", text_of(cell)) for cell in cells]
-            if {*columns} <= {*names}:
-                head = {name: at for at, name in reversed([*enumerate(names)]) if name}
-                return [
-                    (number, {name: cells[at] if at < len(cells) else None for name, at in head.items()})
-                    for number, cells in rows[place + 1 :]
-                ]
-        return []
-
-    return named
+def below_head(columns: Sequence[str], rows: Rows) -> NamedRows:
+    """Name the cells of the rows below that which has the columns; none without."""
+    for place, (_, cells) in enumerate(rows[:60]):
+        names = [re.sub(r"[\W_]", "", text_of(cell)) for cell in cells]
+        if {*columns} <= {*names}:
+            head = {name: at for at, name in reversed([*enumerate(names)]) if name}
+            return [
+                (number, {name: cells[at] if at < len(cells) else None for name, at in head.items()})
+                for number, cells in rows[place + 1 :]
+            ]
+    return []
 
 
-def annotations(path: Path, named: Callable[[Rows], list[tuple[int, Row]]]) -> list[Sheet]:
+def annotations(path: Path, named: Callable[[Rows], NamedRows]) -> list[Sheet]:
     """The sheets of a file whose rows can be named; a CSV that cannot be read is none of a database."""
     try:
         sheets = read_sheets(path)
@@ -139,55 +143,57 @@ def annotations(path: Path, named: Callable[[Rows], list[tuple[int, Row]]]) -> l
             raise
         return []
     return [
-        Sheet(path, f"{path.name}, sheet {name!r}" if name != path.name else name, below, others)
-        for name, rows in sheets
+        Sheet(
+            path,
+            f"{path.name}, sheet {name!r}" if name != path.name else name,
+            below,
+            [cells for other, others in sheets.items() if other != name for _, cells in others],
+        )
+        for name, rows in sheets.items()
         if (below := named(rows))
-        for others in [[cells for other, all_rows in sheets if other != name for _, cells in all_rows]]
     ]
 
 
 def find_sheet(
     table: Table,
-    request: Request,
-    what: str,
-    named: Callable[[Rows], list[tuple[int, Row]]],
+    folders: Folders,
+    columns: Sequence[str],
     fits: Callable[[Row], bool],
+    named: Callable[[Rows], NamedRows] | None = None,
     kinds: Sequence[str] = TABLES,
 ) -> Sheet:
     """Find the annotation below the folder that the user named by its columns, and note where another could be meant.
 
     The sheet with most rows that fit, those of clips that are there, is meant; of several workbooks the newest of those
     with at least half as many. A MicroExpError says that there is none, or that it is not clear which is the newest.
+    `named` names the cells where no row does.
     """
-    paths = [folder.path / name for folder in request.folders.values() for name in folder.files]
+    named = named or functools.partial(below_head, columns)
+    paths = [folder.path / name for folder in folders.values() for name in folder.files]
     paths = [path for path in paths if path.suffix.lower() in kinds]
     found = [(sum(fits(row) for _, row in sheet.rows), sheet) for path in paths for sheet in annotations(path, named)]
     if not found:
         seen = f"; there are {', '.join(sorted(path.name for path in paths))}" if paths else ""
         raise MicroExpError(
-            request.root,
-            f"no workbook with {what} lies in this folder or below{seen}",
+            next(iter(folders)),
+            f"no workbook with the columns {', '.join(columns)} lies in this folder or below{seen}",
             "Put the annotation there, point at the folder above that holds it too, or name its columns so.",
         )
     found.sort(key=lambda one: one[0])  # of a workbook the last is the best
     meant = {sheet.path: sheet for rows, sheet in found if 2 * rows >= found[-1][0]}
-    table.workbook = _newest(table, request.root, meant)
-    return meant[table.workbook]
-
-
-def _newest(table: Table, root: Path, paths: Iterable[Path]) -> Path:
-    """Take the newest of several workbooks, by the dates in their names or else of the files, and say so."""
-    dates = {path: _date(path) for path in paths}
+    dates = {path: _date(path) for path in meant}
     if not all(dates.values()):
-        dates = {path: (int(path.stat().st_mtime),) for path in dates}
-    first, *others = sorted(dates, key=lambda path: dates[path], reverse=True)
-    if others and dates[others[0]] == dates[first]:
-        names = " and ".join(sorted(map(str, dates)))
-        raise MicroExpError(root, f"it is not clear which annotation is meant: {names}", "Move all but one away.")
+        dates = {path: (int(path.stat().st_mtime),) for path in meant}
+    newest, *others = sorted(meant, key=lambda path: dates[path], reverse=True)
+    if others and dates[others[0]] == dates[newest]:
+        names = " and ".join(sorted(map(str, meant)))
+        text = f"it is not clear which annotation is meant: {names}"
+        raise MicroExpError(next(iter(folders)), text, "Move all but one away.")
     if others:
         names = ", ".join(sorted(path.name for path in others))
-        table.warn(first, f"is read, being newer than {names}", "Move it away if another is meant.")
-    return first
+        table.warn(newest, f"is read, being newer than {names}", "Move it away if another is meant.")
+    table.workbook = newest
+    return meant[newest]
 
 
 def _date(path: Path) -> tuple[int, ...]:
@@ -196,29 +202,26 @@ def _date(path: Path) -> tuple[int, ...]:
     return tuple(int(part or 0) for part in match.groups()) if match else ()
 
 
-def annotated_rows(
+def listed_rows(
     table: Table,
-    request: Request,
-    columns: Sequence[str],
-    folders: Mapping[str, Folder],
+    sheet: Sheet,
+    paths: Mapping[str, Path],
     key_of: Callable[[Row], str],
     is_clip: Callable[[str, Row], bool],
-    fits: Callable[[Row], bool],
 ) -> Iterator[tuple[str, str, Row]]:
     """Yield place, key and cells of each row of a clip that has no row above, and note the folders without a row.
 
-    A row is a clip's if a folder has its key or `is_clip` says so; else it is a note below the table, or empty.
+    A row is a clip's if a path has its key or `is_clip` says so; else it is a note below the table, or empty.
     """
-    sheet = find_sheet(table, request, f"the columns {', '.join(columns)}", with_columns(columns), fits)
     listed: dict[str, int] = {}
     for number, row in sheet.rows:
         key, where = key_of(row), f"{sheet.where}, row {number}"
-        if key not in folders and not is_clip(key, row):
+        if key not in paths and not is_clip(key, row):
             continue
         if listed.setdefault(key, number) == number:
             yield where, key, row
         else:
             table.error(where, f"{key} is also in row {listed[key]}", "Remove one of the rows.")
-    for key in folders.keys() - listed.keys():
-        table.warn(folders[key].path, "has no row in the workbook, so it is left out")
+    for key in paths.keys() - listed.keys():
+        table.warn(paths[key], "has no row in the workbook, so it is left out")
     table.annotated = len(listed)

@@ -5,26 +5,16 @@ is found at any depth by its name, and every folder inside it is a clip. In SMIC
 """
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
 
-from microexp_keras.datasets.clips import Clip, Request, Table
+from microexp_keras.datasets.clips import Clip, Table
 from microexp_keras.datasets.database import SMIC, Database
-from microexp_keras.datasets.scan import (
-    Folder,
-    Folders,
-    below,
-    beside,
-    frame_numbers,
-    frames_of,
-    places_of,
-    span_of,
-    subject_name,
-)
-from microexp_keras.datasets.sheets import Row, annotated_rows, text_of, whole
+from microexp_keras.datasets.scan import Folder, Folders, frame_numbers, places_of, span_of, subject_name
+from microexp_keras.datasets.sheets import Row, find_sheet, listed_rows, text_of, whole
 
 CLASSES = SMIC.class_names
 SUBJECT = re.compile(r"s(\d{1,9})", re.IGNORECASE)
+NAMED = re.compile(r"s(\d{1,9})(?:_.*)?", re.IGNORECASE)
 CLIP = re.compile(r"s(\d{1,9})_(ne|po|su)r?_(\d{1,9})", re.IGNORECASE)
 CODES = {"ne": 0, "po": 1, "su": 2}
 COLUMNS = ("filename", "onsetf", "offsetf", "emotion")
@@ -32,63 +22,52 @@ COLUMNS = ("filename", "onsetf", "offsetf", "emotion")
 
 def trees(folders: Folders, database: Database) -> dict[str, list[Folder]]:
     """Return the class folders, or the SMIC-E clip folders, by layout."""
+    found: dict[str, list[Folder]] = {}
     of_classes: dict[Path, list[Folder]] = {}
-    long_clips: set[Path] = set()
+    long_clips = set()
     for folder in folders.values():
         if any(name.lower() in CLASSES for name in folder.above):
             continue
         if folder.name.lower() in CLASSES:
-            of_classes.setdefault(_top(folder), []).append(folder)
+            above = zip(reversed(folder.above), folder.path.parents, strict=False)
+            subjects = (path.parent for name, path in above if SUBJECT.fullmatch(name))
+            of_classes.setdefault(next(subjects, folder.path.parent), []).append(folder)
         elif CLIP.fullmatch(folder.name) and SUBJECT.fullmatch(folder.parent):
             long_clips.add(folder.path.parent)
-    found: dict[str, list[Folder]] = {}
-    if long_clips:  # with their neighbours, however these are named
-        inside = [folder for folder in folders.values() if folder.path.parent in long_clips]
-        found["smic-e"] = [folder for folder in inside if CLIP.fullmatch(folder.name) or folder.images]
     for classes in of_classes.values():
-        if layout := _layout(folders, classes):
+        inside = [folders.get(folder.path / name) for folder in classes for name in folder.children]
+        clips = [folder for folder in inside if folder and folder.images]
+        if clips and any(SUBJECT.fullmatch(name) for name in classes[0].above):
+            layout = "cropped" if clips[0].images[0].lower().startswith("reg_") else "raw"
             found.setdefault(layout, []).extend(classes)
+        elif any(NAMED.fullmatch(clip.name) for clip in clips) or (
+            clips and len({folder.name.lower() for folder in classes}) > 1  # other databases have a `surprise` too
+        ):
+            found.setdefault("flat", []).extend(classes)
+    if long_clips:  # with their neighbours, however these are named
+        beside = [folder for folder in folders.values() if folder.path.parent in long_clips]
+        found["smic-e"] = [folder for folder in beside if CLIP.fullmatch(folder.name) or folder.images]
     return found
 
 
-def _top(folder: Folder) -> Path:
-    """Where the tree begins that a class folder is of: above the nearest folder of a subject, or right above it."""
-    above = zip(reversed(folder.above), folder.path.parents, strict=False)
-    return next((path.parent for name, path in above if SUBJECT.fullmatch(name)), folder.path.parent)
-
-
-def _layout(folders: Folders, classes: Sequence[Folder]) -> str | None:
-    """Which tree the class folders are of, None if they are not SMIC's: others have a folder `surprise` too."""
-    clips = [one for folder in classes for one in below(folders, folder) if one.images]
-    distributed = any(SUBJECT.fullmatch(name) for name in classes[0].above)
-    named = any(re.match(r"s\d+(_|$)", one.name, re.IGNORECASE) for one in clips)
-    several = len({folder.name.lower() for folder in classes}) > 1
-    if not clips or not (distributed or named or several):
-        return None
-    if not distributed:
-        return "flat"
-    return "cropped" if clips[0].images[0].lower().startswith("reg_") else "raw"
-
-
-def read(request: Request, table: Table) -> None:
+def read(table: Table, folders: Folders, chosen: list[Folder]) -> None:
     """Read the clips of the chosen tree."""
     if table.layout == "smic-e":
-        _read_annotated(request, table)
+        _read_annotated(table, folders, chosen)
         return
-    for of_class in request.chosen:
-        label = CLASSES.index(of_class.name.lower())
+    for of_class in chosen:
         for name in of_class.files:
             table.error(of_class.path / name, "is a file between the folders of clips", "Remove it from the folder.")
         for name in of_class.children:
-            folder = request.folders.get(of_class.path / name)  # None of a link back up
+            folder = folders.get(of_class.path / name)  # None of a link back up
             if folder and (frames := table.frames(folder)):
+                label = CLASSES.index(of_class.name.lower())
                 table.clips.append(Clip(name, _subject(folder, table), label, frames))
-    table.issues += beside(request.folders, request.chosen, CLASSES)
 
 
 def _subject(folder: Folder, table: Table) -> str | None:
     """`s03` from `s3_ne_01`, or from the nearest folder above that is named like a subject."""
-    named = re.match(r"s(\d{1,9})(?:_|$)", folder.name, re.IGNORECASE)
+    named = NAMED.fullmatch(folder.name)
     above = next((match for name in reversed(folder.above) if (match := SUBJECT.fullmatch(name))), None)
     if named and above:
         table.check_subject(folder.path, above[1], named[1], "Move it, or rename it if the folder is right.")
@@ -99,25 +78,26 @@ def _subject(folder: Folder, table: Table) -> str | None:
     return None
 
 
-def _read_annotated(request: Request, table: Table) -> None:
+def _read_annotated(table: Table, folders: Folders, chosen: list[Folder]) -> None:
     """SMIC-E: of every long clip the frames of each expression, from onset to offset, as numbered in their names."""
-    folders = table.by_key((_key(folder.name), folder) for folder in request.chosen)
-    numbers = {key: {*frame_numbers(frames_of(folder))} for key, folder in folders.items()}
+    clips = table.by_key((_key(folder.name), folder.path) for folder in chosen)
+    numbers = {key: {*frame_numbers(folders[path].frames)} for key, path in clips.items()}
 
     def key_of(row: Row) -> str:
         return _key(str(row["filename"] or ""))
 
-    def fits(row: Row) -> bool:
+    def fits(row: Row) -> bool:  # sheets of other cameras have the same clips
         return whole(row["onsetf"]) in numbers.get(key_of(row), ())
 
     def is_clip(key: str, row: Row) -> bool:
         return bool(CLIP.fullmatch(key) or whole(row["onsetf"]))
 
-    for where, key, row in annotated_rows(table, request, COLUMNS, folders, key_of, is_clip, fits):
-        if key not in folders:
+    sheet = find_sheet(table, folders, COLUMNS, fits)
+    for where, key, row in listed_rows(table, sheet, clips, key_of, is_clip):
+        if key not in clips:
             table.warn(where, f"there is no folder {row['filename']!r}, so there is one clip less", "Restore it.")
-        elif images := table.frames(folders[key]):
-            _add_expressions(where, row, folders[key], images, table)
+        elif images := table.frames(folders[clips[key]]):
+            _add_expressions(where, row, folders[clips[key]], images, table)
 
 
 def _key(name: str) -> str:
@@ -133,9 +113,6 @@ def _add_expressions(where: str, row: Row, folder: Folder, images: tuple[Path, .
         table.error(where, f"the emotion of {folder.name} is given as {row['emotion']!r}", "Correct the workbook.")
         return
     subject, places = _subject(folder, table), places_of(images)
-    first, begins = whole(row.get("firstf")), next(iter(places), None)
-    if first not in (None, begins):
-        table.warn(folder.path, f"begins with frame {begins}, in the workbook with {first}", "Restore the frames.")
     for which in ("", "2", "3"):
         cells = row.get(f"onset{which}f"), row.get(f"offset{which}f")
         onset, offset, apex = map(whole, (*cells, row.get(f"apex{which}f")))

@@ -17,20 +17,20 @@ from av.video.reformatter import Interpolation, VideoReformatter
 
 from microexp_keras.errors import MicroExpError
 
+# Columns times rows of the largest image or video frame that is decoded: one of 8K (7680 x 4320) is.
 MAX_PIXELS = 2**25
-"""Columns times rows of the largest image or video frame that is decoded: one of 8K (7680 x 4320) is."""
 
+# Containers of videos, as FFmpeg calls them. It also reads pictures, text and lists of other files as videos.
 FORMATS = "avi,mov,matroska,webm,mpegts,mpeg,mpegvideo,m4v,asf,ogg,flv,gif,dv,mxf,nut,yuv4mpegpipe"
-"""Containers of videos, as FFmpeg calls them. It also reads pictures, text and lists of other files as videos."""
 
+# What undoes the rotation that a phone noted in the file.
 TURNS = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, -90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, -180: cv2.ROTATE_180}
-"""What undoes the rotation that a phone noted in the file."""
 
+# Of those that are written: form of the pixels, FFmpeg's options, whether each frame has a time of its own (WebM).
 CODECS = {
     "ffv1": ("bgr0", {}, False),  # loses nothing, so that predictions on a recording can be repeated
     "libvpx": ("yuv420p", {"deadline": "realtime", "cpu-used": "4"}, True),  # VP8, which every browser plays
 }
-"""Of those that are written: form of the pixels, FFmpeg's options, whether each frame has a time of its own (WebM)."""
 
 
 class VideoFile(contextlib.AbstractContextManager["VideoFile"]):

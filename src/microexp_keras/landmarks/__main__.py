@@ -62,9 +62,9 @@ def _detect_command(args: argparse.Namespace) -> None:
         part = frames_read(clip, count, args.sampling or database.sampling)
         images = _images(clip, part, database)
         found = source(clip, images)
-        faults = find_faults(found, [image.shape for image in images])
         before = Landmarks(np.full(part.start, UNKNOWN), np.zeros((part.start, POINTS, 2), np.int32))
-        return Landmarks(*map(np.concatenate, zip(before, found, strict=True))), [*[None] * part.start, *faults]
+        faults = [*[None] * part.start, *find_faults(found, [image.shape for image in images])]
+        return Landmarks(*map(np.concatenate, zip(before, found, strict=True))), faults
 
     results = in_threads(detect, clips, "finding faces")
     if args.out:
@@ -128,7 +128,7 @@ def _images(clip: Clip, part: slice, database: Database, chosen: Container[int] 
     """Read frames of a clip, or some of them, with channels in the order that the detector shall see."""
     from microexp_keras.datasets.frames import read_part
 
-    images = [frame for index, frame in enumerate(read_part(clip, part)) if chosen is None or index in chosen]
+    images = [frame for at, frame in enumerate(read_part(clip, part)) if chosen is None or at in chosen]
     if not images:
         raise MicroExpError(clip.path, "no frame can be decoded", "Restore or remove this clip.")
     return [np.ascontiguousarray(image[..., ::-1]) for image in images] if database.swapped_colours else images

@@ -73,13 +73,9 @@ def template_of(path: Path) -> Template:
 
 def cut(image: np.ndarray, box: Box) -> np.ndarray:
     """Cut a box out of an image; what lies beyond the border repeats the border."""
-    top, bottom, left, right = box
-    rows, columns = image.shape[:2]
-    above, below = max(0, -top), max(0, bottom - rows)
-    before, behind = max(0, -left), max(0, right - columns)
-    if above or below or before or behind:
-        image = cv2.copyMakeBorder(image, above, below, before, behind, cv2.BORDER_REPLICATE)
-    return image[top + above : bottom + above, left + before : right + before]
+    (top, bottom, left, right), (rows, columns) = box, image.shape[:2]
+    across = np.clip(np.arange(left, right), 0, columns - 1)
+    return image[np.clip(np.arange(top, bottom), 0, rows - 1)][:, across]
 
 
 def cut_faces(clip: Clip, images: Sequence[np.ndarray]) -> list[np.ndarray]:

@@ -24,16 +24,16 @@ BOXES = {
     "mouth": (2, 6, 2, 14),  # SMIC/Intermediate_MicroFuseNet.py:70, called nose_mouth: it begins below the eyes
 }
 
+# Number of faces in a frame of which a table says nothing.
 UNKNOWN = -1
-"""Number of faces in a frame of which a table says nothing."""
 
 OWN_POINTS = (
     "give points of your own: python -m microexp_keras.landmarks detect PATH --dataset DATASET --out points.csv, "
     "correct the frame's row (faces is 1 then), and train with --landmarks points.csv."
 )
 
+# Faults of a frame; others are `2 faces`, `eyes beyond the border`, `empty box of the mouth`.
 NO_FACE, NO_ROW = "no face", "row missing in your CSV"
-"""Faults of a frame; others are `2 faces`, `eyes beyond the border`, `empty box of the mouth`."""
 
 ADD_ROW = "Add the row: its frame counts from 0 within the clip; if the frame shows no face, its column faces is 0."
 

@@ -3,20 +3,16 @@
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from microexp_keras.atomic import replacing
 from microexp_keras.datasets import Clip, Database, Video, find_clips, is_table
-from microexp_keras.datasets.scan import FRAME_SUFFIXES, frames_of, look
+from microexp_keras.datasets.scan import FRAME_SUFFIXES, look
 from microexp_keras.errors import MicroExpError
 from microexp_keras.landmarks.points import boxes
 from microexp_keras.text import plain
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 # Okabe and Ito's palette: told apart by colour-blind readers, and from skin.
 BLUE, ORANGE, FAULT = "#0072B2", "#E69F00", "#CC0000"
@@ -39,7 +35,7 @@ def clips_to_draw(
 
     if not path.exists():
         raise MicroExpError(path, "no such folder, video or image", "Check the path.")
-    images = frames_of(look(path)) if path.is_dir() else ()
+    images = look(path).frames if path.is_dir() else ()
     if is_table(path) or (path.is_dir() and not images):
         count = limit or database.frames
         clips = find_clips(path, database, frames=count, **({} if is_table(path) else options))
@@ -54,44 +50,31 @@ def clips_to_draw(
 def draw_sheet(tiles: Sequence[Tile], title: str, path: Path) -> None:
     """Draw tiles, frames with faults framed in red, into one PNG."""
     from matplotlib import style
-
-    with style.context("default"):  # a matplotlibrc may ask for LaTeX
-        figure = _sheet(tiles, title)
-        with replacing(path) as temporary:
-            figure.savefig(temporary, dpi=120, format="png")
-
-
-def _sheet(tiles: Sequence[Tile], title: str) -> "Figure":
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
-    from matplotlib.text import Text
 
     columns = min(4 if len(tiles) <= 24 else 6, len(tiles))
     rows, width = -(-len(tiles) // columns), min(13 / columns, 6)
     ratio = max(tile.image.shape[0] / tile.image.shape[1] for tile in tiles)
-    figure = Figure(figsize=(max(columns * width, 6), rows * (width * ratio + 0.3) + 0.8), layout="constrained")
-    FigureCanvasAgg(figure)
-    grid = figure.subplots(rows, columns, squeeze=False)
-    for axes in grid.flat[len(tiles) :]:
-        axes.set_axis_off()
-    for axes, tile in zip(grid.flat, tiles, strict=False):
-        _draw(axes, tile, width)
     keys = [
         Line2D([], [], color=BLUE, linewidth=2, label="eyes"),
         Line2D([], [], color=ORANGE, linewidth=2, label="mouth"),
         Line2D([], [], color="white", markeredgecolor="black", marker="o", linestyle="", label="68 points"),
         Line2D([], [], color=FAULT, linewidth=4, label="fault"),
     ]
-    figure.suptitle(title, fontsize=13)
-    figure.legend(handles=keys, loc="outside lower center", ncols=4, frameon=False, fontsize=10)
-    for text in figure.findobj(Text):
-        text.set_parse_math(False)  # a name may hold $
-        text.set_text(plain(text.get_text()))
-    return figure
+    with style.context("default"), replacing(path) as temporary:  # a matplotlibrc may ask for LaTeX
+        figure = Figure(figsize=(max(columns * width, 6), rows * (width * ratio + 0.3) + 0.8), layout="constrained")
+        grid = figure.subplots(rows, columns, squeeze=False)
+        for axes in grid.flat[len(tiles) :]:
+            axes.set_axis_off()
+        for axes, tile in zip(grid.flat, tiles, strict=False):
+            _draw(axes, tile, width)
+        figure.suptitle(plain(title), fontsize=13, parse_math=False)  # a name may hold $
+        figure.legend(handles=keys, loc="outside lower center", ncols=4, frameon=False, fontsize=10)
+        figure.savefig(temporary, dpi=120, format="png")
 
 
-def _draw(axes: "Axes", tile: Tile, width: float) -> None:
+def _draw(axes: Any, tile: Tile, width: float) -> None:
     """Draw a tile into its axes, which are `width` inches wide."""
     from matplotlib.patches import Rectangle
 
@@ -99,12 +82,10 @@ def _draw(axes: "Axes", tile: Tile, width: float) -> None:
     tall, wide = tile.image.shape[:2]
     edge = 0.02 * wide  # shows boxes that leave the frame
     axes.set(xticks=[], yticks=[], facecolor="#DDDDDD", xlim=(-edge, wide + edge), ylim=(tall + edge, -edge))
-    axes.set_xlabel(tile.label, fontsize=9)
+    axes.set_xlabel(plain(tile.label), fontsize=9, parse_math=False)
     if len(tile.points):
         inches = width * np.ptp(tile.points[:, 0]) / wide  # small faces get small marks
-        axes.scatter(
-            tile.points[:, 0], tile.points[:, 1], s=2 + 2 * inches**2, color="white", ec="black", lw=0.3, zorder=3
-        )
+        axes.scatter(*tile.points.T, s=2 + 2 * inches**2, color="white", ec="black", lw=0.3, zorder=3)
         for colour, (top, bottom, left, right) in zip((BLUE, ORANGE), boxes(tile.points).values(), strict=True):
             corner = (left - 0.5, top - 0.5)  # pixels are drawn around their whole numbers
             axes.add_patch(Rectangle(corner, right - left, bottom - top, fill=False, ec=colour, lw=1 + inches))

@@ -9,19 +9,15 @@ import numpy as np
 
 from microexp_keras.atomic import write_text
 from microexp_keras.datasets import Clip
-from microexp_keras.datasets.sheets import text_rows
+from microexp_keras.datasets.sheets import text_table
 from microexp_keras.errors import MicroExpError
 from microexp_keras.landmarks.points import POINTS, UNKNOWN, Landmarks
-from microexp_keras.text import cell, from_cell
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 COORDINATES = [f"{axis}_{point}" for axis in "xy" for point in range(POINTS)]
 COLUMNS = ["clip", "frame", "faces", *COORDINATES]
-
-LARGEST = 2**30
-"""No number of a table is larger."""
 
 
 def write_csv(path: str | Path, landmarks: Mapping[str, Landmarks]) -> None:
@@ -34,7 +30,7 @@ def write_csv(path: str | Path, landmarks: Mapping[str, Landmarks]) -> None:
     tables = []
     for name, found in landmarks.items():
         points = pandas.DataFrame(found.points.transpose(0, 2, 1).reshape(-1, 2 * POINTS), columns=COORDINATES)
-        whose = pandas.DataFrame({"clip": cell(name), "frame": range(len(points)), "faces": found.faces})
+        whose = pandas.DataFrame({"clip": name, "frame": range(len(points)), "faces": found.faces})
         tables.append(whose.join(points)[found.faces != UNKNOWN])
     write_text(
         path, pandas.concat(tables or [pandas.DataFrame(columns=COLUMNS)]).to_csv(index=False, lineterminator="\n")
@@ -82,49 +78,35 @@ class CsvLandmarks:
             said = f"names a frame that {clip.id} does not have: its frames are 0 to {len(clip.images) - 1}"
             hint = "Count from 0 within the clip, in the order of its images."
             raise MicroExpError(f"{self.path}, {beyond.index[0]}", said, hint)
-        count = len(images)
-        rows = rows[rows["frame"].between(first, first + count - 1)]
-        found = Landmarks(np.full(count, UNKNOWN, np.int32), np.zeros((count, POINTS, 2), np.int32))
-        places = rows["frame"].to_numpy() - first
-        found.faces[places] = rows["faces"]
-        found.points[places] = rows[COORDINATES].to_numpy().reshape(-1, 2, POINTS).transpose(0, 2, 1)
-        return found
+        rows = rows.set_index("frame").reindex(range(first, first + len(images)))
+        points = rows[COORDINATES].fillna(0).to_numpy(np.int32).reshape(-1, 2, POINTS).transpose(0, 2, 1)
+        return Landmarks(rows["faces"].fillna(UNKNOWN).to_numpy(np.int32), points)
 
 
 def _read(path: Path) -> "DataFrame":
     """Read a table of points by row and column; `faces` is 1 where it is left out, pixels are rounded."""
     import pandas
 
-    (first, head), *rows = text_rows(path) or [("line 1", [])]
-    while head and not head[-1]:
-        head.pop()
-    missing = [name for name in COLUMNS if name not in head and name != "faces"]
-    other = [name for place, name in enumerate(head) if name not in COLUMNS or name in head[:place]]
-    if names := missing or other:
-        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-        found = "lacks" if missing else "has, unknown or twice,"
-        found = f"the table {found} the column {', '.join(map(repr, names[:3]))}{more}"
-        raise MicroExpError(f"{path}, {first}", found, "Compare with what the command detect --out writes.")
-    for place, cells in rows:
-        if len(cells) < len(head) or any(cells[len(head) :]):
-            found = f"has {len(cells)} values for {len(head)} columns"
-            raise MicroExpError(f"{path}, {place}", found, "Complete the row or remove it.")
-    texts = pandas.DataFrame([cells[: len(head)] for _, cells in rows], [place for place, _ in rows], head, dtype=str)
-    texts = texts if "faces" in head else texts.assign(faces="1")
+    hint = "Compare with what the command detect --out writes."
+    rows = text_table(path, [name for name in COLUMNS if name != "faces"], COLUMNS, hint)
+    texts = pandas.DataFrame.from_dict(rows, orient="index", dtype=str)
+    if unknown := [name for name in texts if name not in ("", *COLUMNS)]:
+        raise MicroExpError(path, f"has unknown columns: {', '.join(unknown[:3])}", hint)
+    texts = texts.reindex(columns=COLUMNS, fill_value="1")
     numbers = texts[COLUMNS[1:]].apply(lambda one: pandas.to_numeric(one.str.replace(",", "."), errors="coerce"))
-    wrong = ~(numbers.abs() <= LARGEST)
+    wrong = ~(numbers.abs() <= 2**30)
     counts = numbers[["frame", "faces"]]
     wrong[["frame", "faces"]] |= (counts < 0) | (counts % 1 != 0)
     for place, column in wrong.stack()[lambda one: one].index[:1]:
         kind = "a whole number from 0" if column in counts else "a number of pixels"
         found = f"{texts.loc[place, column]!r} is not {kind}"
         raise MicroExpError(f"{path}, {place}, column {column}", found, "Correct it.")
-    table = np.floor(numbers + 0.5).astype(np.int32).assign(clip=texts["clip"].map(from_cell))
-    for place in table.index[(table["faces"] == 0) & table[COORDINATES].any(axis=1)][:1]:
-        raise MicroExpError(f"{path}, {place}", "has points, but 0 in the column faces", "Correct it.")
-    for place in table.index[table.duplicated(["clip", "frame"])][:1]:
-        name, frame = table.loc[place, ["clip", "frame"]]
-        earlier = table.index[(table["clip"] == name) & (table["frame"] == frame)][0]
-        found = f"frame {frame} of {name} is also in {earlier}"
-        raise MicroExpError(f"{path}, {place}", found, "Remove one of them.")
+    table = np.floor(numbers + 0.5).astype(np.int32).assign(clip=texts["clip"])
+    without = (table["faces"] == 0) & table[COORDINATES].any(axis=1)
+    for bad, found in (
+        (without, "has points, but 0 in the column faces"),
+        (table.duplicated(["clip", "frame"]), "is of a frame that an earlier row gives too"),
+    ):
+        for place in table.index[bad][:1]:
+            raise MicroExpError(f"{path}, {place}", found, "Correct it, or remove the row.")
     return table

@@ -1,17 +1,9 @@
 """The paper's three networks as Keras models, and saliency maps."""
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from microexp_keras.models.networks import METHODS, NETWORKS, RIVALS, Method, Network, get_method
-
-if TYPE_CHECKING:
-    from microexp_keras.models.builders import (
-        build_intermediate_fusenet,
-        build_late_fusenet,
-        build_microexp_stcnn,
-    )
-    from microexp_keras.models.layers import Crossentropy, Keras2GlorotUniform
 
 __all__ = [
     "METHODS",

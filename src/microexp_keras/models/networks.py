@@ -15,58 +15,25 @@ from microexp_keras.errors import MicroExpError
 if TYPE_CHECKING:
     import keras
 
-__all__ = [
-    "METHODS",
-    "NETWORKS",
-    "RIVALS",
-    "Method",
-    "Network",
-    "OwnMethod",
-    "get_method",
-    "register",
-]
-
 NOTHING = frozenset[str]()
 
-STEPWISE = frozenset({"epochs", "learning_rate", "batch_size", "patience", "tensorboard"})
+STEPWISE = frozenset({"epochs", "learning_rate", "batch_size", "patience"})
 """Settings of a run that concern methods trained step by step."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Method:
-    """What can be trained and scored: a row of Table V, or a user's own method.
+    """What can be trained and scored: a row of Table V, or a user's own method."""
 
-    Attributes
-    ----------
-    name : str
-        As the commands and files write it: `"stcnn"`.
-    title : str
-        As the paper writes it: `"MicroExpSTCNN"`; a reconstruction says that it is one.
-    sees : str
-        What it judges by, in a few words.
-    printed : str
-        The beginning of its row in the paper's table.
-    module : str
-        Module of this package that fits and predicts it.
-    inputs : tuple of str
-        What is cut out of a frame: `("face",)`, or `("eyes", "mouth")`.
-    size : int
-        Rows and columns of each input in pixels (Tables I and II).
-    takes : frozenset of str
-        Settings of a run that mean something to it, of those that not all methods know.
-    gigabytes : (float, float)
-        Memory of a process that trains folds, at 18 and at 96 frames.
-    """
-
-    name: str
-    title: str
-    sees: str
-    printed: str
-    module: str
-    inputs: tuple[str, ...] = ("face",)
-    size: int = 64
-    takes: frozenset[str] = NOTHING
-    gigabytes: tuple[float, float] = (1.0, 2.9)
+    name: str  # as the commands and files write it: `"stcnn"`
+    title: str  # as the paper writes it: `"MicroExpSTCNN"`; a reconstruction says that it is one
+    sees: str  # what it judges by, in a few words
+    printed: str  # the beginning of its row in the paper's table
+    module: str  # of this package, which fits and predicts it
+    inputs: tuple[str, ...] = ("face",)  # what is cut out of a frame; else `("eyes", "mouth")`
+    size: int = 64  # rows and columns of each input in pixels (Tables I and II)
+    takes: frozenset[str] = NOTHING  # settings of a run that mean something to it, of those that not all methods know
+    gigabytes: tuple[float, float] = (1.0, 2.9)  # memory of a process that trains folds, at 18 and at 96 frames
 
     @property
     def on_whole_face(self) -> bool:
@@ -87,9 +54,12 @@ class Method:
         """Fit it on a fold, a `training.job.Job`, and predict the fold's test clips: `training.history.FoldResult`."""
         return self._code.fit(job)
 
-    def predict(self, path: Any, samples: Any, positions: Any, num_classes: int, **options: Any) -> Any:
-        """Predict samples at some positions by a file that `fit` wrote: float array (positions, num_classes)."""
-        return self._code.predict(path, samples, positions, num_classes, **options)
+    def predict(self, file: Any, samples: Any, positions: Any, num_classes: int) -> Any:
+        """Predict samples at some positions by what `fit` wrote into a file: float array (positions, num_classes).
+
+        `file` is a `weights.WeightsFile`, or says `path`, `network` (this one's name) and `metadata` as that does.
+        """
+        return self._code.predict(file, samples, positions, num_classes)
 
     @property
     def _code(self) -> Any:
@@ -98,46 +68,25 @@ class Method:
 
 @dataclass(frozen=True, kw_only=True)
 class Network(Method):
-    """One network of the paper.
-
-    Attributes
-    ----------
-    builder : str
-        Function of `models` that builds it.
-    validation_files : dict of str to str
-        For each input the beginning of the names under which the original saves its held-out clips.
-    """
+    """One network of the paper."""
 
     takes: frozenset[str] = STEPWISE | {"kernel_size", "precision", "weights", "training_images"}
-    builder: str
-    validation_files: dict[str, str]
+    builder: str  # function of `models` that builds it
+    validation_files: dict[str, str]  # by input: how the names begin under which the original saves its held-out clips
 
-    def build(
-        self,
-        frames: int = 18,
-        size: int | tuple[int, int] | None = None,
-        num_classes: int = 3,
-        kernel_size: tuple[int, int, int] = (3, 3, 15),
-        conv_initializer: str = "keras2_glorot_uniform",
-        seed: int | None = None,
-    ) -> "keras.Model":
+    def build(self, frames: int = 18, size: Any = None, *options: Any, **named: Any) -> "keras.Model":
         """Build the network, by default at its own size; see `models.build_microexp_stcnn` for the parameters."""
         builders = importlib.import_module("microexp_keras.models.builders")  # Keras takes seconds to load
-        build = getattr(builders, self.builder)
-        return build(frames, size or self.size, num_classes, kernel_size, conv_initializer, seed)
+        return getattr(builders, self.builder)(frames, size or self.size, *options, **named)
 
 
-def _read() -> dict[str, Method]:
-    found: dict[str, Method] = {}
-    for name, own in frozen(read_toml(__package__, "methods.toml")).items():
-        if "builder" in own:
-            found[name] = Network(name=name, **own)
-        else:
-            found[name] = Method(name=name, takes=STEPWISE if own["module"] == "baselines.trained" else NOTHING, **own)
-    return found
+def _method(name: str, own: dict[str, Any]) -> Method:
+    if "builder" in own:
+        return Network(name=name, **own)
+    return Method(name=name, takes=STEPWISE if own["module"] == "baselines.networks" else NOTHING, **own)
 
 
-METHODS = _read()
+METHODS = {name: _method(name, own) for name, own in frozen(read_toml(__package__, "methods.toml")).items()}
 """All rows of Table V, in its order; see `methods.toml`."""
 
 NETWORKS = {name: method for name, method in METHODS.items() if isinstance(method, Network)}
@@ -150,22 +99,13 @@ EXPECTED = "a function that builds and compiles a Keras model, or a scikit-learn
 
 @dataclass(frozen=True, kw_only=True)
 class OwnMethod(Method):
-    """A method that a user brings.
-
-    Attributes
-    ----------
-    make : callable or scikit-learn estimator
-        A function gives a compiled Keras model, and is called for each fold. It takes nothing, or by name any of
-        `input_shape`, (rows, columns, time, 1), and `num_classes`. An estimator is cloned for each fold.
-    callbacks : callable or None
-        Gives the Keras callbacks of a fold; called for each.
-    """
+    """A method that a user brings."""
 
     sees: str = "gray levels of the whole face over time"
     printed: str = ""
     module: str = "training.own"
-    make: Any
-    callbacks: Callable[[], list[Any]] | None = None
+    make: Any  # an estimator, or a function: see `crossval.cross_validate`
+    callbacks: Callable[[], list[Any]] | None = None  # gives the Keras callbacks of a fold; called for each
 
 
 OWN: dict[str, OwnMethod] = {}
@@ -185,10 +125,8 @@ def register(make: Any, name: str | None = None, callbacks: Callable[[], list[An
         what = "a class" if inspect.isclass(make) else f"a {type(make).__name__}"
         raise MicroExpError(f"method: {what} is given, but it must be {EXPECTED}.")
     if callbacks is not None and (estimator or not callable(callbacks)):
-        raise MicroExpError(
-            "callbacks: give a function that returns a list of Keras callbacks (it is called for each fold), and a "
-            "method that is trained in epochs."
-        )
+        said = "give a function that returns a list of Keras callbacks (it is called for each fold)"
+        raise MicroExpError(f"callbacks: {said}, and a method that is trained in epochs.")
     called = str(name or (type(make).__name__ if estimator else getattr(make, "__name__", "")))
     name = re.sub(r"[^\w.:-]+", "_", called).strip("_") or "own_model"
     if name in METHODS:
@@ -206,10 +144,8 @@ def get_method(name: str) -> Method:
     MicroExpError
         If there is none, or the module cannot be imported; the message lists those that there are.
     """
-    if name in OWN:
-        return OWN[name]
-    if name in METHODS:
-        return METHODS[name]
+    if name in OWN or name in METHODS:
+        return OWN.get(name) or METHODS[name]
     module, colon, attribute = name.partition(":")
     if not colon:
         raise MicroExpError(f"model: {name!r} is none of {', '.join(METHODS)}, and no MODULE:FUNCTION of your own.")

@@ -1,7 +1,6 @@
 """From a network and clips to saliency: how strongly each pixel of each frame moves a class's score."""
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -9,26 +8,6 @@ from microexp_keras.backend import gradients, keras
 from microexp_keras.errors import MicroExpError
 
 AT_ONCE = 4  # clips: the convolution of one CAS(ME)^2 clip and its gradient take 0.1 GB each
-
-Box = tuple[int, int, int, int]
-"""Top, bottom, left, right in pixels, ends not included."""
-
-THIRDS = {"eyes": (0, 1 / 3), "mouth": (2 / 3, 1)}  # of the rows, from the top
-
-
-class RegionShare(NamedTuple):
-    """How much of the saliency of each clip lies in a region.
-
-    Attributes
-    ----------
-    saliency : float64 array (clips,), 0-1
-        Share of the clip's saliency; NaN for a clip that has none at all.
-    area : float64 array (clips,), 0-1
-        Share of the pixels. Saliency spread evenly gives each region its share of the area.
-    """
-
-    saliency: np.ndarray
-    area: np.ndarray
 
 
 def gradient(
@@ -58,21 +37,14 @@ def gradient(
     Raises
     ------
     MicroExpError
-        If inputs or classes do not fit the network, if it does not end in a softmax, or if a gradient is not finite.
+        If the network does not end in a softmax, or if a gradient is not finite.
     """
-    names = [tensor.name for tensor in model.inputs]
-    if not isinstance(inputs, Mapping) or sorted(inputs) != sorted(names):
-        given = " and ".join(inputs) if isinstance(inputs, Mapping) else type(inputs).__name__
-        raise MicroExpError("inputs", f"expected a dict of {' and '.join(names)}, found {given}")
     last = model.layers[-1]
     if not isinstance(last, keras.layers.Softmax):
         text = f"must end in a layer Softmax, as those of models.build_* do, not in {type(last).__name__}"
         raise MicroExpError(model.name, text, "Its logits are needed.")
+    names = [tensor.name for tensor in model.inputs]
     scores, clips = keras.Model(model.inputs, last.input), len(inputs[names[0]])
-    labels = range(scores.output_shape[-1])
-    if classes is not None and (np.shape(classes) != (clips,) or not np.isin(classes, labels).all()):
-        text = f"expected 0 to {labels[-1]} for each of {clips} clips, found {np.asarray(classes).tolist()}"
-        raise MicroExpError("classes", text)
     found = {name: np.empty(inputs[name].shape[:-1], np.float32) for name in names}
     for start in range(0, clips, AT_ONCE):
         few = slice(start, start + AT_ONCE)
@@ -86,8 +58,8 @@ def gradient(
         for name, one in zip(names, gradients(summed, [inputs[name][few] for name in names]), strict=True):
             found[name][few] = one[..., 0]
     if not all(np.isfinite(one).all() for one in found.values()):
-        text = "has gradients that are not finite"
-        raise MicroExpError("saliency", text, "The weights or the clips are beyond float32.")
+        hint = "The weights or the clips are beyond float32."
+        raise MicroExpError("saliency", "has gradients that are not finite", hint)
     return found
 
 
@@ -135,62 +107,3 @@ def binarize(maps: np.ndarray, share: float = 0.05) -> np.ndarray:
     flat = np.sort(maps.reshape(len(maps), -1), axis=1)
     weakest = flat[:, -max(round(share * flat.shape[1]), 1)].reshape(-1, 1, 1, 1)
     return (maps >= weakest) & (maps > 0)
-
-
-def region_shares(maps: np.ndarray, boxes: Sequence[Mapping[str, Box]] | None = None) -> dict[str, RegionShare]:
-    """Return how much of a face's saliency lies at the eyes, at the mouth and elsewhere.
-
-    Parameters
-    ----------
-    maps : float array (clips, rows, columns, time), at least 0
-        Of whole faces, see `saliency`.
-    boxes : sequence of dict of str to (top, bottom, left, right), optional
-        For each clip the boxes of `"eyes"` and `"mouth"` in pixels of the maps, ends not included; see `scale_boxes`.
-        By default the upper and the lower third of the frame, which is fair to frames cropped to the face and to no
-        others.
-
-    Returns
-    -------
-    dict of str to RegionShare
-        `"eyes"`, `"mouth"` and `"rest"`; together they are 1.
-
-    Raises
-    ------
-    MicroExpError
-        If there are not as many boxes as clips, or if a box is empty, leaves the frame or overlaps the other one.
-    """
-    clips, rows, columns, _ = maps.shape
-    if boxes is None:
-        thirds = {name: (round(top * rows), round(end * rows), 0, columns) for name, (top, end) in THIRDS.items()}
-        boxes = [thirds] * clips
-    if len(boxes) != clips:
-        raise MicroExpError("boxes", f"expected one pair for each of {clips} clips, found {len(boxes)}")
-    inside = {name: np.zeros((clips, rows, columns), bool) for name in THIRDS}
-    for clip, of_clip in enumerate(boxes):
-        for name, mask in inside.items():
-            top, bottom, left, right = of_clip[name]
-            mask[clip, top:bottom, left:right] = True
-            apart = np.sum([one[clip] for one in inside.values()], axis=0).max() < 2
-            if not (apart and 0 <= top < bottom <= rows and 0 <= left < right <= columns):
-                found = f"the boxes {dict(of_clip)} are empty, overlap or leave the {rows}x{columns} pixels"
-                raise MicroExpError(f"clip {clip}", found, "Scale boxes of other frames by scale_boxes.")
-    inside["rest"] = ~(inside["eyes"] | inside["mouth"])
-    still = maps.sum(axis=3, dtype=np.float64)
-    total = still.sum(axis=(1, 2))
-    total[total == 0] = np.nan
-    return {
-        name: RegionShare((still * mask).sum(axis=(1, 2)) / total, mask.mean(axis=(1, 2)))
-        for name, mask in inside.items()
-    }
-
-
-def scale_boxes(boxes: Mapping[str, Box], shape: tuple[int, ...], size: tuple[int, ...]) -> dict[str, Box]:
-    """Scale boxes, as `landmarks.boxes` gives them, from a frame of a shape to the frame of a size that a network sees.
-
-    Both are (rows, columns); boxes are (top, bottom, left, right), rounded to whole pixels.
-    """
-    tall, wide = size[0] / shape[0], size[1] / shape[1]
-    return {
-        name: (round(top * tall), round(bottom * tall), round(left * wide), round(right * wide))
-        for name, (top, bottom, left, right) in boxes.items()
-    }

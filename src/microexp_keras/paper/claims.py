@@ -1,18 +1,16 @@
 """From `claims.toml` to claims that were checked: every step is computed again and compared with what is said of it."""
 
-import json
 import math
 import re
 import textwrap
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
-from microexp_keras import __version__
 from microexp_keras.data import read_toml
-from microexp_keras.paper import operations
-from microexp_keras.paper.operations import Found, plain
+from microexp_keras.paper import arithmetic
+from microexp_keras.paper.arithmetic import Found, plain
 from microexp_keras.paper.published import FIGURES, Cell, published, table_5
 
 CLAIMS = read_toml(__package__, "claims.toml")
@@ -93,13 +91,13 @@ def _checked(claim: dict[str, Any], figures: Mapping[str, Any], cells: Mapping[s
 
 def _step(step: dict[str, Any], figures: Mapping[str, Any], cells: Mapping[str, Cell]) -> tuple[bool, bool | None, str]:
     """Compute a step: whether it comes out as `is` says, whether as the paper prints or says, and a line."""
+    step = {name: _figure(value, figures) if name != "compute" else value for name, value in step.items()}
     what, expected, printed, said = (step.pop(name, None) for name in ("what", "is", "printed", "said"))
     if "compute" in step:
         result, line = _computed(step["compute"], figures)
     else:
-        operation = getattr(operations, step.pop("op"))
         programs = {name: cells[step.pop(name)] for name in ("program", "other") if name in step}
-        result, line = operation(**{name: _figure(value, figures) for name, value in step.items()}, **programs)
+        result, line = getattr(arithmetic, step.pop("op"))(**step, **programs)
     result = list(result) if isinstance(result, tuple) else result
     line = f"{what}: {line}" if what else line
     as_said = expected is None or result == expected
@@ -107,8 +105,8 @@ def _step(step: dict[str, Any], figures: Mapping[str, Any], cells: Mapping[str, 
         line = f"NOT {plain(expected)}, AS CLAIMED: {line}"
     if printed is None and said is None:
         return as_said, None, line
-    agrees = result == (said if printed is None else _figure(printed, figures))
-    line += "" if printed is None else f"; {plain(_figure(printed, figures))} in print"
+    agrees = result == (said if printed is None else printed)
+    line += "" if printed is None else f"; {plain(printed)} in print"
     return as_said, agrees, f"{'agrees' if agrees else 'DISAGREES'}: {line}"
 
 
@@ -118,16 +116,14 @@ def _computed(expression: str, figures: Mapping[str, Any]) -> Found:
         figure = _figure(expression, figures)
         return figure, plain(figure)
     shown = FIGURE.sub(lambda found: plain(_figure(found[0], figures)), expression)
-    result = eval(shown, {"C": math.comb})  # C: the ways of choosing some of a whole
+    result = eval(shown, {"C": math.comb, "ceil": math.ceil})  # C: the ways of choosing some of a whole
     result = round(result, 2) if isinstance(result, float) else result
     shown = shown.replace("*", "x")
     return result, f"{shown}: {'yes' if result else 'no'}" if isinstance(result, bool) else f"{shown} = {plain(result)}"
 
 
 def _figure(value: Any, figures: Mapping[str, Any]) -> Any:
-    """Look up what begins with `@` in the published figures, `@accuracy.smic.stcnn`, also inside lists."""
-    if isinstance(value, list):
-        return [_figure(item, figures) for item in value]
+    """Look up what begins with `@` in the published figures: `@accuracy.smic.stcnn`."""
     if not isinstance(value, str) or not value.startswith("@"):
         return value
     found: Any = figures
@@ -136,10 +132,12 @@ def _figure(value: Any, figures: Mapping[str, Any]) -> Any:
     return found
 
 
-def as_markdown(claims: Sequence[Claim]) -> str:
-    """Write the claims as Markdown: a summary, then each with its verdict and the arithmetic below it."""
+def as_text(claims: Sequence[Claim], width: int = 100) -> str:
+    """Write the claims in lines of at most `width` letters: a summary, then each with the arithmetic below it."""
     counts = Counter(claim.kind for claim in claims)
-    lines = ["# Audit of the published numbers", "", f"{_overview(claims)}:", ""]
+    certain = sum(claim.certain for claim in claims)
+    lines = ["# Audit of the published numbers", ""]
+    lines += [f"{len(claims)} claims, {certain} of them arithmetic throughout:", ""]
     lines += [f"* {counts[kind]} {kind}: {meaning}" for kind, meaning in KINDS.items() if counts[kind]]
     lines += ["", CLAIMS["about"]]
     for group in dict.fromkeys(claim.group for claim in claims):
@@ -149,27 +147,8 @@ def as_markdown(claims: Sequence[Claim]) -> str:
             lines += [f"    * {line}" for line in claim.arithmetic]
             lines += [f"    * inferred, not computed: {claim.inferred}"] * bool(claim.inferred)
             lines += [f"    * cannot be known: {claim.unknown}"] * bool(claim.unknown)
-    return "\n".join(lines)
-
-
-def as_text(claims: Sequence[Claim], width: int = 100) -> str:
-    """Write the same for a terminal, in lines of at most `width` letters."""
-    lines = []
-    for line in as_markdown(claims).splitlines():
-        start = line.partition("* ")[0] + "  " if line.lstrip().startswith("* ") else ""
-        lines += textwrap.wrap(line, width, subsequent_indent=start, break_on_hyphens=False) or [""]
-    return "\n".join(lines)
-
-
-def as_json(claims: Sequence[Claim]) -> str:
-    """Return the claims, with all their fields, as JSON text."""
-    about = {"package": f"microexp_keras {__version__}", "measured_on_real_data": False, "about": CLAIMS["about"]}
-    with_certainty = [{**asdict(claim), "certain": claim.certain} for claim in claims]
-    return json.dumps({**about, "kinds": KINDS, "overview": _overview(claims), "claims": with_certainty}, indent=2)
-
-
-def _overview(claims: Sequence[Claim]) -> str:
-    return f"{len(claims)} claims, {sum(claim.certain for claim in claims)} of them arithmetic throughout"
-
-
-FORMATS = {"text": as_text, "json": as_json, "markdown": as_markdown}
+    wrapped = []
+    for line in lines:
+        indent = line.partition("* ")[0] + "  " if line.lstrip().startswith("* ") else ""
+        wrapped += textwrap.wrap(line, width, subsequent_indent=indent, break_on_hyphens=False) or [""]
+    return "\n".join(wrapped)

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from microexp_keras.data import frozen, read_toml
-from microexp_keras.models.networks import Method
-from microexp_keras.paper.arithmetic import by_class, count_as_printed, labels_of
+from microexp_keras.models.networks import RIVALS
+from microexp_keras.paper.arithmetic import by_class, constant, labels_of
 from microexp_keras.protocols.catalogue import get
 from microexp_keras.protocols.protocol import Protocol
 from microexp_keras.protocols.splits import Fold
@@ -17,37 +17,33 @@ Key = tuple[str, str]
 """A network or another method, and a database, by their names."""
 
 MATRIX_OF = "stcnn"  # the network that Tables VI, VII and IX are about
+KERNELS_OF = "stcnn-casme2"  # what Table IX is about
 
 
-@dataclass(frozen=True, kw_only=True)
-class Published:
+class Published(NamedTuple):
     """Figures of the paper that stand beside ours, as `published.toml` explains them; percentages as printed."""
 
     label_counts: dict[Key, tuple[int, ...]]
     accuracy: dict[Key, float]
     rivals: dict[Key, float]
-    confusion: dict[str, tuple[tuple[int, ...], ...]]
     last_ten: dict[Key, tuple[float, float]]
-    kernel_sizes: dict[tuple[int, int, int], float]
+    confusion: dict[str, tuple[tuple[int, ...], ...]]
+    kernel_sizes: dict[tuple[int, ...], float]
     kernel_in_text: tuple[int, int, int]
 
 
 def published(figures: Mapping[str, Any]) -> Published:
     """Pick what tables need out of the contents of `published.toml`."""
-    tables = _without_source(frozen(figures))
-    found: dict[str, Any] = {"confusion": tables["confusion"]}
-    for name in ("label_counts", "accuracy", "rivals", "last_ten"):
-        by_dataset = tables[name].items()
-        found[name] = {(method, dataset): value for dataset, all_of in by_dataset for method, value in all_of.items()}
-    kernels: dict[Any, float] = {tuple(map(int, size.split("x"))): it for size, it in tables["kernel_sizes"].items()}
-    return Published(**found, kernel_sizes=kernels, kernel_in_text=tables["text"]["kernel"])
 
+    def table(name: str) -> dict[str, Any]:
+        return {key: value for key, value in frozen(figures[name]).items() if key != "source"}
 
-def _without_source(value: Any) -> Any:
-    """Return a table and those in it without their sources."""
-    if isinstance(value, dict):
-        return {key: _without_source(item) for key, item in value.items() if key != "source"}
-    return value
+    def by_method(name: str) -> dict[Key, Any]:
+        return {(method, dataset): value for dataset, row in table(name).items() for method, value in row.items()}
+
+    kernels = {tuple(map(int, size.split("x"))): percent for size, percent in table("kernel_sizes").items()}
+    of_methods = map(by_method, ("label_counts", "accuracy", "rivals", "last_ten"))
+    return Published(*of_methods, table("confusion"), kernels, table("text")["kernel"])
 
 
 FIGURES = read_toml(__package__, "published.toml")
@@ -122,21 +118,35 @@ def table_5(published: Published) -> list[Cell]:
 
 def constant_answer(percent: float, cell: Cell) -> str | None:
     """Return the class whose constant answer scores this percentage on a `Cell`'s clips; None if there is none."""
-    k, _ = count_as_printed(percent, cell.clips)
-    return next((name for name, count in zip(cell.classes, cell.counts, strict=True) if count == k), None)
+    name, _ = constant(percent, cell)
+    return None if name == "none" else name
 
 
-class RivalValue(NamedTuple):
-    """A value that the paper prints of a method that it compares with."""
+class Value(NamedTuple):
+    """An accuracy that the paper prints, in percent, and what it can be; None where it prints none."""
 
-    percent: float | None  # None where the paper prints none
-    comparable: bool  # whether it can be the share of a whole database's clips, so that ours may stand beside it
-    meaning: str  # what it can be, for a reader
+    percent: float | None
+    comparable: bool  # whether it can be a share of the clips in question, so that ours may stand beside it
+    meaning: str  # for a reader
+    constant: str | None = None  # the class whose constant answer scores the same
 
 
-def rival_value(published: Published, method: Method, dataset: str) -> RivalValue:
-    """Look up a printed value of a rival on a database, and what it can be."""
-    percent = published.rivals.get((method.printed, dataset))
-    if percent is None:
-        return RivalValue(None, False, "the paper prints no value here")
-    return RivalValue(percent, **read_toml(__package__, "claims.toml")["rivals"][f"{method.name}-{dataset}"])
+def published_value(protocol: Protocol) -> Value:
+    """Look up what Table V, or of another kernel Table IX, has of the method and the database of a protocol."""
+    method, key = protocol.network, f"{protocol.model}-{protocol.dataset}"
+    about = read_toml(__package__, "claims.toml")
+    nothing = Value(None, False, "the paper prints no value here")
+    if not protocol.database.in_paper:
+        return nothing
+    if method.name in RIVALS:
+        percent = PAPER.rivals.get((method.printed, protocol.dataset))
+        return nothing if percent is None else Value(percent, **about["rivals"][key])
+    cell = next((cell for cell in table_5(PAPER) if cell.key == key), None)
+    is_of_text = protocol.kernel_size == PAPER.kernel_in_text
+    if cell is None or not (is_of_text or key == KERNELS_OF):
+        return nothing
+    percent = cell.percent if is_of_text else PAPER.kernel_sizes[protocol.kernel_size]
+    constant, meaning = constant_answer(percent, cell), about["networks"][method.name]
+    return Value(
+        percent, True, meaning + (f"; a constant {constant} scores the same there" if constant else ""), constant
+    )

@@ -21,31 +21,17 @@ def folds(protocol: Protocol, samples: Samples) -> list[Fold]:
     divided = protocol.split(samples.labels, samples.subjects)
     if not protocol.network.has_epochs:
         divided = [fold.without_validation() for fold in divided]
-    if protocol.unseen_subjects:
-        for fold in divided:
-            _require_unseen(fold, samples, protocol.name)
-    return divided
-
-
-def _require_unseen(fold: Fold, samples: Samples, name: str) -> None:
-    known = np.concatenate([fold.train, fold.validation])
-    subjects = {samples.subjects[clip] for clip in known} & {samples.subjects[clip] for clip in fold.test}
-    if subjects:
-        raise MicroExpError(
-            f"protocol {name}",
-            f"expected test subjects to be in no other part, found {', '.join(subjects)} in training or validation too",
-            "This would be a fault of the split: please report it.",
-        )
-    pixels = samples.pixels
-    for position in fold.test:
-        same = known[pixels[known] == pixels[position]]
+    for fold in divided if protocol.unseen_subjects else ():
+        known = np.concatenate([fold.train, fold.validation])
+        if shared := {samples.subjects[clip] for clip in known} & {samples.subjects[clip] for clip in fold.test}:
+            found = f"test subjects are in training or validation too: {', '.join(map(str, shared))}"
+            raise MicroExpError(f"protocol {protocol.name}", found, "This is a fault of the split: please report it.")
+        same = np.argwhere(samples.pixels[fold.test][:, None] == samples.pixels[known])
         if len(same):
-            raise MicroExpError(
-                f"protocol {name}",
-                "expected every clip under one subject, "
-                f"found the same pixels in {samples.names[position]} and {samples.names[same[0]]}",
-                "Remove the one that is misfiled.",
-            )
+            one, other = samples.names[fold.test[same[0, 0]]], samples.names[known[same[0, 1]]]
+            found = f"the same pixels are in {one} and {other}, clips of different subjects"
+            raise MicroExpError(f"protocol {protocol.name}", found, "Remove the one that is misfiled.")
+    return divided
 
 
 def remarks(fold: Fold, samples: Samples, right: np.ndarray | None = None) -> list[str]:
@@ -56,26 +42,22 @@ def remarks(fold: Fold, samples: Samples, right: np.ndarray | None = None) -> li
     said = []
     seen, wrong = np.isin(fold.test, fold.train), samples.mislabelled[fold.test]
     twins = np.isin(samples.clips[fold.test], samples.clips[fold.train]) & ~seen
+    same = np.isin(samples.pixels[fold.test], samples.pixels[fold.train]) & ~seen & ~twins
     if wrong.any():
         said.append(f"{wrong.sum()} of the {len(wrong)} test labels go by position and differ from the clips' folders.")
     if seen.any():
         said.append(f"{seen.sum()} of the {len(seen)} test clips are training clips too, so the score is optimistic.")
-        if right is not None and not seen.all():
-            hits, doubts = right[~seen], wrong[~seen].sum()
-            labels = f"; {doubts} of these have a label that is not their folder's" if doubts else ""
-            said.append(
-                f"Accuracy on the other {counted(len(hits), 'clip')}: {hits.mean():.2%} ({hits.sum()}){labels}."
-            )
+    if seen.any() and right is not None and not seen.all():
+        hits, doubts = right[~seen], wrong[~seen].sum()
+        labels = f"; {doubts} of these have a label that is not their folder's" if doubts else ""
+        said.append(f"Accuracy on the other {counted(len(hits), 'clip')}: {hits.mean():.2%} ({hits.sum()}){labels}.")
     if twins.any():
         said.append(f"{twins.sum()} of the test clips are second copies of training clips.")
-    same = np.isin(samples.pixels[fold.test], samples.pixels[fold.train]) & ~seen & ~twins
     if same.any():
         said.append(f"{same.sum()} of the test clips have the same pixels as training clips under other names.")
     if set(fold.validation) & set(fold.test):
         said.append("The best epoch is chosen on test clips, so the score is optimistic.")
-    trained, scored = ({samples.subjects[position] for position in part} for part in (fold.train, fold.test))
-    shared = trained & scored - {None}
-    if shared:
+    if shared := {*samples.subjects_of(fold.train)} & {*samples.subjects_of(fold.test)}:
         unseen = "synthetic subjects" if samples.synthetic else "people"
         said.append(
             f"Training and test share {counted(len(shared), 'subject')}, so this is not accuracy on unseen {unseen}."

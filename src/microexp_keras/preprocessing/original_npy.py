@@ -57,11 +57,6 @@ def _read_npy(path: str | Path) -> np.ndarray:
     return array
 
 
-def names(images_path: str | Path, clips: int) -> list[str]:
-    """Name the clips of an array: `microexpstcnn_val_images.npy[0]` and so on."""
-    return [f"{Path(images_path).name}[{position}]" for position in range(clips)]
-
-
 def write_validation(
     folder: Path,
     network: Network,
@@ -95,7 +90,7 @@ def are_synthetic(images_paths: Sequence[str | Path]) -> bool:
     said = []
     for beside in (Path(path).with_suffix(".json") for path in images_paths):
         try:
-            said += [json.loads(beside.read_text(encoding="utf-8")).get("synthetic")] if beside.exists() else []
+            said.append(beside.exists() and json.loads(beside.read_text(encoding="utf-8")).get("synthetic"))
         except (OSError, ValueError, AttributeError) as error:
             found = f"does not say where the arrays come from ({error})"
             raise MicroExpError(beside, found, "Remove it from the folder.") from None

@@ -4,8 +4,7 @@ import functools
 import hashlib
 import os
 import sys
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,44 +22,29 @@ from microexp_keras.protocols.protocol import Protocol
 from microexp_keras.text import counted
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Samples:
-    """What a protocol makes of a data folder, or of the original's arrays.
+    """What a protocol makes of a data folder, or of the original's arrays."""
 
-    Attributes
-    ----------
-    names : list of str
-        The second copy of a clip is `NAME#2`.
-    subjects : list of str or None
-        None where nobody knows.
-    labels : int array (samples,)
-    stacks : dict of str to array (samples, rows, columns, time)
-        For every input of the network, `face`, or `eyes` and `mouth`: uint8 gray levels, 0-255, an array or
-        `stack_cache.Stacks`. The original's arrays are float32, standardised already.
-    clips : int array (samples,)
-        Number of the clip that each sample shows: copies of a clip have the same.
-    mislabelled : bool array (samples,)
-        Whether the label is not that of the clip's folder.
-    synthetic : bool
-        Whether this package generated the clips.
-    notes : list of str
-        What a reader of the scores must know of how they came about.
-    issues : list of Issue
-        What was left out, and what in the data folder is not as it should be, though it does not stop training.
-    databases : list of str or None
-        Of which each clip is, as a table of several databases says; empty without one.
-    """
-
-    names: list[str]
-    subjects: list[str | None]
-    labels: np.ndarray
+    names: list[str]  #: The second copy of a clip is `NAME#2`.
+    subjects: list[str | None]  #: None where nobody knows.
+    labels: np.ndarray  #: int (samples,)
+    #: For every input of the network, `face`, or `eyes` and `mouth`: uint8 gray levels, 0-255, (samples, rows, columns,
+    #: time), an array or `stack_cache.Stacks`. The original's arrays are float32, standardised already.
     stacks: Mapping[str, np.ndarray | Stacks]
-    clips: np.ndarray
-    mislabelled: np.ndarray
-    synthetic: bool = False
-    notes: list[str] = field(default_factory=list)
+    clips: np.ndarray  #: int (samples,): number of the clip that each sample shows; copies of a clip have the same.
+    mislabelled: np.ndarray  #: bool (samples,): whether the label is not that of the clip's folder.
+    synthetic: bool = False  #: Whether this package generated the clips.
+    notes: list[str] = field(default_factory=list)  #: Caveats on scores.
+    #: What was left out, and what in the data folder is not as it should be, though it does not stop training.
     issues: list[Issue] = field(default_factory=list)
+    #: Of which each clip is, as a table of several databases says; empty without one.
     databases: list[str | None] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        subjects = counted(len(self.subjects_of(range(len(self.names)))), "subject")
+        stacks = ", ".join(f"{name} {one.dtype} {one.shape}" for name, one in self.stacks.items())
+        return f"{counted(len(self.names), 'sample')} of {subjects}: {stacks}"
 
     @property
     def all_notes(self) -> list[Note]:
@@ -86,25 +70,25 @@ class Samples:
         digest = hashlib.sha256()
         for sample in zip(self.names, self.subjects, self.labels, strict=True):
             digest.update(os.fsencode("{}\0{}\0{}\n".format(*sample)))
-        for name, stacks in self.stacks.items():
+        for (name, stacks), digests in zip(self.stacks.items(), self._digests, strict=True):
             digest.update(f"{name} {stacks.dtype} {stacks.shape}".encode())
-            digest.update(bytes.fromhex("".join(self._digests[name])))
+            digest.update(bytes.fromhex("".join(digests)))
         return digest.hexdigest()
 
     @functools.cached_property
     def pixels(self) -> np.ndarray:
         """Number of the first sample with the same pixels in all inputs, int array (samples,)."""
         seen: dict[tuple[str, ...], int] = {}
-        of_samples = zip(*self._digests.values(), strict=True)
+        of_samples = zip(*self._digests, strict=True)
         return np.array([seen.setdefault(digests, position) for position, digests in enumerate(of_samples)])
 
     @functools.cached_property
-    def _digests(self) -> dict[str, list[str]]:
+    def _digests(self) -> list[list[str]]:
         """Of the pixels of each sample, for every input."""
-        return {
-            name: [one.sha256 for one in stacks.pixels] if isinstance(stacks, Stacks) else [*map(pixel_digest, stacks)]
-            for name, stacks in self.stacks.items()
-        }
+        return [
+            [one.sha256 for one in stacks.pixels] if isinstance(stacks, Stacks) else [*map(pixel_digest, stacks)]
+            for stacks in self.stacks.values()
+        ]
 
 
 def load_samples(
@@ -119,8 +103,8 @@ def load_samples(
 
     Parameters
     ----------
-    root : str or Path
-        See `datasets.find_clips`.
+    root, **options
+        Where they are, and which of several trees, cameras, labels and expressions: see `datasets.find_clips`.
     protocol : protocols.Protocol
     points : callable, optional
         For the networks on eyes and mouth: where the landmarks come from, see `region_stacks`.
@@ -129,12 +113,6 @@ def load_samples(
     cache : bool
         Keep the stacks in `cache.folder()` and read no frame where they are there already. Stacks cut by the points of
         a source without `identity()` are never kept.
-    **options
-        Which of several trees, cameras, labels and expressions: see `datasets.find_clips`.
-
-    Returns
-    -------
-    Samples
     """
     table = datasets.read_table(root, protocol.database, frames=protocol.frames, **options)
     synthetic = datasets.are_synthetic(table.clips)
@@ -144,36 +122,32 @@ def load_samples(
     stacks, remarks = read_stacks(clips, protocol, points, progress, about)
     notes = [remark for remark in remarks if isinstance(remark, str)]
     issues = [*table.issues, *left_out, *oddities.numbering(clips), *(one for one in remarks if isinstance(one, Issue))]
+    if protocol.unseen_subjects:
+        issues += oddities.of_one_subject(clips, protocol.database.class_names)
     order, labels = arrange([clip.label for clip in clips], protocol)
     if len(order) > len(clips):
         stacks = {name: stack[order] for name, stack in stacks.items()}
         notes.append(f"{len(clips)} clips stand {len(order)} times in the arrays: some of them twice.")
-    shown = [clips[position] for position in order]
+    again = np.diff(order, prepend=-1) == 0
     samples = Samples(
-        names=_names(shown),
-        subjects=[clip.subject for clip in shown],
+        names=[clips[clip].id + ("#2" if copy else "") for clip, copy in zip(order, again, strict=True)],
+        subjects=[clips[position].subject for position in order],
         labels=labels,
         stacks=stacks,
         clips=order,
-        mislabelled=labels != [clip.label for clip in shown],
+        mislabelled=labels != [clips[position].label for position in order],
         synthetic=synthetic,
         notes=notes,
         issues=issues,
-        databases=[clip.database for clip in shown] if any(clip.database for clip in clips) else [],
+        databases=[clips[position].database for position in order] if any(clip.database for clip in clips) else [],
     )
-    issues += _twice(samples, clips)
+    for clip, other in dict(zip(order.tolist(), order[samples.pixels].tolist(), strict=True)).items():
+        if clip != other:
+            where, text = oddities.clip_name(clips[clip]), f"has the pixels of {oddities.clip_name(clips[other])}"
+            issues.append(Issue("warning", where, text, oddities.SAME_CLIP))
     if issues and progress:
         print(f"note: {counted(len(issues), 'remark')} on the data, which the report lists", file=sys.stderr)
     return samples
-
-
-def _names(shown: Sequence[datasets.Clip]) -> list[str]:
-    """Name the clips; the second copy of one is `NAME#2`."""
-    copies, names = Counter[str](), []
-    for clip in shown:
-        copies[clip.id] += 1
-        names.append(clip.id if copies[clip.id] == 1 else f"{clip.id}#{copies[clip.id]}")
-    return names
 
 
 def _follow_the_paper(table: datasets.Table, protocol: Protocol) -> tuple[list[datasets.Clip], list[Issue]]:
@@ -190,15 +164,6 @@ def _follow_the_paper(table: datasets.Table, protocol: Protocol) -> tuple[list[d
     return [clip for clip in table.clips if clip not in short], issues
 
 
-def _twice(samples: Samples, clips: Sequence[datasets.Clip]) -> Iterator[Issue]:
-    """Yield the clips whose pixels, as the network sees them, are those of another."""
-    shown = dict(zip(samples.clips.tolist(), samples.clips[samples.pixels].tolist(), strict=True))
-    for clip, other in shown.items():
-        if clip != other:
-            where, text = oddities.clip_name(clips[clip]), f"has the pixels of {oddities.clip_name(clips[other])}"
-            yield Issue("warning", where, text, oddities.SAME_CLIP)
-
-
 def load_arrays(images_paths: Sequence[str | Path], labels_path: str | Path, protocol: Protocol) -> Samples:
     """Load training arrays that the original programs saved, see `original_npy.read`, exactly as they are.
 
@@ -206,7 +171,7 @@ def load_arrays(images_paths: Sequence[str | Path], labels_path: str | Path, pro
     """
     stacks, labels = original_npy.read(images_paths, labels_path, protocol.inputs, protocol.database.num_classes)
     return Samples(
-        names=original_npy.names(images_paths[0], len(labels)),
+        names=[f"{Path(images_paths[0]).name}[{position}]" for position in range(len(labels))],
         subjects=[None] * len(labels),
         labels=labels,
         stacks=stacks,
@@ -218,18 +183,10 @@ def load_arrays(images_paths: Sequence[str | Path], labels_path: str | Path, pro
 
 
 def arrange(labels: Sequence[int] | np.ndarray, protocol: Protocol) -> tuple[np.ndarray, np.ndarray]:
-    """Arrange clips, whose labels ascend, in the order of the protocol's arrays.
+    """Arrange clips, whose labels ascend, in the order of the protocol's arrays, as in the programs.
 
-    Returns
-    -------
-    order : int array (samples,)
-        Position of the clip that each sample shows; copies of a clip follow each other.
-    labels : int array (samples,)
-        Class that each sample is taken for.
-
-    References
-    ----------
-    `SMIC/Intermediate_MicroFuseNet.py:133-149`.
+    Gives for each sample the position of the clip that it shows, copies of a clip one after the other, and the class
+    that it is taken for, int arrays (samples,). `SMIC/Intermediate_MicroFuseNet.py:133-149`.
     """
     labels = np.asarray(labels)
     order = np.repeat(np.arange(len(labels)), np.where(labels == labels.max(), protocol.last_class_copies, 1))

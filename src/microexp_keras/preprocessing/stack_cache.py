@@ -16,20 +16,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from microexp_keras import cache
-from microexp_keras.atomic import replacing, write_json
+from microexp_keras.atomic import replacing, reserve, write_json
 from microexp_keras.datasets import Clip
-from microexp_keras.errors import Issue, MicroExpError
+from microexp_keras.errors import Issue
 
-FORMAT = 5  # of the files; another number makes all of them anew
+FORMAT = 6  # of the files; another number makes all of them anew
 
 Remark = str | Issue
 """What must be known of clips that were read: a note, or something in the data folder that is not as it should be."""
 
-Keep = Callable[[int, Mapping[str, np.ndarray]], None]
-"""Takes the position of a clip and its uint8 stacks (rows, columns, time) by name, from any thread."""
-
-Read = Callable[[Keep], list[Remark]]
-"""Reads all clips, and says what must be known of them."""
+Read = Callable[[np.ndarray], list[Remark]]
+"""Reads all clips into a uint8 array (inputs, clips, rows, columns, time), and says what must be known of them."""
 
 
 class Pixels(NamedTuple):
@@ -81,26 +78,21 @@ def clips_key(clips: Sequence[Clip], frames: int | None, settings: Mapping[str, 
         own = [clip.id, clip.subject, clip.label, None if frames else clip.apex, clip.video and clip.video[1:]]
         said: list[Any] = [os.path.abspath(clip.path), *own]
         for path in map(str, clip.images[:frames] or [clip.path]):
-            try:
-                status = os.stat(path)
-            except OSError as error:
-                found = f"cannot be read ({error.strerror})"
-                raise MicroExpError(path, found, "Restore this image or video.") from None
+            status = os.stat(path)
             said += [os.path.basename(path), status.st_size, status.st_mtime_ns, status.st_ctime_ns]
         digest.update(repr(said).encode())
     return digest.hexdigest()
 
 
 def kept_stacks(
-    path: Path, names: Sequence[str], shape: tuple[int, ...]
+    path: Path, names: Sequence[str], shape: Sequence[int]
 ) -> tuple[dict[str, Stacks], list[Remark]] | None:
-    """Open the stacks that are kept in a .npy, with their remarks; no pixel is read.
+    """Open the stacks of inputs of these names that are kept in a .npy, with their remarks; no pixel is read.
 
-    `names` are those of the network's inputs, `shape` is (clips, rows, columns, time). None if there are none, or
-    damaged ones, which is said on stderr.
+    None if there are none, or damaged ones or of another shape, which is said on stderr.
     """
-    beside = path.with_suffix(".json")
     try:
+        beside = path.with_suffix(".json")
         if path.stat().st_mtime_ns > beside.stat().st_mtime_ns:
             raise ValueError("it was changed since")
         said = json.loads(beside.read_bytes())
@@ -115,27 +107,23 @@ def kept_stacks(
 
 
 def make_stacks(
-    path: Path, names: Sequence[str], shape: tuple[int, ...], about: Mapping[str, Any], read: Read
+    path: Path, names: Sequence[str], shape: Sequence[int], about: Mapping[str, Any], read: Read
 ) -> tuple[dict[str, Stacks], list[Remark]]:
-    """Write the stacks of a data set, clip by clip, and what `cache list` tells `about` them; nothing if that fails."""
+    """Write the stacks of a data set, and what `cache list` tells `about` them; nothing if that fails."""
     cache.remove(half for half in cache.files("stacks") if half.name.startswith(".writing-"))
-    pixels: dict[str, list[Any]] = {name: [None] * shape[0] for name in names}
     with replacing(path, remedy=cache.REMEDY) as temporary:
-        start = np.lib.format.open_memmap(temporary, "w+", np.uint8, (len(names), *shape)).offset
-
-        def keep(position: int, stacks: Mapping[str, np.ndarray]) -> None:
-            with open(temporary, "r+b") as file:
-                for number, name in enumerate(names):
-                    stack = np.ascontiguousarray(stacks[name])
-                    levels = int(stack.sum(dtype=np.int64)), int(stack.max())
-                    pixels[name][position] = Pixels(pixel_digest(stack), *levels)
-                    file.seek(start + (number * shape[0] + position) * stack.nbytes)
-                    file.write(stack.data)
-
-        remarks = read(keep)
+        levels = np.lib.format.open_memmap(temporary, "w+", np.uint8, tuple(shape))
+        reserve(temporary, temporary.stat().st_size)  # a full disk ends a program that writes to a mapping
+        remarks = read(levels)
+        pixels = [
+            [Pixels(pixel_digest(clip), int(clip.sum(dtype=np.int64)), int(clip.max())) for clip in of_input]
+            for of_input in levels
+        ]
+        levels.flush()
+        del levels
     said: dict[str, Any] = {
-        "about": {**about, "clips": shape[0], "made": datetime.now(UTC).isoformat(timespec="seconds")},
-        "remarks": [remark._asdict() if isinstance(remark, Issue) else remark for remark in remarks],
+        "about": {**about, "clips": shape[1], "made": datetime.now(UTC).isoformat(timespec="seconds")},
+        "remarks": remarks,
         "pixels": pixels,
     }
     write_json(path.with_suffix(".json"), {**said, "sha256": _seal(said)})
@@ -143,17 +131,17 @@ def make_stacks(
 
 
 def _opened(
-    path: Path, said: dict[str, Any], names: Sequence[str], shape: tuple[int, ...]
+    path: Path, said: dict[str, Any], names: Sequence[str], shape: Sequence[int]
 ) -> tuple[dict[str, Stacks], list[Remark]]:
     """Return the stacks of a file and the remarks; an error if it is not as it was written."""
     levels = np.lib.format.open_memmap(path, mode="r")
-    if levels.shape != (len(names), *shape) or levels.dtype != np.uint8:
+    if levels.shape != tuple(shape) or levels.dtype != np.uint8:
         raise ValueError("other stacks")
     stacks = {}
-    for number, name in enumerate(names):
-        start = levels.offset + number * math.prod(shape)
-        stacks[name] = Stacks(path, start, shape, [Pixels(*one) for one in said["pixels"][name]])
-    return stacks, [Issue(**remark) if isinstance(remark, dict) else remark for remark in said["remarks"]]
+    for number, (name, pixels) in enumerate(zip(names, said["pixels"], strict=True)):
+        start = levels.offset + number * math.prod(shape[1:])
+        stacks[name] = Stacks(path, start, levels.shape[1:], [Pixels(*one) for one in pixels])
+    return stacks, [remark if isinstance(remark, str) else Issue(*remark) for remark in said["remarks"]]
 
 
 def _seal(said: Mapping[str, Any]) -> str:

@@ -15,7 +15,7 @@ from microexp_keras.errors import MicroExpError
 from microexp_keras.landmarks import Landmarks
 from microexp_keras.landmarks.face_box import cut_faces
 from microexp_keras.parallel import in_threads
-from microexp_keras.preprocessing.stack_cache import Keep, Remark, Stacks, clips_key, kept_stacks, make_stacks
+from microexp_keras.preprocessing.stack_cache import Remark, Stacks, clips_key, kept_stacks, make_stacks
 from microexp_keras.preprocessing.tim import interpolate
 from microexp_keras.protocols.protocol import Protocol
 from microexp_keras.text import by, counted, span
@@ -55,8 +55,7 @@ def face_stacks(clips: Sequence[Clip], protocol: Protocol, progress: bool = True
     ----------
     `SMIC/MicroExpSTCNN.py:32-39`, `CASME-SQUARE/MicroExpSTCNN.py:32-40`.
     """
-    stacks, _ = read_stacks(clips, protocol, None, progress)
-    return stacks["face"][:]
+    return read_stacks(clips, protocol, None, progress)[0]["face"][:]
 
 
 def region_stacks(
@@ -64,10 +63,10 @@ def region_stacks(
 ) -> tuple[dict[str, np.ndarray], list[str]]:
     """Cut eyes and mouth out of each frame by its landmarks, resize the regions and turn them gray.
 
+    As `face_stacks`, but for what follows.
+
     Parameters
     ----------
-    clips, protocol, progress
-        As for `face_stacks`; the protocol also says what happens to frames without landmarks.
     points : callable, optional
         `(clip, images, first) -> landmarks.Landmarks`; by default `landmarks.DlibLandmarks()`.
 
@@ -107,39 +106,28 @@ def read_stacks(
     """
     _require_frames(clips, protocol)
     names = ("face",) if points is None else ("eyes", "mouth")
-    shape = (len(clips), protocol.size, protocol.size, protocol.frames)
+    shape = (len(names), len(clips), protocol.size, protocol.size, protocol.frames)
     read = functools.partial(_read_clips, clips, protocol, points, progress)
     identity = getattr(points, "identity", lambda: None)()  # a text that changes whenever the points may
-    if about is None or (points is not None and not identity):
-        return _in_memory(names, shape, read)
-    decisive = ("dataset", "frames", "size", "swapped_colours", "sampling", "reads_as_published", "crop")
-    settings = {name: getattr(protocol, name) for name in decisive} | {"inputs": names, "opencv": cv2.__version__}
-    if points is not None:
-        settings |= {"landmark_faults": protocol.landmark_faults, "landmarks": identity}
-    elif protocol.crop == "face":
-        settings["landmarks"] = landmarks.DlibLandmarks.identity()
-    key = clips_key(clips, protocol.frames if protocol.sampling == "first" else None, settings)
-    path = cache.place("stacks", f"{key}.npy")
-    kept = kept_stacks(path, names, shape)
-    if kept and progress:
-        print(f"the stacks of {counted(len(clips), 'clip')} come from the cache", file=sys.stderr)
-    if kept or cache.may_write(path):
-        return kept or make_stacks(path, names, shape, {**about, **settings}, read)
-    if progress:
+    if about is not None and (points is None or identity):
+        decisive = ("dataset", "frames", "size", "swapped_colours", "sampling", "reads_as_published", "crop")
+        settings = {name: getattr(protocol, name) for name in decisive} | {"inputs": names, "opencv": cv2.__version__}
+        if points is not None:
+            settings |= {"landmark_faults": protocol.landmark_faults, "landmarks": identity}
+        elif protocol.crop == "face":
+            settings["landmarks"] = landmarks.DlibLandmarks.identity()
+        key = clips_key(clips, protocol.frames if protocol.sampling == "first" else None, settings)
+        path = cache.place("stacks", f"{key}.npy")
+        if kept := kept_stacks(path, names, shape):
+            if progress:
+                print(f"the stacks of {counted(len(clips), 'clip')} come from the cache", file=sys.stderr)
+            return kept
+        if cache.may_write(path):
+            return make_stacks(path, names, shape, {**about, **settings}, read)
         print(f"the cache {path.parent} is not yours to write: nothing is kept of these clips", file=sys.stderr)
-    return _in_memory(names, shape, read)
-
-
-def _in_memory(
-    names: Sequence[str], shape: tuple[int, ...], read: Callable[[Keep], list[Remark]]
-) -> tuple[dict[str, np.ndarray], list[Remark]]:
-    stacks = {name: np.empty(shape, np.uint8) for name in names}
-
-    def keep(position: int, of_clip: Mapping[str, np.ndarray]) -> None:
-        for name, stack in of_clip.items():
-            stacks[name][position] = stack
-
-    return stacks, read(keep)
+    levels = np.empty(shape, np.uint8)
+    remarks = read(levels)
+    return dict(zip(names, levels, strict=True)), remarks
 
 
 def _require_frames(clips: Sequence[Clip], protocol: Protocol) -> None:
@@ -166,21 +154,18 @@ def _too_short(where: str | Path, found: str, protocol: Protocol) -> MicroExpErr
 
 
 def _read_clips(
-    clips: Sequence[Clip], protocol: Protocol, points: LandmarkSource | None, progress: bool, keep: Keep
+    clips: Sequence[Clip], protocol: Protocol, points: LandmarkSource | None, progress: bool, levels: np.ndarray
 ) -> list[Remark]:
-    """Call `keep(position, stacks)` for every clip from several threads; give what is to be known of all clips."""
+    """Fill `levels`, uint8 (inputs, clips, rows, columns, time), from several threads; give what is to be known."""
     notes: list[list[str]] = [[] for _ in clips]
     headers: dict[Path, Header] = {}
 
     def read(position: int) -> int:
-        frames = _shown_frames(clips[position], protocol, points, headers, notes[position])
-        stacks = {
-            name: np.stack([gray(image, protocol.size) for image in images], axis=2) for name, images in frames.items()
-        }
-        length = max(stack.shape[2] for stack in stacks.values())
-        if length != protocol.frames:
-            stacks = {name: interpolate(stack, protocol.frames) for name, stack in stacks.items()}
-        keep(position, stacks)
+        inputs = _shown_frames(clips[position], protocol, points, headers, notes[position])
+        for of_input, images in zip(levels, inputs, strict=True):
+            stack = np.stack([gray(image, protocol.size) for image in images], axis=2)
+            length = stack.shape[2]
+            of_input[position] = stack if length == protocol.frames else interpolate(stack, protocol.frames)
         return length
 
     what = "reading clips" if points is None else "finding eyes and mouth"
@@ -195,12 +180,12 @@ def _read_clips(
 
 def _shown_frames(
     clip: Clip, protocol: Protocol, points: LandmarkSource | None, headers: dict[Path, Header], notes: list[str]
-) -> dict[str, Iterable[np.ndarray]]:
-    """Return the colour frames that a network sees of a clip, by the names of its inputs; add to headers and notes."""
+) -> list[Iterable[np.ndarray]]:
+    """Return the colour frames that each input of a network sees of a clip; add to headers and notes."""
     part = frames_read(clip, protocol.frames, protocol.sampling)
     frames = _frames(clip, part, protocol, headers)
     if points is None:
-        return {"face": cut_faces(part_of(clip, part), list(frames)) if protocol.crop == "face" else frames}
+        return [cut_faces(part_of(clip, part), list(frames)) if protocol.crop == "face" else frames]
     images = list(frames)
     shapes = [image.shape for image in images]
     if protocol.landmark_faults == "neighbours" and len({*shapes}) > 1:  # points move between frames of one size only
@@ -209,8 +194,8 @@ def _shown_frames(
     found = points(clip, images, part.start)
     settled, said = landmarks.fill_missing_landmarks(part_of(clip, part), found, shapes, protocol.landmark_faults)
     notes += said
-    cut = [landmarks.regions(image, settled[time]) for time, image in enumerate(images)]
-    return {name: [regions[name] for regions in cut] for name in ("eyes", "mouth")}
+    cut = [landmarks.regions(image, of_frame) for image, of_frame in zip(images, settled, strict=True)]
+    return [[regions[name] for regions in cut] for name in ("eyes", "mouth")]
 
 
 def _frames(clip: Clip, part: slice, protocol: Protocol, headers: dict[Path, Header]) -> Iterator[np.ndarray]:

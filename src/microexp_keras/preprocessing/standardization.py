@@ -14,18 +14,10 @@ IN_MEMORY = 2**26  # gray levels of a data set; more than that are standardised 
 
 
 class Statistics(NamedTuple):
-    """What standardisation subtracts and divides by, in gray levels (0-255).
+    """What standardisation subtracts and divides by, in gray levels (0-255)."""
 
-    Attributes
-    ----------
-    mean : float
-        Mean level of all pixels of all clips.
-    max : float
-        Highest level; the divisor is `max - mean`.
-    """
-
-    mean: float
-    max: float
+    mean: float  #: Mean level of all pixels of all clips.
+    max: float  #: Highest level; the divisor is `max - mean`.
 
 
 def measure(stacks: np.ndarray | Stacks, positions: np.ndarray | None = None) -> Statistics:
@@ -50,9 +42,7 @@ def standardize(stacks: np.ndarray | Stacks, statistics: Statistics | None = Non
 
     Returns
     -------
-    float32 array of the same shape
-        At most 1 when `statistics` are its own.
-    Statistics
+    float32 array of the same shape, at most 1 when `statistics` are its own; Statistics
 
     Raises
     ------
@@ -103,28 +93,15 @@ def network_inputs(
 ) -> tuple[dict[str, np.ndarray | StandardizedInput], dict[str, Statistics]]:
     """Standardise each input of a network on its own and add the channel axis.
 
-    Parameters
-    ----------
-    stacks : dict of str to array (clips, rows, columns, time)
-        uint8, or float32 and standardised already; see `Samples`.
-    statistics : dict of str to Statistics, optional
-        As for `standardize`.
-
-    Returns
-    -------
-    dict of str to float32 array (clips, rows, columns, time, 1)
-        Instead of gray stacks of more than `IN_MEMORY` levels, `StandardizedInput`: the same numbers.
-    dict of str to Statistics
-        Empty for arrays that were standardised already.
+    Takes stacks (clips, rows, columns, time) by input, uint8, or float32 and standardised already (see `Samples`), and
+    statistics as `standardize`. Gives float32 arrays (clips, rows, columns, time, 1), or instead of gray stacks of more
+    than `IN_MEMORY` levels `StandardizedInput`, the same numbers; and the statistics of what was not standardised yet.
     """
     streamed = sum(math.prod(stack.shape) for stack in stacks.values()) > IN_MEMORY
+    gray = {name: stack for name, stack in stacks.items() if stack.dtype == np.uint8}
+    used = {name: (statistics or {}).get(name) or measure(stack) for name, stack in gray.items()}
     inputs: dict[str, np.ndarray | StandardizedInput] = {}
-    used = {}
     for name, stack in stacks.items():
-        if isinstance(stack, np.ndarray) and stack.dtype != np.uint8:
-            inputs[name] = stack[..., None]
-            continue
-        used[name] = (statistics or {}).get(name) or measure(stack)
-        standardized = StandardizedInput(stack, used[name])
-        inputs[name] = standardized if streamed else standardized[:]
+        lazily = StandardizedInput(stack, used[name]) if name in used else stack[:][..., None]
+        inputs[name] = lazily if streamed else lazily[:]
     return inputs, used

@@ -18,14 +18,14 @@ def parser() -> argparse.ArgumentParser:
     """Build the command line."""
     parser = Parser(
         "protocols",
-        description="Print protocols side by side: the settings in which they differ. Without a name, list all.",
+        description="Print protocols side by side: the settings in which they differ, of one alone all of them. "
+        "Without a name, list the protocols.",
     )
     parser.add_argument(
         "protocols", nargs="*", metavar="NAME", help="such as upstream, or upstream/late/casme2: NAME/MODEL/DATASET"
     )
     parser.add_argument("--model", choices=METHODS, default="stcnn", help="where NAME says none (default: stcnn)")
     parser.add_argument("--dataset", choices=DATABASES, default="smic", help="where NAME says none (default: smic)")
-    parser.add_argument("--all", action="store_true", help="print what is the same in all of them too")
     parser.add_argument("--markdown", action="store_true", help="as a Markdown table")
     return parser
 
@@ -37,12 +37,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.protocols:
         parts = [name.split("/", 2) for name in args.protocols]
         chosen = [get(*part, *[args.model, args.dataset][len(part) - 1 :]) for part in parts]
-        rows = side_by_side(chosen, args.all or len(chosen) == 1)
+        rows = side_by_side(chosen, everything=len(chosen) == 1)
     else:
         rows = [["protocol", "methods and databases", "what it is"]]
         for name, what in ABOUT.items():
-            of_name = [f"{protocol.model}/{protocol.dataset}" for protocol in ALL if protocol.name == name]
-            rows.append([name, ", ".join(of_name), what])
+            rows.append([name, ", ".join(f"{one.model}/{one.dataset}" for one in ALL if one.name == name), what])
     print(markdown_table(rows) if args.markdown else _as_text(rows))
 
 

@@ -9,123 +9,80 @@ from microexp_keras.data import read_toml
 from microexp_keras.datasets import READING
 from microexp_keras.datasets.database import CROPS, DATABASES, SAMPLINGS, Database, get_database, trained_on
 from microexp_keras.errors import MicroExpError
-from microexp_keras.models.networks import NETWORKS, RIVALS, Method, Network, get_method
+from microexp_keras.models.networks import METHODS, RIVALS, Method, Network, get_method
 from microexp_keras.models.original import LAYERS, flattened_features
 from microexp_keras.protocols import splits
 from microexp_keras.protocols.protocol import Protocol
 from microexp_keras.text import either
 
-_PROGRAMS = read_toml(__package__, "programs.toml")
-_RIVALS = _PROGRAMS["rivals"]
+_DATA = read_toml(__package__, "protocols.toml")
+
+ABOUT: dict[str, str] = {name: one["about"] for name, one in _DATA["protocols"].items()}
+"""What each protocol is, by name."""
+
+NAMES = tuple(ABOUT)
 
 SHORT, LONG = 3200, 86400  # features of a region at SMIC's 18 frames and at CAS(ME)^2's 96
 
 
-def _by_length(protocol: Protocol) -> tuple[float, float]:
-    """Return learning rate and momentum, from 0.01 and 0 at SMIC's length, evenly in the logarithm of the features.
+def _glorot(protocol: Protocol) -> dict[str, Any]:
+    """What makes the fused networks learn, found by benchmarks/fusenet_learning.py on synthetic clips.
 
-    A step moves what a dense layer gives by the learning rate times the sum of its squared inputs, of which a longer
-    clip has more: at 96 frames one step at SMIC's rate saturates the softmax. Momentum makes up for part of the lower
-    rate. At 96 frames it is 0.9, and the rate is 0.0004 for a dense layer that sees one region, half for one that sees
-    two; benchmarks/fusenet_learning.py has what lies between.
+    Initial values are as Glorot's rule gives them; the lower floor lets a network that saturates all the same go on.
+
+    Learning rate and momentum are 0.01 and 0 at SMIC's length, from there evenly in the logarithm of the features: a
+    step moves what a dense layer gives by the learning rate times the sum of its squared inputs, of which a longer clip
+    has more; at 96 frames one step at SMIC's rate saturates the softmax. Momentum makes up for part of the lower rate.
+    At 96 frames it is 0.9, and the rate is 0.0004 for a dense layer that sees one region, half for one that sees two.
     """
     features = flattened_features((protocol.size, protocol.size, protocol.frames), protocol.kernel_size)
     regions = max(layer.streams for layer in LAYERS[protocol.model])
     along = math.log(max(features, SHORT) / SHORT) / math.log(LONG / SHORT)
-    return 0.01 ** (1 - along) * (0.0004 / regions) ** along, 1 - 0.1**along
-
-
-# What makes the fused networks learn, found by benchmarks/fusenet_learning.py on synthetic clips: initial values as
-# Glorot's rule gives them; the lower floor lets a network that saturates all the same go on.
-def _glorot(paper: Protocol) -> Protocol:
-    source = "this package: paper's settings, batch 16, initial values by Glorot's rule in full, loss floor 1e-30"
-    glorot = replace(
-        paper,
-        name="glorot",
-        more_frames_than=None,
-        batch_size=16,
-        conv_initializer="glorot_uniform",
-        probability_floor=1e-30,
-        source=source,
-    )
-    rate, momentum = _by_length(glorot)
-    if not momentum:
-        return glorot
-    longer = f"{source}, learning rate and momentum by the length of the clips"
-    return replace(glorot, learning_rate=rate, momentum=momentum, source=longer)
-
-
-# The same settings under rules that measure what a reader takes the accuracy for: how it goes with people never seen.
-def _loso(row: Protocol, name: str, settings: str = "", **more: Any) -> Protocol:
-    own = {
-        "more_frames_than": None,
-        "split": splits.leave_one_subject_out,
-        "unseen_subjects": True,
-        "standardized_by": "method" if row.standardized_by == "method" else "train",
-        "source": f"this package: {settings}one subject left out at a time (MEGC 2019)",
+    return {
+        "batch_size": 16,
+        "conv_initializer": "glorot_uniform",
+        "probability_floor": 1e-30,
+        "learning_rate": 0.01 ** (1 - along) * (0.0004 / regions) ** along,
+        "momentum": 1 - 0.1**along,
     }
-    return replace(row, name=name, **own | more)
 
 
 def _of(method: Method, database: Database, **reading: Any) -> list[Protocol]:
     """Return all protocols of a method on a database, the default first; `reading` changes how clips are read."""
-    rival, short = method.name in RIVALS, database.more_frames_than
+    rival, name = method.name in RIVALS, method.name
     how = {"frames": database.frames, "sampling": database.sampling, "crop": database.crop}
-    how |= {"size": database.size or method.size, **reading}
     steps = {"epochs": 100, "batch_size": 8} if method.has_epochs else {"epochs": 0, "batch_size": 0}
-    base = Protocol(
-        name="paper",
-        network=method,
-        database=database,
-        **{**how, **steps, **_RIVALS.get(method.name, {}).get("steps", {})},
-        standardized_by="method" if rival else "all",
-        source="Reddy et al. 2019: 20 % held out",
-    )
-    paper = replace(base, more_frames_than=short)
-    source = "this package: the split of SMIC/MicroExpSTCNN.py"
-    upstream = [replace(paper, name="upstream", source=source)] * database.in_paper
-    if rival:
-        source = "this package: one subject left out at a time (MEGC 2019), frames as the networks see them"
-        loso = _loso(base, "loso", source=source)
-        return [*upstream, loso, *[_published(base)] * database.in_paper]
-    if not isinstance(method, Network):
-        return [_loso(base, "loso"), paper, *upstream]
-    paper = replace(paper, source="Reddy et al. 2019, section IV (batch 8, 100 epochs, 20 % held out)")
-    glorot = [] if method.on_whole_face else [_glorot(paper)]
-    loso = _loso(paper, "loso", "paper's settings, ")
-    honest = [_loso(row, "loso-glorot", "glorot's settings, ") for row in glorot]
-    if not database.in_paper:
-        return [loso, paper, *glorot, *honest]
-    own = _PROGRAMS[method.name][database.name]
-    split = splits.SPLITS[own.get("split", "random_fifth")]
-    program = replace(paper, name="upstream", labels_by_position=True, **own | {"split": split})
-    return [program, paper, *glorot, loso, *honest]
+    standardized_by = "method" if rival else "all"
+    settings = how | {"size": database.size or method.size} | reading | steps | _DATA["rivals"].get(name, {})
+    base = Protocol(name="", network=method, database=database, standardized_by=standardized_by, source="", **settings)
+    # What a reader takes the accuracy for: how it goes with people never seen.
+    loso: dict[str, Any] = {"split": splits.leave_one_subject_out, "unseen_subjects": True}
+    loso |= {} if rival else {"standardized_by": "train"}
+    rule = {"more_frames_than": database.more_frames_than}
+    there: dict[str, dict[str, Any]] = {"loso": loso}
+    if not rival:
+        there["paper"] = rule
+    if database.in_paper:
+        there["upstream"] = rule
+    if database.in_paper and rival:
+        own = _DATA["published"][name]
+        all_frames = {"frames": own["frames"], "sampling": "interpolate"} if database.name == "smic" else {}
+        there["published"] = {**loso, "size": own["size"], **all_frames}
+    if database.in_paper and isinstance(method, Network):
+        own = _DATA["programs"][name][database.name]
+        split = splits.SPLITS[own.get("split", "random_fifth")]
+        there["upstream"] = {**rule, "labels_by_position": True, **own, "split": split}
+    if isinstance(method, Network) and not method.on_whole_face:
+        there["glorot"] = _glorot(base)
+        there["loso-glorot"] = there["glorot"] | loso
+    default = "upstream" if database.in_paper and not method.is_own else "loso"
+    return [
+        replace(base, **{"name": one, "source": _DATA["protocols"][one]["source"], **there[one]})
+        for one in sorted(there, key=lambda one: (one != default, NAMES.index(one)))
+    ]
 
 
-def _published(rival: Protocol) -> Protocol:
-    own = _RIVALS[rival.model]
-    all_frames = {"frames": own["frames"], "sampling": "interpolate"} if rival.dataset == "smic" else {}
-    source = "Guo et al. 2019, ELBPTOP, say of the published values that one subject is left out; all clips"
-    return _loso(rival, "published", size=own["size"], source=source, **all_frames)
-
-
-ALL = [
-    protocol
-    for database in DATABASES.values()
-    for method in (*NETWORKS.values(), *RIVALS.values())
-    for protocol in _of(method, database)
-]
-
-ABOUT = {
-    "upstream": "the original's six programs, every quirk of theirs included",
-    "paper": "what the paper's text says",
-    "glorot": "paper with what makes the fused networks learn",
-    "loso": "paper's settings, but scored on people that the network has never seen: leave one subject out",
-    "loso-glorot": "glorot's settings, leave one subject out",
-    "published": "the rivals of Table V as published: leave one subject out, on all clips and all their frames",
-}
-
-NAMES = tuple(ABOUT)
+ALL = [protocol for database in DATABASES.values() for method in METHODS.values() for protocol in _of(method, database)]
 
 
 def of(model: str, dataset: str | Database) -> list[Protocol]:
@@ -159,13 +116,11 @@ def get(name: str, model: str = "stcnn", dataset: str | Database = "smic", **rea
     if name not in there:
         title = get_database(dataset).title
         raise MicroExpError(
-            "protocol", f"expected one of {', '.join(there)} for {model} on {title}, found {name}", "Take one of these."
+            "protocol", f"there is no {name} for {model} on {title}", f"Take one of {', '.join(there)}."
         )
     protocol = there[name]
     other = {setting: value for setting, value in reading.items() if value != getattr(protocol, setting)}
-    if not other:
-        return protocol
-    if protocol.reads_as_published:
+    if other and protocol.reads_as_published:
         own = [one.name for one in there.values() if not one.reads_as_published]
         said = ", ".join(f"{setting} {value}" for setting, value in other.items())
         raise MicroExpError(
@@ -188,9 +143,8 @@ def for_weights(name: str | None, model: str, database: Database, metadata: Mapp
     if reading is None or (database.is_known and trained_on(metadata) != database):
         return get(name, model, database)
     if not _is_reading(reading):
-        raise MicroExpError(
-            "weights", f"expected how clips are read: {', '.join(READING)}, found {str(reading)[:80]!a}"
-        )
+        found = f"do not say how clips are read ({', '.join(READING)}), but {str(reading)[:80]!a}"
+        raise MicroExpError("weights", found, "Take the file that the training wrote.")
     return get(name, model, database, **reading)
 
 

@@ -23,93 +23,62 @@ SETTINGS_OF = {
 AS_PUBLISHED = ("upstream", "paper", "published")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Protocol:
     """How a network, or another method, is trained and scored on a database.
 
-    Attributes
-    ----------
-    name : str
-        `"upstream"`.
-    network : models.Method
-        A network of the paper, or a rival.
-    database : datasets.Database
-        Whose clips; with the name and the network the key under which `get` finds it.
-    frames : int
-        Frames of each clip that the method sees.
-    sampling : str
-        Which these are, one of `datasets.database.SAMPLINGS`: the clip's first ones, those around its apex, or all that
-        it has, brought to `frames` by temporal interpolation.
-    more_frames_than : int or None
-        Only clips with more frames are kept: section IV.A.2 of the paper keeps those clips of SMIC that have more than
-        18, which is 159 of the 164 of SMIC-HS. None keeps all.
-    crop : str
-        Of each frame, one of `datasets.database.CROPS`; networks on eyes and mouth cut these out instead.
-    size : int
-        Rows and columns of a frame, or of a region, after resizing, in pixels.
-    swapped_colours : bool
-        Whether frames are taken as red, green, blue where the conversion to gray expects blue, green, red, so that
-        the weights of red and blue are exchanged.
-    landmark_faults : str
-        What happens to a frame in which the detector finds no face, or several, or a region beyond the border, see
-        `landmarks.fill_missing_landmarks`: `"stop"` where the original programs stop and go on where they go on, or
-        `"neighbours"`: take the points of the frames before and after it; the report says so.
-    last_class_copies : int
-        How often each clip of the last class stands in the arrays.
-    labels_by_position : bool
-        Whether labels are written by position from the numbers of clips in the class folders, the rest staying class
-        0, instead of clip by clip. It makes a difference only where clips stand in the arrays more than once.
-    eyes_trained_on : str
-        Region that the input `eyes` sees in training; scored is always with the eyes.
-    standardized_by : str
-        Clips whose mean and maximum standardise all others too: `"all"`, or `"train"`, those that a fold trains on;
-        `"method"`: the method does it itself, by its training clips.
-    split : callable
-        `(labels, subjects) -> list[Fold]`, a function of `protocols.splits`. Scores are pooled over the folds.
-    unseen_subjects : bool
-        If True, no clip of a scored subject is used for training or epoch selection; see `preprocessing.folds`.
-    kernel_size : (int, int, int)
-        Of the convolutions: rows, columns, time.
-    batch_size, epochs : int
-        Clips per step, passes over the training clips.
-    patience : int or None
-        Early stopping: how many epochs in a row may bring no better validation accuracy before
-        training ends; None for all epochs. No protocol has it of itself, see `may_stop_early`.
-    learning_rate, momentum : float
-        Of stochastic gradient descent.
-    conv_initializer : str
-        Initial values of the convolution kernels, see `models.build_microexp_stcnn`.
-    probability_floor : float
-        Probabilities below it count as this value in the loss and have no gradient, see `training.Crossentropy`.
-    source : str
-        Where these settings come from.
+    `get` finds one by its name, method and database.
     """
 
-    name: str
-    network: Method
-    database: Database
-    frames: int
-    size: int
+    name: str  #: `"upstream"`.
+    network: Method  #: A network of the paper, or a rival, or a user's own method.
+    database: Database  #: Whose clips.
+    frames: int  #: Frames of each clip that the method sees.
+    size: int  #: Rows and columns of a frame, or of a region, after resizing, in pixels.
+    #: Which frames these are, one of `datasets.database.SAMPLINGS`: the clip's first ones, those around its apex, or
+    #: all that it has, brought to `frames` by temporal interpolation.
     sampling: str = "first"
+    #: Only clips with more frames are kept: section IV.A.2 of the paper keeps those clips of SMIC that have more than
+    #: 18, which is 159 of the 164 of SMIC-HS. None keeps all.
     more_frames_than: int | None = None
+    #: Of each frame, one of `datasets.database.CROPS`; networks on eyes and mouth cut these out instead.
     crop: str = "none"
+    #: Whether frames are taken as red, green, blue where the conversion to gray expects blue, green, red, so that the
+    #: weights of red and blue are exchanged.
     swapped_colours: bool = False
+    #: What happens to a frame in which the detector finds no face, or several, or a region beyond the border, see
+    #: `landmarks.fill_missing_landmarks`: `"stop"` where the original programs stop and go on where they go on, or
+    #: `"neighbours"`: take the points of the frames before and after it; the report says so.
     landmark_faults: str = "neighbours"
-    last_class_copies: int = 1
+    last_class_copies: int = 1  #: How often each clip of the last class stands in the arrays.
+    #: Whether labels are written by position from the numbers of clips in the class folders, the rest staying class 0,
+    #: instead of clip by clip. It makes a difference only where clips stand in the arrays more than once.
     labels_by_position: bool = False
-    eyes_trained_on: str = "eyes"
+    eyes_trained_on: str = "eyes"  #: Region that the input `eyes` sees in training; scored is always with the eyes.
+    #: Clips whose mean and maximum standardise all others too: `"all"`, or `"train"`, those that a fold trains on;
+    #: `"method"`: the method does it itself, by its training clips.
     standardized_by: str = "all"
+    #: `(labels, subjects) -> list[Fold]`, a function of `protocols.splits`. Scores are pooled over the folds.
     split: Split = splits.random_fifth
+    #: Whether no clip of a scored subject is used for training or epoch selection; see `preprocessing.folds`.
     unseen_subjects: bool = False
-    kernel_size: tuple[int, int, int] = (3, 3, 15)
-    batch_size: int
-    epochs: int
+    kernel_size: tuple[int, int, int] = (3, 3, 15)  #: Of the convolutions: rows, columns, time.
+    batch_size: int  #: Clips per step.
+    epochs: int  #: Passes over the training clips.
+    #: How many epochs in a row may bring no better validation accuracy before training ends; None for all epochs. No
+    #: protocol has it of itself, see `may_stop_early`.
     patience: int | None = None
-    learning_rate: float = 0.01  # what 'SGD' means in Keras 2.0.0
+    learning_rate: float = 0.01  #: Of stochastic gradient descent; what 'SGD' means in Keras 2.0.0.
     momentum: float = 0.0
-    conv_initializer: str = "keras2_glorot_uniform"
-    probability_floor: float = 1e-7  # keras/backend/common.py of Keras 2.0.0
-    source: str
+    conv_initializer: str = "keras2_glorot_uniform"  #: Of the convolutions, see `models.build_microexp_stcnn`.
+    #: Probabilities below it count as this value in the loss and have no gradient, see `training.Crossentropy`; as in
+    #: keras/backend/common.py of Keras 2.0.0.
+    probability_floor: float = 1e-7
+    source: str  #: Where these settings come from.
+
+    def __repr__(self) -> str:
+        split = self.split.__name__.replace("_", " ")
+        return f"{self.name}: {self.network.title} on {self.database.title}, {split} ({self.source})"
 
     @property
     def model(self) -> str:
@@ -154,11 +123,8 @@ class Protocol:
         """Return all settings for JSON: network, database and split by their names."""
         own = {field.name: getattr(self, field.name) for field in fields(self)}
         key = {"name": self.name, "model": self.model, "dataset": self.database.as_json()}
-        return (
-            key
-            | {name: value for name, value in own.items() if name not in ("network", "database")}
-            | {"split": self.split.__name__}
-        )
+        del own["network"], own["database"]
+        return key | own | {"split": self.split.__name__}
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> "Protocol":
@@ -169,9 +135,9 @@ class Protocol:
         KeyError, TypeError, MicroExpError
             If a setting is missing, of another type or not known.
         """
-        own = {name: value for name, value in record.items() if name not in ("model", "dataset")}
+        own = {**record, "split": splits.SPLITS[record["split"]]}
         own["network"], own["database"] = get_method(record["model"]), Database.from_json(record["dataset"])
-        return cls(**typed(cls, {**own, "split": splits.SPLITS[record["split"]]}))
+        return cls(**typed(cls, own))
 
 
 def typed(cls: type, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -196,15 +162,14 @@ def side_by_side(chosen: list[Protocol], everything: bool = False) -> list[list[
 
     Only settings in which they differ are given, or all that mean something to any of them.
     """
-    records = [one.as_json() | {"dataset": one.dataset} for one in chosen]
     columns = [
-        {name: "" if name in one.unused else _text(value) for name, value in record.items()}
-        for one, record in zip(chosen, records, strict=True)
+        {name: "" if name in one.unused else _text(value) for name, value in one.as_json().items()}
+        | {"dataset": one.dataset}
+        for one in chosen
     ]
-    unused = set.intersection(*[{*one.unused} for one in chosen])
-    key, *settings = [[name, *[column[name] for column in columns]] for name in columns[0] if name not in unused]
-    differing = [row for row in settings if everything or len(set(row[1:])) > 1]
-    return [["", *key[1:]], *differing]
+    unused = frozenset.intersection(*(one.unused for one in chosen))
+    (_, *key), *settings = ([name, *(one[name] for one in columns)] for name in columns[0] if name not in unused)
+    return [["", *key], *(row for row in settings if everything or len(set(row[1:])) > 1)]
 
 
 def _text(value: object) -> str:

@@ -90,25 +90,20 @@ def leave_one_subject_out(labels: np.ndarray, subjects: Sequence[str | None]) ->
     unknown = sum(subject is None for subject in subjects)
     known = sorted({subject for subject in subjects if subject is not None})
     if unknown or len(known) < 3:
-        raise MicroExpError(
-            "leave one subject out",
-            "expected clips of at least three known subjects (for training, validation and test), "
-            f"found {len(known)} subjects and {counted(unknown, 'clip')} without a subject",
-            (
-                "Take clips in the folders of their subjects (data/README.md), or a protocol that does not look at "
-                "subjects."
-            ),
+        span = "is 1 subject" if len(known) == 1 else f"are {len(known)} subjects"
+        found = (
+            "every clip must have a subject, and there must be at least three subjects (for training, validation and "
+            f"test), but there {span} and {counted(unknown, 'clip')} without a subject"
         )
+        hint = "Fill in the subjects, or take a protocol that ignores them, such as paper."
+        raise MicroExpError("leave one subject out", found, hint)
     labels, owner, folds = np.asarray(labels), np.array([str(subject) for subject in subjects]), []
     for subject in known:
         others = np.flatnonzero(owner != subject)
         parts = min(INNER_PARTS, len(known) - 1, np.bincount(labels[others]).max())
         if parts < 2:
-            raise MicroExpError(
-                "leave one subject out",
-                f"expected at least two clips of some class beside those of {subject}, found none",
-                "Take more clips.",
-            )
+            found = f"expected at least two clips of some class beside those of {subject}, found none"
+            raise MicroExpError("leave one subject out", found, "Take more clips.")
         with warnings.catch_warnings():  # that a class has fewer clips than there are parts
             warnings.simplefilter("ignore", UserWarning)
             inner = list(StratifiedGroupKFold(parts).split(others, labels[others], owner[others]))

@@ -9,7 +9,7 @@ from typing import Any
 from microexp_keras.atomic import write_text
 from microexp_keras.data import template
 from microexp_keras.notes import Note
-from microexp_keras.text import counted, plain
+from microexp_keras.text import counted
 
 Json = Mapping[str, Any]
 """What scores.json or config.json holds."""
@@ -102,23 +102,24 @@ class Report:
     def score(self) -> list[str]:
         """Return title, scores and verdict as lines of text."""
         bars = [f"{bar.name:<10}{bar.value}" + (f" ({bar.said})" if bar.said else "") for bar in self.bars]
-        return [self.title, *bars, self.verdict]
+        return [self.title, *bars, *filter(None, [self.verdict])]
 
     def text(self) -> str:
         """Return the contents of report.txt."""
         sections = [line for section in self.sections if not section.page_only for line in section.lines()]
         notes = [f"* {note.render()}" for note in self.notes]
-        return plain("\n".join([*self.score(), *filter(None, [self.about_bars]), "", *notes, *sections, ""]))
+        return "\n".join([*self.score(), *filter(None, [self.about_bars]), "", *notes, *sections, ""])
 
-    def summary(self, folder: Path) -> str:
-        """Return what a command says: the score, the worst caveats, and where the rest is."""
+    def summary(self, folder: Path, sections: int = 0) -> str:
+        """Return what a command says: the score, the first sections, the worst caveats, and where the rest is."""
         last_first = reversed(self.notes)  # the first say how things were done, the last what they are worth
         worst = sorted(last_first, key=lambda note: (not note.is_alarm, note.level != "warning"))
         more = len(worst) - CAVEATS
         rest = f"{counted(more, 'more caveat')} and all numbers" if more > 0 else "All numbers"
         notes = [f"* {note.render()}" for note in worst[:CAVEATS]]
         files = f"{rest}: {folder / 'report.txt'}. With figures: {folder / 'report.html'}"
-        return plain("\n".join([*self.score(), *notes, "", files]))
+        shown = [line for section in self.sections[:sections] for line in [*section.lines(), ""]]
+        return "\n".join([*self.score(), *shown, *notes, "", files])
 
     def write(self, folder: Path) -> None:
         """Write report.txt and report.html; nothing that a text holds becomes an element of the page.

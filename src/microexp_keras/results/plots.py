@@ -1,50 +1,90 @@
 """All figures by name: of scores, of training, of a video. Each is written as PNG and as SVG beside it."""
 
+import functools
 import textwrap
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import numpy as np
 
-from microexp_keras.errors import MicroExpError
+from microexp_keras.atomic import replacing
 from microexp_keras.metrics import Scores, wilson_interval
-from microexp_keras.results.canvas import (
-    BLUE,
-    GRAY,
-    LETTER,
-    ORANGE,
-    PathType,
-    class_colours,
-    finish,
-    in_own_style,
-    subplots,
-)
 from microexp_keras.text import counted
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = [
-    "accuracies",
-    "calibration",
-    "class_colours",
-    "confusion_figure",
-    "confusion_matrix",
-    "curves",
-    "roc",
-    "timeline",
-]
+PathType = TypeVar("PathType", str, Path)
+Options = ParamSpec("Options")
+Result = TypeVar("Result")
 
-BINS = 5  # of the calibration: a held-out fifth has some thirty clips
-MANY = 150  # windows, from which on a timeline shows means
-SHOWN = 60  # stretches of windows that follow each other, one mean for each
+# Okabe and Ito's palette: told apart by colour-blind readers too.
+BLUE, ORANGE, GREEN, GRAY = "#0072B2", "#D55E00", "#009E73", "#767676"
+COLOURS = [BLUE, ORANGE, GREEN, "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
 NONE = "#DDDDDD"  # the colour of windows without a prediction
+DPI = 150
+LETTER = 0.085  # inches that a letter takes, about: figures are as wide as their labels need
+STYLE: list[Any] = ["default", {"axes.spines.top": False, "axes.spines.right": False}]
+BINS = 5  # of the calibration: a held-out fifth has some thirty clips
+
+
+def class_colours(count: int) -> list[str]:
+    """Return a colour for each of so many classes."""
+    return [COLOURS[label % len(COLOURS)] for label in range(count)]
+
+
+def in_own_style(draw: Callable[Options, Result]) -> Callable[Options, Result]:
+    """Let a function draw in a style of ours: a matplotlibrc may ask for LaTeX, or for other fonts."""
+
+    @functools.wraps(draw)
+    def drawn(*args: Options.args, **options: Options.kwargs) -> Result:
+        from matplotlib import style
+
+        with style.context(STYLE):
+            return draw(*args, **options)
+
+    return drawn
+
+
+def subplots(rows: int, columns: int, inches: tuple[float, float]) -> tuple["Figure", Any]:
+    """Make a figure without a window and its axes: one, or an array of them."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=inches, layout="constrained")
+    return figure, figure.subplots(rows, columns)
+
+
+def save(
+    figure: "Figure", path: PathType, title: str = "", legend: tuple[Any, Any] | None = None, columns: int = 1
+) -> PathType:
+    """Write a figure as PNG and as SVG beside it, its title above and its legend below; return the path of the PNG.
+
+    The same figure gives the same bytes, and the SVG's text can be searched and edited. No text is a formula, whatever
+    `$` a name holds.
+    """
+    from matplotlib import rc_context
+    from matplotlib.text import Text
+
+    if legend:
+        figure.legend(*legend, loc="outside lower center", ncols=columns, frameon=False, fontsize=9)
+    if title:
+        figure.suptitle(textwrap.fill(title, round(10 * figure.get_figwidth())), fontsize=10)
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)
+        text.set_text(text.get_text().encode("utf-8", "backslashreplace").decode())  # bytes of names that are no UTF-8
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=DPI, format="png", metadata={"Software": None})
+    repeatable = rc_context({"svg.fonttype": "none", "svg.hashsalt": "microexp_keras"})
+    with repeatable, replacing(Path(path).with_suffix(".svg")) as temporary:
+        figure.savefig(temporary, dpi=DPI, format="svg", metadata={"Date": None, "Creator": None})
+    return path
 
 
 @in_own_style
 def confusion_matrix(scores: Scores, path: PathType, title: str = "") -> PathType:
     """Draw a confusion matrix: rows true, columns predicted, counts, each cell shaded by its share of the row."""
-    return finish(confusion_figure(scores), path, title)
+    return save(confusion_figure(scores), path, title)
 
 
 @in_own_style
@@ -84,7 +124,7 @@ def roc(
     axes.plot([0, 1], [0, 1], ":", color=GRAY, label="chance: area 0.5")
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
     axes.set(xlabel="false positive rate", ylabel="true positive rate (recall)")
-    return finish(figure, path, title, axes.get_legend_handles_labels())
+    return save(figure, path, title, axes.get_legend_handles_labels())
 
 
 @in_own_style
@@ -106,35 +146,21 @@ def calibration(true: np.ndarray, probabilities: np.ndarray, path: PathType, tit
     axes.plot(means, rates, "o-", color=BLUE, label=label)
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.08, 1.02), aspect="equal")
     axes.set(xlabel="probability of the predicted class", ylabel="accuracy")
-    return finish(figure, path, title, axes.get_legend_handles_labels())
+    return save(figure, path, title, axes.get_legend_handles_labels())
 
 
 @in_own_style
-def accuracies(
-    rows: Sequence[dict[str, Any]],
-    path: PathType,
-    title: str = "",
-) -> PathType:
+def accuracies(rows: Sequence[dict[str, Any]], path: PathType, title: str = "") -> PathType:
     """Draw accuracies as points with their intervals, one below the other.
 
     Rows have `label`; `value`, 0-1; `interval`, (low, high) or None; `published`: value of the paper, drawn hollow, or
-    None; `majority`: the majority-class baseline, drawn as a tick, or None; `group`: rows of one group stand together,
-    below its name; or None.
+    None; `majority`: the majority-class baseline, drawn as a tick, or None.
     """
-    if not rows:
-        raise MicroExpError(path, "there are no rows to draw")
-    labels: list[str] = []  # of the lines from top to bottom, the names of groups among them
-    heights: list[int] = []
-    for row, above in zip(rows, [{"group": None}, *rows], strict=False):
-        if row["group"] and row["group"] != above["group"]:
-            labels.append(row["group"])
-        heights.append(len(labels))
-        labels.append(row["label"])
-    longest = max(map(len, labels))
-    figure, axes = subplots(1, 1, (5.2 + LETTER * longest, 1.5 + 0.3 * len(labels)))
+    labels = [row["label"] for row in rows]
+    figure, axes = subplots(1, 1, (5.2 + LETTER * max(map(len, labels)), 1.5 + 0.3 * len(labels)))
     drawn: dict[str, Any] = {}
     hollow = {"ms": 9, "mew": 1.6, "mfc": "none", "mec": ORANGE, "zorder": 4, "clip_on": False}
-    for y, row in zip(heights, rows, strict=True):
+    for y, row in enumerate(rows):
         said = f"{row['value']:.1%}"
         [drawn["ours"]] = axes.plot(row["value"], y, "o", color=BLUE, ms=5.5, zorder=3, clip_on=False)
         if row["interval"]:
@@ -146,15 +172,13 @@ def accuracies(
             [drawn["majority class"]] = axes.plot(row["majority"], y, "|", color=GRAY, ms=14, mew=2.5)
         axes.annotate(said, (1, y), (8, 0), ("axes fraction", "data"), "offset points", va="center", fontsize=9)
     axes.set_yticks(range(len(labels)), labels)
-    for y, text in enumerate(axes.get_yticklabels()):
-        text.set_fontweight("normal" if y in heights else "bold")
     axes.set(xlim=(-0.01, 1.01), ylim=(len(labels) - 0.4, -0.6), xlabel="accuracy")
     axes.xaxis.set_major_formatter("{x:.0%}")
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x", color="#E5E5E5")
     axes.set_axisbelow(True)
     axes.spines["left"].set_visible(False)
-    return finish(figure, path, title, ([*drawn.values()], [*drawn]), columns=4)
+    return save(figure, path, title, ([*drawn.values()], [*drawn]), columns=4)
 
 
 @in_own_style
@@ -172,30 +196,28 @@ def curves(
     `folds`, these are drawn thinly behind it. `best_epoch`, whose weights are kept, is marked by a point.
     """
     figure, (left, right) = subplots(1, 2, (9, 3.6))
-    dot = "o" if len(history) == 1 else None  # a line of one epoch cannot be seen
 
-    def values(rows: Sequence[dict[str, Any]], name: str) -> list[Any]:
-        return [row[name] for row in rows]
+    def draw(axes: Any, rows: Sequence[dict[str, Any]], name: str, **options: Any) -> None:
+        dot = "o" if len(rows) == 1 else None  # a line of one epoch cannot be seen
+        axes.plot([row["epoch"] for row in rows], [row[name] for row in rows], marker=dot, **options)
 
     for axes, name in ((left, "loss"), (right, "accuracy")):
         for number, rows in enumerate(folds):
             thin: dict[str, Any] = {"lw": 0.7, "alpha": 0.35, "zorder": 1}
-            label = "single folds" if number == 0 else None
-            axes.plot(values(rows, "epoch"), values(rows, name), "--", color=BLUE, **thin)
-            axes.plot(values(rows, "epoch"), values(rows, f"val_{name}"), color=ORANGE, label=label, **thin)
-        epochs = values(history, "epoch")
-        axes.plot(epochs, values(history, name), "--", marker=dot, color=BLUE, label="training, with dropout")
-        axes.plot(epochs, values(history, f"val_{name}"), marker=dot, color=ORANGE, label="validation")
+            draw(axes, rows, name, color=BLUE, ls="--", **thin)
+            draw(axes, rows, f"val_{name}", color=ORANGE, label=None if number else "single folds", **thin)
+        draw(axes, history, name, color=BLUE, ls="--", label="training, with dropout")
+        draw(axes, history, f"val_{name}", color=ORANGE, label="validation")
         axes.set(xlabel="epoch (counted from 0)", ylabel=name)
         axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
     right.set_ylim(-0.02, 1.02)
     right.yaxis.set_major_formatter("{x:.0%}")
-    for row in history:
-        if row["epoch"] == best_epoch:
-            right.plot(best_epoch, row["val_accuracy"], "o", color=ORANGE, label=f"best epoch ({best_epoch})")
+    best = [row for row in history if row["epoch"] == best_epoch]
+    if best:
+        draw(right, best, "val_accuracy", color=ORANGE, ls="", label=f"best epoch ({best_epoch})")
     if majority_rate is not None:
         right.axhline(majority_rate, color=GRAY, linestyle=":", label=f"majority-class baseline ({majority_rate:.1%})")
-    return finish(figure, path, title, right.get_legend_handles_labels(), columns=4)
+    return save(figure, path, title, right.get_legend_handles_labels(), columns=4)
 
 
 @in_own_style
@@ -210,10 +232,8 @@ def timeline(
     """Draw the probabilities of a video's windows over time, and below them the class of each window.
 
     `times` are start and end of each window in seconds, float (windows, 2), at equal steps; `probabilities` are float
-    (windows, classes), NaN without a prediction, which is shaded. Of many windows the lines are means over some that
-    follow each other, the windows themselves lie thinly behind.
+    (windows, classes), NaN without a prediction, which is shaded.
     """
-    import pandas
     from matplotlib.colors import ListedColormap
     from matplotlib.patches import Patch
 
@@ -221,29 +241,18 @@ def timeline(
     above.get_gridspec().set_height_ratios([8, 1])
     below.sharex(above)
     above.tick_params(labelbottom=False)
-    middles = times.mean(axis=1)
-    colours: list[str] = class_colours(len(class_names))
+    middles, colours = times.mean(axis=1), class_colours(len(class_names))
     step = middles[1] - middles[0] if len(middles) > 1 else times[0, 1] - times[0, 0]
     edges = np.append(middles - step / 2, middles[-1] + step / 2)
-    missing = np.isnan(probabilities[:, 0])
-    around = np.concatenate([[True], missing, [True]])
-    alone = ~missing & around[:-2] & around[2:]  # a line has no other mark for it
-    over = len(middles) // SHOWN if len(middles) > MANY else 1
-    means = pandas.DataFrame(probabilities).rolling(over, center=True, min_periods=1).mean()
-    shown = np.where(np.isnan(probabilities), np.nan, means)
-    dots = {"marker": "o", "ms": 4, "markevery": np.flatnonzero(alone | (len(middles) <= SHOWN)).tolist()}
     for label, (name, colour) in enumerate(zip(class_names, colours, strict=True)):
-        if over > 1:
-            above.plot(middles, probabilities[:, label], color=colour, lw=0.4, alpha=0.2, zorder=1)
-        above.plot(middles, shown[:, label], color=colour, label=name, lw=1.5, **dots)
-    borders = np.flatnonzero(np.diff(np.concatenate([[False], missing, [False]])))
-    for first, end in borders.reshape(-1, 2):
-        above.axvspan(edges[first], edges[end], color=NONE, lw=0, zorder=0)
-    classes = np.where(missing, len(class_names), np.nan_to_num(shown).argmax(axis=1))
+        above.plot(middles, probabilities[:, label], ".-", color=colour, label=name, lw=1.2, ms=5)
+    missing = np.isnan(probabilities[:, 0])
+    for window in np.flatnonzero(missing):
+        above.axvspan(edges[window], edges[window + 1], color=NONE, lw=0, zorder=0)
+    classes = np.where(missing, len(class_names), np.nan_to_num(probabilities).argmax(axis=1))
     below.pcolormesh(edges, [0, 1], classes[None], cmap=ListedColormap([*colours, NONE]), vmin=0, vmax=len(class_names))
     above.axhline(1 / len(class_names), color=GRAY, linestyle=":", lw=1, zorder=1, label="uniform")
-    above.set(ylim=(-0.03, 1.03), xlim=(0, times[-1, 1]))
-    above.set_ylabel("probability (not calibrated)" + (f",\nmean over {over * step:.1f} s" if over > 1 else ""))
+    above.set(ylim=(-0.03, 1.03), xlim=(0, times[-1, 1]), ylabel="probability (not calibrated)")
     below.set(yticks=[], xlabel="time (s), middle of the window")
     below.set_ylabel("most\nprobable", rotation=0, ha="right", va="center", fontsize=9)
     below.spines[:].set_visible(False)
@@ -251,4 +260,4 @@ def timeline(
     handles += [Patch(color=NONE, label="no prediction (no face, or a cut)")] * bool(missing.any())
     above.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=5, frameon=False, fontsize=10)
     figure.supxlabel(textwrap.fill(caption, 170), fontsize=8, color="#444444")
-    return finish(figure, path, title)
+    return save(figure, path, title)

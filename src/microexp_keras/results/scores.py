@@ -1,7 +1,5 @@
 """From predictions to scores, figures, files, and the report of a run or of an evaluation."""
 
-import math
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,9 +9,8 @@ import pandas
 
 from microexp_keras import metrics, protocols
 from microexp_keras.atomic import write_json
-from microexp_keras.models.networks import RIVALS
 from microexp_keras.notes import Note
-from microexp_keras.paper.published import PAPER, constant_answer, rival_value, table_5
+from microexp_keras.paper.published import published_value
 from microexp_keras.protocols import Protocol
 from microexp_keras.results import plots
 from microexp_keras.results.page import Bar, Figure, Json, Report, Section, Table
@@ -24,13 +21,6 @@ WRONG = 30  # wrong predictions that are listed; the others are counted
 
 COMPARED = ("upstream", "loso")
 """Protocols that the run's is compared with: the original's, and the one that tests on unseen subjects."""
-
-PRINTED = {
-    "stcnn": "the best of 100 epochs, chosen on the test clips, whose subjects are in training too",
-    "intermediate": "on all clips, training clips included, and its epoch is chosen on the same",
-    "late": "on all clips, training clips included, and its epoch is chosen on the same",
-}
-"""What the paper's accuracy of each network is, as the original programs come to it."""
 
 
 def write(
@@ -48,24 +38,22 @@ def write(
     Intervals over subjects are given if all subjects are known. `about`, `protocol` and `seconds` are those of
     `describe`, `more` goes into scores.json.
     """
-    names, over_subjects = predictions.class_names, None
-    true, probabilities = predictions.true, predictions.probabilities
-    scores = predictions.scores
+    names, true, probabilities = predictions.class_names, predictions.true, predictions.probabilities
+    scores, over_subjects = predictions.scores, None
     known = [subject for subject in predictions.subjects if subject is not None]
     if len(known) == len(true) and len(set(known)) > 1:
         over_subjects = metrics.subject_intervals(true, predictions.predicted, known, len(names))
-    parts = _of_each_database(predictions)
     all_notes = [Note.of(note) for note in notes]
     if scores.collapsed_to:  # which says more than what is known of validation clips
         text = f": {scores.collapsed_to} was predicted for every clip, so this is the score of a constant classifier."
         all_notes = [Note("collapsed", text), *(note for note in all_notes if note.level != "collapsed")]
     values = {"title": title, "notes": [note.render() for note in all_notes], **more, **scores.as_json()}
-    values |= {"intervals_over_subjects": metrics.for_json(over_subjects), **({"databases": parts} if parts else {})}
+    values["intervals_over_subjects"] = metrics.for_json(over_subjects)
+    if parts := _of_each_database(predictions):
+        values["databases"] = parts
     write_json(folder / "scores.json", values)
-    write_json(
-        folder / "confusion_matrix.json",
-        {"class_names": scores.class_names, "rows": "true", "columns": "predicted", "counts": scores.confusion},
-    )
+    matrix = {"class_names": names, "rows": "true", "columns": "predicted", "counts": scores.confusion}
+    write_json(folder / "confusion_matrix.json", matrix)
     plots.confusion_matrix(scores, folder / "confusion_matrix.png", title)
     plots.roc(true, probabilities, names, folder / "roc.png", title)
     plots.calibration(true, probabilities, folder / "calibration.png", title)
@@ -73,6 +61,17 @@ def write(
     report = describe(folder, values, all_notes, predictions, about, protocol, seconds)
     report.write(folder)
     return report, values
+
+
+def _of_each_database(predictions: Predictions) -> dict[str, dict[str, Any]]:
+    """Score each database's own clips, of predictions on clips of several: scores as JSON, and how many `subjects`."""
+    parts, databases = {}, np.array(predictions.databases, object)
+    for name in sorted({*databases} - {None}):
+        own = databases == name
+        scores = metrics.score(predictions.true[own], predictions.predicted[own], predictions.class_names)
+        people = {*np.array(predictions.subjects, object)[own]} - {None}
+        parts[name] = {**scores.as_json(), "subjects": len(people)}
+    return parts
 
 
 def describe(
@@ -91,77 +90,63 @@ def describe(
     """
     sections = [_classes(folder, scores, predictions), *_databases(scores)]
     if protocol:
-        sections += _training(folder, scores)
+        sections += [*_training(folder, scores), _saliency(folder, scores)]
     sections += [*_subjects(predictions), _wrong(predictions)]
     if protocol:
         sections += [*_folds(scores, about, predictions), _settings(protocol), *_paper(scores, about, protocol)]
     sections.append(_repeating(scores, about, seconds, protocol is not None))
-    verdict = _verdict(scores) + (_people(about, protocol) if protocol else "")
-    return Report(scores["title"], notes, verdict, sections, _bars(scores), _about_bars(scores))
+    bars, about_bars = _bars(scores)
+    return Report(scores["title"], notes, _verdict(scores, about, protocol), sections, bars, about_bars)
 
 
-def _verdict(scores: Json) -> str:
+def _verdict(scores: Json, about: Json, protocol: Protocol | None) -> str:
     majority, (low, high) = scores["majority_rate"], scores["accuracy_interval"]
     where = "below" if majority < low else "above" if majority > high else "within"
-    return f"The majority-class baseline lies {where} the interval of the accuracy."
-
-
-def _people(about: Json, protocol: Protocol) -> str:
+    said = f"The majority-class baseline lies {where} the interval of the accuracy."
+    if protocol is None:
+        return said
     if not protocol.unseen_subjects:
-        return " Training and test may share subjects: this is not accuracy on unseen people."
+        return said + " Training and test may share subjects: this is not accuracy on unseen people."
     if about["settings"]["weights"]:
-        return " The initial weights may have been trained on test subjects."
-    return " No test subject was seen in training or validation."
+        return said + " The initial weights may have been trained on test subjects."
+    return said + " No test subject was seen in training or validation."
 
 
-def _bars(scores: Json) -> list[Bar]:
-    over, accuracy = scores["intervals_over_subjects"], scores["accuracy"]
-    wilson, majority = scores["accuracy_interval"], scores["majority_rate"]
-    said = f"{scores['correct']}/{scores['clips']}; Wilson 95 % interval {wilson[0]:.1%} to {wilson[1]:.1%}; "
-    said += f"majority-class baseline ({scores['majority_class']}): {majority:.1%}"
-    subjects = {key: _over_subjects(over, key) for key in ("accuracy", "uf1", "uar")}
-    ends = {key: over[key] if over and over[key][0] is not None else None for key in subjects}
-    first = "; ".join(filter(None, [said, subjects["accuracy"]]))
-    bars = [Bar("accuracy", f"{accuracy:.2%}", accuracy, wilson, ends["accuracy"], first, majority)]
-    for key in ("uf1", "uar"):
-        bars.append(Bar(key.upper(), number(scores[key]), scores[key], None, ends[key], subjects[key], None))
-    return bars
-
-
-def _over_subjects(intervals: Json | None, name: str) -> str:
-    """Write the interval of a score (a key of `metrics.subject_intervals`), or why it has none."""
-    if not intervals:
-        return ""
-    low, high = intervals[name]
-    found = "undefined" if low is None else f"{low:.3f} to {high:.3f}"
-    return f"over subjects {'n/a' if name in intervals['zero_width'] else found}"
-
-
-def _about_bars(scores: Json) -> str:
-    """Say what the intervals are, and why some are missing."""
-    said, over = "Wilson's interval assumes independent clips.", scores["intervals_over_subjects"]
+def _bars(scores: Json) -> tuple[list[Bar], str]:
+    """Return accuracy, UF1 and UAR with their intervals, and what these are or why some are missing."""
+    over, wilson, majority = scores["intervals_over_subjects"], scores["accuracy_interval"], scores["majority_rate"]
+    bars = []
+    for key in ("accuracy", "uf1", "uar"):
+        ends = over and (None if over[key][0] is None else over[key])
+        of_subjects = f"over subjects {ends[0]:.3f} to {ends[1]:.3f}" if ends else "over subjects undefined"
+        if over and key in over["zero_width"]:
+            of_subjects = "over subjects n/a"
+        said = of_subjects if over else ""
+        if key == "accuracy":
+            counts = f"{scores['correct']}/{scores['clips']}; Wilson 95 % interval {wilson[0]:.1%} to {wilson[1]:.1%}"
+            baseline = f"majority-class baseline ({scores['majority_class']}): {majority:.1%}"
+            said = "; ".join(filter(None, [counts, baseline, said]))
+            bars.append(Bar(key, f"{scores[key]:.2%}", scores[key], wilson, ends, said, majority))
+        else:
+            bars.append(Bar(key.upper(), number(scores[key]), scores[key], None, ends, said, None))
+    said = "Wilson's interval assumes independent clips."
     if over:
         said += f" Those over subjects are 95 % intervals of {over['resamples']} bootstrap draws of "
         said += counted(over["subjects"], "subject")
         if over["lacking"]:
             said += f"; UF1 and UAR without the {counted(over['lacking'], 'draw')} that lack a class"
-        said += "; n/a: a zero-width interval is uninformative" * bool(over["zero_width"]) + "."
-    return " ".join([said, *(f"Undefined: {reason}." for reason in scores["undefined"])])
-
-
-def _by_class(scores: Json) -> Table:
-    """The confusion matrix with the rates of each class."""
-    names, confusion = scores["class_names"], scores["confusion"]
-    predicted = [sum(column) for column in zip(*confusion, strict=True)]
-    rows = []
-    for label, (name, counts) in enumerate(zip(names, confusion, strict=True)):
-        rates = [scores["recall"][label], counts[label] / (predicted[label] or math.nan), scores["f1"][label]]
-        rows.append([name, *map(str, counts), *(number(rate, 3) for rate in rates)])
-    return Table(["true / predicted", *names, "recall", "precision", "F1"], rows)
+        said += "; n/a: a zero-width interval is uninformative." if over["zero_width"] else "."
+    return bars, " ".join([said, *(f"Undefined: {reason}." for reason in scores["undefined"])])
 
 
 def _classes(folder: Path, scores: Json, predictions: Predictions) -> Section:
-    """Confusion matrix, ROC and calibration."""
+    """Confusion matrix with the rates of each class, ROC and calibration."""
+    names, rows = scores["class_names"], []
+    predicted = np.sum(scores["confusion"], axis=0).tolist()
+    for label, (name, counts) in enumerate(zip(names, scores["confusion"], strict=True)):
+        precision = counts[label] / predicted[label] if predicted[label] else None
+        rates = [scores["recall"][label], precision, scores["f1"][label]]
+        rows.append([name, *map(str, counts), *(number(rate, 3) for rate in rates)])
     pooled = " Probabilities pooled over the folds." if len({*predictions.folds}) > 1 else ""
     alt, under = "Accuracy against the probability of the predicted class.", "points below the line are overconfident."
     figures = [
@@ -169,18 +154,8 @@ def _classes(folder: Path, scores: Json, predictions: Predictions) -> Section:
         Figure.of(folder / "roc.svg", "ROC curve of each class.", f"One class against the rest.{pooled}"),
         Figure.of(folder / "calibration.svg", alt, f"Calibration: {under}"),
     ]
-    return Section("Scores by class", tables=[_by_class(scores)], figures=figures)
-
-
-def _of_each_database(predictions: Predictions) -> dict[str, dict[str, Any]]:
-    """Score each database's own clips, of predictions on clips of several: scores as JSON, and how many `subjects`."""
-    parts, true, predicted = {}, predictions.true, predictions.predicted
-    for name in sorted({database for database in predictions.databases if database is not None}):
-        own = np.array([database == name for database in predictions.databases])
-        people = {subject for subject, here in zip(predictions.subjects, own, strict=True) if here}
-        scores = metrics.score(true[own], predicted[own], predictions.class_names)
-        parts[name] = {**scores.as_json(), "subjects": len(people)}
-    return parts
+    table = Table(["true / predicted", *names, "recall", "precision", "F1"], rows)
+    return Section("Scores by class", tables=[table], figures=figures)
 
 
 def _databases(scores: Json) -> list[Section]:
@@ -195,37 +170,40 @@ def _databases(scores: Json) -> list[Section]:
 
 
 def _training(folder: Path, scores: Json) -> list[Section]:
-    """Loss and accuracy over the epochs; saliency, of which the first input is shown at once."""
+    """Loss and accuracy over the epochs."""
     first, *others = scores["folds"]
-    sections = []
-    if first["epochs"]:
-        caption, best = "The numbers are in history.csv.", f" The weights of epoch {first['epoch']} are scored."
-        if others:
-            caption, best = "Mean over the folds, single folds thin. Each fold has its history.csv.", ""
-        alt = f"Training and validation loss and accuracy after each epoch.{best}"
-        sections.append(Section("Training", figures=[Figure.of(folder / "curves.svg", alt, caption, wide=True)]))
-    drawn = first["saliency"]
+    if not first["epochs"]:
+        return []
+    caption, best = "The numbers are in history.csv.", f" The weights of epoch {first['epoch']} are scored."
+    if others:
+        caption, best = "Mean over the folds, single folds thin. Each fold has its history.csv.", ""
+    alt = f"Training and validation loss and accuracy after each epoch.{best}"
+    return [Section("Training", figures=[Figure.of(folder / "curves.svg", alt, caption, wide=True)])]
+
+
+def _saliency(folder: Path, scores: Json) -> Section:
+    """Saliency of the first fold, of which the first input is shown at once."""
+    first, *others = scores["folds"]
     caption = (
         f"Test clips{' of the first fold' if others else ''} of every class, wrong predictions first. Marked are the "
         "5 % of the pixels with the largest gradient of the predicted class's logit. The heat map is smoothed."
     )
-    sheets = []
-    for sheet in drawn["sheets"]:
+    names, sheets = [], []
+    for sheet in first["saliency"]["sheets"]:
         alt = f"Saliency, {sheet['input']}: {'; '.join(sheet['clips'])}."
+        names.append(sheet["input"])
         sheets.append(Figure.of(folder / first["folder"] / sheet["file"], alt, caption))
     if not sheets:
-        return [*sections, Section("Saliency", f"Not drawn: {drawn['missing']}")]
-    folded = Section(", ".join(sheet["input"] for sheet in drawn["sheets"][1:]), figures=sheets[1:])
-    return [*sections, Section("Saliency", figures=sheets[:1], folded=folded if sheets[1:] else None)]
+        return Section("Saliency", f"Not drawn: {first['saliency']['missing']}")
+    folded = Section(", ".join(names[1:]), figures=sheets[1:]) if sheets[1:] else None
+    return Section("Saliency", figures=sheets[:1], folded=folded)
 
 
 def _subjects(predictions: Predictions) -> list[Section]:
     hits = pandas.Series(predictions.correct).groupby(pandas.Series(predictions.subjects)).agg(["size", "sum"])
-    if len(hits) < 2:
-        return []
     rows = [[name, str(clips), str(right), f"{right / clips:.0%}"] for name, clips, right in hits.itertuples()]
     table = Table(["subject", "clips", "correct", "accuracy"], sorted(rows, key=lambda row: (len(row[0]), row[0])))
-    return [Section("Subjects", folded=Section(f"{len(rows)} subjects", tables=[table]))]
+    return [Section("Subjects", folded=Section(f"{len(rows)} subjects", tables=[table]))] if len(rows) > 1 else []
 
 
 def _wrong(predictions: Predictions) -> Section:
@@ -244,39 +222,22 @@ def _wrong(predictions: Predictions) -> Section:
 def _folds(scores: Json, about: Json, predictions: Predictions) -> list[Section]:
     if len(scores["folds"]) < 2:
         return []
-    hits = Counter(fold for fold, hit in zip(predictions.folds, predictions.correct, strict=True) if hit)
-    head = [
-        "fold",
-        "test subject",
-        "train",
-        "validation",
-        "test",
-        "correct",
-        "epoch",
-        "collapsed to",
-        "standardised by",
-    ]
-    rows = [
-        [
-            str(fold["fold"]),
-            ", ".join(fold["subjects"]),
-            *(str(parts[part]["clips"]) for part in ("train", "validation", "test")),
-            str(hits[fold["fold"]]),
-            "" if fold["epoch"] is None else str(fold["epoch"]),
-            fold["collapsed_to"] or "",
-            _levels(parts["statistics"]),
-        ]
-        for fold, parts in zip(scores["folds"], about["folds"], strict=True)
-    ]
-    used = [column for column in range(len(head)) if any(row[column] for row in rows)]
-    table = Table([head[column] for column in used], [[row[column] for column in used] for row in rows])
-    return [Section("Folds", folded=Section(f"{len(rows)} folds", tables=[table]))]
+    rows = []
+    for fold, parts in zip(scores["folds"], about["folds"], strict=True):
+        correct = predictions.correct[np.array(predictions.folds) == fold["fold"]].sum()
+        row = {"fold": fold["fold"], "test subject": ", ".join(fold["subjects"])}
+        row |= {part: parts[part]["clips"] for part in ("train", "validation", "test")}
+        row |= {"correct": correct, "epoch": fold["epoch"], "collapsed to": fold["collapsed_to"]}
+        rows.append(row | {"standardised by": _levels(parts["statistics"])})
+    table = pandas.DataFrame(rows, dtype=object).dropna(axis="columns", how="all").fillna("").astype(str)
+    folded = Section(f"{len(rows)} folds", tables=[Table([*table], table.to_numpy().tolist())])
+    return [Section("Folds", folded=folded)]
 
 
 def _settings(protocol: Protocol) -> Section:
     """The protocol beside others: the settings that differ, and on demand all."""
     beside = [one for one in protocols.of(protocol.model, protocol.database) if one.name in COMPARED]
-    chosen = [protocol, *[other for other in beside if other != protocol]]
+    chosen = [protocol, *(other for other in beside if other != protocol)]
 
     def beside_each_other(everything: bool) -> Table:
         [_, own, *others], *rows = protocols.side_by_side(chosen, everything)
@@ -291,19 +252,14 @@ def _settings(protocol: Protocol) -> Section:
 def _paper(scores: Json, about: Json, protocol: Protocol) -> list[Section]:
     if not protocol.database.in_paper or protocol.network.is_own:
         return []
-    if protocol.model in RIVALS:
-        value = rival_value(PAPER, protocol.network, protocol.dataset)
-        percent, what = value.percent, value.meaning
-    else:
-        cell = next(cell for cell in table_5(PAPER) if cell.key == f"{protocol.model}-{protocol.dataset}")
-        answer, percent = constant_answer(cell.percent, cell), cell.percent
-        what = PRINTED[protocol.model] + (f"; a constant {answer} scores the same there" if answer else "")
+    published = published_value(protocol)
     ours = f"protocol {protocol.name}: {protocols.ABOUT[protocol.name]}"
     remark = "They are comparable only if clips, labels and protocol are the same."
     if about["data"]["synthetic"]:
         ours, remark = f"synthetic clips; {ours}", "They are not comparable: the clips of this run are synthetic."
+    printed = f"{published.percent:.2f}%" if published.percent else ""
     rows = [
-        ["the paper, Table V", f"{percent:.2f}%" if percent else "", f"{protocol.database.title}; {what}"],
+        ["the paper, Table V", printed, f"{protocol.database.title}; {published.meaning}"],
         ["this run", f"{scores['accuracy']:.2%}", ours],
     ]
     return [Section("What the paper reports", tables=[Table(["", "accuracy", "what it is"], rows)], remark=remark)]
@@ -329,18 +285,12 @@ def _repeating(scores: Json, about: Json, seconds: float | None, is_run: bool) -
     else:
         rows["weights"] = scores["weights"]
     devices = {device for fold in scores.get("folds", []) for device in fold["devices"] or ()} or machine["devices"]
-    rows |= origin_rows(about) | {
-        "machine": f"{machine['system']}, {machine['cores']} cores",
-        "computed on": ", ".join(sorted(devices or ["unknown"])),
-    }
+    rows |= origin_rows(about)
+    rows["machine"] = f"{machine['system']}, {machine['cores']} cores"
+    rows["computed on"] = ", ".join(sorted(devices or ["unknown"]))
     files = ["report.txt", "scores.json", *(["config.json"] if is_run else [])]
-    return Section(
-        "How to repeat it",
-        tables=[Table([], list(rows.items()))],
-        remark="The same as files:",
-        files=files,
-        page_only=True,
-    )
+    tables = [Table([], list(rows.items()))]
+    return Section("How to repeat it", tables=tables, remark="The same as files:", files=files, page_only=True)
 
 
 def origin_rows(about: Json) -> dict[str, str]:

@@ -5,12 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from microexp_keras.datasets.frames import spread
-from microexp_keras.errors import MicroExpError
-from microexp_keras.results.canvas import DPI, LETTER, PathType, in_own_style, save
+from microexp_keras.results.plots import PathType, in_own_style, save, subplots
 
 MARKED = (230, 159, 0)  # the palette's lighter orange, for it lies over gray of every level
 BLUR = 0.03  # deviation of a heat map's smoothing, in widths of the frame
-CELL = 128  # pixels of a frame on a sheet, about: frames are enlarged by a whole number, so that pixels stay square
+FRAME = 0.9  # inches of a frame on a sheet
 GAP = 2  # pixels between frames
 STRIPS = ["frame", "saliency", "overlay", "heat map"]
 
@@ -30,39 +29,23 @@ def saliency_sheet(
     `clips` are gray levels of any range, `maps` what `saliency.binarize` gives (bool), `strengths` what was binarised:
     arrays (clips, rows, columns, time). `titles` stand above the rows of clips, of which so many `frames` are drawn.
     """
-    from matplotlib.figure import Figure
-
-    if maps.dtype != bool or not maps.shape == strengths.shape == clips.shape or len(titles) != len(clips):
-        said = (
-            f"bool maps, strengths and titles of {len(clips)} clips are needed, all of the clips' shape {clips.shape}"
-        )
-        raise MicroExpError(path, said)
     rows, columns, length = clips.shape[1:]
     count = min(frames, length)  # at the middle of equal parts: not the last, which the pooling may discard
     numbers = [int((part + 0.5) * length / count) for part in range(count)]
-    scale = max(round(CELL / rows), 1)
-    tall, wide = len(STRIPS) * (rows + GAP), count * (columns + GAP)
-    # The page in whole pixels of the PNG, so that those of the clips fall on them.
-    head, above, foot, side, right = 45 if title else 8, 48, 68, 112, 22
-    longest = int(DPI * LETTER * max(len(text) for text in (*titles, title + title[: len(title) // 4])))  # it is bold
-    page = side + max(scale * wide, longest) + right, head + len(clips) * (above + scale * tall) + foot
-    figure = Figure(figsize=(page[0] / DPI, page[1] / DPI))
-    for place, name in enumerate(titles):
+    inches = FRAME * max(count, 4) + 1.2, (4 * FRAME * rows / columns + 0.4) * len(clips) + 0.8
+    figure, every_axes = subplots(len(clips), 1, inches)
+    for place, axes in enumerate(np.atleast_1d(every_axes)):
         picture = np.full((len(STRIPS), rows + GAP, count, columns + GAP, 3), 255, np.uint8)
         strips = np.stack(_strips(clips[place], maps[place], strengths[place]))[..., numbers, :]
         picture[:, :rows, :, :columns] = strips.transpose(0, 1, 3, 2, 4)
-        bottom = page[1] - head - (place + 1) * (above + scale * tall)
-        axes = figure.add_axes((side / page[0], bottom / page[1], scale * wide / page[0], scale * tall / page[1]))
-        axes.imshow(picture.reshape(tall, wide, 3), interpolation="none", aspect="auto")
+        axes.imshow(picture.reshape(len(STRIPS) * (rows + GAP), count * (columns + GAP), 3), interpolation="nearest")
         axes.spines[:].set_visible(False)
         axes.tick_params(length=0, labelsize=9)
         axes.set_yticks([strip * (rows + GAP) + rows / 2 for strip in range(len(STRIPS))], STRIPS)
-        axes.set_xticks([])
-        axes.set_title(name, loc="left", fontsize=10, pad=4)
-    axes.set_xticks([time * (columns + GAP) + columns / 2 for time in range(count)], list(map(str, numbers)))
+        axes.set_xticks([time * (columns + GAP) + columns / 2 for time in range(count)], list(map(str, numbers)))
+        axes.set_title(titles[place], loc="left", fontsize=10, wrap=True)
     axes.set_xlabel("frame (counted from 0)", fontsize=9)
-    figure.text(side / page[0], 1 - 15 / page[1], title, va="top", fontsize=11, fontweight="bold")
-    return save(figure, path)
+    return save(figure, path, title)
 
 
 def _strips(clip: np.ndarray, marks: np.ndarray, strengths: np.ndarray) -> list[np.ndarray]:

@@ -1,10 +1,9 @@
 """What every run does: from settings to trained folds, and from these to one report."""
 
 from microexp_keras.runs.folder import new_folder, read_config, require_free, results_in, writing
-from microexp_keras.runs.options import WHERE, add_options, require_only, require_weights
+from microexp_keras.runs.options import WHERE, Workers, add_options, require_only, require_weights
 from microexp_keras.runs.provenance import commit, devices, provenance
 from microexp_keras.runs.settings import Settings
-from microexp_keras.runs.workers import Workers
 
 __all__ = [
     "WHERE",

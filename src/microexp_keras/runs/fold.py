@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,44 +10,28 @@ import numpy as np
 from microexp_keras import preprocessing
 from microexp_keras.atomic import write_json
 from microexp_keras.errors import MicroExpError
-from microexp_keras.models.networks import Network
-from microexp_keras.preprocessing import original_npy
 from microexp_keras.results import sheets
 from microexp_keras.runs.folder import make_folder
 from microexp_keras.runs.provenance import devices
-from microexp_keras.runs.run import Run
+from microexp_keras.runs.run import RESULT, Run
 from microexp_keras.training.history import STATE, FoldResult, History
 from microexp_keras.training.job import Job
-
-RESULT = "result.json"
 
 AGAIN = "Remove this file and resume with --resume; if it lies in a folder fold-NN, remove that folder instead."
 
 SALIENCY_CLIPS = 4  # on a sheet: a page's length
 
-KEPT = {
-    "best_epoch": int,
-    "diverged": str,
-    "chosen": dict,
-    "images": list,
-    "saliency": dict,
-    "devices": list,
-}
+KEPT = {"best_epoch": int, "diverged": str, "chosen": dict, "images": list, "saliency": dict, "devices": list}
 """What of a `FoldResult` stands in its file beside the probabilities, and of which type it is if it is not None."""
 
 
-def is_done(folder: Path) -> bool:
-    """Whether the fold in this folder has its predictions, the last file that it writes."""
-    return (folder / RESULT).exists()
-
-
-def train_fold(run: Run, number: int, progress: bool = True, wanted: Callable[[], bool] | None = None) -> None:
+def train_fold(run: Run, number: int, progress: bool = True, wanted: Callable[[], bool] = lambda: True) -> None:
     """Train a fold (its number counted from 0), or resume it, and predict the clips that are scored.
 
-    `wanted` is asked before every epoch: if it says no, training ends there with `training.NotWantedError`.
+    `wanted`: see `training.job.Job`.
     """
     settings, protocol, samples, fold = run.settings, run.protocol, run.samples, run.folds[number]
-    folder, network = run.fold_folder(number), protocol.network
+    folder, subjects = run.fold_folder(number), samples.subjects_of(fold.test)
     make_folder(folder)
     metadata = {
         "model": protocol.model,
@@ -57,7 +40,7 @@ def train_fold(run: Run, number: int, progress: bool = True, wanted: Callable[[]
         "reading": protocol.reading,
         "split": protocol.split.__name__,
         "fold": number + 1,
-        "test_subjects": samples.subjects_of(fold.test),
+        "test_subjects": subjects,
         "started_from": settings.weights,
         "started_from_synthetic": settings.weights_synthetic,
         "synthetic": samples.synthetic,
@@ -66,11 +49,6 @@ def train_fold(run: Run, number: int, progress: bool = True, wanted: Callable[[]
         "statistics": {name: values._asdict() for name, values in run.statistics[number].items()},
         "data_fingerprint": samples.fingerprint,
     }
-    if isinstance(network, Network) and run.has_one_fold:
-        inputs, _ = preprocessing.network_inputs(samples.stacks, run.statistics[number])
-        seen, classes = protocol.training_inputs(inputs), protocol.database.num_classes
-        origin = {name: metadata[name] for name in ("synthetic", "dataset", "data_fingerprint")}
-        original_npy.write_validation(folder, network, seen, samples.labels, classes, fold.held_out, origin)
     job = Job(
         samples=samples,
         fold=fold,
@@ -81,34 +59,30 @@ def train_fold(run: Run, number: int, progress: bool = True, wanted: Callable[[]
         metadata=metadata,
         start=(settings.weights, settings.data_format) if settings.weights else None,
         precision=settings.precision,
-        tensorboard=settings.tensorboard,
         progress=progress,
         wanted=wanted,
     )
-    found: FoldResult = network.fit(job)
-    found = replace(found, devices=devices())
-    if not isinstance(network, Network):
-        found = replace(found, saliency={"sheets": [], "missing": "saliency is drawn of the paper's own networks."})
-    elif number == 0:  # one fold's are enough to look at
-        found = replace(found, saliency=_draw_saliency(run, found))
+    found: FoldResult = protocol.network.fit(job)
     result = {
         "fold": number + 1,
-        "subjects": samples.subjects_of(fold.test),
+        "subjects": subjects,
         "clips": run.clip_names(fold.test),
         "probabilities": found.probabilities.tolist(),
         "weights": found.best_path.name,  # of a fold whose weights are not kept it is gone
         **{name: getattr(found, name) for name in KEPT},
+        "saliency": _draw_saliency(run, found) if number == 0 else None,  # one fold's are enough to look at
+        "devices": devices(),
     }
     write_json(folder / RESULT, result)
+    drop_rest(run, found)
+
+
+def drop_rest(run: Run, result: FoldResult) -> None:
+    """Remove what a fold of several that has its result does not keep: its state, and its best weights unless asked."""
     if not run.has_one_fold:
-        drop_rest(found, folder, run.keeps_weights)
-
-
-def drop_rest(result: FoldResult, folder: Path, keeps_weights: bool) -> None:
-    """Remove what a fold that has its result does not keep: its state, and its best weights unless these stay."""
-    if not keeps_weights:
-        result.best_path.unlink(missing_ok=True)
-    (folder / STATE).unlink(missing_ok=True)
+        (result.best_path.parent / STATE).unlink(missing_ok=True)
+        if not run.settings.keep_weights:
+            result.best_path.unlink(missing_ok=True)
 
 
 def read_fold(run: Run, number: int) -> FoldResult:
@@ -130,21 +104,23 @@ def read_result(folder: Path, clips: list[str], num_classes: int, has_epochs: bo
             wrong += ["best_epoch"] * (history[best]["epoch"] != best or "val_only_class" not in history[best])
         if record["clips"] != clips:
             wrong.append("clips")
-        if probabilities.shape != (len(clips), num_classes) or not (
-            (probabilities >= 0).all() and np.allclose(probabilities.sum(axis=1), 1, atol=1e-3)
-        ):
+        fits = probabilities.shape == (len(clips), num_classes) and (probabilities >= 0).all()
+        if not fits or not np.allclose(probabilities.sum(axis=1), 1, atol=1e-3):
             wrong.append("probabilities")
+        drawn = kept["saliency"]
+        if drawn and not all((folder / sheet["file"]).exists() for sheet in drawn["sheets"]):
+            kept["saliency"] = {"sheets": [], "missing": "the sheets have been removed."}
+        if wrong:
+            raise ValueError(f"its {', '.join(wrong)} do not fit")
     except (OSError, ValueError, TypeError, LookupError, RecursionError) as error:
-        said = f"is not the result of this fold ({type(error).__name__}: {error})"
-        raise MicroExpError(folder / RESULT, said, AGAIN) from None
-    if wrong:
-        said = f"is not the result of this fold (its {', '.join(wrong)} do not fit)"
-        raise MicroExpError(folder / RESULT, said, AGAIN)
+        raise MicroExpError(folder / RESULT, f"is not the result of this fold ({error})", AGAIN) from None
     return FoldResult(history=history, best_path=best_path, probabilities=probabilities, **kept)
 
 
 def _draw_saliency(run: Run, found: FoldResult) -> dict[str, Any]:
     """Draw what moves the scores of some clips, of every class; give the sheets drawn, or why there are none."""
+    if found.model is None:
+        return {"sheets": [], "missing": "saliency is drawn of the paper's own networks."}
     if not run.settings.faces:
         return {"sheets": [], "missing": "the run was started with --no-faces."}
     from microexp_keras.models import saliency
@@ -165,8 +141,7 @@ def _draw_saliency(run: Run, found: FoldResult) -> dict[str, Any]:
     ]
     plain = [title.encode("ascii", "backslashreplace").decode() for title in titles]
     for name, clips in few.items():
-        path = run.fold_folder(0) / f"saliency_{name}.png"
-        marks, title = saliency.binarize(maps[name]), f"Saliency: {name}"
-        sheets.saliency_sheet(clips[..., 0], marks, maps[name], path, plain, title=title)
+        path, marks = run.fold_folder(0) / f"saliency_{name}.png", saliency.binarize(maps[name])
+        sheets.saliency_sheet(clips[..., 0], marks, maps[name], path, plain, title=f"Saliency: {name}")
     drawn = [{"input": name, "file": f"saliency_{name}.png", "clips": titles} for name in few]
     return {"sheets": drawn, "missing": None}

@@ -22,11 +22,11 @@ def require_free(out: str | Path | None, resumable: bool = False) -> None:
     folder = Path("runs" if out is None else out).absolute()
     there = next(place for place in (folder, *folder.parents) if os.path.lexists(place))
     if not os.path.isdir(there) or not os.access(there, os.R_OK | os.W_OK | os.X_OK):
-        found = f" that can be written, found {there}" if os.path.isdir(there) else f", found the file {there}"
-        raise MicroExpError(out or "runs", f"expected a folder{found}", "Give another --out.")
+        what = "the folder {} cannot be written to" if os.path.isdir(there) else "{} is a file, not a folder"
+        raise MicroExpError(out or "runs", what.format(there), "Give another --out.")
     if out is not None and there == folder and any(child.name != ".lock" for child in folder.iterdir()):
         resume = f"; resume what began there with --resume {shlex.quote(str(out))}" if resumable else ""
-        raise MicroExpError(out, "expected an empty or new folder, found files", f"Give another --out{resume}.")
+        raise MicroExpError(out, "there are files in this folder", f"Give another --out{resume}.")
 
 
 def new_folder(out: str | Path | None, name: str) -> Path:
@@ -45,10 +45,7 @@ def new_folder(out: str | Path | None, name: str) -> Path:
 
 @contextlib.contextmanager
 def results_in(out: str | Path | None, name: str) -> Iterator[Path]:
-    """Make the folder of results before they are computed; see `new_folder`.
-
-    If the block fails before anything is written there, a folder that was made is removed.
-    """
+    """Make the folder of results before they are computed; remove it again if nothing is written there."""
     there = out is not None and os.path.lexists(out)
     folder = new_folder(out, name)
     try:
@@ -63,9 +60,8 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:
-        raise MicroExpError(
-            folder, f"expected a folder, found none, and none could be made ({error.strerror})", "Free it."
-        ) from None
+        found = f"expected a folder, found none, and none could be made ({error.strerror})"
+        raise MicroExpError(folder, found, "Free it.") from None
 
 
 @contextlib.contextmanager
@@ -97,19 +93,15 @@ def read_config(folder: str | Path) -> tuple[Settings, dict[str, Any]]:
         If there is none or it is not one of ours.
     """
     path = Path(folder) / "config.json"
+    if not path.exists():
+        hint = "Check the path, or start a new run without --resume."
+        raise MicroExpError(folder, "is not the folder of a run (it has no config.json)", hint)
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
-        config["data"]["fingerprint"], config["folds"][0]["train"]["positions"]
-        if not isinstance(config["resumed"], list) or not isinstance(config["folds"], list):
-            raise TypeError("resumed, folds")
+        config["data"]["fingerprint"], config["folds"][0]["train"]["positions"], [*config["resumed"]]
         return Settings.from_json(config), config
-    except FileNotFoundError:
-        raise MicroExpError(
-            folder, "expected the folder of a run, found no config.json", "Start it without --resume."
-        ) from None
     except MicroExpError as error:
         raise error.within(path) from None
     except (OSError, ValueError, LookupError, TypeError) as error:
-        raise MicroExpError(
-            path, f"expected the record of a run, found something else ({error!r})", "Start a new run."
-        ) from error
+        found = f"expected the record of a run, found something else ({error!r})"
+        raise MicroExpError(path, found, "Start a new run.") from error

@@ -1,6 +1,8 @@
 """Options that several commands share, and what goes with `--resume`."""
 
 import argparse
+from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +33,16 @@ def weights_file(text: str) -> Path:
     if text == "synthetic" and not path.exists():
         if SHIPPED.is_file():
             return SHIPPED
-        raise MicroExpError("--weights synthetic", f"{SHIPPED} is missing", "It comes with the repository; or train.")
+        raise argparse.ArgumentTypeError(f"{SHIPPED} is missing. It comes with the repository; or train your own")
     if not path.is_dir():
         return path
-    found = [*path.glob("weights-improvement-*.weights.h5"), *path.glob("learned.h5")]
+    kinds = ("weights-improvement-*.weights.h5", "learned.h5", "best.weights.h5")
+    found = [file for kind in kinds for file in path.glob(kind)]
     if len(found) != 1:
-        kept = "Name a file, or the folder of one fold; folds keep theirs with `train --keep-weights`."
-        raise MicroExpError(path, f"expected a run's folder with one file of weights, found {len(found)}", kept)
+        raise argparse.ArgumentTypeError(
+            f"{path} holds {len(found)} files of weights. Name a file, or the folder of a run that holds one; with "
+            "several folds, `train --keep-weights` keeps those of each in its folder"
+        )
     return found[0]
 
 
@@ -111,6 +116,24 @@ def add_options(parser: Any, *names: str) -> None:
     """Add some of the `OPTIONS` to a parser or a group of its options."""
     for name in names:
         parser.add_argument(name, **OPTIONS[name])
+
+
+@dataclass(frozen=True)
+class Workers:
+    """Where folds are trained: in so many processes of this machine (None: one a core), or on a Dask `cluster`."""
+
+    jobs: int | None = None
+    cluster: str | None = None
+    dashboard: bool = False
+
+    @classmethod
+    def of(cls, args: argparse.Namespace) -> "Workers":
+        """Take the options of a parsed command line, if they go together."""
+        if args.cluster and args.jobs:
+            raise MicroExpError("--jobs", "expected without --cluster, which has the workers it has", "Leave one out.")
+        if args.dashboard and not find_spec("bokeh"):
+            raise MicroExpError("--dashboard", "expected the package bokeh, found none", "Run: pip install bokeh")
+        return cls(args.jobs, args.cluster, args.dashboard)
 
 
 def absolute(path: Path | None) -> str | None:

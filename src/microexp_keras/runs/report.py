@@ -32,8 +32,8 @@ UNSEEN = (
 
 
 NOT_KEPT = (
-    "The weights of {folds} were not kept. To train a fold again, remove its folder `fold-NN` and run `train --resume "
-    "FOLDER --keep-weights`; on the same machine with the same versions the weights are the same to the bit."
+    "The weights of {folds} were not kept. To train a fold again, remove its folder fold-NN and run train --resume "
+    "FOLDER --keep-weights; on the same machine with the same versions the weights are the same to the bit."
 )
 
 SYNTHETIC_START = Note("synthetic", " clips were used to train the initial weights.")
@@ -47,103 +47,87 @@ FACES = Note(
 
 SETTINGS = "method.md"
 
-OWNERS = {"published": "are published", "reported by": "reported by others", "ours": "ours"}
-"""How marks of settings begin, and how they are counted."""
-
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a run.
+    """What came of a run."""
 
-    Attributes
-    ----------
-    text : str
-        What a command says of it: the score, the worst caveats, and where the rest is.
-    scores : dict
-        The contents of scores.json.
-    predictions : results.predictions.Predictions
-    trained_well : bool
-        False if a fold diverged.
-    """
-
-    text: str
-    scores: dict[str, Any]
+    text: str  # what a command says of it: the score, the worst caveats, and where the rest is
+    scores: dict[str, Any]  # the contents of scores.json
     predictions: Predictions
-    trained_well: bool
+    trained_well: bool  # False if a fold diverged
 
 
 def report(run: Run) -> Outcome:
     """Pool the predictions of all folds and write the run's report."""
-    class_names = run.protocol.database.class_names
+    class_names, samples, protocol = run.protocol.database.class_names, run.samples, run.protocol
     results = [read_fold(run, number) for number in range(len(run.folds))]
-    for number, result in enumerate(results):
-        if not run.has_one_fold:  # killed between its result and the end, it may have left some
-            drop_rest(result, run.fold_folder(number), run.keeps_weights)
+    for result in results:
+        drop_rest(run, result)  # killed between its result and the end, it may have left some
     scored = np.concatenate([fold.test for fold in run.folds])
     predictions = Predictions(
         class_names=class_names,
         clips=run.clip_names(scored),
-        subjects=[run.samples.subjects[position] for position in scored],
-        true=run.samples.labels[scored],
+        subjects=[samples.subjects[position] for position in scored],
+        true=samples.labels[scored],
         probabilities=np.concatenate([result.probabilities.astype(np.float32) for result in results]),
         folds=[number + 1 for number, fold in enumerate(run.folds) for _ in fold.test],
-        method=run.protocol.model,
-        protocol=run.protocol.name,
+        method=protocol.model,
+        protocol=protocol.name,
         seed=run.settings.seed,
-        databases=run.samples.databases_of(scored),
+        databases=samples.databases_of(scored),
     )
-    scores = predictions.scores
+    scores, right = predictions.scores, predictions.correct
     histories = [result.history for result in results]
+    in_epochs = None
     if histories[0]:
         best_epoch, each = (results[0].best_epoch, []) if run.has_one_fold else (None, histories)
         path = run.folder / "curves.png"
         plots.curves(_mean_history(histories), path, best_epoch, scores.majority_rate, run.title, each)
+        in_epochs = sum(row.get("seconds", 0) for history in histories for row in history)
     last_ten = last_ten_epochs(histories, [len(fold.validation) for fold in run.folds])
-    right = predictions.correct
     caveats = [
-        *_method_notes(run, results, scores),
-        *training_notes(results, run.protocol, scores, last_ten),
+        *_method_notes(run, results),
+        *training_notes(results, protocol, scores, last_ten),
         *_files(run, results),
         *_notes(run, right),
     ]
-    in_epochs = sum(row.get("seconds", 0) for history in histories for row in history) if histories[0] else None
+    folds = [
+        {
+            "fold": number + 1,
+            "subjects": samples.subjects_of(run.folds[number].test),
+            "epoch": result.best_epoch,
+            "epochs": len(result.history) or None,
+            "collapsed_to": None if result.only_class is None else class_names[result.only_class],
+            "folder": str(run.fold_folder(number).relative_to(run.folder)),
+            "weights": str(result.best_path.relative_to(run.folder)) if result.best_path.exists() else None,
+            "devices": result.devices,
+            "saliency": result.saliency,
+        }
+        for number, result in enumerate(results)
+    ]
+    more = {
+        "folds": folds,
+        "held_out": _held_out(run, right),
+        "chosen_on_scored": any(np.isin(fold.test, fold.validation).any() for fold in run.folds),
+        "ten_epochs": last_ten,
+    }
     _, config = read_config(run.folder)
-    described, values = write(
-        run.folder,
-        run.title,
-        caveats,
-        predictions,
-        config,
-        run.protocol,
-        in_epochs,
-        folds=[
-            {
-                "fold": number + 1,
-                "subjects": run.samples.subjects_of(run.folds[number].test),
-                "epoch": result.best_epoch,
-                "epochs": len(result.history) or None,
-                "collapsed_to": None if result.only_class is None else class_names[result.only_class],
-                "folder": str(run.fold_folder(number).relative_to(run.folder)),
-                "weights": str(result.best_path.relative_to(run.folder)) if result.best_path.exists() else None,
-                "devices": result.devices,
-                "saliency": result.saliency,
-            }
-            for number, result in enumerate(results)
-        ],
-        held_out=_held_out(run, right),
-        chosen_on_scored=any(np.isin(fold.test, fold.validation).any() for fold in run.folds),
-        ten_epochs=last_ten,
-    )
-    trained_well = not any(result.diverged for result in results)
-    return Outcome(described.summary(run.folder), values, predictions, trained_well)
+    described, values = write(run.folder, run.title, caveats, predictions, config, protocol, in_epochs, **more)
+    well = not any(result.diverged for result in results)
+    return Outcome(described.summary(run.folder), values, predictions, well)
 
 
 def _files(run: Run, results: list[FoldResult]) -> list[Note | str]:
     """Say how to get weights that are not kept, and warn of real people's faces on the page, if it shows any."""
-    has_weights = run.own_method is None or run.own_method.has_epochs
-    not_kept = sum(not result.best_path.exists() for result in results) if has_weights else 0
-    shown = any((result.saliency or {}).get("sheets") for result in results) and not run.samples.synthetic
-    return [*([NOT_KEPT.format(folds=counted(not_kept, "fold"))] if not_kept else []), *([FACES] if shown else [])]
+    method, notes = run.protocol.network, list[Note | str]()
+    gone = counted(sum(not result.best_path.exists() for result in results), "fold")
+    again = not method.is_own or (method.has_epochs and ":" in method.name)  # others no command can train again
+    if gone != "0 folds" and again:
+        notes.append(NOT_KEPT.format(folds=gone))
+    if not run.samples.synthetic and (results[0].saliency or {}).get("sheets"):
+        notes.append(FACES)
+    return notes
 
 
 def _mean_history(histories: list[list[Row]]) -> list[Row]:
@@ -172,102 +156,83 @@ def _notes(run: Run, right: np.ndarray) -> list[Note | str]:
         if getattr(protocol, name) != getattr(published, name)
     ]
     if protocol.patience is not None:
-        changed.append(
-            f"early stopping after {counted(protocol.patience, 'epoch')} without a better validation accuracy"
-        )
+        epochs = counted(protocol.patience, "epoch")
+        changed.append(f"early stopping after {epochs} without a better validation accuracy")
     if settings.precision != "float32":
         changed.append(f"computed in {settings.precision} instead of float32")
     if settings.weights:
         changed.append(f"started from {settings.weights}")
     if settings.landmarks:
         changed.append(f"landmarks from {settings.landmarks}")
-    if run.has_one_fold:
-        remarks = preprocessing.remarks(run.folds[0], run.samples, right)
-    else:
-        remarks = [*dict.fromkeys(remark for fold in run.folds for remark in preprocessing.remarks(fold, run.samples))]
-    return [
-        *run.samples.all_notes,
-        *remarks,
-        *([UNSEEN] if protocol.unseen_subjects and not settings.weights else []),
-        *([f"Differs from the protocol: {'; '.join(changed)}."] if changed else []),
-        *([SYNTHETIC_CLIPS] if run.samples.synthetic else []),
-        *([SYNTHETIC_START] if settings.weights_synthetic else []),
-    ]
+    notes: list[Note | str] = [*run.samples.all_notes]
+    own = right if run.has_one_fold else None
+    notes += dict.fromkeys(said for fold in run.folds for said in preprocessing.remarks(fold, run.samples, own))
+    if protocol.unseen_subjects and not settings.weights:
+        notes.append(UNSEEN)
+    if changed:
+        notes.append(f"Differs from the protocol: {'; '.join(changed)}.")
+    if run.samples.synthetic:
+        notes.append(SYNTHETIC_CLIPS)
+    if settings.weights_synthetic:
+        notes.append(SYNTHETIC_START)
+    return notes
 
 
 def training_notes(
-    outcomes: Sequence[FoldResult], protocol: Protocol, scores: Scores, last_ten: Mapping[str, Any] | None
-) -> list[Note]:
+    results: Sequence[FoldResult], protocol: Protocol, scores: Scores, last_ten: Mapping[str, Any] | None
+) -> list[Note | str]:
     """Return the caveats on how the networks of a run were trained; `last_ten`: see `training.history`."""
-    folds = len(outcomes)
-    several = folds > 1
-
-    def of_folds(some: Sequence[object]) -> str:
-        return f" in {len(some)} of {folds} folds" if several else ""
-
+    several = len(results) > 1
     start = f"Protocol {protocol.name} ({protocol.source})"
-    if not outcomes[0].history:
-        return [Note("remark", f"{start}{f': {folds} folds' * several}.")]
-    epochs = counted(span(len(outcome.history) for outcome in outcomes), "epoch")
-    best = span(int(outcome.best_epoch or 0) for outcome in outcomes)
-    each = f"{folds} folds, each " if several else ""
-    text = f"{start}: {each}{epochs} with batch size {protocol.batch_size}; weights of epoch {best} (counted from 0)."
-    notes = [Note("remark", text)]
+    if not results[0].history:
+        return [f"{start}{f': {len(results)} folds' * several}."]
+
+    def of_folds(count: int) -> str:
+        return f" in {count} of {len(results)} folds" * several
+
+    lengths = [len(result.history) for result in results]
+    each = f"{len(results)} folds, each " * several + counted(span(lengths), "epoch")
+    best = span(int(result.best_epoch or 0) for result in results)
+    text = f"{start}: {each} with batch size {protocol.batch_size}; weights of epoch {best} (counted from 0)."
+    notes: list[Note | str] = [text]
     if last_ten:
         deviation = last_ten["deviation"]
         text = f"Validation accuracy over the last {counted(last_ten['epochs'], 'epoch')}"
-        text += f"{f', pooled over the {folds} folds' * several}: mean {last_ten['mean']:.2%}"
-        notes.append(Note("remark", text + ("." if deviation is None else f", standard deviation {deviation:.2%}.")))
-    patience = protocol.patience
-    ended = [len(outcome.history) for outcome in outcomes if patience and outcome.diverged is None]
-    if early := [epochs for epochs in ended if epochs < protocol.epochs]:
-        which = f"{len(early)} of {folds} folds" if several else "training"
-        text = f"Early stopping: {which} ended after {counted(span(early), 'epoch')} instead of {protocol.epochs}, as "
-        text += f"validation accuracy had not improved for {counted(patience, 'epoch')}."
-        notes.append(Note("remark", text))
-    constant = [scores.class_names[outcome.only_class] for outcome in outcomes if outcome.only_class is not None]
+        text += f"{f', pooled over the {len(results)} folds' * several}: mean {last_ten['mean']:.2%}"
+        notes.append(text + ("." if deviation is None else f", standard deviation {deviation:.2%}."))
+    early = [len(result.history) for result in results if not result.diverged and len(result.history) < protocol.epochs]
+    if protocol.patience and early:
+        which = f"{len(early)} of {len(results)} folds" if several else "training"
+        ended = f"ended after {counted(span(early), 'epoch')} instead of {protocol.epochs}"
+        notes.append(f"Early stopping: {which} {ended}.")
+    constant = [scores.class_names[result.only_class] for result in results if result.only_class is not None]
     if constant:
-        which, named = f":{of_folds(constant)} the scored network", ", ".join(dict.fromkeys(constant))
+        which, named = f":{of_folds(len(constant))} the scored network", ", ".join(dict.fromkeys(constant))
         notes.append(Note("collapsed", f"{which} predicts a single class ({named}) for every validation clip."))
-    losses, guessing = [outcome.last_loss for outcome in outcomes], math.log(len(scores.class_names))
-    high = [loss for loss in losses if loss > guessing]
+    losses, guessing = [result.last_loss for result in results], math.log(len(scores.class_names))
+    high = sum(loss > guessing for loss in losses)
     if high and scores.accuracy_interval[0] <= scores.majority_rate:
         text = f"{of_folds(high)}: the training loss over the last epochs is {span(losses, '.3g')}; uniform guessing "
         notes.append(Note("not learned", f"{text}gives {guessing:.3g}."))
-    return notes + [Note("diverged", f": {outcome.diverged}") for outcome in outcomes if outcome.diverged]
+    return notes + [Note("diverged", f": {result.diverged}") for result in results if result.diverged]
 
 
-def _method_notes(run: Run, results: Sequence[FoldResult], scores: Scores) -> list[str]:
-    """Return what a rival method sees, what it chose, and whether it beats the majority-class baseline.
-
-    Its settings, each with whose it is, are written into the run's folder.
-    """
+def _method_notes(run: Run, results: Sequence[FoldResult]) -> list[str]:
+    """Return what a rival method sees and what it chose; whose its settings are is written into the run's folder."""
     method = run.protocol.network
     if method.name not in RIVALS:
         return []
-    rows = marks(method.name)
-    table = markdown_table([["setting", "value", "whose"], *([name, str(value), mark] for name, value, mark in rows)])
-    write_text(run.folder / SETTINGS, f"# Settings of {method.title}\n\n{table}\n")
-    of_settings = ", ".join(
-        f"{sum(mark.startswith(owner) for _, _, mark in rows)} {whose}" for owner, whose in OWNERS.items()
-    )
+    rows = [("setting", "value", "whose"), *((name, str(value), mark) for name, value, mark in marks(method.name))]
+    write_text(run.folder / SETTINGS, f"# Settings of {method.title}\n\n{markdown_table(rows)}\n")
     what = "A reconstruction, not the authors' method" if is_reconstruction(method.name) else "Written anew"
-    notes = [f"{what}: of its {len(rows)} settings {of_settings} ({SETTINGS}). It sees {method.sees}."]
-    if scores.accuracy_interval[0] <= scores.majority_rate:
-        notes.append(
-            f"Not significantly above the majority-class baseline ({scores.majority_class}, "
-            f"{scores.majority_rate:.2%}): nothing shows that {method.title} tells the classes apart on these clips."
-        )
-    chosen = [result.chosen for result in results if result.chosen]
-    if chosen:
-        costs = Counter(one["cost"] for one in chosen)
-        shares = [f"{cost:g} in {folds} of {len(chosen)}" for cost, folds in sorted(costs.items())]
-        said = ", ".join(shares) if len(chosen) > 1 else f"{chosen[0]['cost']:g}"
-        several = " folds" if len(chosen) > 1 else ""
-        notes.append(f"Cost of the support vector machine, chosen within the training subjects: {said}{several}.")
+    notes = [f"{what}: {SETTINGS} says whose each of its {len(rows) - 1} settings is. It sees {method.sees}."]
+    costs = Counter(result.chosen["cost"] for result in results if result.chosen)
+    if costs:
+        said = ", ".join(f"{cost:g} in {counted(folds, 'fold')}" for cost, folds in sorted(costs.items()))
+        notes.append(f"Cost of the support vector machine, chosen within the training subjects: {said}.")
         notes.append("Its probabilities are shares of the votes between pairs of classes.")
     images = [result.images for result in results if result.images]
     if images:
-        right, of = map(sum, zip(*images, strict=True))
+        right, of = np.sum(images, axis=0)
         notes.append(f"Accuracy on single images: {right / of:.2%} ({right}/{of}).")
     return notes

@@ -1,5 +1,6 @@
 """A run: its folder, settings, protocol, clips, folds and statistics, put together once."""
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,6 @@ import numpy as np
 from microexp_keras import landmarks, preprocessing
 from microexp_keras.atomic import write_json
 from microexp_keras.errors import MicroExpError
-from microexp_keras.models.networks import OwnMethod
 from microexp_keras.preprocessing import Samples, Statistics
 from microexp_keras.protocols import Fold, Protocol
 from microexp_keras.runs.folder import make_folder, read_config
@@ -17,10 +17,13 @@ from microexp_keras.runs.provenance import provenance
 from microexp_keras.runs.settings import Settings
 from microexp_keras.text import ranges
 
+RESULT = "result.json"
+"""The last file that a fold writes."""
+
 
 @dataclass(frozen=True)
 class Run:
-    """All that the folds of a run share."""
+    """All that the folds of a run share; folds are numbered from 0."""
 
     folder: Path
     settings: Settings
@@ -38,9 +41,8 @@ class Run:
             If the protocol's promise does not hold for these clips; see `preprocessing.folds`.
         """
         folds = preprocessing.folds(settings.protocol, samples)
-        return cls(
-            folder, settings, samples, folds, [statistics_of(settings.protocol, samples, fold) for fold in folds]
-        )
+        statistics = [statistics_of(settings.protocol, samples, fold) for fold in folds]
+        return cls(folder, settings, samples, folds, statistics)
 
     @classmethod
     def open(cls, folder: Path) -> "Run":
@@ -61,23 +63,26 @@ class Run:
         return f"{self.protocol.network.title} on {self.protocol.database.origin(self.samples.synthetic)}"
 
     @property
-    def own_method(self) -> OwnMethod | None:
-        """The user's own method; None for those of this package."""
-        return self.protocol.network if isinstance(self.protocol.network, OwnMethod) else None
-
-    @property
     def has_one_fold(self) -> bool:
         """Whether the protocol has a single fold, whose files lie in the run's own folder."""
         return len(self.folds) == 1
 
-    @property
-    def keeps_weights(self) -> bool:
-        """Whether the best weights stay when a fold is done."""
-        return self.has_one_fold or self.settings.keep_weights
-
     def fold_folder(self, number: int) -> Path:
-        """Return where a fold, counted from 0, has its files: the run's own folder if it is the only one."""
+        """Return where a fold has its files: the run's own folder if it is the only one."""
         return self.folder if self.has_one_fold else self.folder / f"fold-{number + 1:02d}"
+
+    def is_done(self, number: int) -> bool:
+        """Whether a fold has its predictions."""
+        return (self.fold_folder(number) / RESULT).exists()
+
+    def share_done(self, number: int) -> float:
+        """Return which share of its epochs a fold has behind it."""
+        if self.is_done(number):
+            return 1
+        with contextlib.suppress(OSError):
+            rows = (self.fold_folder(number) / "history.csv").read_text(encoding="utf-8").splitlines()
+            return (len(rows) - 1) / self.protocol.epochs
+        return 0
 
     def clip_names(self, positions: np.ndarray) -> list[str]:
         """Return the names of some clips."""
@@ -92,48 +97,40 @@ class Run:
             If the run in this folder was started with other clips.
         """
         make_folder(self.folder)
-        path, now, before = self.folder / "config.json", provenance(), None
+        path, now, resumed = self.folder / "config.json", provenance(), []
         if path.exists():
             _, before = read_config(self.folder)
             self._require_same_clips(before)
-        labels, class_names = self.samples.labels, self.protocol.database.class_names
-        described = {
-            **({name: before.get(name) for name in now} if before else now),
-            "resumed": [*before["resumed"], now] if before else [],
-            **self.settings.to_json(),
-            "data": {
-                "fingerprint": self.samples.fingerprint,
-                "synthetic": self.samples.synthetic,
-                "clips": len(self.samples.names),
-                "names": self.samples.names,
-                "clips_per_class": {name: int((labels == label).sum()) for label, name in enumerate(class_names)},
-                "subjects": len(set(self.samples.subjects) - {None}),
-            },
-            "class_names": class_names,
-            "folds": [self._fold_json(number) for number in range(len(self.folds))],
+            now, resumed = {name: before.get(name) for name in now}, [*before["resumed"], now]
+        samples, class_names = self.samples, self.protocol.database.class_names
+        counts = np.bincount(samples.labels, minlength=len(class_names)).tolist()
+        data = {
+            "fingerprint": samples.fingerprint,
+            "synthetic": samples.synthetic,
+            "clips": len(samples.names),
+            "names": samples.names,
+            "clips_per_class": dict(zip(class_names, counts, strict=True)),
+            "subjects": len(set(samples.subjects) - {None}),
         }
-        write_json(path, described)
+        folds = [self._fold_json(number) for number in range(len(self.folds))]
+        own = {**self.settings.to_json(), "data": data, "class_names": class_names, "folds": folds}
+        write_json(path, {**now, "resumed": resumed, **own})
 
     def _fold_json(self, number: int) -> dict[str, Any]:
-        fold, statistics = self.folds[number], self.statistics[number]
-        parts = {
-            part: {"clips": len(positions), "positions": ranges(positions.tolist())}
-            for part, positions in (("train", fold.train), ("validation", fold.validation), ("test", fold.test))
-        }
+        fold, parts = self.folds[number], ("train", "validation", "test")
+        positions = {part: getattr(fold, part).tolist() for part in parts}
         return {
             "fold": number + 1,
             "test_subjects": self.samples.subjects_of(fold.test),
-            **parts,
-            "statistics": {name: one._asdict() for name, one in statistics.items()},
+            **{part: {"clips": len(own), "positions": ranges(own)} for part, own in positions.items()},
+            "statistics": {name: one._asdict() for name, one in self.statistics[number].items()},
         }
 
     def _require_same_clips(self, config: dict[str, Any]) -> None:
         if config["data"]["fingerprint"] != self.samples.fingerprint:
-            raise MicroExpError(
-                self.settings.data or " and ".join(self.settings.training_images),
-                f"expected the clips that the run in {self.folder} was started with, found others",
-                "Restore them, or start a new run.",
-            )
+            where = self.settings.data or " and ".join(self.settings.training_images)
+            found = f"expected the clips that the run in {self.folder} was started with, found others"
+            raise MicroExpError(where, found, "Restore them, or start a new run.")
 
 
 def load_samples(settings: Settings, progress: bool = True) -> Samples:

@@ -1,7 +1,5 @@
 """From weights and clips, or the original's arrays, to scored clips and notes on them."""
 
-import functools
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,109 +10,92 @@ import numpy as np
 from microexp_keras import preprocessing, weights
 from microexp_keras.datasets.database import DATABASES, Database
 from microexp_keras.errors import MicroExpError
-from microexp_keras.models.networks import METHODS, RIVALS
+from microexp_keras.models.networks import NETWORKS, RIVALS, get_method
 from microexp_keras.notes import SYNTHETIC_CLIPS, SYNTHETIC_WEIGHTS, Note, warning
-from microexp_keras.preprocessing import Samples, StandardizedInput, Statistics
+from microexp_keras.preprocessing import Samples
 from microexp_keras.protocols import Protocol, splits
 from microexp_keras.text import counted
+from microexp_keras.training.job import known_statistics
 from microexp_keras.weights import WeightsFile
 
 SAME_LEVEL = 0.5  # gray levels by which two standardisations may differ without a warning
 
 
 @dataclass(frozen=True)
-class RivalFile:
-    """What a rival method has learned: its path, the method and what the file says of itself."""
+class Learned:
+    """What a rival method, or a user's own, has learned; of the paper's networks `weights.WeightsFile` says as much."""
 
     path: str
     network: str
     metadata: dict[str, Any]
+    assumption: str = ""
+    frames_range: tuple[int, int] | None = None
 
 
-def what_learned(path: str | Path, data_format: str | None = None) -> WeightsFile | RivalFile:
-    """Say what a file is, reading no array of it; raise unless it is of one of the networks or of a rival method."""
+def what_learned(path: str | Path, data_format: str | None = None, model: str | None = None) -> WeightsFile | Learned:
+    """Say what a file is, reading no array; raise unless it is of a method of this package, or of one's own `model`.
+
+    A file is not believed which function to import: who brings a model of their own names it.
+    """
     metadata = weights.read_metadata(path)
-    model = metadata.get("model")
-    return RivalFile(str(path), model, metadata) if model in [*RIVALS] else weights.inspect(path, data_format)
+    learner = str(metadata.get("model", ""))
+    if model:
+        own = get_method(model)
+        if not own.is_own or own.title != learner.rpartition(":")[2]:
+            found = f"expected the function that learned {path} ({learner or 'unknown'}), found {model}"
+            raise MicroExpError("--model", found, "Leave it out if the file is of a method of this package.")
+        return Learned(str(path), own.name, metadata)
+    if learner in RIVALS:
+        return Learned(str(path), learner, metadata)
+    if learner and learner not in NETWORKS:
+        raise MicroExpError(
+            path, f"was learned by a model of your own, {learner:.160}", "Give --model MODULE:FUNCTION."
+        )
+    return weights.inspect(path, data_format)
 
 
 @dataclass(frozen=True)
 class ScoredClips:
     """Clips to be scored with a file."""
 
-    file: WeightsFile | RivalFile
+    file: WeightsFile | Learned
     samples: Samples
     positions: np.ndarray  # which of the samples are scored, int (scored clips,)
     origin: str  # what they are, for a headline: `synthetic SMIC`
     notes: list[Note | str]  # caveats
-    statistics: dict[str, Statistics]  # by which a network's inputs are standardised; by default their own
-
-    @functools.cached_property
-    def inputs(self) -> dict[str, np.ndarray | StandardizedInput]:
-        """All clips as a network sees them; see `preprocessing.network_inputs`."""
-        return preprocessing.network_inputs(self.samples.stacks, self.statistics)[0]
 
     @property
     def labels(self) -> np.ndarray:
         """Classes of the scored clips, int array."""
         return self.samples.labels[self.positions]
 
-    def predicted(self, num_classes: int, data_format: str | None = None) -> np.ndarray:
+    def predicted(self, num_classes: int) -> np.ndarray:
         """Predict the scored clips: float array (scored clips, classes)."""
-        method, more = METHODS[self.file.network], {"statistics": self.statistics, "data_format": data_format}
-        options = {} if isinstance(self.file, RivalFile) else more
-        return method.predict(self.file.path, self.samples, self.positions, num_classes, **options)
+        return get_method(self.file.network).predict(self.file, self.samples, self.positions, num_classes)
 
 
-def known_statistics(file: WeightsFile) -> dict[str, Statistics]:
-    """Return the standardisation that a `weights.WeightsFile` names for each input, {} if it names none."""
-    named = file.metadata.get("statistics")
-    if not named:
-        return {}
-    inputs = METHODS[file.network].inputs
-    try:
-        known = {name: Statistics(float(named[name]["mean"]), float(named[name]["max"])) for name in inputs}
-        if all(math.isfinite(one.mean) and 0 <= one.mean < one.max <= 255 for one in known.values()):
-            return known
-    except (TypeError, KeyError, ValueError, OverflowError):
-        pass
-    raise MicroExpError(
-        f"{file.path}: statistics",
-        f"expected 0 <= mean < max <= 255 for {' and '.join(inputs)}, found {str(named)[:80]!a}",
-    )
-
-
-def require_length(file: WeightsFile | RivalFile, asked: Database) -> None:
-    """Raise a MicroExpError if the weights are for as many frames as another known database's clips have.
-
-    A rival method brings clips of any length to its own number of frames.
-    """
-    if isinstance(file, RivalFile):
-        return
+def require_length(file: WeightsFile | Learned, asked: Database) -> None:
+    """Raise a MicroExpError if the weights are for as many frames as another known database's clips have."""
     first, last = file.frames_range or (0, 0)
     fitting = [database for database in DATABASES.values() if first <= database.frames <= last]
     if fitting and asked.is_known and asked not in fitting:
         own = fitting[0]
-        raise MicroExpError(
-            file.path,
-            f"expected weights of {asked.title} ({asked.frames} frames), "
-            f"found weights of {own.title} ({own.frames} frames)",
-            f"Give --dataset {own.name}, or weights of {asked.title}.",
-        )
+        wanted = f"expected weights of {asked.title} ({asked.frames} frames)"
+        found = f"{wanted}, found weights of {own.title} ({own.frames} frames)"
+        raise MicroExpError(file.path, found, f"Give --dataset {own.name}, or weights of {asked.title}.")
 
 
 def from_samples(
-    samples: Samples, protocol: Protocol, file: WeightsFile | RivalFile, origin: str, part: str | None = None
+    samples: Samples, protocol: Protocol, file: WeightsFile | Learned, origin: str, part: str | None = None
 ) -> ScoredClips:
     """Take clips that a protocol scores, standardised as the weights were trained.
 
-    `part` is `"protocol"`: its test clips, of several folds those of the fold that the weights are of; `"held-out"`:
-    those of them that are not training clips; or `"all"`. By default all clips if the protocol has several folds and
-    the weights were trained on other clips, else the protocol's.
+    These are its test clips, of several folds those of the fold that the weights are of; if they are of none, or `part`
+    is `"all"`, all.
     """
     notes: list[Note | str] = [*samples.all_notes]
-    known = known_statistics(file) if isinstance(file, WeightsFile) else {}
-    for name, stack in samples.stacks.items() if isinstance(file, WeightsFile) else ():
+    known = known_statistics(file)
+    for name, stack in samples.stacks.items() if protocol.standardized_by != "method" else ():
         own = preprocessing.measure(stack)
         if name not in known:
             notes.append(
@@ -132,72 +113,55 @@ def from_samples(
                     "light, camera), the accuracy suffers; clips that a protocol repeats make a small difference too."
                 )
             )
-    chosen, fold, said = _chosen(samples, protocol, file, part)
-    notes += [f"Scored: {len(chosen)} of {counted(len(samples.names), 'clip')}, {said}."]
-    if fold is None:
-        notes.append(warning("it is unknown whether the weights were trained on some of these clips."))
-        none = chosen[:0]
-        fold = splits.Fold(none, none, chosen)
-    elif not np.isin(samples.clips[chosen], samples.clips[fold.train]).any():
-        notes.append("The weights were not trained on them.")
-    notes += [*preprocessing.remarks(fold, samples), *_synthetic(samples.synthetic, file)]
-    return ScoredClips(file, samples, chosen, origin, notes, known)
-
-
-def _chosen(
-    samples: Samples, protocol: Protocol, file: WeightsFile | RivalFile, part: str | None
-) -> tuple[np.ndarray, splits.Fold | None, str]:
-    """Return the positions that are scored, as a fold by which the weights were trained if that is known, and which."""
-    folds, trained = preprocessing.folds(protocol, samples), file.metadata
-    same_clips = trained.get("data_fingerprint") == samples.fingerprint
-    same_split = trained.get("split") == protocol.split.__name__
-    number, subjects = trained.get("fold"), trained.get("test_subjects")
-    of_fold = [
-        fold
-        for place, fold in enumerate(folds)
-        if (samples.subjects_of(fold.test) == subjects if "test_subjects" in trained else repr(place) == repr(number))
-    ]  # files of earlier versions say the number only, counted from 0
-    own = of_fold[0] if of_fold and same_clips and same_split else None
-    if len(folds) > 1 and own is None and not same_clips:
-        part = part or "all"
-    fold = own if len(folds) > 1 else folds[0]
-    if fold is None and part != "all":
-        why = "weights of a fold of another protocol" if same_clips else "weights that were not trained on these clips"
-        raise MicroExpError(
-            file.path,
-            f"expected for --clips {part or 'protocol'} weights of one of the {len(folds)} folds of protocol "
-            f"{protocol.name} on these clips, "
-            f"found {why}",
-            "Give --clips all, or another --protocol.",
-        )
-    everything = np.arange(len(samples.names))
+    folds = preprocessing.folds(protocol, samples)
+    trained = _trained_on(folds, samples, protocol, file.metadata)
+    fold = trained or (folds[0] if len(folds) == 1 else None)
     if fold is None or part == "all":
-        others = "; the weights are of other clips" * (trained.get("data_fingerprint") is not None and not same_clips)
-        chosen, said = everything, f"all of them{others}"
+        of_others = file.metadata.get("data_fingerprint") not in (None, samples.fingerprint)
+        chosen, said = np.arange(len(samples.names)), "all of them" + "; the weights are of other clips" * of_others
     elif len(folds) > 1:
         chosen, said = fold.test, f"subject {samples.subjects[fold.test[0]]}, whom the weights' fold left out"
-    elif part == "held-out":
-        chosen, said = fold.held_out, f"the test clips of protocol {protocol.name} that are not training clips"
     else:
         chosen, said = fold.test, f"the test clips of protocol {protocol.name}"
-    if own is None or trained.get("started_from"):
-        return chosen, None, said
-    last = "resume" in trained  # the state of a run's last epoch: no epoch was chosen
-    return chosen, splits.Fold(own.train, own.validation[:0] if last else own.validation, chosen), said
+    notes += [f"Scored: {len(chosen)} of {counted(len(samples.names), 'clip')}, {said}."]
+    none = chosen[:0]
+    if trained is None or file.metadata.get("started_from"):
+        notes.append(warning("it is unknown whether the weights were trained on some of these clips."))
+        trained = splits.Fold(none, none, chosen)
+    else:  # no epoch was chosen of the state of a run's last one
+        trained = splits.Fold(trained.train, none if "resume" in file.metadata else trained.validation, chosen)
+        if not np.isin(samples.clips[chosen], samples.clips[trained.train]).any():
+            notes.append("The weights were not trained on them.")
+    notes += [*preprocessing.remarks(trained, samples), *_synthetic(samples.synthetic, file)]
+    return ScoredClips(file, samples, chosen, origin, notes)
+
+
+def _trained_on(
+    folds: Sequence[splits.Fold], samples: Samples, protocol: Protocol, trained: dict[str, Any]
+) -> splits.Fold | None:
+    """Return the fold of these clips by which a file's metadata say that it was trained; None if by none of them."""
+    if trained.get("data_fingerprint") != samples.fingerprint or trained.get("split") != protocol.split.__name__:
+        return None
+    for place, fold in enumerate(folds):  # files of earlier versions say the number only, counted from 0
+        if (
+            samples.subjects_of(fold.test) == trained["test_subjects"]
+            if "test_subjects" in trained
+            else repr(place) == repr(trained.get("fold"))
+        ):
+            return fold
+    return None
 
 
 def from_arrays(
-    images_paths: Sequence[str | Path], labels_path: str | Path, protocol: Protocol, file: WeightsFile | RivalFile
+    images_paths: Sequence[str | Path], labels_path: str | Path, protocol: Protocol, file: WeightsFile | Learned
 ) -> ScoredClips:
     """Take the validation arrays that the original programs save, standardised already; see `original_npy.read`.
 
-    A rival method is refused: it sees gray levels.
+    A method that sees gray levels is refused.
     """
-    if isinstance(file, RivalFile):
-        title = METHODS[file.network].title
-        raise MicroExpError(
-            "--validation-images", f"expected weights of a network, found those of {title}", "Take --data PATH."
-        )
+    if "training_images" not in protocol.network.takes:
+        found = f"expected weights of a network of the paper, found those of {protocol.network.title}"
+        raise MicroExpError("--validation-images", found, "Take --data PATH.")
     samples = preprocessing.load_arrays(images_paths, labels_path, protocol)
     notes: list[Note | str] = [
         "What the arrays hold, and how they are standardised, only those who saved them know. If the epoch of the "
@@ -220,10 +184,10 @@ def from_arrays(
         )
     notes += _synthetic(samples.synthetic, file)
     origin = f"{'synthetic ' * samples.synthetic}arrays {Path(images_paths[0]).name}"
-    return ScoredClips(file, samples, np.arange(len(samples.names)), origin, notes, {})
+    return ScoredClips(file, samples, np.arange(len(samples.names)), origin, notes)
 
 
-def _synthetic(clips: bool, file: WeightsFile | RivalFile) -> list[Note]:
+def _synthetic(clips: bool, file: WeightsFile | Learned) -> list[Note]:
     """Say that the clips are generated, or else that the weights were trained on such."""
     if clips:
         return [SYNTHETIC_CLIPS]

@@ -1,6 +1,6 @@
 """What repeats a run, as one frozen dataclass: from the command line to config.json and back."""
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from microexp_keras import protocols
@@ -31,7 +31,6 @@ class Settings:
     data_format: str | None = None  # of the model that wrote that file, if it does not say so
     weights_synthetic: bool = False  # whether synthetic clips trained these
     keep_weights: bool = False  # whether folds keep their best weights; a run of one fold always does
-    tensorboard: bool = False  # whether training is logged for TensorBoard too
     faces: bool = True  # whether report and saliency may show faces of the clips
     precision: str = "float32"  # in which the layers compute; weights are float32 all the same
 
@@ -47,29 +46,20 @@ class Settings:
         """
         given = {name: value for name, value in given.items() if value is not None}
         changed = {name: given.pop(name) for name in TRAINED_BY if name in given}
-        patience, kernel = changed.get("patience"), tuple(changed.get("kernel_size", protocol.kernel_size))
-        if patience is not None and patience < 1:
-            raise MicroExpError("patience", f"expected at least 1 epoch, found {patience}")
-        if patience is not None and not protocol.may_stop_early:
-            raise MicroExpError(
-                "--patience",
-                "expected with a protocol of this package, as loso, only, "
-                f"found {protocol.name}, which trains all its epochs",
-                "Leave it out, or take another protocol.",
-            )
-        if protocol.crop != "none" and not protocol.network.on_whole_face:
-            raise MicroExpError(
-                "--crop",
-                f"expected with a method that sees the whole face, found {protocol.network.title}",
-                "Leave it out.",
-            )
+        method, kernel = protocol.network, tuple(changed.get("kernel_size", protocol.kernel_size))
+        if "patience" in changed and not protocol.may_stop_early:
+            said = "expected with a protocol of this package, as loso, only"
+            found = f"{said}, found {protocol.name}, which trains all its epochs"
+            raise MicroExpError("--patience", found, "Leave it out, or take another protocol.")
+        if protocol.crop != "none" and not method.on_whole_face:
+            found = f"expected with a method that sees the whole face, found {method.title}"
+            raise MicroExpError("--crop", found, "Leave it out.")
         largest = tuple(length - POOL + 1 for length in (protocol.size, protocol.size, protocol.frames))
         too_large = any(length > limit for length, limit in zip(kernel, largest, strict=True))
-        if "kernel_size" in protocol.network.takes and "data" in given and too_large:
+        if "kernel_size" in method.takes and "data" in given and too_large:
             clips = f"{protocol.frames} frames of {protocol.size}x{protocol.size} pixels"
-            raise MicroExpError(
-                "kernel", f"expected at most {by(largest)} with {clips}, found {by(kernel)}", "Take a smaller one."
-            )
+            found = f"expected at most {by(largest)} with {clips}, found {by(kernel)}"
+            raise MicroExpError("kernel", found, "Take a smaller one.")
         return cls(protocol=replace(protocol, **changed | {"kernel_size": kernel}), **given)
 
     @classmethod
@@ -85,7 +75,7 @@ class Settings:
 
     def to_json(self) -> dict[str, Any]:
         """Return `settings` and `protocol` for config.json."""
-        own = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "protocol"}
+        own = {name: value for name, value in vars(self).items() if name != "protocol"}
         return {"settings": own, "protocol": self.protocol.as_json()}
 
     @property

@@ -17,31 +17,14 @@ import openpyxl
 
 from microexp_keras.errors import MicroExpError
 from microexp_keras.parallel import in_threads
-from microexp_keras.synthetic import MARK, MARK_FILE, VERSION, read_mark
+from microexp_keras.synthetic import MARK_FILE, VERSION
 from microexp_keras.synthetic.film import DATA, MOTIONS, SIZE, Expression, Film, render
+from microexp_keras.text import either
 
 FORMS: dict[str, dict[str, Any]] = {name: DATA[name] for name in ("smic", "casme2", "casmeii", "samm")}
 SMIC, CASME2 = FORMS["smic"], FORMS["casme2"]
-MOST = 99  # clips of a class, but for SMIC, of which there are no more
-
 JPEG_QUALITY = 90  # its loss is no larger than the sensor noise; 95 takes half as much room again
-APEX = (0.2, 0.76)  # where between onset and offset: so 38 % of SMIC's apexes lie beyond the first 18 frames, as found
-EASY_FRAMES = (19, 26)  # of the shortest and the longest easy clip
-EASY_SPAN = 18  # frames of it that hold the motion
-
-MICRO = 57 / 357  # of CAS(ME)^2's expressions are micro-expressions
-MICRO_FRAMES = 15  # of the longest, half a second
-MISSING = 8  # every so many rows lack the offset, as 44 of CAS(ME)^2's 357 do
-FRAMES_PER_SECOND = 30
 FOURCC = "XVID"
-FLAT_FRAMES = (168, 175)  # of the shortest and the longest clip of the flat layout
-FLAT_APEX = 120  # about here: the middle of frames 72 to 167, which the networks see
-SLOT = 132  # frames of a recording for each of its expressions, whose apex is about in the middle
-LEAD = 30  # frames of a recording before its first slot
-MOST_IN_ONE = 3  # expressions of a recording
-SHOW_OTHERS = 6  # subjects
-
-CODED_SUBJECTS = 8  # of CASME II and SAMM
 
 
 def write(
@@ -63,7 +46,7 @@ def write(
             folder.mkdir(parents=True, exist_ok=True)
         if "columns" in form:
             _write_workbook(whole / form["workbook"], {"Sheet": _coded_rows(form, films)})
-        elif layout == "rawvideo" and form is CASME2:
+        elif layout == "rawvideo":
             _write_workbook(whole / form["workbook"], _casme2_sheets(films))
         in_threads(write_film, films, "writing clips", progress=progress)
     return root
@@ -78,17 +61,17 @@ def plan(
     form = FORMS[dataset]
     clips = form["clips"] if clips is None else clips
     for name, wanted, known in zip(form["classes"], clips, form["clips"], strict=True):
-        most = known if form is SMIC else MOST
+        most = known if form is SMIC else 99
         if not 0 <= wanted <= most:
             raise MicroExpError("clips", f"expected 0 to {most} {name} clips, found {wanted}")
+    layouts = ("flat", "rawvideo") if form is CASME2 else ("flat",)
+    if layout not in layouts:
+        raise MicroExpError("layout", f"expected {either(layouts)} for {form['title']}, found {layout}")
+    if layout == "rawvideo":
+        return _recordings(seed, clips)
     if form is SMIC:
         return _smic(seed, clips, easy)
-    if form is not CASME2:
-        return _coded(form, seed, clips)
-    layouts = {"rawvideo": _recordings, "flat": _flat}
-    if layout not in layouts:
-        raise MicroExpError("layout", f"expected one of {', '.join(layouts)}, found {layout!r}")
-    return layouts[layout](seed, clips)
+    return _flat(seed, clips) if form is CASME2 else _coded(form, seed, clips)
 
 
 def _smic(seed: int, clips: Sequence[int], easy: bool) -> list[Film]:
@@ -108,18 +91,19 @@ def _smic(seed: int, clips: Sequence[int], easy: bool) -> list[Film]:
 def _short_film(path: str, key: tuple[int, ...], motion: str, frames: int | None) -> Film:
     """A film that begins with an onset and ends with an offset, of the easy lengths if none is given."""
     rng = np.random.default_rng((*key, 1))
-    span, frames = frames or EASY_SPAN, frames or int(rng.integers(*EASY_FRAMES, endpoint=True))
+    shortest, longest = SMIC["easy_frames"]
+    span, frames = frames or SMIC["easy_span"], frames or int(rng.integers(shortest, longest, endpoint=True))
     onset, offset = int(rng.integers(1, 3, endpoint=True)), span - 1 - int(rng.integers(0, 2, endpoint=True))
-    apex = onset + round(rng.uniform(*APEX) * (offset - onset))
+    apex = onset + round(rng.uniform(*SMIC["apex"]) * (offset - onset))
     return Film(path, key, frames, (Expression(motion, onset, apex, offset, rng.uniform(0.9, 1.2)),))
 
 
 def _coded(form: dict[str, Any], seed: int, clips: Sequence[int]) -> list[Film]:
     """CASME II's or SAMM's clips, person by person."""
     films = []
-    for place in range(CODED_SUBJECTS):
+    for place in range(form["subjects"]):
         of_classes = zip(form["classes"], clips, strict=True)
-        names = [name for name, count in of_classes for _ in range(place, count, CODED_SUBJECTS)]
+        names = [name for name, count in of_classes for _ in range(place, count, form["subjects"])]
         names += form["classes"][:1] if place == 0 else []  # which the workbook calls by the emotion `other`
         for take, name in enumerate(names, start=1):
             path, key = form["path"].format(person=place + 1, take=take), (seed, form["people"] + place + 1, take)
@@ -135,15 +119,15 @@ def _first_frame(film: Film) -> int:
 
 def _flat(seed: int, clips: Sequence[int]) -> list[Film]:
     """Clips of CAS(ME)^2, each one video of one expression, at rest outside frames 72 to 167."""
-    films = []
+    films, (shortest, longest) = [], CASME2["flat_frames"]
     for label, (name, videos) in enumerate(CASME2["videos"].items()):
         for clip in range(clips[label]):
             turn, place = divmod(clip, len(CASME2["subjects"]))
             number, watched = CASME2["subjects"][place], list(videos.values())
             key = (seed, CASME2["people"] + number, 1 + label, 1 + turn)
             rng = np.random.default_rng((*key, 1))
-            frames = int(rng.integers(*FLAT_FRAMES, endpoint=True))
-            expression = _draw_expression(rng, name, FLAT_APEX, 6)
+            frames = int(rng.integers(shortest, longest, endpoint=True))
+            expression = _draw_expression(rng, name, CASME2["flat_apex"], 6)
             take = f"{number}_{watched[(place + turn) % len(watched)]}_{turn // len(watched) + 1}"
             films.append(Film(f"{name}/{take}.avi", key, frames, (expression,)))
     return films
@@ -151,21 +135,21 @@ def _flat(seed: int, clips: Sequence[int]) -> list[Film]:
 
 def _recordings(seed: int, clips: Sequence[int]) -> list[Film]:
     """Recordings of CAS(ME)^2: those of one subject and class hold about equally many expressions."""
-    films, others = [], CASME2["others"]
+    films, others, slot, lead = [], CASME2["others"], CASME2["slot"], CASME2["lead"]
     for place, number in enumerate(CASME2["subjects"]):
         for label, (name, videos) in enumerate(CASME2["videos"].items()):
             emotions = [name] * len(range(place, clips[label], len(CASME2["subjects"])))
-            if emotions and name in others and place < SHOW_OTHERS:
+            if emotions and name in others and place < CASME2["show_others"]:
                 emotions.append(others[name])
-            parts, watched = -(-len(emotions) // MOST_IN_ONE), list(videos.values())
+            parts, watched = -(-len(emotions) // CASME2["most_in_one"]), list(videos.values())
             for part in range(parts):
                 key = (seed, CASME2["people"] + number, 1 + label, 1 + part)
                 rng = np.random.default_rng((*key, 1))
                 expressions = tuple(
-                    _draw_expression(rng, emotion, LEAD + SLOT * slot + SLOT // 2, 12)
-                    for slot, emotion in enumerate(emotions[part::parts])
+                    _draw_expression(rng, emotion, lead + slot * turn + slot // 2, 12)
+                    for turn, emotion in enumerate(emotions[part::parts])
                 )
-                frames = LEAD + SLOT * len(expressions) + int(rng.integers(30))
+                frames = lead + slot * len(expressions) + int(rng.integers(30))
                 path = f"rawvideo/s{number}/{number}_{watched[(place + part) % len(watched)]}.avi"
                 films.append(Film(path, key, frames, expressions))
     return films
@@ -173,7 +157,7 @@ def _recordings(seed: int, clips: Sequence[int]) -> list[Film]:
 
 def _draw_expression(rng: np.random.Generator, emotion: str, middle: int, spread: int) -> Expression:
     """Draw when and how strongly; the apex is at most `spread` frames from `middle`, the ends at most 36 from it."""
-    micro = bool(rng.random() < MICRO)
+    micro = bool(rng.random() < CASME2["micro"])
     apex = int(rng.integers(middle - spread, middle + spread, endpoint=True))
     rise, fall = rng.integers((4, 4), (7, 8), endpoint=True) if micro else rng.integers((14, 14), (30, 36))
     return Expression(emotion, apex - int(rise), apex, apex + int(fall), rng.uniform(0.9, 1.3))
@@ -189,8 +173,8 @@ def _write_images(folder: Path, frames: Iterable[np.ndarray], film: Film, form: 
 
 
 def _write_video(path: Path, frames: Iterable[np.ndarray], count: int) -> None:
-    """Encode `count` frames; an encoder that fails halfway says nothing, so the file is read again."""
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*FOURCC), FRAMES_PER_SECOND, (SIZE, SIZE))
+    """Encode `count` frames; an encoder that fails halfway says nothing, so they are counted."""
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*FOURCC), CASME2["frames_per_second"], (SIZE, SIZE))
     try:
         if not writer.isOpened():
             raise OSError(f"OpenCV {cv2.__version__} could not start a video of the codec {FOURCC}")
@@ -198,10 +182,7 @@ def _write_video(path: Path, frames: Iterable[np.ndarray], count: int) -> None:
             writer.write(frame)
     finally:
         writer.release()
-    capture, written = cv2.VideoCapture(str(path)), 0
-    while capture.grab():
-        written += 1
-    capture.release()
+    written = int(cv2.VideoCapture(str(path)).get(cv2.CAP_PROP_FRAME_COUNT))
     if written != count:
         raise OSError(f"{path.name} came out with {written} of its {count} frames")
 
@@ -227,15 +208,10 @@ def _coded_rows(form: dict[str, Any], films: Sequence[Film]) -> Iterator[Sequenc
         cells = {
             "subject": Path(film.path).parent.name.removeprefix("sub"),
             "filename": Path(film.path).name,
-            "inducementcode": 1,
             "onsetframe": first,
             "apexframe": "/" if place == 1 else first + expression.apex,  # some are missing, and written so
             "offsetframe": first + film.frames - 1,
-            "duration": film.frames,
-            "micro": "Micro - 1/2",
-            "actionunits": "4",
             "estimatedemotion": form["other"] if place == of_person_one - 1 else names[place % len(names)],
-            "objectiveclasses": 1,
         }
         yield [cells.get(column.replace(" ", "").lower()) for column in form["columns"]]
 
@@ -252,8 +228,8 @@ def _casme2_sheets(films: Sequence[Film]) -> dict[str, Iterable[Sequence[Any]]]:
     annotation = []
     for row, (film, take, (emotion, onset, apex, offset, _)) in enumerate(shown, start=1):
         action_units, estimated, reported = CASME2["codes"][emotion]
-        frames = onset + 1, apex + 1, 0 if row % MISSING == 2 else offset + 1
-        kind = "micro-expression" if offset - onset <= MICRO_FRAMES else "macro-expression"
+        frames = onset + 1, apex + 1, 0 if row % CASME2["missing"] == 2 else offset + 1
+        kind = "micro-expression" if offset - onset <= CASME2["micro_frames"] else "macro-expression"
         code = f"{codes[Path(film.path).stem.partition('_')[2]]}_{take}"
         index = subjects.index(film.key[1] - CASME2["people"]) + 1
         annotation.append([index, code, *frames, action_units, estimated, kind, reported])
@@ -269,10 +245,10 @@ def _new_folder(root: Path, dataset: str, seed: int) -> Iterator[Path]:
     """Yield a temporary folder beside `root`, marked as synthetic; on success it becomes `root` in one step."""
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise MicroExpError(root, "is there already and not an empty folder", "Choose another, or remove it yourself.")
-    mark = f"""{MARK}version {VERSION}, seed {seed}) from one portrait in
+    made = f"microexp_keras made them (version {VERSION}, seed {seed})"
+    mark = f"""The clips in this folder are synthetic: {made} from one portrait in
 the public domain, NASA's of the astronaut Eileen Collins (https://flic.kr/p/r9qvLn): all people in it are warps of her.
-They are not {FORMS[dataset]["title"]}, and no expression of hers. Keep nothing of your own here: another version writes
-the folder anew.
+They are not {FORMS[dataset]["title"]}, and no expression of hers.
 """
     try:
         root.parent.mkdir(parents=True, exist_ok=True)
@@ -281,14 +257,8 @@ the folder anew.
             whole.mkdir()
             (whole / MARK_FILE).write_text(mark, encoding="utf-8")
             yield whole
-            try:
-                os.replace(whole, root)
-            except OSError:
-                if read_mark(root) != mark:  # else another process was faster: its clips are the same
-                    raise
+            os.replace(whole, root)
     except OSError as error:
-        raise MicroExpError(
-            root,
-            f"could not be written ({error.strerror or error})",
-            "Nothing is left there. Free space on that disk, or choose another folder.",
-        ) from error
+        found = f"could not be written ({error.strerror or error})"
+        hint = "Nothing is left there. Free space on that disk, or choose another folder."
+        raise MicroExpError(root, found, hint) from error

@@ -6,8 +6,6 @@ from typing import Any
 __all__ = [
     "Batches",
     "Checkpoint",
-    "DivergedError",
-    "NotWantedError",
     "compile_model",
     "fit",
     "held_out_logs",

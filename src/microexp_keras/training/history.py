@@ -30,17 +30,17 @@ class History:
     def __init__(self, path: str | Path) -> None:
         self.path, self._last = Path(path), time.perf_counter()
         self.rows: list[Row] = []
-        if self.path.exists():
-            try:
-                with open(self.path, newline="", encoding="utf-8") as file:
-                    rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
-                self.rows = [{**row, "epoch": int(row["epoch"])} for row in rows]
-                if not all(math.isfinite(value) for row in rows for value in row.values()):
-                    raise ValueError("a number that is not finite")
-            except (ValueError, OverflowError, TypeError, AttributeError, KeyError, csv.Error) as error:
-                raise MicroExpError(
-                    self.path, f"expected the history of a run, found something else ({error})"
-                ) from error
+        if not self.path.exists():
+            return
+        try:
+            with open(self.path, newline="", encoding="utf-8") as file:
+                rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+            self.rows = [{**row, "epoch": int(row["epoch"])} for row in rows]
+            if not all(math.isfinite(value) for row in rows for value in row.values()):
+                raise ValueError("a number that is not finite")
+        except (ValueError, OverflowError, TypeError, AttributeError, KeyError, csv.Error) as error:
+            found = f"expected the history of a run, found something else ({error})"
+            raise MicroExpError(self.path, found) from error
 
     def add(self, epoch: int, logs: dict[str, float]) -> None:
         """Append the epoch's logs and the seconds since the row before."""
@@ -71,7 +71,7 @@ class FoldResult:
     probabilities: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))  # float (scored clips, classes)
     chosen: dict[str, Any] | None = None  # by a support vector machine, on the training subjects
     images: list[int] | None = None  # single images that were predicted correctly, and all, where a method sees such
-    model: Any = None  # the network with the weights of the best epoch, while it is at hand
+    model: Any = None  # a network of the paper with the weights of the best epoch, while it is at hand
     saliency: dict[str, Any] | None = None  # sheets that were drawn, or why none
     devices: list[str] | None = None  # what the fold was computed on
 

@@ -1,5 +1,6 @@
-"""What every method is given to fit on, and how those that are trained step by step do it."""
+"""What every method is given to fit on; how networks are trained on it, and those of the paper asked for classes."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -7,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from microexp_keras import weights
-from microexp_keras.backend import import_keras
-from microexp_keras.preprocessing import Samples, Statistics
+from microexp_keras import preprocessing, weights
+from microexp_keras.backend import computing_in, import_keras
+from microexp_keras.errors import MicroExpError
+from microexp_keras.models.networks import NETWORKS, get_method
+from microexp_keras.preprocessing import Samples, Statistics, original_npy
 from microexp_keras.protocols import Fold, Protocol
-from microexp_keras.training.history import FoldResult
+from microexp_keras.training.history import STATE, FoldResult
 
 if TYPE_CHECKING:
     import keras
@@ -32,14 +35,18 @@ class Job:
     metadata: Mapping[str, Any]  # of JSON's types, for the files
     start: tuple[str, str | None] | None = None  # weights to start from, and their data format
     precision: str = "float32"
-    tensorboard: bool = False
     progress: bool = True
-    wanted: Callable[[], bool] | None = None  # see `training.fit`
+    wanted: Callable[[], bool] = lambda: True  # asked before each epoch: if it says no, training ends with an error
 
     @property
     def num_classes(self) -> int:
         """How many classes there are."""
         return self.protocol.database.num_classes
+
+    def require_wanted(self, epoch: int, logs: Any = None) -> None:
+        """Raise if nobody waits for it any longer; called by Keras before each epoch."""
+        if not self.wanted():
+            raise MicroExpError(f"stopped before epoch {epoch}: the run was cancelled")
 
 
 def train(
@@ -51,18 +58,55 @@ def train(
 
     protocol = job.protocol
     training.compile_model(model, protocol.learning_rate, protocol.momentum, protocol.probability_floor)
+    callbacks = [keras.callbacks.LambdaCallback(on_epoch_begin=job.require_wanted)]
     result = training.fit(
-        model,
-        inputs,
-        labels,
-        fold,
-        job.folder,
-        protocol,
-        job.seed,
-        metadata,
-        [keras.callbacks.TensorBoard(job.folder / "tensorboard")] if job.tensorboard else [],
-        job.progress,
-        job.wanted,
+        model, inputs, labels, fold, job.folder, protocol, job.seed, metadata, callbacks, job.progress
     )
     weights.load_layers(model, result.best_path)
-    return replace(result, model=model, probabilities=training.predict(model, inputs, fold.test))
+    return replace(result, probabilities=training.predict(model, inputs, fold.test))
+
+
+def fit(job: Job) -> FoldResult:
+    """Train one of the paper's networks on a fold, or resume it, and predict the test clips; see `models.Method`."""
+    import_keras()
+    protocol, labels = job.protocol, job.samples.labels
+    network = NETWORKS[protocol.model]
+    inputs, _ = preprocessing.network_inputs(job.samples.stacks, job.statistics)
+    if not protocol.unseen_subjects:  # as the original programs do, of which each has one fold
+        origin = {name: job.metadata[name] for name in ("synthetic", "dataset", "data_fingerprint")}
+        seen = protocol.training_inputs(inputs)
+        original_npy.write_validation(job.folder, network, seen, labels, job.num_classes, job.fold.held_out, origin)
+    _, rows, columns, frames, _ = inputs[protocol.inputs[0]].shape
+    with computing_in(job.precision):
+        model = network.build(
+            frames, (rows, columns), job.num_classes, protocol.kernel_size, protocol.conv_initializer, job.seed
+        )
+    if job.start and not (job.folder / STATE).exists():
+        weights.load_weights(model, *job.start)
+    return replace(train(job, model, inputs, labels, job.fold, job.metadata), model=model)
+
+
+def predict(file: weights.WeightsFile, samples: Samples, positions: np.ndarray, num_classes: int) -> np.ndarray:
+    """Predict clips with weights of one of the paper's networks from a file; see `models.Method`."""
+    from microexp_keras import training
+
+    inputs, _ = preprocessing.network_inputs(samples.stacks, known_statistics(file))
+    _, rows, columns, frames, _ = next(iter(inputs.values())).shape
+    model = weights.load_model(file.path, frames, (rows, columns), num_classes, file.dense_row_order)
+    return training.predict(model, inputs, positions)
+
+
+def known_statistics(file: Any) -> dict[str, Statistics]:
+    """Return by what the clips that trained a file (see `models.Method.predict`) were standardised, {} if unknown."""
+    named = file.metadata.get("statistics")
+    if not named:
+        return {}
+    inputs = get_method(file.network).inputs
+    try:
+        known = {name: Statistics(float(named[name]["mean"]), float(named[name]["max"])) for name in inputs}
+        if all(math.isfinite(one.mean) and 0 <= one.mean < one.max <= 255 for one in known.values()):
+            return known
+    except (TypeError, KeyError, ValueError, OverflowError):
+        pass
+    found = f"expected 0 <= mean < max <= 255 for {' and '.join(inputs)}, found {str(named)[:80]!a}"
+    raise MicroExpError(f"{file.path}: statistics", found)

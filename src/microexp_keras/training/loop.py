@@ -1,7 +1,7 @@
 """From a model, inputs and a fold to trained weights, repeatable and resumable to the bit, and to answers."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +21,6 @@ Inputs = Mapping[str, np.ndarray | StandardizedInput]
 """By name of the network's input: float32 (clips, rows, columns, time, 1), or what gives such arrays for positions."""
 
 PREDICTED = 16  # clips at a time: no more memory than a step of training takes
-
-
-class DivergedError(MicroExpError):
-    """A loss became infinite or NaN."""
-
-
-class NotWantedError(MicroExpError):
-    """Nobody waits for the training any longer."""
 
 
 class SGD(keras.optimizers.SGD):
@@ -108,34 +100,18 @@ def keras_inputs(inputs: Inputs, positions: np.ndarray | None = None) -> np.ndar
     return taken if len(taken) > 1 else taken[0]
 
 
-def train_epoch(
-    model: keras.Model, batches: Batches, epoch: int, callbacks: keras.callbacks.CallbackList | None = None
-) -> dict[str, float]:
-    """Train a compiled model on every batch once and return the means over the epoch: `loss` and `accuracy`.
+def train_epoch(model: keras.Model, batches: Batches, epoch: int) -> dict[str, float]:
+    """Train a compiled model on every batch, in the epoch's order; return the means over it: `loss` and `accuracy`.
 
     This stands in for `model.fit`, which with TensorFlow builds a tf.data pipeline for every epoch and every
     validation; starting one takes up to a second now and then, more than a whole epoch on SMIC.
-
-    Parameters
-    ----------
-    model : keras.Model
-    batches : Batches
-    epoch : int
-        Decides the order of the clips.
-    callbacks : keras.callbacks.CallbackList, optional
-        Told of every batch.
     """
     batches.reorder(epoch)
     seen = []
     for index in range(len(batches)):
-        if callbacks:
-            callbacks.on_train_batch_begin(index)
         inputs, targets = batches[index]
         model.reset_metrics()  # newer versions of Keras do so by themselves, 3.12 does not
-        logs = model.train_on_batch(inputs, targets, return_dict=True)
-        seen.append((len(targets), logs))
-        if callbacks:
-            callbacks.on_train_batch_end(index, logs)
+        seen.append((len(targets), model.train_on_batch(inputs, targets, return_dict=True)))
     clips = sum(count for count, _ in seen)
     return {name: sum(count * float(logs[name]) for count, logs in seen) / clips for name in seen[0][1]}
 
@@ -143,23 +119,25 @@ def train_epoch(
 def held_out_logs(
     model: keras.Model, inputs: Inputs, targets: np.ndarray, positions: np.ndarray, batch_size: int
 ) -> dict[str, float]:
-    """Return `val_loss`, `val_accuracy` and `val_only_class` over some clips.
+    """Return `val_loss`, `val_accuracy` and `val_only_class`, see `only_class`, over some clips.
 
-    The last is the class if all clips are given the same one, else -1. The loss is that of training, in float64.
+    The loss is that of training, in float64.
     """
     floor = model.loss.floor
-    right, losses, answers = 0, 0.0, set[int]()
+    losses, answers = 0.0, []
     for start in range(0, len(positions), batch_size):
         chosen = positions[start : start + batch_size]
         probabilities = model.predict_on_batch(keras_inputs(inputs, chosen)).astype("float64")
-        wanted = targets[chosen].astype(bool)
-        losses -= np.log(np.clip(probabilities[wanted], floor, 1 - floor)).sum()
-        answered = probabilities.argmax(axis=1)
-        right += int(np.count_nonzero(answered == wanted.argmax(axis=1)))
-        answers.update(answered.tolist())
-    clips = len(positions)
-    only = answers.pop() if len(answers) == 1 and clips > 1 else -1
-    return {"val_loss": losses / clips, MONITOR: right / clips, "val_only_class": only}
+        losses -= np.log(np.clip(probabilities[targets[chosen].astype(bool)], floor, 1 - floor)).sum()
+        answers.append(probabilities.argmax(axis=1))
+    answered = np.concatenate(answers)
+    right = float((answered == targets[positions].argmax(axis=1)).mean())
+    return {"val_loss": losses / len(positions), MONITOR: right, "val_only_class": only_class(answered)}
+
+
+def only_class(answers: np.ndarray) -> int:
+    """Return the class if several clips are all given the same one, else -1."""
+    return int(answers[0]) if len(answers) > 1 and (answers == answers[0]).all() else -1
 
 
 def predict(model: keras.Model, inputs: Inputs, positions: np.ndarray | None = None) -> np.ndarray:
@@ -169,9 +147,8 @@ def predict(model: keras.Model, inputs: Inputs, positions: np.ndarray | None = N
     batches = [positions[start : start + PREDICTED] for start in range(0, len(positions), PREDICTED)]
     probabilities = np.concatenate([model.predict_on_batch(keras_inputs(inputs, chosen)) for chosen in batches])
     if not np.isfinite(probabilities).all():
-        raise MicroExpError(
-            "predictions", "expected finite probabilities, found NaN", "The weights or the clips are beyond float32."
-        )
+        hint = "The weights or the clips are beyond float32."
+        raise MicroExpError("predictions", "expected finite probabilities, found NaN", hint)
     return probabilities
 
 
@@ -186,7 +163,6 @@ def fit(
     metadata: Mapping[str, Any] | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     progress: bool = True,
-    wanted: Callable[[], bool] | None = None,
 ) -> FoldResult:
     """Train a compiled model; a folder with a saved state is resumed.
 
@@ -194,10 +170,8 @@ def fit(
     ----------
     model : keras.Model
         Compiled by `compile_model`, built with `seed`.
-    inputs : dict of str to float32 array (clips, rows, columns, time, 1)
-        All clips of the data set, standardised, for each input of the network in its order; as for `Batches`.
-    labels : int array (clips,)
-        Their classes.
+    inputs, labels
+        All clips of the data set, as for `Batches`, and their classes, int array (clips,).
     fold : splits.Fold
         Which of them train and which choose the epoch.
     folder : Path
@@ -209,10 +183,9 @@ def fit(
     metadata : dict, optional
         Written into every weights file.
     callbacks : sequence of keras.callbacks.Callback
+        Told of every epoch.
     progress : bool
         Show a progress bar on stderr.
-    wanted : callable, optional
-        Asked before every epoch: if it says no, training ends there with a `NotWantedError`.
 
     Returns
     -------
@@ -221,10 +194,9 @@ def fit(
 
     Raises
     ------
-    DivergedError
-        If a loss is infinite or NaN in the very first epoch, so that there is nothing to report.
     MicroExpError
-        If a file cannot be written. The files of earlier epochs are intact.
+        If a file cannot be written; the files of earlier epochs are intact. If a loss is infinite or NaN in the very
+        first epoch, so that there is nothing to report.
     """
     targets = keras.utils.to_categorical(labels, model.output_shape[-1]).astype("float32")
     batches = Batches(protocol.training_inputs(inputs), targets, fold.train, protocol.batch_size, seed)
@@ -236,10 +208,8 @@ def fit(
         for epoch in range(first, protocol.epochs):
             if protocol.patience is not None and epoch - best.epoch > protocol.patience:
                 break
-            if wanted and not wanted():
-                raise NotWantedError(f"stopped before epoch {epoch}: nobody waits for it")
             told.on_epoch_begin(epoch)
-            logs = train_epoch(model, batches, epoch, told)
+            logs = train_epoch(model, batches, epoch)
             logs |= held_out_logs(model, inputs, targets, fold.validation, protocol.batch_size)
             if bad := [f"{name} = {value}" for name, value in logs.items() if not math.isfinite(value)]:
                 diverged = (
@@ -249,15 +219,13 @@ def fit(
                 )
                 break
             told.on_epoch_end(epoch, logs)
-            collapsed = " (all one class)" if logs["val_only_class"] >= 0 else ""
-            bar.set_postfix_str(
-                f"loss {logs['loss']:.3f}, accuracy {logs[MONITOR]:.3f}{collapsed}, best {best.value:.3f}",
-                refresh=False,
-            )
+            collapsed = " (all one class)" * (logs["val_only_class"] >= 0)
+            said = f"loss {logs['loss']:.3f}, accuracy {logs[MONITOR]:.3f}{collapsed}, best {best.value:.3f}"
+            bar.set_postfix_str(said, refresh=False)
             bar.update()
             if model.stop_training:
                 break
     if diverged and not best.history.rows:
-        raise DivergedError(diverged)
+        raise MicroExpError(diverged)
     told.on_train_end()
     return FoldResult(history=best.history.rows, best_epoch=best.epoch, best_path=best.path, diverged=diverged)

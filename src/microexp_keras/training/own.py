@@ -1,17 +1,21 @@
 """A user's own method, fitted on a fold: a Keras model that a function builds, or a scikit-learn estimator."""
 
 import inspect
+import re
+import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from microexp_keras import preprocessing
+from microexp_keras import preprocessing, weights
 from microexp_keras.backend import import_keras
 from microexp_keras.console import progress_bar
 from microexp_keras.errors import MicroExpError
 from microexp_keras.models.networks import OWN
+from microexp_keras.preprocessing import Samples
 from microexp_keras.training.history import MONITOR, FoldResult, History
-from microexp_keras.training.job import Job
+from microexp_keras.training.job import Job, known_statistics
 
 if TYPE_CHECKING:
     import keras
@@ -43,9 +47,8 @@ def _fit_estimator(job: Job, clips: np.ndarray) -> FoldResult:
     try:
         estimator.fit(flat[fold.train], labels[fold.train])
         if hasattr(estimator, "predict_proba"):
-            shares = np.asarray(estimator.predict_proba(flat[fold.test]), float)
             probabilities = np.zeros((len(fold.test), job.num_classes))
-            probabilities[:, np.asarray(estimator.classes_, int)] = shares
+            probabilities[:, np.asarray(estimator.classes_, int)] = estimator.predict_proba(flat[fold.test])
         else:
             probabilities = np.eye(job.num_classes)[np.asarray(estimator.predict(flat[fold.test]), int)]
     except (ValueError, TypeError, IndexError) as error:
@@ -55,62 +58,77 @@ def _fit_estimator(job: Job, clips: np.ndarray) -> FoldResult:
 
 def _fit_network(job: Job, clips: np.ndarray) -> FoldResult:
     keras = import_keras()
+    from microexp_keras.training.loop import only_class
+
     method, fold, labels, protocol = OWN[job.protocol.model], job.fold, job.samples.labels, job.protocol
     keras.utils.set_random_seed(job.seed)
     model = build(method.name, clips.shape[1:], job.num_classes)
-    loss = model.loss if isinstance(model.loss, str) else getattr(model.loss, "name", None) or type(model.loss).__name__
+    loss = model.loss if isinstance(model.loss, str) else getattr(model.loss, "name", type(model.loss).__name__)
     targets = labels if "sparse" in loss.lower() else np.eye(job.num_classes, dtype="float32")[labels]
     (job.folder / "history.csv").unlink(missing_ok=True)  # of a fold that was killed: it begins anew
-    history = History(job.folder / "history.csv")
-    base: Any = keras.callbacks.Callback
+    history, path = History(job.folder / "history.csv"), job.folder / WEIGHTS
 
     def answers(positions: np.ndarray) -> np.ndarray:
         return _probabilities(model, method.name, clips[positions]).argmax(axis=1)
 
-    class EachEpoch(base):
-        """Adds what every report needs to the logs of an epoch, and keeps them."""
+    def keep(epoch: int, logs: dict[str, float]) -> None:
+        """Add what every report needs to the logs of an epoch, and keep them."""
+        if not all(np.isfinite(logs[name]) for name in ("loss", "val_loss")):
+            raise MicroExpError(
+                f"{method.name}: the loss of epoch {epoch} is {logs['loss']} and {logs['val_loss']} of validation "
+                "clips. Training diverged: take a lower learning rate."
+            )
+        answered, best = answers(fold.validation), max((row[MONITOR] for row in history.rows), default=-1)
+        logs[MONITOR] = float((answered == labels[fold.validation]).mean())
+        measured = [logs[name] for name in logs if "acc" in name and not name.startswith("val_")]
+        accuracy = measured[0] if measured else (answers(fold.train) == labels[fold.train]).mean()
+        losses = {"loss": logs["loss"], "accuracy": accuracy, "val_loss": logs["val_loss"]}
+        history.add(epoch, {**losses, MONITOR: logs[MONITOR], "val_only_class": only_class(answered)})
+        if logs[MONITOR] > best:
+            weights.save_weights(model, path, {**job.metadata, "epoch": epoch}, optimizer=False)
+        bar.set_postfix_str(f"loss {logs['loss']:.3f}, accuracy {logs[MONITOR]:.3f}", refresh=False)
+        bar.update()
 
-        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-            if job.wanted and not job.wanted():
-                raise MicroExpError(f"stopped before epoch {epoch}: nobody waits for it")
-
-        def on_epoch_end(self, epoch: int, logs: dict[str, Any]) -> None:
-            if not all(np.isfinite(logs[name]) for name in ("loss", "val_loss")):
-                raise MicroExpError(
-                    f"{method.name}: the loss of epoch {epoch} is {logs['loss']} and {logs['val_loss']} of validation "
-                    "clips. Training diverged: take a lower learning rate."
-                )
-            answered = answers(fold.validation)
-            only = int(answered[0]) if len(set(answered.tolist())) == 1 and len(answered) > 1 else -1
-            logs[MONITOR] = float((answered == labels[fold.validation]).mean())
-            measured = [logs[name] for name in logs if "acc" in name and not name.startswith("val_")]
-            accuracy = measured[0] if measured else (answers(fold.train) == labels[fold.train]).mean()
-            losses = {"loss": logs["loss"], "accuracy": accuracy, "val_loss": logs["val_loss"]}
-            history.add(epoch, {**losses, MONITOR: logs[MONITOR], "val_only_class": only})
-            bar.set_postfix_str(f"loss {logs['loss']:.3f}, accuracy {logs[MONITOR]:.3f}", refresh=False)
-            bar.update()
-
-    best = keras.callbacks.ModelCheckpoint(
-        job.folder / WEIGHTS, monitor=MONITOR, mode="max", save_best_only=True, save_weights_only=True
-    )
     own = list(method.callbacks()) if method.callbacks else []
     with progress_bar(total=protocol.epochs, desc="training", unit="epoch", disable=not job.progress) as bar:
-        model.fit(
-            clips[fold.train],
-            targets[fold.train],
-            batch_size=protocol.batch_size,
-            epochs=protocol.epochs,
-            validation_data=(clips[fold.validation], targets[fold.validation]),
-            callbacks=[EachEpoch(), best, *own],
-            verbose=0,
-        )
-    model.load_weights(job.folder / WEIGHTS)
+        try:
+            model.fit(
+                clips[fold.train],
+                targets[fold.train],
+                batch_size=protocol.batch_size,
+                epochs=protocol.epochs,
+                validation_data=(clips[fold.validation], targets[fold.validation]),
+                callbacks=[keras.callbacks.LambdaCallback(job.require_wanted, keep), *own],
+                verbose=0,
+            )
+        except (MicroExpError, OSError):
+            raise
+        except Exception as error:  # the user's layers, loss and callbacks may fail in any way
+            raise MicroExpError(f"{method.name}: training failed ({_reason(error)}).") from error
+    _load(model, path)
     return FoldResult(
         history=history.rows,
         best_epoch=int(np.argmax([row[MONITOR] for row in history.rows])),
-        best_path=job.folder / WEIGHTS,
+        best_path=path,
         probabilities=_probabilities(model, method.name, clips[fold.test]),
     )
+
+
+def predict(file: Any, samples: Samples, positions: np.ndarray, num_classes: int) -> np.ndarray:
+    """Predict clips with the weights that a user's own network keeps of a fold; see `models.Method`."""
+    clips = preprocessing.network_inputs(samples.stacks, known_statistics(file))[0]["face"][positions]
+    model = build(file.network, clips.shape[1:], num_classes)
+    try:
+        _load(model, file.path)
+    except (ValueError, OSError) as error:
+        said = f"does not fit the model of {file.network} ({str(error).splitlines()[0]})"
+        raise MicroExpError(file.path, said, "Give the --model that was trained.") from error
+    return _probabilities(model, file.network, clips)
+
+
+def _load(model: "keras.Model", path: Path | str) -> None:
+    with warnings.catch_warnings(action="ignore"):  # of the optimizer's state, which is not kept
+        model.load_weights(path)
 
 
 def build(name: str, input_shape: tuple[int, ...], classes: int) -> "keras.Model":
@@ -118,26 +136,22 @@ def build(name: str, input_shape: tuple[int, ...], classes: int) -> "keras.Model
     keras, make = import_keras(), OWN[name].make
     offered = {"input_shape": input_shape, "num_classes": classes}
     try:
-        asked = [one for one in inspect.signature(make).parameters if one in offered]
-        model = make(**{one: offered[one] for one in asked})
+        model = make(**{one: offered[one] for one in inspect.signature(make).parameters if one in offered})
     except Exception as error:  # the user's function may fail in any way
         raise MicroExpError(
-            f"{name}: the function failed ({type(error).__name__}: {error}). It is called with nothing, or by "
+            f"{name}: the function failed ({_reason(error)}). It is called with nothing, or by "
             f"name with input_shape, here {input_shape}, and num_classes, here {classes}."
         ) from error
     if not isinstance(model, keras.Model):
         raise MicroExpError(f"{name}: the function returns {type(model).__name__}, not a keras.Model.")
     if not model.compiled:
-        raise MicroExpError(
-            f"{name}: the model is not compiled. Call model.compile(optimizer=..., loss=..., "
-            'metrics=["accuracy"]) in the function.'
-        )
+        hint = 'Call model.compile(optimizer=..., loss=..., metrics=["accuracy"]) in the function.'
+        raise MicroExpError(f"{name}: the model is not compiled. {hint}")
     try:
         answer = model(np.zeros((1, *input_shape), np.float32))
     except Exception as error:
-        raise MicroExpError(
-            f"{name}: the model cannot take clips of shape {input_shape} ({str(error).splitlines()[0]})."
-        ) from error
+        said = _reason(error)
+        raise MicroExpError(f"{name}: the model cannot take clips of shape {input_shape} ({said}).") from error
     if tuple(answer.shape) != (1, classes):
         raise MicroExpError(
             f"{name}: the model answers a clip with an array of shape {tuple(answer.shape[1:])}, but there are "
@@ -146,11 +160,18 @@ def build(name: str, input_shape: tuple[int, ...], classes: int) -> "keras.Model
     return model
 
 
+def _reason(error: Exception) -> str:
+    """Return the sentence that says why, without the frame that Keras puts around it."""
+    plain = re.sub(r"\x1b\[\d*m", "", str(error))
+    lines = [line for line in plain.splitlines() if line.strip() and not line.startswith("Exception encountered")]
+    return f"{type(error).__name__}: {lines[0].rstrip('.') if lines else plain}"
+
+
 def _probabilities(model: "keras.Model", name: str, clips: np.ndarray) -> np.ndarray:
     """Return probabilities of clips, float array (clips, classes); logits of a loss `from_logits` become some."""
-    convert, batches = import_keras().ops.convert_to_numpy, range(0, len(clips), BATCH)
-    answers = np.concatenate([convert(model(clips[start : start + BATCH], training=False)) for start in batches])
-    answers = answers.astype(float)
+    ops = import_keras().ops
+    batches = [model(clips[start : start + BATCH], training=False) for start in range(0, len(clips), BATCH)]
+    answers = np.concatenate([ops.convert_to_numpy(batch) for batch in batches]).astype(float)
     if getattr(model.loss, "from_logits", False):
         answers = np.exp(answers - answers.max(axis=1, keepdims=True))
         answers /= answers.sum(axis=1, keepdims=True)

@@ -48,14 +48,16 @@ class Source:
     def _find(self, path: Path) -> None:
         self.path = path
         if path.is_dir():
-            self.name, self.images = path.resolve().name, _images(path)
+            if inside := sorted(look(path).children):
+                found = f"holds folders ({', '.join(inside[:3])}) instead of the frames of one clip"
+                raise MicroExpError(path, found, "Point at the folder of one clip.")
+            self.name, self.images = path.resolve().name, tuple(frame_files(path))
             self.promised = len(self.images)
         elif path.suffix.lower() in FRAME_SUFFIXES:
             found = "a single picture shows no movement, and it is movement that the networks look at"
             raise MicroExpError(path, found, "Give a video, a folder of frames or a camera.")
         elif not path.is_file():
-            found = "there is no such video, folder of frames or camera"
-            raise MicroExpError(path, found, "Correct the path.")
+            raise MicroExpError(path, "there is no such video, folder of frames or camera", "Correct the path.")
         else:
             with VideoFile(path) as video:
                 self.name, self.rate, self.promised = path.stem, video.rate, video.promised
@@ -121,11 +123,3 @@ class Source:
         if not as_recorded or self.images:
             return np.arange(frames + 1) / rate
         return np.array([*self.times[:frames], self.times[frames - 1] + 1 / rate])
-
-
-def _images(folder: Path) -> tuple[Path, ...]:
-    inside = sorted(look(folder).children)
-    if inside:
-        found = f"holds folders ({', '.join(inside[:3])}) instead of the frames of one clip"
-        raise MicroExpError(folder, found, "Point at the folder of one clip.")
-    return tuple(frame_files(folder))

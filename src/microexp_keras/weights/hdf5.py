@@ -49,15 +49,12 @@ def opened(path: str | Path, verify: bool = False) -> Iterator[Contents]:
             if file.read(4) == b"PK\3\4":
                 remedy = f"Unzip the weights from it and give them: unzip {path} model.weights.h5"
                 raise MicroExpError(path, "a .keras archive of Keras, or another zip archive", remedy)
-        found = _described(os.path.abspath(path), verify)
+        found = _described(path, verify)
         if "error" in found:
             raise MicroExpError(path, f"{found['error']:.300}", AGAIN)
-        arrays = {name: _array(path, *described) for name, described in found["arrays"].items()}
-        yield Contents(arrays, found["groups"])
+        yield Contents({name: _array(path, *told) for name, told in found["arrays"].items()}, found["groups"])
     except MicroExpError as error:
-        if error.where == str(path):
-            raise
-        raise error.within(path) from error
+        raise error if error.where == str(path) else error.within(path) from error
     except (OSError, ValueError, TypeError, LookupError, MemoryError) as error:
         raise MicroExpError(path, f"it cannot be read ({error})", AGAIN) from error
 
@@ -69,9 +66,10 @@ def _array(path: str | Path, dtype: str, shape: list[int], place: int | str) -> 
     return np.memmap(path, dtype, "r", place, math.prod(shape)).reshape(shape)
 
 
-def _described(path: str, verify: bool) -> dict[str, Any]:
+def _described(path: str | Path, verify: bool) -> dict[str, Any]:
     """Let another process look into a file; it takes as long as importing h5py."""
-    child = [sys.executable, "-P", str(Path(__file__).with_name("hdf5_child.py")), path, str(verify)]
+    script = Path(__file__).with_name("hdf5_child.py")
+    child = [sys.executable, "-P", str(script), os.path.abspath(path), str(verify)]
     seconds = 60 + os.path.getsize(path) // 2**20  # where a system does not limit the child's own time
     try:  # in a session of its own: Ctrl-C is for the parent
         done = subprocess.run(child, capture_output=True, check=True, timeout=seconds, start_new_session=True)

@@ -46,6 +46,13 @@ class WeightsFile:
     optimizer: bool
     metadata: dict[str, Any]
 
+    @property
+    def recipe(self) -> str:
+        """How a model is built that takes these weights."""
+        clip = f"frames={self.frames}, size={self.size}" if self.frames else "frames=?, size=?"
+        settings = f"{clip}, num_classes={self.num_classes}, kernel_size={self.kernel_size}"
+        return f"models.{NETWORKS[self.network].builder}({settings})"
+
 
 def inspect(path: str | Path, data_format: str | None = None) -> WeightsFile:
     """Say what a weights file is, reading only its structure; no array and no Keras is loaded.
@@ -82,28 +89,22 @@ def identify(contents: Contents, path: str | Path, data_format: str | None) -> t
     whole, numbered, with_metrics = (name in contents.groups for name in ("model_weights", "layers", "metrics"))
     version = next(iter(contents.texts("model_weights" if whole else "", "keras_version")), "")
     keras_3 = version.startswith("3.") or (numbered and not with_metrics)  # Keras 2.15 writes both
-    frames: int | None
-    assumption = ""
-    if config := contents.texts("", "model_config"):
+    config = contents.texts("", "model_config")
+    if config:
         order, size, frames = _config_facts(config[0], network)
-        frames_range = frames_range_of(flattened, size, kernel_size)
-        if not frames_range or not frames_range[0] <= frames <= frames_range[1]:
-            found = f"clips of {by((*size, frames))} do not give {flattened} features"
-            raise MicroExpError("model_config", found)
         if data_format not in (None, order):
             found = f"{data_format} is asked for, but model_config says {order}"
             raise MicroExpError("data_format", found, "Leave it out.")
     else:
-        size = NETWORKS[network].size, NETWORKS[network].size
-        frames_range = frames_range_of(flattened, size, kernel_size)
-        frames = next((n for n in (18, 96) if frames_range and frames_range[0] <= n <= frames_range[1]), None)
         old = version.startswith(("1.", "2.0.", "2.1.")) and not version.endswith("-tf")
-        order, opposite = ("channels_first", "channels_last") if old else ("channels_last", "channels_first")
-        if not data_format and "microexp_keras" not in contents.groups[""]:
-            assumption = (
-                f"{Path(path).name} holds weights only and does not say in which order its model flattens: {order} is "
-                f"assumed. If the model was {opposite}, its predictions here are wrong: give --data-format {opposite}."
-            )
+        order = data_format or ("channels_first" if old else "channels_last")
+        size, frames = (NETWORKS[network].size,) * 2, 0
+    frames_range = frames_range_of(flattened, size, kernel_size)
+    first, last = frames_range or (0, -1)
+    if not config:
+        frames = next((paper for paper in (18, 96) if first <= paper <= last), 0)
+    elif not first <= frames <= last:
+        raise MicroExpError("model_config", f"clips of {by((*size, frames))} do not give {flattened} features")
     file = WeightsFile(
         path=str(path),
         kind=f"Keras {3 if keras_3 else 2} {'whole model' if whole else 'weights'}",
@@ -112,17 +113,25 @@ def identify(contents: Contents, path: str | Path, data_format: str | None) -> t
         kernel_size=kernel_size,
         num_classes=shapes[-1][1],
         flattened=flattened,
-        frames=frames,
+        frames=frames or None,
         frames_range=frames_range,
         size=size if frames_range else None,
         exact=bool(config),
-        dense_row_order=data_format or order,
-        assumption=assumption,
+        dense_row_order=order,
+        assumption="" if config or data_format or "microexp_keras" in contents.groups[""] else _assumed(path, order),
         parameters=sum(math.prod(shape) + shape[-1] for shape in shapes),
         optimizer=any(name.startswith("optimizer") for name in contents.arrays),
         metadata=metadata,
     )
     return file, layers
+
+
+def _assumed(path: str | Path, order: str) -> str:
+    opposite = "channels_last" if order == "channels_first" else "channels_first"
+    return (
+        f"{Path(path).name} holds weights only and does not say in which order its model flattens: {order} is "
+        f"assumed. If the model was {opposite}, its predictions here are wrong: give --data-format {opposite}."
+    )
 
 
 def metadata_of(contents: Contents) -> dict[str, Any]:
@@ -138,30 +147,29 @@ def stored_layers(contents: Contents) -> Layers:
     """List the layers with weights; in the order of `layer_names`, else convolutions first, then by their numbers.
 
     Keras 2 has them at `[model_weights/]LAYER/.../kernel:0`, a `.weights.h5` at `layers/CLASS_NUMBER/vars/0`, where
-    Keras 3 adds the layer's own name as an attribute. Keras 2.13 calls the group of all layers otherwise.
+    Keras 3 adds the layer's own name as an attribute.
     """
-    holders = ("model_weights", "layers", "_layer_checkpoint_dependencies", "")
-    holder = next(name for name in holders if name in contents.groups)
+    holder = next((name for name in ("model_weights", "layers") if name in contents.groups), "")
     names = contents.texts(holder, "layer_names")
-    if not names and holder in ("model_weights", ""):
+    if not names and holder != "layers":
         raise MicroExpError("structure", "no weights of a Keras model: neither layer_names nor layers")
     groups: dict[str, list[np.ndarray]] = {}
     for path, array in contents.arrays.items():
         if not path.startswith(("optimizer", "metrics/")) and "/seed_generator/" not in path:
             groups.setdefault(path.rpartition("/")[0], []).append(array)
+    places = {group: group.removeprefix(holder).lstrip("/").partition("/")[0] for group in groups}
+    if names and {*places.values()} - {*names}:
+        raise MicroExpError("layer_names", f"does not name all layers: {', '.join(places.values()):.160}")
 
-    def name_of(group: str) -> str:
-        return group.removeprefix(holder).lstrip("/").partition("/")[0]
-
-    def numbered(group: str) -> tuple[int, str, int]:
-        stem, _, number = name_of(group).rpartition("_")
+    def order(group: str) -> tuple[int, str, int]:
+        if names:
+            return names.index(places[group]), "", 0
+        stem, _, number = places[group].rpartition("_")
         return -max(array.ndim for array in groups[group]), stem, int(number) if number.isdecimal() else -1
 
-    if names and set(map(name_of, groups)) - {*names}:
-        raise MicroExpError("layer_names", f"does not name all layers: {', '.join(map(name_of, groups)):.160}")
     return [
-        ((contents.texts(group, "name") or [name_of(group)])[0], sorted(groups[group], key=lambda array: -array.ndim))
-        for group in sorted(groups, key=(lambda group: names.index(name_of(group))) if names else numbered)
+        ((contents.texts(group, "name") or [places[group]])[0], sorted(groups[group], key=lambda array: -array.ndim))
+        for group in sorted(groups, key=order)
     ]
 
 
@@ -222,10 +230,10 @@ def _require_same_mathematics(steps: list[tuple[str, dict[str, Any]]], network: 
     for name, settings in steps:
         if name not in original and name not in OUR_CLASSES:
             raise MicroExpError("model_config", f"this network has no layer {name!s:.160}")
-        for key in ("strides", "padding", "dilation_rate", "pool_size"):
-            expected, found = original.get(name, {}).get(key), settings.get(key)
-            if expected not in (None, found):
-                raise MicroExpError(f"model_config: {name} {key}", f"{found!s:.160} instead of {expected}")
+        for key in {"strides", "padding", "dilation_rate", "pool_size"} & original.get(name, {}).keys():
+            if settings.get(key) != original[name][key]:
+                found = f"{settings.get(key)!s:.160} instead of {original[name][key]}"
+                raise MicroExpError(f"model_config: {name} {key}", found)
     activations = [OUR_CLASSES.get(name) or settings.get("activation", "linear") for name, settings in steps]
     flatten = max(place for place, (name, _) in enumerate(steps) if name == "Flatten")
     streams, head = set(activations[:flatten]) - {"linear"}, [*filter("linear".__ne__, activations[flatten:])]

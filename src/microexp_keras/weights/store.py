@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from microexp_keras.errors import MicroExpError
-from microexp_keras.models.networks import NETWORKS, Network
+from microexp_keras.models.networks import NETWORKS
 from microexp_keras.models.original import FILTERS, LAYERS, flattened_features, keras2_configs, pooled_shape, steps_of
 from microexp_keras.weights.hdf5 import opened, put, writing
 from microexp_keras.weights.identify import Layers, WeightsFile, identify, metadata_of, stored_layers
@@ -39,18 +39,13 @@ def load_weights(model: "keras.Model", path: str | Path, data_format: str | None
     Parameters
     ----------
     model : keras.Model
-        From `models.build_microexp_stcnn`, `build_intermediate_fusenet` or `build_late_fusenet`.
+        From one of the three builders in `models`.
     path : str or Path
         A .h5 or .hdf5 file: Keras 2 or Keras 3, whole model or weights only.
     data_format : "channels_first", "channels_last" or None
         For a file of weights only: the flatten order of the model that wrote it. None: channels first for files of
         Keras before 2.2 (the original programs set it, and Keras 2.2 began to flatten channels last regardless),
         channels last for newer ones. A whole-model file says it itself.
-
-    Returns
-    -------
-    WeightsFile
-        What was loaded.
 
     Raises
     ------
@@ -67,7 +62,7 @@ def load_weights(model: "keras.Model", path: str | Path, data_format: str | None
 class _Facts(NamedTuple):
     """What determines whether weights fit a model; `shape` is rows, columns and frames of an input."""
 
-    network: Network
+    network: str
     kernel_size: tuple[int, ...]
     num_classes: int
     shape: tuple[int, ...]
@@ -79,9 +74,8 @@ def _facts(model: "keras.Model") -> _Facts:
     for network, layers in LAYERS.items():
         if set(names) == {layer.ours for layer in layers}:
             kernel_size, shape = model.get_layer(names[0]).kernel_size, model.inputs[0].shape[1:4]
-            return _Facts(NETWORKS[network], tuple(kernel_size), model.output_shape[-1], tuple(shape))
-    found = f"not built by microexp_keras.models: its layers are {', '.join(names) or 'none'}"
-    raise MicroExpError("model", found)
+            return _Facts(network, tuple(kernel_size), model.output_shape[-1], tuple(shape))
+    raise MicroExpError("model", f"not built by microexp_keras.models: its layers are {', '.join(names) or 'none'}")
 
 
 def _assign(model: "keras.Model", file: WeightsFile, layers: Layers) -> None:
@@ -90,21 +84,19 @@ def _assign(model: "keras.Model", file: WeightsFile, layers: Layers) -> None:
     _require_fit(file, facts)
     for name, arrays in layers:
         for array in arrays:
-            finite(array, name, file.path)
+            _finite(array, name, file.path)
     for layer, (name, (kernel, bias)) in zip(LAYERS[file.network], layers, strict=True):
-        kernel = finite(kernel, name, file.path)
+        kernel = _finite(kernel, name, file.path)
         if file.dense_row_order == "channels_first" and layer.streams:
             blocks = kernel.reshape(layer.streams, FILTERS, *pooled_shape(facts.shape, facts.kernel_size), -1)
             kernel = blocks.transpose(0, 2, 3, 4, 1, 5).reshape(kernel.shape)
-        model.get_layer(layer.ours).set_weights([kernel, finite(bias, name, file.path)])
+        model.get_layer(layer.ours).set_weights([kernel, _finite(bias, name, file.path)])
 
 
-def finite(array: np.ndarray, name: str, path: str | Path) -> np.ndarray:
+def _finite(array: np.ndarray, name: str, path: str | Path) -> np.ndarray:
     """Return an array as float32 (integers unchanged); raise on NaN or infinity."""
-    if array.dtype.kind in "iu":
-        return array
     with np.errstate(over="ignore"):
-        array = array.astype("float32", copy=False)
+        array = array if array.dtype.kind in "iu" else array.astype("float32", copy=False)
     if not np.isfinite(array).all():
         raise MicroExpError(path, f"{name} holds NaN or infinity", "Take an earlier checkpoint.")
     return array
@@ -112,28 +104,15 @@ def finite(array: np.ndarray, name: str, path: str | Path) -> np.ndarray:
 
 def _require_fit(file: WeightsFile, model: _Facts) -> None:
     """Raise, with the remedy, unless weights fit a model."""
-    network = NETWORKS[file.network]
-    if network != model.network:
-        found = f"written for {network.title}, but the model is {model.network.title}"
-        raise MicroExpError(file.path, found, f"Build it with models.{network.builder}.")
-    written: dict[str, Any] = {"kernel_size": file.kernel_size, "num_classes": file.num_classes}
-    taken: dict[str, Any] = {"kernel_size": model.kernel_size, "num_classes": model.num_classes}
     *size, frames = model.shape
-    features = flattened_features(model.shape, file.kernel_size)
-    edges = pooled_shape(size, file.kernel_size[:2])
-    turned = file.exact and file.size and pooled_shape(file.size, file.kernel_size[:2]) != edges  # 32x64 as 64x32
-    remedy = "Build it with the frames and size of its training."
-    if features != file.flattened or turned:
-        if file.size and file.frames_range:
-            written |= {"size": file.size, "frames": file.frames or file.frames_range[0]}
-            taken |= {"size": tuple(size), "frames": frames}
-        else:
-            written, taken = {"features": file.flattened}, {"features": features}
-    different = [name for name in written if written[name] != taken[name]]
-    if different:
-        wanted, found = (", ".join(f"{name}={of[name]}" for name in different) for of in (written, taken))
-        said = f"written for {network.title} with {wanted}, but the model has {found}"
-        raise MicroExpError(file.path, said, remedy if "features" in written else f"Build it with {wanted}.")
+    written = file.network, file.kernel_size, file.num_classes, file.flattened
+    fits = written == (*model[:3], flattened_features(model.shape, model.kernel_size))
+    if fits and file.exact and file.size:  # 32x64 has as many features as 64x32
+        fits = pooled_shape(size, file.kernel_size[:2]) == pooled_shape(file.size, file.kernel_size[:2])
+    if not fits:
+        title, of_model = NETWORKS[model.network].title, f"num_classes={model.num_classes}, frames={frames}"
+        found = f"other weights than of {title} with {of_model}, size={tuple(size)}, kernel_size={model.kernel_size}"
+        raise MicroExpError(file.path, found, f"Build the model with {file.recipe}.")
 
 
 def load_model(
@@ -143,26 +122,10 @@ def load_model(
     num_classes: int | None = None,
     data_format: str | None = None,
 ) -> "keras.Model":
-    """Build the network that a weights file belongs to and load its weights.
+    """Build the network that a weights file belongs to, not compiled, and load its weights as `load_weights` does.
 
-    Parameters
-    ----------
-    path : str or Path
-        As for `load_weights`.
-    frames, size, num_classes : optional
-        Of the model; by default what the file says, or the paper's values that agree with it.
-    data_format : "channels_first", "channels_last" or None
-        See `load_weights`.
-
-    Returns
-    -------
-    keras.Model
-        Not compiled.
-
-    Raises
-    ------
-    MicroExpError
-        As `load_weights`; if the file does not say frames and size and they are not given.
+    `frames`, `size` (rows, columns, or both in one) and `num_classes` are by default what the file says, or the paper's
+    values that agree with it; a MicroExpError says if it does not say them.
     """
     with opened(path, verify=True) as contents:
         file, layers = identify(contents, path, data_format)
@@ -179,24 +142,11 @@ def load_model(
 def save_weights(
     model: "keras.Model", path: str | Path, metadata: dict[str, Any] | None = None, optimizer: bool = True
 ) -> None:
-    """Write `path`, a Keras 3 `.weights.h5` file, whole or not at all.
+    """Write a Keras 3 file, whose name must end in ".weights.h5", whole or not at all.
 
-    Parameters
-    ----------
-    model : keras.Model
-    path : str or Path
-        Must end in ".weights.h5".
-    metadata : dict, optional
-        Of JSON's types: what `inspect` gives back as `metadata`, such as the statistics that the clips were
-        standardised by. Keras passes over it.
-    optimizer : bool
-        Also write the variables of the model's optimizer, when it is compiled: with momentum they take as much room
-        as the weights.
-
-    Raises
-    ------
-    MicroExpError
-        If `path` does not end in ".weights.h5", or the disk refuses.
+    `metadata`, of JSON's types, is what `inspect` gives back, such as the statistics that the clips were standardised
+    by; Keras passes over it. `optimizer` says whether the variables of the optimizer are written too: with momentum
+    they take as much room as the weights.
     """
     if not str(path).endswith(".weights.h5"):
         raise MicroExpError(path, 'its name does not end in ".weights.h5", as Keras demands', "Rename it.")
@@ -224,28 +174,16 @@ def save_weights(
 def save_keras2_hdf5(model: "keras.Model", path: str | Path, whole_model: bool = True) -> None:
     """Write a model of this package as Keras 2.0.0 writes the original: its layers and names, channels first.
 
-    Parameters
-    ----------
-    model : keras.Model
-        From one of the three builders.
-    path : str or Path
-        Where to write; replaced whole or not at all.
-    whole_model : bool
-        True: for `keras.models.load_model` of Keras 2.0.0, compiled as the original programs compile it, without
-        optimizer state. False: for `load_weights` on the original network.
-
-    Raises
-    ------
-    MicroExpError
-        If `model` is not from one of the builders, or the disk refuses.
+    A whole model is for `keras.models.load_model` of Keras 2.0.0, compiled as the original programs compile it, without
+    optimizer state; else the file is for `load_weights` on the original network. It is replaced whole or not at all.
     """
     facts = _facts(model)
-    config = copy.deepcopy(keras2_configs()[facts.network.name])
+    config = copy.deepcopy(keras2_configs()[facts.network])
     settings = {one["name"]: one for _, one in steps_of(config)}
+    changed = {"batch_input_shape": [None, 1, *facts.shape], "kernel_size": facts.kernel_size}
     for one in settings.values():
-        one |= {"batch_input_shape": [None, 1, *facts.shape]} if "batch_input_shape" in one else {}
-        one |= {"kernel_size": facts.kernel_size} if "kernel_size" in one else {}
-    layers = {layer.name: layer for layer in LAYERS[facts.network.name]}
+        one |= {name: changed[name] for name in changed.keys() & one.keys()}
+    layers = {layer.name: layer for layer in LAYERS[facts.network]}
     settings[[*layers][-1]]["units"] = facts.num_classes
     # Bytes, not str: h5py then marks them ASCII, and only then does the h5py of that time give what Keras decodes.
     written_by = {"backend": b"tensorflow", "keras_version": b"2.0.0"}
@@ -277,9 +215,7 @@ def load_layers(model: "keras.Model", path: str | Path, optimizer: bool = False)
     `optimizer` also sets the variables of its optimizer. After an error the model is as it was.
     """
     with opened(path, verify=True) as contents:
-        stored = {
-            f"{name} {place}": one for name, arrays in stored_layers(contents) for place, one in enumerate(arrays)
-        }
+        stored = {f"{name} {place}": one for name, of in stored_layers(contents) for place, one in enumerate(of)}
         wanted = {f"{layer.name} {place}": one for layer in model.layers for place, one in enumerate(layer.weights)}
         if optimizer:
             stored |= {name: one for name, one in contents.arrays.items() if name.startswith("optimizer/")}
@@ -289,7 +225,7 @@ def load_layers(model: "keras.Model", path: str | Path, optimizer: bool = False)
             different = ", ".join(sorted({name for name, _ in written.items() ^ taken.items()}))
             remedy = "Take weights of this very model, trained with the same optimizer."
             raise MicroExpError(path, f"other arrays than the model has: {different:.160}", remedy)
-        values = {name: finite(array, name, path) for name, array in stored.items()}
+        values = {name: _finite(array, name, path) for name, array in stored.items()}
         for name, variable in wanted.items():
             variable.assign(values[name])
         return metadata_of(contents)
@@ -306,12 +242,9 @@ def read_arrays(path: str | Path, expected: Mapping[str, tuple[str, int]]) -> di
     """Read what `save_arrays` wrote: just the arrays named, each with the kind and dimensions expected of it."""
     with opened(path, verify=True) as contents:
         found = {name: (array.dtype.kind, array.ndim) for name, array in contents.arrays.items()}
-        if found != dict(expected):
-            said = f"are {found!s:.160} instead of {dict(expected)}"
+        if found != dict(expected) or not all(np.isfinite(array).all() for array in contents.arrays.values()):
+            said = f"are {found!s:.160} instead of {dict(expected)}, or not finite"
             raise MicroExpError("arrays", said, "Take the file that the training wrote.")
-        for name, array in contents.arrays.items():
-            if not np.isfinite(array).all():
-                raise MicroExpError(name, "holds NaN or infinity", "Train again.")
         return {name: np.array(array) for name, array in contents.arrays.items()}
 
 

@@ -9,12 +9,6 @@ import pytest
 PLANE_AXES = {"XY": ("x", "y"), "XT": ("x", "t"), "YT": ("t", "y")}  # that cosine and sine run along
 
 
-def formula_volume(frames: int, rows: int, columns: int) -> np.ndarray:
-    """(7t + 11y + 13x) mod 17, of which the specification gives histograms; uint8 (rows, columns, time)."""
-    y, x, t = np.meshgrid(np.arange(rows), np.arange(columns), np.arange(frames), indexing="ij")
-    return ((7 * t + 11 * y + 13 * x) % 17).astype(np.uint8)
-
-
 def literal_neighbours(plane: str, radii: tuple[int, int, int]) -> list[tuple[int, int, int]]:
     """Offsets (rows, columns, time) straight from the definition: cosine and sine, rounded."""
     radius = dict(zip("xyt", radii, strict=True))
@@ -40,11 +34,6 @@ def literal_codes(volume: np.ndarray, radii: tuple[int, int, int], bit: Callable
             neighbour = tuple(a + b for a, b in zip(centre, step, strict=True))
             found[place] |= int(bit(volume, centre, neighbour)) << p
     return found
-
-
-@pytest.fixture
-def formula() -> Callable[[int, int, int], np.ndarray]:
-    return formula_volume
 
 
 @pytest.fixture

@@ -69,7 +69,7 @@ def test_every_layer_is_named(name: str) -> None:
     ],
 )
 def test_too_small(build: Callable[[], object], axis: str) -> None:
-    with pytest.raises(MicroExpError, match=f"{axis}.*expected at least 8"):
+    with pytest.raises(MicroExpError, match=f"{axis}.*at least 8"):
         build()
 
 
@@ -80,17 +80,6 @@ def test_every_stream_counts_and_has_its_own_place(fcnn: keras.Model, streams: d
         assert np.abs(fcnn.predict(without, verbose=0) - answer).max() > 1e-4
     exchanged = {**streams, "flow_x": streams["flow_y"], "flow_y": streams["flow_x"]}
     assert np.abs(fcnn.predict(exchanged, verbose=0) - answer).max() > 1e-4
-
-
-def test_every_layer_learns(fcnn: keras.Model, streams: dict[str, np.ndarray]) -> None:
-    """One step moves all weights, so each stream has a gradient that is not zero."""
-    model = keras.models.clone_model(fcnn)
-    model.compile(keras.optimizers.SGD(0.01), "categorical_crossentropy")
-    before = [weight.numpy().copy() for weight in model.trainable_variables]
-    model.train_on_batch(streams, np.eye(3, dtype="float32")[[0, 2]])
-    assert len(before) == 3 * 6 + 4
-    for old, new in zip(before, model.trainable_variables, strict=True):
-        assert np.abs(new.numpy() - old).max() > 0, new.path
 
 
 @pytest.mark.parametrize("name", BUILDERS)

@@ -13,22 +13,10 @@ def weights(**of_codes: int) -> np.ndarray:
     return found
 
 
-def test_two_codes_by_hand() -> None:
-    table, words = codebook(weights(c0=5, c3=5), 2)
-    assert words[:, :2].tolist() == [[0, 0], [1, 1]] and not words[:, 2:].any()
-    assert table[[0, 3]].tolist() == [0, 1]
-    assert table[[1, 2]].tolist() == [0, 0]  # as near to both: the lower number
-
-
 def test_words_move_to_the_mean_of_their_codes() -> None:
     table, words = codebook(weights(c0=30, c1=10, c255=20, c254=5), 2)
     assert table[[0, 1, 255, 254]].tolist() == [0, 0, 1, 1]
     np.testing.assert_allclose(words, [[0.25, *[0] * 7], [0.8, *[1] * 7]])
-
-
-def test_every_code_is_its_own_word() -> None:
-    table, _ = codebook(np.random.default_rng(0).integers(1, 1000, 256), 256)
-    assert sorted(table) == list(range(256))
 
 
 def test_a_word_without_codes_stays() -> None:

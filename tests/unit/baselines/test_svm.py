@@ -40,7 +40,7 @@ def test_shares_of_votes_answer_as_scikit_learn_and_again_after_a_second_fit(cla
     labels = np.array([7, 2, 30, 4])[labels]  # labels need not be consecutive
     train, score = np.arange(0, 60, 2), np.arange(1, 60, 2)
     gram = svm.linear_kernel(features[train], features[train])
-    ours = svm.fit(gram, labels[train], np.array(subjects)[train], COSTS, 5)
+    ours = svm.choose(gram, labels[train], np.array(subjects)[train], COSTS, 5)
     theirs = SVC(C=ours.C, kernel="linear").fit(features[train], labels[train])
     known, numbers = [2, 4, 7, 30], svm.linear_kernel(features[score], features[train])
     shares = svm.vote_shares(ours, numbers, 31)
@@ -62,7 +62,7 @@ def test_the_cost_is_the_smallest_with_most_clips_right_on_subjects_left_out(sca
             model = SVC(C=cost, kernel="linear").fit(features[learn], labels[learn])
             right[cost] += int((model.predict(features[check]) == labels[check]).sum())
     most = [cost for cost in COSTS if right[cost] == max(right.values())]
-    assert most[0] == svm.fit(features @ features.T, labels, owner, COSTS[::-1], 5).C
+    assert most[0] == svm.choose(features @ features.T, labels, owner, COSTS[::-1], 5).C
     assert scale == 1 or len(set(right.values())) > 1
 
 
@@ -70,15 +70,15 @@ def test_parts_of_one_class_do_not_stop_the_choice() -> None:
     labels = np.array([0] * 10 + [1] * 10)
     for subjects in (["a"] * 5 + ["b"] * 5 + ["c"] * 10, ["a"] * 10 + ["b"] * 10):  # without c all are of class 0
         gram = np.eye(2)[labels] @ np.eye(2)[labels].T
-        machine = svm.fit(gram, labels, subjects, COSTS, 5)
+        machine = svm.choose(gram, labels, subjects, COSTS, 5)
         assert (machine.predict(gram) == labels).all()
     assert machine.C == 0.1  # a subject for each class: nothing to choose by
 
 
 @pytest.mark.parametrize(
     ("labels", "subjects", "message"),
-    [([0] * 8, list("aabbccdd"), "found 1 and 4"), ([0, 1] * 4, list("aaaaaaaa"), "found 2 and 1")],
+    [([0] * 8, list("aabbccdd"), "has 1 and 4"), ([0, 1] * 4, list("aaaaaaaa"), "has 2 and 1")],
 )
 def test_too_few_classes_or_subjects(labels: list[int], subjects: list[str], message: str) -> None:
     with pytest.raises(MicroExpError, match=message):
-        svm.fit(np.eye(8), np.array(labels), subjects, COSTS, 5)
+        svm.choose(np.eye(8), np.array(labels), subjects, COSTS, 5)

@@ -1,0 +1,264 @@
+"""From the paper's tables V to IX to the trainings they need, and from these to a report with published values."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from microexp_keras import metrics, protocols
+from microexp_keras.data import read_toml
+from microexp_keras.datasets.database import Database
+from microexp_keras.models.networks import NETWORKS, RIVALS
+from microexp_keras.notes import Note
+from microexp_keras.paper.published import PAPER, published_value
+from microexp_keras.protocols import Protocol
+from microexp_keras.results import plots
+from microexp_keras.results.page import Figure, Json, Report, Section, Table
+from microexp_keras.results.predictions import Predictions
+from microexp_keras.text import by, number, span
+
+NAMES = ("V", "VI", "VII", "VIII", "IX")
+
+MATRIX = {"smic": "VII", "casme2": "VI"}
+"""Which table is the confusion matrix of MicroExpSTCNN on a database."""
+
+OF_ANY = ("V", "VIII", "IX")
+"""Tables that can be made of clips that the paper has no numbers of: nothing stands beside ours."""
+
+AHEAD = "stcnn"
+"""The network of which the paper says that it is ahead, and of Tables VI, VII and IX."""
+
+Row = dict[str, str]
+"""Cells by the keys of columns in `tables.toml`."""
+
+
+class Trained(NamedTuple):
+    """A training: how, in which folder, how many epochs its protocol plans, and what came of it (scores.json)."""
+
+    protocol: Protocol
+    seed: int
+    planned_epochs: int
+    folder: str
+    scores: Json
+    predictions: Predictions
+
+
+def trainings(
+    tables: Sequence[str], models: Sequence[str], names: Sequence[str], database: Database, **reading: Any
+) -> list[Protocol]:
+    """Return what is trained for some tables (of `NAMES`), by methods and protocols (`names`) that there are for them.
+
+    For Table IX those of MicroExpSTCNN with other kernels stand behind. `reading`: how clips are read, see
+    `protocols.get`.
+    """
+    shown = {model: {"V", "VIII"} if model in NETWORKS else {"V"} for model in models}
+    wanted = [model for model in models if shown[model] & {*tables} or model == AHEAD]
+    there = [(name, model) for model in wanted for name in names if name in protocols.names(model, database)]
+    chosen = [protocols.get(name, model, database, **reading) for name, model in there]
+    for protocol in [one for one in chosen if one.model == AHEAD and "IX" in tables]:
+        sizes = [size for size in PAPER.kernel_sizes if size != protocol.kernel_size and size[2] <= protocol.frames]
+        chosen += [replace(protocol, kernel_size=size) for size in sizes]
+    return chosen
+
+
+def write(
+    folder: Path, wanted: Sequence[str], trained: Sequence[Trained], synthetic: bool, notes: Sequence[Note]
+) -> Report:
+    """Write the tables (of `NAMES`) that are wanted into a folder, as report.txt and report.html, and return them."""
+    database = trained[0].protocol.database
+    of_seeds = itertools.groupby(trained, lambda one: (one.protocol.model, one.protocol.name, one.protocol.kernel_size))
+    groups = [list(group) for _, group in of_seeds]
+    plain = [group for group in groups if group[0].protocol.kernel_size == PAPER.kernel_in_text]
+    rows = [_row(group) for group in plain]
+    sections = []
+    if "V" in wanted:
+        plots.accuracies([_figure_row(group) for group in plain], folder / "accuracy.png")
+        alt = "Accuracies with their intervals, the published values, the majority-class baselines."
+        constant = [f"{row['method']} under {row['protocol']} ({row['constant']})" for row in rows if row["constant"]]
+        said = f"Constant classifiers, which predict a single class: {'; '.join(constant)}." if constant else ""
+        sections += _section("V", rows, said, [Figure.of(folder / "accuracy.svg", alt, wide=True)])
+        sections += [*_section("why", rows), *_pairs(trained)]
+        if database.in_paper:
+            rivals = {one.protocol.model: one.protocol for one in trained if one.protocol.model in RIVALS}
+            sections += _section("rivals", [_rival(protocol) for protocol in rivals.values()])
+    if {*wanted} & {*MATRIX.values()}:
+        sections += [_matrix(group) for group in plain if group[0].protocol.model == AHEAD]
+    if "VIII" in wanted:
+        networks = [row for row, group in zip(rows, plain, strict=True) if group[0].protocol.model in NETWORKS]
+        sections += _section("VIII", networks)
+    if "IX" in wanted:
+        stcnn = [group for group in groups if group[0].protocol.model == AHEAD]
+        stcnn.sort(key=lambda group: [*PAPER.kernel_sizes].index(group[0].protocol.kernel_size))
+        sections += _section("IX", [_row(group) for group in stcnn])
+    sections += _section("trainings", [_training(one) for one in trained])
+    verdict = ""
+    if not database.in_paper:
+        verdict = "The paper has no results on these clips: its methods are compared with each other only."
+    elif synthetic:
+        verdict = "On synthetic clips neither a difference from a published value nor an agreement means anything."
+    report = Report(f"Tables of Reddy et al. (2019) on {database.origin(synthetic)}", notes, verdict, sections)
+    report.write(folder)
+    return report
+
+
+def _section(name: str, rows: Sequence[Row], said: str = "", figures: Sequence[Figure] = ()) -> list[Section]:
+    """Return the section of a table of `tables.toml`, none without rows."""
+    about = read_toml(__package__, "tables.toml")[name]
+    columns = {key: head for key, head in about["columns"].items() if any(row[key] for row in rows)}
+    table = Table([*columns.values()], [[row[key] for key in columns] for row in rows])
+    return [Section(about["title"], said, [table], figures, about.get("remark", ""))] if rows else []
+
+
+def _mean(scores: Sequence[Json], name: str) -> float:
+    """Return the mean of a score over trainings, NaN if it is undefined for any."""
+    return float(np.mean(np.array([one[name] for one in scores], float)))
+
+
+def _points(ours: float, percent: float | None) -> str:
+    return "" if percent is None or np.isnan(ours) else f"{100 * ours - percent:+.2f}"
+
+
+def _row(group: Sequence[Trained]) -> Row:
+    """Say of trainings that differ in the seed alone what Tables V and IX say, by column."""
+    protocol, scores = group[0].protocol, [one.scores for one in group]
+    published = published_value(protocol)
+    printed = f"{published.percent:.2f}%" if published.percent else ""
+    accuracy, folds = _mean(scores, "accuracy"), [fold for one in scores for fold in one["folds"]]
+    spread = f" ± {100 * np.std([one['accuracy'] for one in scores], ddof=1):.2f}" if len(scores) > 1 else ""
+    constant = [fold["collapsed_to"] for fold in folds if fold["collapsed_to"]]
+    always = f"{len(constant)} of {len(folds)} trainings: always {' or '.join(dict.fromkeys(constant))}"
+    low, high, over = _interval(scores)
+    counts = ", ".join(f"{one['correct']}/{one['clips']}" for one in scores)
+    unseen, wrong = scores[0]["held_out"]["clips"], scores[0]["held_out"]["mislabelled"]
+    apart = f"{sum(one['held_out']['correct'] for one in scores) / len(scores) / max(unseen, 1):.2%} of {unseen}"
+    return {
+        "method": protocol.network.title,
+        "protocol": protocol.name,
+        "kernel": by(protocol.kernel_size),
+        "published": printed + (f" = always {published.constant}" if published.constant else ""),
+        "ours": f"{accuracy:.2%}{spread} ({counts})",
+        "difference": _points(accuracy, published.percent if published.comparable else None),
+        "95 % interval": f"{low:.1%} to {high:.1%}, over {over}",
+        "majority rate": f"{scores[0]['majority_rate']:.1%} ({scores[0]['majority_class']})",
+        "UF1": number(_mean(scores, "uf1"), 3),
+        "UAR": number(_mean(scores, "uar"), 3),
+        "constant": always if constant else "",
+        "as scored": f"{accuracy:.2%}",
+        "held out": apart + (f", {wrong} with a wrong label" if wrong else "") if unseen else "none",
+        **_of_epochs(protocol, scores),
+    }
+
+
+def _of_epochs(protocol: Protocol, scores: Sequence[Json]) -> Row:
+    """Say the mean over ten epochs, with the paper's beside that of a single network, or why there is none."""
+    chosen, folds = scores[0]["chosen_on_scored"], len(scores[0]["folds"])
+    ten = [one["ten_epochs"] for one in scores]
+    on = "the test clips" if chosen else "validation clips, not the test clips"
+    row = {"on": on + (f", {folds} folds pooled" if folds > 1 else ""), "mean": "", "points": "", "published mean": ""}
+    if not protocol.network.has_epochs:
+        return row | {"over": "no epochs", "none chosen": "no epochs"}
+    published = PAPER.last_ten.get((protocol.model, protocol.dataset)) if protocol.database.in_paper else None
+    if published and folds == 1:
+        row["published mean"] = "{:.2f}% ± {:.2f}".format(*published)
+    if None in ten:
+        over = f"n/a: the folds end after {span(fold['epochs'] for one in scores for fold in one['folds'])} epochs"
+    else:
+        over, mean = f"epochs {ten[0]['first']} to {ten[0]['last']}", _mean(ten, "mean")
+        deviation = _mean(ten, "deviation")
+        row["mean"] = f"{mean:.2%}" + ("" if np.isnan(deviation) else f" ± {100 * deviation:.2f}")
+        row["points"] = _points(mean, published[0]) if published and folds == 1 else ""
+    return row | {"over": over, "none chosen": f"{row['mean']} ({over})" if chosen else "chosen on other clips"}
+
+
+def _interval(scores: Sequence[Json]) -> tuple[float, float, str]:
+    """Return the lowest and the highest bound of the seeds' intervals, and over what these are."""
+    found = [(one["intervals_over_subjects"] or {}).get("accuracy") for one in scores]
+    resampled = all(interval and interval[0] is not None for interval in found)
+    lows, highs = zip(*(found if resampled else [one["accuracy_interval"] for one in scores]), strict=True)
+    return min(lows), max(highs), "subjects" if resampled else "clips (Wilson)"
+
+
+def _figure_row(group: Sequence[Trained]) -> dict[str, Any]:
+    """Return what `plots.accuracies` draws; a published value if it is of its kind.
+
+    That is for a network a score by the rules of the original program, for a rival one with a subject left out.
+    """
+    protocol, scores = group[0].protocol, [one.scores for one in group]
+    published = published_value(protocol)
+    alike = published.comparable and scores[0]["chosen_on_scored"] == (protocol.model in NETWORKS)
+    return {
+        "label": f"{protocol.network.title}, {protocol.name}",
+        "value": _mean(scores, "accuracy"),
+        "interval": _interval(scores)[:2],
+        "published": published.percent / 100 if published.percent and alike else None,
+        "majority": scores[0]["majority_rate"],
+    }
+
+
+def _pairs(trained: Sequence[Trained]) -> list[Section]:
+    """Compare MicroExpSTCNN with every other method that scored the same clips under the same protocol and seed.
+
+    Deterministic methods have been fitted with the first seed only and stand for all. There is no p value where
+    training was cut short.
+    """
+    found = []
+    for own, other in itertools.product(trained, repeat=2):
+        one, two = own.protocol, other.protocol
+        same_seed = own.seed == other.seed or not two.network.has_epochs
+        alike = same_seed and one.name == two.name and one.kernel_size == two.kernel_size
+        mine, its = own.predictions, other.predictions
+        same_clips = mine.clips == its.clips and np.array_equal(mine.true, its.true)
+        if one.model == AHEAD and two.model != AHEAD and alike and same_clips:
+            cut = list(filter(None, [_cut_short(own), _cut_short(other)]))
+            found.append((own, other, metrics.paired(mine.correct, its.correct, mine.subjects), cut))
+    tested = [pair.p_subjects for *_, pair, cut in found if pair.p_subjects is not None and not cut]
+    corrected, rows = iter(metrics.holm(tested)), []
+    for own, other, pair, cut in found:
+        swapped, by_clips = (None, None) if cut else (pair.p_subjects, pair.p_clips)
+        p_values = (swapped, None if swapped is None else next(corrected), by_clips)
+        p_subjects, p_holm, p_clips = ("n/a" if p is None else f"{p:.2g}" for p in p_values)
+        row = {"other": other.protocol.network.title, "protocol": own.protocol.name, "seed": str(own.seed)}
+        row["subjects"] = f"{pair.first_subjects} : {pair.second_subjects}"
+        row["clips"] = f"{pair.first_only} : {pair.second_only} of {len(own.predictions.clips)}"
+        rows.append(row | {"p subjects": p_subjects, "p Holm": p_holm, "p clips": p_clips})
+    cuts = dict.fromkeys(reason for *_, cut in found for reason in cut)
+    return _section("pairs", rows, f"No p value where training was cut short: {'; '.join(cuts)}." if cuts else "")
+
+
+def _cut_short(one: Trained) -> str:
+    """Say after how many epochs a training ended, if they are fewer than planned."""
+    epochs = [fold["epochs"] for fold in one.scores["folds"]]
+    if None in epochs or min(epochs) >= one.planned_epochs:
+        return ""
+    return f"{one.protocol.network.title} trained for {span(epochs)} of {one.planned_epochs} epochs"
+
+
+def _rival(protocol: Protocol) -> Row:
+    method, value = protocol.network, published_value(protocol)
+    percent = f"{value.percent:.2f}%" if value.percent else ""
+    return {"row": method.printed, "published": percent, "meaning": value.meaning, "sees": method.sees}
+
+
+def _matrix(group: Sequence[Trained]) -> Section:
+    """Tables VI and VII: the published confusion matrix, and ours summed over the seeds."""
+    protocol, ours = group[0].protocol, np.sum([one.scores["confusion"] for one in group], axis=0)
+    names, published = protocol.database.class_names, np.array(PAPER.confusion[protocol.dataset])
+    rows = [[name] for name in names]
+    for (place, _), theirs in np.ndenumerate(published):
+        rows[place].append(f"{theirs} / {ours[place, len(rows[place]) - 1]}")
+    alike = np.array_equal(ours.sum(axis=1), len(group) * published.sum(axis=1))
+    said = "as many clips of each class as published." if alike else "other clips than published."
+    if len(group) > 1:
+        said = f"sum of seeds {', '.join(str(one.seed) for one in group)}; {said}"
+    title = f"Table {MATRIX[protocol.dataset]}: confusion matrix of MicroExpSTCNN, published / ours"
+    return Section(title, f"Protocol {protocol.name}; {said}", [Table(["true / predicted", *names], rows)])
+
+
+def _training(one: Trained) -> Row:
+    epochs = [fold["epoch"] for fold in one.scores["folds"]]
+    best = "no epochs" if None in epochs else span(epochs) + (f" in {len(epochs)} folds" if len(epochs) > 1 else "")
+    accuracy = f"{one.scores['accuracy']:.2%} ({one.scores['correct']}/{one.scores['clips']})"
+    return {"folder": one.folder, "accuracy": accuracy, "epoch": best}
