@@ -20,6 +20,8 @@ from microexp_keras.runs.fold import read_fold, train_fold
 from microexp_keras.runs.run import Run
 from microexp_keras.weights.hdf5 import opened
 
+pytestmark = pytest.mark.slow
+
 CLASSES = ("negative", "positive", "surprise")
 STEPWISE = [name for name, method in RIVALS.items() if method.takes]
 
