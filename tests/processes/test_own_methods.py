@@ -13,7 +13,6 @@ import microexp_keras as mk
 from microexp_keras import evaluate, train
 from microexp_keras.errors import MicroExpError
 
-
 pytestmark = pytest.mark.slow
 
 
