@@ -99,52 +99,15 @@ def _new(args: argparse.Namespace) -> Settings:
     name = args.protocol or protocols.names(model, database)[0]
     protocol = protocols.get(name, model, database, **datasets.chosen_reading(args))
     _require_taken(args, protocol)
-<<<<<<< HEAD
     knows_synthetic = bool(args.weights) and _synthetic_start(args, protocol)
     if args.landmarks and protocol.network.on_whole_face:
-        raise MicroExpError("--landmarks", "expected with clips and a fused network only", "Leave it out.")
+        raise MicroExpError("--landmarks", "goes with clips and a fused network only", "Leave it out.")
     if args.weights and protocol.unseen_subjects:
-        found = f"expected without --protocol {name}, which may have been trained on the held-out subject"
-        raise MicroExpError("--weights", found, "Leave it out.")
+        text = f"does not go with --protocol {name}: the weights may have been trained on the held-out subject"
+        raise MicroExpError("--weights", text, "Leave it out.")
     if args.precision == "bfloat16" and protocol.labels_by_position:
-        found = f"expected float32 with --protocol {name}, for the original's, found bfloat16"
-        raise MicroExpError("--precision", found, "Leave it out.")
-=======
-    arrays, name = args.training_images is not None, protocol.name
-    synthetic_start = bool(args.weights) and _synthetic_start(args, protocol)
-    refused = [
-        (
-            arrays and (args.data or args.synthetic),
-            "--training-images",
-            "takes the place of --data and --synthetic",
-        ),
-        (
-            arrays and (options or reading),
-            ", ".join(f"--{one}" for one in (*options, *reading)),
-            "goes with --data only",
-        ),
-        (
-            args.landmarks and (arrays or protocol.network.on_whole_face),
-            "--landmarks",
-            "goes with clips and a fused network only",
-        ),
-        (
-            args.weights and protocol.unseen_subjects,
-            "--weights",
-            f"does not go with --protocol {name}: the weights may have been trained on the held-out subject",
-        ),
-        (
-            args.precision == "bfloat16" and protocol.labels_by_position,
-            "--precision",
-            f"bfloat16 does not go with --protocol {name}, which does what the original does, in float32",
-        ),
-    ]
-    for wrong, where, text in refused:
-        if wrong:
-            raise MicroExpError(where, text, "Leave it out.")
-    if arrays != (args.training_labels is not None):
-        raise MicroExpError("--training-images, --training-labels", "one is missing", "Give both.")
->>>>>>> reader
+        text = f"bfloat16 does not go with --protocol {name}, which does what the original does, in float32"
+        raise MicroExpError("--precision", text, "Leave it out.")
     runs.require_free(args.out, resumable=True)
     given = ("epochs", "batch_size", "patience", "kernel_size", "seed", "precision", "keep_weights")
     return Settings.of(
@@ -165,16 +128,8 @@ def _synthetic_start(args: argparse.Namespace, protocol: protocols.Protocol) -> 
     if file.assumption:
         print(f"WARNING: {file.assumption}", file=sys.stderr)
     if file.network != protocol.model:
-<<<<<<< HEAD
-        found = f"expected weights of {protocol.network.title}, found those of {METHODS[file.network].title}"
+        found = f"holds weights of {METHODS[file.network].title}, not of {protocol.network.title}"
         raise MicroExpError(args.weights, found, f"Take --model {file.network}, or other weights.")
-=======
-        raise MicroExpError(
-            args.weights,
-            f"holds weights of {METHODS[file.network].title}, not of {protocol.network.title}",
-            f"Take --model {file.network}, or other weights.",
-        )
->>>>>>> reader
     return any(file.metadata.get(name) is True for name in ("synthetic", "started_from_synthetic"))
 
 
@@ -202,14 +157,8 @@ def _resumed(args: argparse.Namespace) -> Settings:
     epoch = weights.read_metadata(last).get("epoch") if last.exists() else None
     done = epoch + 1 if isinstance(epoch, int) else 0
     if args.epochs and args.epochs < done:
-<<<<<<< HEAD
-        found = f"expected at least the {done} that this run has behind it, found {args.epochs}"
-        raise MicroExpError("--epochs", found)
-=======
-        raise MicroExpError(
-            "--epochs", f"{args.epochs} is fewer than the {done} that are trained already", "Give more."
-        )
->>>>>>> reader
+        found = f"{args.epochs} is fewer than the {done} that are trained already"
+        raise MicroExpError("--epochs", found, "Give more.")
     protocol = replace(settings.protocol, epochs=args.epochs or settings.protocol.epochs)
     return replace(settings, **moved, protocol=protocol, keep_weights=settings.keep_weights or args.keep_weights)
 

@@ -10,6 +10,8 @@ from microexp_keras import evaluate, train
 from microexp_keras.landmarks import dlib_detector
 from microexp_keras.landmarks.__main__ import main as landmarks_command
 
+pytestmark = pytest.mark.slow
+
 ARRAYS = {f"intermediate_microexpfusenet_{letter}val_{kind}.npy" for letter in "en" for kind in ("images", "labels")}
 
 
@@ -17,7 +19,11 @@ ARRAYS = {f"intermediate_microexpfusenet_{letter}val_{kind}.npy" for letter in "
 def run(small_faces, shared):
     """The folder of a short run under the original's rules."""
     arguments = ["--dataset", "smic", "--data", str(small_faces), "--model", "intermediate", "--epochs", "2"]
-    return shared("fused", lambda out: train.main([*arguments, "--out", str(out)]))
+
+    def make(out):
+        assert train.main([*arguments, "--out", str(out)]) == 0
+
+    return shared("fused", make)
 
 
 def read(folder, name="scores.json"):
@@ -73,12 +79,11 @@ def test_evaluation_takes_two_arrays(run, tmp_path, capsys):
 
 
 def test_training_on_ones_own_landmarks_goes_on_from_its_cache_and_its_state(run, small_faces, tmp_path, monkeypatch):
-    assert (
-        landmarks_command(["detect", str(small_faces), "--dataset", "smic", "--out", str(tmp_path / "points.csv")]) == 0
-    )
+    points = str(tmp_path / "points.csv")
+    assert landmarks_command(["detect", str(small_faces), "--dataset", "smic", "--out", points]) == 0
     arguments = ["--dataset", "smic", "--data", str(small_faces), "--model", "intermediate", "--epochs", "1"]
     out = tmp_path / "own"
-    assert train.main([*arguments, "--landmarks", str(tmp_path / "points.csv"), "--out", str(out)]) == 0
+    assert train.main([*arguments, "--landmarks", points, "--out", str(out)]) == 0
     prints = [read(folder, "config.json")["data"]["fingerprint"] for folder in (run, out)]
     assert prints[0] == prints[1]  # of the same pixels
     assert "landmarks from" in (out / "report.txt").read_text()
@@ -102,11 +107,6 @@ def test_what_would_be_ignored_is_refused(run, small_faces, tmp_path, capsys):
     assert "holds weights of Intermediate MicroExpFuseNet, not of Late" in refused(
         train, *data, "--model", "late", *weights
     )
-<<<<<<< HEAD
-=======
-    arrays = ["--training-images", "a.npy", "--training-labels", "b.npy", "--layout", "flat"]
-    assert "--layout: goes with --data only" in refused(train, "--dataset", "smic", *arrays)
->>>>>>> reader
     assert "for the run was started without" in refused(train, "--resume", run, "--landmarks", "points.csv")
     assert not (tmp_path / "out").exists()
 
