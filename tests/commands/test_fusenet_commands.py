@@ -74,7 +74,8 @@ def test_evaluation_takes_two_arrays(run, tmp_path, capsys):
 
 
 def test_training_on_ones_own_landmarks_goes_on_from_its_cache_and_its_state(run, small_faces, tmp_path, monkeypatch):
-    assert landmarks_command(["detect", str(small_faces), "--dataset", "smic", "--out", str(tmp_path / "points.csv")]) == 0
+    points = str(tmp_path / "points.csv")
+    assert landmarks_command(["detect", str(small_faces), "--dataset", "smic", "--out", points]) == 0
     arguments = ["--dataset", "smic", "--data", str(small_faces), "--model", "intermediate", "--epochs", "1"]
     out = tmp_path / "own"
     assert train.main([*arguments, "--landmarks", str(tmp_path / "points.csv"), "--out", str(out)]) == 0

@@ -73,11 +73,7 @@ def own_database(
     MicroExpError
         If it cannot be read as such a table, or has fewer than two classes.
     """
-    table = Path(table)
-    if not is_table(table) or not table.is_file():
-        text = "is no table of clips" if table.exists() else "does not exist"
-        raise MicroExpError(table, text, f"Check the path; a table ends in {', '.join(TABLES)}.")
-    rows, given = _rows(table), [unicodedata.normalize("NFC", one).strip() for one in classes or ()]
+    rows, given = _rows(Path(table)), [unicodedata.normalize("NFC", one).strip() for one in classes or ()]
     own = tuple(map(_by_value, given)) or tuple(dict.fromkeys(row["label"] for row in rows.values() if row["label"]))
     if len(own) < 2 or len(set(own)) < len(own) or not all(own):
         empty = ", ".join(place for place, row in rows.items() if not row["label"])
@@ -98,8 +94,9 @@ def own_database(
 
 def _rows(path: Path) -> dict[str, Row]:
     """Read the rows by their places."""
-    if not (is_table(path) and path.is_file()):
-        raise MicroExpError(path, f"expected a table of clips ({', '.join(TABLES)}), found none", WRITE_ONE)
+    if not is_table(path) or not path.is_file():
+        text = "is no table of clips" if path.exists() else "does not exist"
+        raise MicroExpError(path, text, f"Check the path; a table ends in {', '.join(TABLES)}.")
     rows = text_table(path, REQUIRED, COLUMNS, WRITE_ONE)
     if not rows:
         raise MicroExpError(path, "names columns but no clip", "Add a row for each clip.")
