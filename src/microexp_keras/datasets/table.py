@@ -128,6 +128,7 @@ def read(path: Path, database: Database) -> Table:
             if others := {seen.setdefault(key, place) for key in (frames, name)} - {place}:
                 found = f"the clip {row['name'] or row['clip']} is also in {others.pop()}"
                 raise MicroExpError(where, found, "Remove one of the rows, or name them.")
+            _check_cells(where, row, table)
             table.clips += _clip(where, row, name, table)
         except MicroExpError as error:
             table.issues += error.issues
@@ -139,8 +140,8 @@ def read(path: Path, database: Database) -> Table:
     return table
 
 
-def _clip(where: str, row: Row, name: str, table: Table) -> list[Clip]:
-    """Make the clip of a row; none of an empty folder, which is noted."""
+def _check_cells(where: str, row: Row, table: Table) -> None:
+    """Refuse a subject or label that is none; what a spreadsheet program may have made of one is noted."""
     for column in ("subject", "label"):
         if FAILED.fullmatch(row[column]):
             text = f"the {column} is {row[column]}, which a spreadsheet program writes for a formula that failed"
@@ -153,6 +154,10 @@ def _clip(where: str, row: Row, name: str, table: Table) -> list[Clip]:
     if row["label"] not in table.database.class_names:
         known = ", ".join(table.database.class_names)
         raise MicroExpError(where, f"the label {row['label']!r} is none of {known}", "Correct it.")
+
+
+def _clip(where: str, row: Row, name: str, table: Table) -> list[Clip]:
+    """Make the clip of a row; none of an empty folder, which is noted."""
     path = table.root.absolute().parent / row["clip"]
     is_folder, is_file = os.path.isdir(path), os.path.isfile(path)
     images = table.frames(look(path)) if is_folder else ()
