@@ -60,5 +60,5 @@ def markdown_table(rows: Sequence[Sequence[str]]) -> str:
 
 
 def plain(text: str) -> str:
-    """Write a name for a figure: its bytes that are not UTF-8 as `\\udce9`."""
+    """Write text as UTF-8: bytes of names that are not are shown as `\\udce9`."""
     return text.encode("utf-8", "backslashreplace").decode()

@@ -8,7 +8,7 @@ from typing import Any
 
 from microexp_keras.atomic import write_text
 from microexp_keras.notes import Note
-from microexp_keras.text import counted
+from microexp_keras.text import counted, plain
 
 Json = Mapping[str, Any]
 """What scores.json or config.json holds."""
@@ -107,7 +107,7 @@ class Report:
         """Return the contents of report.txt."""
         sections = [line for section in self.sections if not section.page_only for line in section.lines()]
         notes = [f"* {note.render()}" for note in self.notes]
-        return "\n".join([*self.score(), *filter(None, [self.about_bars]), "", *notes, *sections, ""])
+        return plain("\n".join([*self.score(), *filter(None, [self.about_bars]), "", *notes, *sections, ""]))
 
     def summary(self, folder: Path, sections: int = 0) -> str:
         """Return what a command says: the score, the first sections, the worst caveats, and where the rest is."""
