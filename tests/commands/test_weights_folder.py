@@ -1,5 +1,6 @@
 """weights/ holds what its manifest.json says, git ships nothing else, and the shipped weights do what they should."""
 
+import argparse
 import importlib.util
 import json
 import re
@@ -162,7 +163,7 @@ def test_weights_are_named_by_a_runs_folder_or_as_synthetic(tmp_path, monkeypatc
     run = tmp_path / "run"
     for place in (run, run / "fold-01", run / "fold-02"):
         place.mkdir()
-    with pytest.raises(MicroExpError, match="one file of weights, found 0"):
+    with pytest.raises(argparse.ArgumentTypeError, match="holds 0 files of weights"):
         weights_file(str(run))
     best = run / "fold-02" / "weights-improvement-03-0.50.weights.h5"
     for file in (best, run / "fold-02" / "last.weights.h5", run / "fold-01" / "learned.h5"):
