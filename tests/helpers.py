@@ -15,9 +15,6 @@ from filelock import FileLock
 
 GOLDEN = [Path(__file__).parent / "golden", *map(Path, filter(None, [os.environ.get("MICROEXP_GOLDEN")]))]
 
-TRAINED_BY = ["--dataset", "smic", "--epochs", "2", "--batch-size", "5", "--seed", "3"]
-"""Options of the run that many tests look at, the fixture `trained`."""
-
 SECONDS, MEGABYTES = 20, 200  # what reading a file of a stranger may take in a test
 
 

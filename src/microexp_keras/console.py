@@ -108,7 +108,6 @@ class Parser(argparse.ArgumentParser):
             options["prog"] = f"microexp-keras {command}" if script else f"python -m microexp_keras.{command}"
         if examples:
             options["formatter_class"] = argparse.RawDescriptionHelpFormatter
-            options.setdefault("usage", "%(prog)s [OPTION ...]")
             options["description"] = textwrap.fill(options["description"], 80)
             options["epilog"] = "\n  ".join(["examples:", *(f"{options['prog']} {example}" for example in examples)])
         super().__init__(**options)

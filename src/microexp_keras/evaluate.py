@@ -16,30 +16,37 @@ from microexp_keras.runs.options import ARRAYS, LABELS
 if TYPE_CHECKING:
     from microexp_keras.runs.scored_clips import Learned, ScoredClips
 
+EXAMPLES = (
+    "--weights runs/smic-stcnn-upstream-001 --data SMIC_all_cropped",
+    "--weights synthetic --dataset smic --synthetic",
+    "--weights 40-0.69.hdf5 --validation-images val_images.npy --validation-labels val_labels.npy",
+)
 
-def parser() -> argparse.ArgumentParser:
+
+def parser() -> Parser:
     """Build the command line."""
     parser = Parser(
         "evaluate",
+        EXAMPLES,
+        usage="%(prog)s [OPTION ...]",
         description="Score weights of any .h5 kind on clips or on the validation arrays of the original programs.",
     )
-    runs.add_options(parser, "--weights")
-    parser.add_argument("--model", metavar="MODULE:FUNCTION", help="of weights of your own model: what builds it")
-    weights.add_data_format(parser)
-    runs.add_options(parser, "--dataset")
-    where = parser.add_mutually_exclusive_group()
-    runs.add_options(where, "--data")
-    datasets.add_options(parser)
+    everyday = parser.add_argument_group("everyday")
+    runs.add_options(everyday, "--weights", "--dataset", "--data", "--out")
+    datasets.add_synthetic(everyday)
+    data = parser.add_argument_group("data")
+    data.add_argument("--validation-images", **ARRAYS)
+    data.add_argument("--validation-labels", **LABELS)
+    datasets.add_options(data)
     datasets.add_own_options(parser, "classes", *datasets.READING)
-    datasets.add_synthetic(where)
-    where.add_argument("--validation-images", **ARRAYS)
-    parser.add_argument("--validation-labels", **LABELS)
-    parser.add_argument(
-        "--protocol", choices=protocols.NAMES, help="for --data: its split (default: as trained, else upstream)"
-    )
+    advanced = parser.add_argument_group("advanced")
+    what = "for --data: its split (default: as trained, else upstream)"
+    advanced.add_argument("--protocol", choices=protocols.NAMES, help=what)
     what = "for --data: score all clips, not the protocol's test clips only (default: if none are known to be such)"
-    parser.add_argument("--clips", choices=["all"], help=what)
-    runs.add_options(parser, "--landmarks", "--out")
+    advanced.add_argument("--clips", choices=["all"], help=what)
+    what = "of weights of your own model: what builds it"
+    advanced.add_argument("--model", metavar="MODULE:FUNCTION", help=what)
+    runs.add_options(advanced, "--landmarks")
     return parser
 
 
@@ -48,44 +55,26 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Load the weights, score the clips, write and print the report."""
     args = parser().parse_args(argv)
     runs.require_weights(args.weights)
-    if (args.validation_images is None) != (args.validation_labels is None):
-        raise MicroExpError("--validation-images, --validation-labels", "one is missing", "Give both.")
-    if args.validation_images and (args.protocol or args.clips or args.landmarks or datasets.chosen_options(args)):
-        raise MicroExpError(
-            "--protocol, --clips, --landmarks and the options of folders",
-            "go with clips only",
-            "Leave them out: arrays are scored whole.",
-        )
+    _require_one_source(args)
     runs.require_free(args.out)
     choose_backend()
 
+    from microexp_keras.results import scores
+    from microexp_keras.results.predictions import Predictions
     from microexp_keras.runs import scored_clips
 
-    file = scored_clips.what_learned(args.weights, args.data_format, args.model)
-    database = (
-        datasets.get_database(args.dataset) if args.dataset else datasets.trained_on(file.metadata) or datasets.SMIC
-    )
+    file = scored_clips.what_learned(args.weights, args.model)
+    trained = file.metadata
+    database = datasets.get_database(args.dataset) if args.dataset else datasets.trained_on(trained) or datasets.SMIC
     if datasets.is_table(args.data):
-        database = datasets.own_database(
-            args.data,
-            args.name,
-            database.class_names,
-            database.frames,
-            database.size,
-            database.sampling,
-            database.crop,
-        )
+        reading = (database.frames, database.size, database.sampling, database.crop)
+        database = datasets.own_database(args.data, args.name, database.class_names, *reading)
     scored_clips.require_length(file, database)
     with runs.results_in(args.out, f"evaluate-{database.name}") as folder:
         clips = _clips(args, file, database)
         if file.assumption:
             clips.notes.append(warning(file.assumption))
         import_keras()
-
-        from microexp_keras.results import scores
-        from microexp_keras.results.predictions import Predictions
-
-        trained = file.metadata
         fold, seed = (trained[name] if type(trained.get(name)) is int else None for name in ("fold", "seed"))
         predictions = Predictions(
             class_names=database.class_names,
@@ -105,6 +94,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(report.summary(folder))
 
 
+def _require_one_source(args: argparse.Namespace) -> None:
+    """Refuse arrays without labels, arrays beside clips, and clips beside generated ones."""
+    if (args.validation_images is None) != (args.validation_labels is None):
+        raise MicroExpError("--validation-images, --validation-labels", "one is missing", "Give both.")
+    of_clips = (args.data, args.synthetic, args.protocol, args.clips, args.landmarks, datasets.chosen_options(args))
+    if args.validation_images and any(of_clips):
+        options = "--data, --synthetic, --protocol, --clips, --landmarks and the options of folders"
+        raise MicroExpError(options, "go with clips only", "Leave them out: arrays are scored whole.")
+
+
 def _clips(
     args: argparse.Namespace, file: "weights.WeightsFile | Learned", database: datasets.Database
 ) -> "ScoredClips":
@@ -121,8 +120,7 @@ def _clips(
     points = landmarks.CsvLandmarks(args.landmarks) if args.landmarks else None
     options: dict[str, Any] = datasets.chosen_options(args)
     samples = preprocessing.load_samples(data, protocol, points, **options)
-    origin = database.origin(samples.synthetic)
-    clips = scored_clips.from_samples(samples, protocol, file, origin, args.clips)
+    clips = scored_clips.from_samples(samples, protocol, file, database.origin(samples.synthetic), args.clips)
     if points:
         clips.notes.append(f"Landmarks from {args.landmarks}.")
     return clips

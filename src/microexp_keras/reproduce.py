@@ -39,6 +39,7 @@ def parser() -> Parser:
     parser = Parser(
         "reproduce",
         EXAMPLES,
+        usage="%(prog)s [OPTION ...]",
         description="Train the networks of Reddy et al. as often as their tables V to IX need, under one or several "
         "protocols and seeds, and compare with the published results. Can be stopped and resumed.",
     )

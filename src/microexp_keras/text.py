@@ -1,7 +1,6 @@
 """How sizes, counts, numbers and tables are written, once for the whole package."""
 
 import math
-import re
 from collections.abc import Iterable, Sequence
 
 
@@ -60,23 +59,6 @@ def markdown_table(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])
 
 
-CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-"""What a terminal obeys instead of showing it, and bytes of names that are not UTF-8; not the tab and the new line."""
-
-FORMULA = re.compile("'*[=+@\t\r-]")
-"""How a cell begins that a spreadsheet program computes instead of showing it."""
-
-
 def plain(text: str) -> str:
-    """Write a text for a terminal or a figure: what a name may hold is shown, as `\\x1b`, instead of obeyed."""
-    return CONTROL.sub(lambda found: ascii(found[0])[1:-1], text)
-
-
-def cell(name: str) -> str:
-    """Write a name as a cell of a table: an apostrophe before what a spreadsheet program would compute."""
-    return f"'{name}" if FORMULA.match(name) else name
-
-
-def from_cell(text: str) -> str:
-    """Read what `cell` wrote."""
-    return text[1:] if text.startswith("'") and FORMULA.match(text) else text
+    """Write text as UTF-8: bytes of names that are not are shown as `\\udce9`."""
+    return text.encode("utf-8", "backslashreplace").decode()

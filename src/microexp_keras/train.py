@@ -4,7 +4,6 @@ import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from microexp_keras import datasets, protocols, runs, weights
@@ -13,7 +12,7 @@ from microexp_keras.console import Parser, command, positive, seed
 from microexp_keras.errors import MicroExpError
 from microexp_keras.models import METHODS, get_method
 from microexp_keras.runs import Settings
-from microexp_keras.runs.options import ARRAYS, LABELS, absolute
+from microexp_keras.runs.options import absolute
 from microexp_keras.runs.settings import PRECISIONS
 from microexp_keras.text import counted
 from microexp_keras.training.history import STATE
@@ -21,52 +20,44 @@ from microexp_keras.training.history import STATE
 if TYPE_CHECKING:
     from microexp_keras.runs.run import Run
 
+EXAMPLES = (
+    "--dataset smic --synthetic",
+    "--data SMIC_all_cropped --protocol loso --jobs 4",
+    "--resume runs/smic-stcnn-loso-001",
+)
 
-def parser() -> argparse.ArgumentParser:
+
+def parser() -> Parser:
     """Build the command line. Options left out are None, so that --resume can tell what was given."""
     parser = Parser(
         "train",
+        EXAMPLES,
+        usage="%(prog)s [OPTION ...]",
         description="Train a network, or a rival method of Table V, under a protocol and report its accuracy. "
         "Everything goes into one folder.",
     )
-    runs.add_options(parser, "--dataset", "--data")
-    datasets.add_options(parser)
+    everyday = parser.add_argument_group("everyday")
+    runs.add_options(everyday, "--dataset", "--data")
+    datasets.add_synthetic(everyday)
+    models = f"{', '.join(METHODS)}; or your own as MODULE:FUNCTION, see docs/own-model.md (default: stcnn)"
+    everyday.add_argument("--model", type=_method, metavar="NAME", help=models)
+    what = "how to split, train and score (default: upstream; of your own clips loso)"
+    everyday.add_argument("--protocol", choices=protocols.NAMES, help=what)
+    runs.add_options(everyday, "--epochs", "--out", "--resume")
+    datasets.add_options(parser.add_argument_group("data"))
     datasets.add_own_options(parser)
-    datasets.add_synthetic(parser)
-    parser.add_argument("--training-images", **ARRAYS)
-    parser.add_argument("--training-labels", **LABELS)
-    parser.add_argument(
-        "--model",
-        type=_method,
-        metavar="NAME",
-        help=f"{', '.join(METHODS)}; or your own as MODULE:FUNCTION, see docs/own-model.md (default: stcnn)",
-    )
-    parser.add_argument(
-        "--protocol",
-        choices=protocols.NAMES,
-        help="how to split, train and score (default: upstream; of your own clips loso)",
-    )
-    runs.add_options(parser, "--landmarks", "--epochs", "--patience")
-    parser.add_argument("--batch-size", type=positive, metavar="N", help="clips per step (default: the protocol's)")
-    parser.add_argument(
-        "--kernel-size",
-        type=positive,
-        nargs=3,
-        metavar=("ROWS", "COLUMNS", "TIME"),
-        help="of the convolutions (default: 3 3 15)",
-    )
-    parser.add_argument("--seed", type=seed, metavar="N", help="random seed (default: 0)")
-    parser.add_argument(
-        "--precision",
-        choices=PRECISIONS,
-        help="of the networks' computation; bfloat16 is for cards that have it, not the paper's (default: float32)",
-    )
-    runs.add_options(parser, "--weights")
-    weights.add_data_format(parser)
-    parser.add_argument(
-        "--no-faces", action="store_true", help="show no face of the clips in report.html, and draw no saliency"
-    )
-    runs.add_options(parser, "--keep-weights", "--out", "--resume", "--jobs", "--cluster", "--dashboard")
+    advanced = parser.add_argument_group("advanced")
+    runs.add_options(advanced, "--patience", "--landmarks", "--weights", "--keep-weights")
+    advanced.add_argument("--seed", type=seed, metavar="N", help="random seed (default: 0)")
+    what = "clips per step (default: the protocol's)"
+    advanced.add_argument("--batch-size", type=positive, metavar="N", help=what)
+    sides, what = ("ROWS", "COLUMNS", "TIME"), "of the convolutions (default: 3 3 15)"
+    advanced.add_argument("--kernel-size", type=positive, nargs=3, metavar=sides, help=what)
+    what = "show no face of the clips in report.html, and draw no saliency"
+    advanced.add_argument("--no-faces", action="store_true", help=what)
+    what = "of the networks' computation; bfloat16 is for cards that have it, not the paper's (default: float32)"
+    advanced.add_argument("--precision", choices=PRECISIONS, help=what)
+    runs.add_options(parser.add_argument_group("cluster"), "--jobs", "--cluster", "--dashboard")
     return parser
 
 
@@ -91,9 +82,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     from microexp_keras.runs.run import RESULT, Run, load_samples
 
     samples = load_samples(settings)
-    folder = args.resume or runs.new_folder(
-        args.out, f"{protocol.dataset}-{protocol.model.replace(':', '-')}-{protocol.name}"
-    )
+    name = f"{protocol.dataset}-{protocol.model.replace(':', '-')}-{protocol.name}"
+    folder = args.resume or runs.new_folder(args.out, name)
     with runs.writing(folder, "config.json", "python -m microexp_keras.train"):
         if args.resume and args.epochs:  # a run that is done may go on
             (folder / RESULT).unlink(missing_ok=True)
@@ -105,82 +95,41 @@ def _new(args: argparse.Namespace) -> Settings:
     named = args.dataset
     if named is None and args.data and not datasets.is_table(args.data):
         named = datasets.find_dataset(args.data)
-    database, reading, options = (
-        datasets.database_of(args, args.data, named),
-        datasets.chosen_reading(args),
-        datasets.chosen_options(args),
-    )
-    model = args.model or "stcnn"
-    protocol = protocols.get(args.protocol or protocols.names(model, database)[0], model, database, **reading)
+    database, model = datasets.database_of(args, args.data, named), args.model or "stcnn"
+    name = args.protocol or protocols.names(model, database)[0]
+    protocol = protocols.get(name, model, database, **datasets.chosen_reading(args))
     _require_taken(args, protocol)
-    arrays, name = args.training_images is not None, protocol.name
-    synthetic_start = bool(args.weights) and _synthetic_start(args, protocol)
-    refused = [
-        (
-            arrays and (args.data or args.synthetic),
-            "--training-images",
-            "takes the place of --data and --synthetic",
-        ),
-        (
-            arrays and (options or reading),
-            ", ".join(f"--{one}" for one in (*options, *reading)),
-            "goes with --data only",
-        ),
-        (
-            args.landmarks and (arrays or protocol.network.on_whole_face),
-            "--landmarks",
-            "goes with clips and a fused network only",
-        ),
-        (
-            args.weights and protocol.unseen_subjects,
-            "--weights",
-            f"does not go with --protocol {name}: the weights may have been trained on the held-out subject",
-        ),
-        (
-            args.precision == "bfloat16" and protocol.labels_by_position,
-            "--precision",
-            f"bfloat16 does not go with --protocol {name}, which does what the original does, in float32",
-        ),
-    ]
-    for wrong, where, text in refused:
-        if wrong:
-            raise MicroExpError(where, text, "Leave it out.")
-    if arrays != (args.training_labels is not None):
-        raise MicroExpError("--training-images, --training-labels", "one is missing", "Give both.")
+    knows_synthetic = bool(args.weights) and _synthetic_start(args, protocol)
+    if args.landmarks and protocol.network.on_whole_face:
+        raise MicroExpError("--landmarks", "goes with clips and a fused network only", "Leave it out.")
+    if args.weights and protocol.unseen_subjects:
+        text = f"does not go with --protocol {name}: the weights may have been trained on the held-out subject"
+        raise MicroExpError("--weights", text, "Leave it out.")
+    if args.precision == "bfloat16" and protocol.labels_by_position:
+        text = f"bfloat16 does not go with --protocol {name}, which does what the original does, in float32"
+        raise MicroExpError("--precision", text, "Leave it out.")
     runs.require_free(args.out, resumable=True)
-    given = ("epochs", "batch_size", "patience", "kernel_size", "seed", "data_format", "precision")
+    given = ("epochs", "batch_size", "patience", "kernel_size", "seed", "precision", "keep_weights")
     return Settings.of(
         protocol,
-        **{name: getattr(args, name) for name in (*given, "keep_weights")},
-        **_paths(args, None if arrays else datasets.data_of(args, database)),
-        options=options,
+        **{name: getattr(args, name) for name in given},
+        data=absolute(datasets.data_of(args, database)),
+        landmarks=absolute(args.landmarks),
+        options=datasets.chosen_options(args),
         weights=absolute(args.weights),
-        weights_synthetic=synthetic_start,
+        weights_synthetic=knows_synthetic,
         faces=not args.no_faces,
     )
 
 
-def _paths(args: argparse.Namespace, data: Path | None) -> dict[str, Any]:
-    """Where the clips are, or the arrays, as settings keep it."""
-    return {
-        "data": absolute(data),
-        "training_images": tuple(str(path.resolve()) for path in args.training_images or ()),
-        "training_labels": absolute(args.training_labels),
-        "landmarks": absolute(args.landmarks),
-    }
-
-
 def _synthetic_start(args: argparse.Namespace, protocol: protocols.Protocol) -> bool:
     """Whether the weights that training starts from know synthetic clips; a wrong file is refused."""
-    file = weights.inspect(args.weights, args.data_format)
+    file = weights.inspect(args.weights)
     if file.assumption:
         print(f"WARNING: {file.assumption}", file=sys.stderr)
     if file.network != protocol.model:
-        raise MicroExpError(
-            args.weights,
-            f"holds weights of {METHODS[file.network].title}, not of {protocol.network.title}",
-            f"Take --model {file.network}, or other weights.",
-        )
+        found = f"holds weights of {METHODS[file.network].title}, not of {protocol.network.title}"
+        raise MicroExpError(args.weights, found, f"Take --model {file.network}, or other weights.")
     return any(file.metadata.get(name) is True for name in ("synthetic", "started_from_synthetic"))
 
 
@@ -195,7 +144,9 @@ def _require_taken(args: argparse.Namespace, protocol: protocols.Protocol) -> No
 def _resumed(args: argparse.Namespace) -> Settings:
     """Settings of the run to resume; it may be given more epochs, and its data may have moved."""
     settings, config = runs.read_config(args.resume)
-    moved = {name: value for name, value in _paths(args, args.data).items() if value}
+    moved: dict[str, Any] = {
+        name: absolute(getattr(args, name)) for name in ("data", "landmarks") if getattr(args, name)
+    }
     runs.require_only(args, "resume", "epochs", "keep_weights", *runs.WHERE, *moved)
     if unknown := [name for name in moved if not getattr(settings, name)]:
         raise MicroExpError("--resume", f"the run was started without {', '.join(unknown)}", "Leave it out.")
@@ -206,9 +157,8 @@ def _resumed(args: argparse.Namespace) -> Settings:
     epoch = weights.read_metadata(last).get("epoch") if last.exists() else None
     done = epoch + 1 if isinstance(epoch, int) else 0
     if args.epochs and args.epochs < done:
-        raise MicroExpError(
-            "--epochs", f"{args.epochs} is fewer than the {done} that are trained already", "Give more."
-        )
+        found = f"{args.epochs} is fewer than the {done} that are trained already"
+        raise MicroExpError("--epochs", found, "Give more.")
     protocol = replace(settings.protocol, epochs=args.epochs or settings.protocol.epochs)
     return replace(settings, **moved, protocol=protocol, keep_weights=settings.keep_weights or args.keep_weights)
 
@@ -230,7 +180,7 @@ def _train(run: "Run", workers: runs.Workers) -> int:
     train_run(run, workers)
     found = report(run)
     print(found.text)
-    if not run.protocol.unseen_subjects and not run.settings.training_images:
+    if not run.protocol.unseen_subjects:
         print("For a score on people whom the network has never seen, train with --protocol loso.")
     return 0 if found.trained_well else 1
 

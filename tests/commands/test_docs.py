@@ -29,12 +29,12 @@ TABLE = ["datasets", "table", "SMIC_all_cropped", "--dataset", "smic", "--out", 
 TRAIN = ["train", "--dataset", "smic", "--data", "SMIC_all_cropped", "--epochs", "1"]
 
 RUN_ELSEWHERE = [
-    ("reproduce",),  # test_reproduce, which trains all methods under loso, too
+    ("reproduce",),  # test_reproduce
     ("train", "lbp-top"),  # test_rivals
     ("train", "stclqp"),
     ("train", "intermediate"),  # test_fusenet_commands
     ("train", "--landmarks"),
-    ("train", "loso-glorot"),  # the same is run with loso, and with glorot
+    ("train", "glorot"),  # test_own_clips
     ("train", "casme2", "loso"),  # the same is run on SMIC
     ("train", "loso", "--sampling"),  # the same is run with paper
 ]

@@ -7,9 +7,10 @@ import pytest
 from helpers import best_weights, reported, write_clips
 
 from microexp_keras import evaluate, train
-from microexp_keras.datasets.database import DATABASES
 from microexp_keras.landmarks import dlib_detector
 from microexp_keras.landmarks.__main__ import main as landmarks_command
+
+pytestmark = pytest.mark.slow
 
 ARRAYS = {f"intermediate_microexpfusenet_{letter}val_{kind}.npy" for letter in "en" for kind in ("images", "labels")}
 
@@ -18,7 +19,11 @@ ARRAYS = {f"intermediate_microexpfusenet_{letter}val_{kind}.npy" for letter in "
 def run(small_faces, shared):
     """The folder of a short run under the original's rules."""
     arguments = ["--dataset", "smic", "--data", str(small_faces), "--model", "intermediate", "--epochs", "2"]
-    return shared("fused", lambda out: train.main([*arguments, "--out", str(out)]))
+
+    def make(out):
+        assert train.main([*arguments, "--out", str(out)]) == 0
+
+    return shared("fused", make)
 
 
 def read(folder, name="scores.json"):
@@ -74,12 +79,11 @@ def test_evaluation_takes_two_arrays(run, tmp_path, capsys):
 
 
 def test_training_on_ones_own_landmarks_goes_on_from_its_cache_and_its_state(run, small_faces, tmp_path, monkeypatch):
-    assert (
-        landmarks_command(["detect", str(small_faces), "--dataset", "smic", "--out", str(tmp_path / "points.csv")]) == 0
-    )
+    points = str(tmp_path / "points.csv")
+    assert landmarks_command(["detect", str(small_faces), "--dataset", "smic", "--out", points]) == 0
     arguments = ["--dataset", "smic", "--data", str(small_faces), "--model", "intermediate", "--epochs", "1"]
     out = tmp_path / "own"
-    assert train.main([*arguments, "--landmarks", str(tmp_path / "points.csv"), "--out", str(out)]) == 0
+    assert train.main([*arguments, "--landmarks", points, "--out", str(out)]) == 0
     prints = [read(folder, "config.json")["data"]["fingerprint"] for folder in (run, out)]
     assert prints[0] == prints[1]  # of the same pixels
     assert "landmarks from" in (out / "report.txt").read_text()
@@ -90,26 +94,6 @@ def test_training_on_ones_own_landmarks_goes_on_from_its_cache_and_its_state(run
     monkeypatch.setattr(dlib_detector, "detect", not_again)
     assert train.main(["--resume", str(out), "--epochs", "2"]) == 0
     assert len((out / "history.csv").read_text().splitlines()) == 3
-
-
-@pytest.mark.parametrize("dataset", ["smic", "casme2"])
-def test_training_on_the_originals_arrays(tmp_path, dataset):
-    random, frames = np.random.default_rng(0), {"smic": 18, "casme2": 24}[dataset]
-    for name in ("eyes", "mouth"):
-        np.save(tmp_path / f"{name}.npy", random.normal(size=(20, 1, 12, 11, frames)).astype("float32"))
-    np.save(tmp_path / "labels.npy", np.arange(20) % 3)
-    images = ["--training-images", str(tmp_path / "eyes.npy"), str(tmp_path / "mouth.npy")]
-    images += ["--training-labels", str(tmp_path / "labels.npy")]
-    out = ["--model", "late", "--epochs", "1", "--out", str(tmp_path / "out")]
-    assert train.main(["--dataset", dataset, *images, *out]) == 0
-    report = (tmp_path / "out" / "report.txt").read_text()
-    assert "Whose clips they hold is not known" in report and "16 of the 20 test clips are training clips too" in report
-    assert read(tmp_path / "out", "config.json")["folds"][0]["statistics"] == {}
-    [weights] = (tmp_path / "out").glob("weights-improvement-*")
-    arrays = ["--validation-images", *images[1:3], "--validation-labels", images[4], "--out", str(tmp_path / "again")]
-    assert evaluate.main(["--weights", str(weights), *arrays]) == 0
-    assert read(tmp_path / "again")["confusion"] == read(tmp_path / "out")["confusion"]
-    assert read(tmp_path / "again")["class_names"] == list(DATABASES[dataset].class_names)
 
 
 def test_what_would_be_ignored_is_refused(run, small_faces, tmp_path, capsys):
@@ -123,8 +107,6 @@ def test_what_would_be_ignored_is_refused(run, small_faces, tmp_path, capsys):
     assert "holds weights of Intermediate MicroExpFuseNet, not of Late" in refused(
         train, *data, "--model", "late", *weights
     )
-    arrays = ["--training-images", "a.npy", "--training-labels", "b.npy", "--layout", "flat"]
-    assert "--layout: goes with --data only" in refused(train, "--dataset", "smic", *arrays)
     assert "for the run was started without" in refused(train, "--resume", run, "--landmarks", "points.csv")
     assert not (tmp_path / "out").exists()
 

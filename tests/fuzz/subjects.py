@@ -5,9 +5,8 @@ import json
 import os
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -33,31 +32,21 @@ from microexp_keras.weights.hdf5 import opened
 CLIPS = ["s1_ne_1", "s1_po_1", "s2_su_1"]
 
 
-@dataclass(frozen=True)
-class Subject:
-    """A file to change.
+class Subject(NamedTuple):
+    """A file to change, always of one name, and `read`: from a path to what was read, something that `==` compares.
 
-    Attributes
-    ----------
-    name : str
-        Of the file; the same for every change.
-    bytes : bytes
-    read : callable
-        Path to what was read, something that `==` compares.
-    structure : list of (int, int)
-        Where in the file there is more to damage than numbers.
-    sealed : bool
-        Whether a change that is not refused must not change what is read.
+    `structure` says where in the file there is more to damage than numbers, as pairs of first byte and end. Where
+    `sealed`, a change that is not refused must not change what is read.
     """
 
     name: str
     bytes: bytes
     read: Callable[[Path], Any]
     structure: list[tuple[int, int]]
-    sealed: bool
+    sealed: bool = False
 
 
-def h5(folder: Path) -> list[Subject]:
+def h5(folder):
     """Weights of Keras 2.0.0, which have no checksums, and ours of all three kinds, which have."""
     from microexp_keras.backend import import_keras
 
@@ -78,21 +67,21 @@ def h5(folder: Path) -> list[Subject]:
     return [*ours, *(_h5(path, golden / "stcnn.hdf5", sealed=False) for path in golden.glob("stcnn.*hdf5"))]
 
 
-def npy(folder: Path) -> list[Subject]:
+def npy(folder):
     """Images and labels as the original programs save them."""
     images = np.random.default_rng(0).normal(size=(3, 1, 4, 5, 6)).astype("float32")
     np.save(folder / "x.npy", images)
     np.save(folder / "y.npy", np.eye(3))
 
-    def read(path: Path) -> Any:
+    def read(path):
         pair = {"x.npy": folder / "x.npy", "y.npy": folder / "y.npy"} | {path.name: path}
         stacks, labels = original_npy.read([pair["x.npy"]], pair["y.npy"], ["face"], 3)
         return stacks["face"].tobytes(), labels.tolist()
 
-    return [Subject(name, (folder / name).read_bytes(), read, [(0, 128)], False) for name in ("x.npy", "y.npy")]
+    return [Subject(name, (folder / name).read_bytes(), read, [(0, 128)]) for name in ("x.npy", "y.npy")]
 
 
-def result(folder: Path) -> list[Subject]:
+def result(folder):
     """The result.json of a fold."""
     value = {
         "clips": CLIPS,
@@ -107,30 +96,30 @@ def result(folder: Path) -> list[Subject]:
     }
     text = json.dumps(value, indent=2).encode()
 
-    def read(path: Path) -> Any:
+    def read(path):
         rows = "".join(f"{epoch},0.67,-1\n" for epoch in range(5))
         (path.parent / "history.csv").write_text(f"epoch,val_accuracy,val_only_class\n{rows}")
         found = read_result(path.parent, CLIPS, 3, True)
         assert (found.probabilities >= 0).all() and 0 <= found.best_epoch < 5
         return found.probabilities.tolist(), found.best_epoch, found.best_path, found.saliency
 
-    return [Subject("result.json", text, read, [(0, len(text))], False)]
+    return [Subject("result.json", text, read, [(0, len(text))])]
 
 
-def cache(folder: Path) -> list[Subject]:
+def cache(folder):
     """Stacks in the cache, and what lies beside them."""
     (folder / "damaged").mkdir(exist_ok=True)
     path, shape = folder / "damaged" / "cache.npy", (2, 3, 4, 5, 6)
 
-    def fill(levels: np.ndarray) -> list[str]:
+    def fill(levels):
         levels[:] = np.random.default_rng(0).integers(0, 256, shape[1:], np.uint8)
         return ["a note"]
 
-    stack_cache.make_stacks(path, ["eyes", "mouth"], shape, {"origin": "SMIC", "folder": "x"}, fill)
+    stack_cache.make_stacks(path, shape, {"origin": "SMIC", "folder": "x"}, fill)
 
     whole = {one.name: one.read_bytes() for one in (path, path.with_suffix(".json"))}
 
-    def read(changed: Path) -> Any:
+    def read(changed):
         (other,) = whole.keys() - {changed.name}
         changed.with_name(other).write_bytes(whole[other])
         os.utime(path, (0, 0))  # as if it had not changed since
@@ -144,7 +133,7 @@ def cache(folder: Path) -> list[Subject]:
     ]
 
 
-def image(folder: Path) -> list[Subject]:
+def image(folder):
     """A frame in every kind of image that is read, of 8 and of 16 bits, with and without alpha."""
     frame = np.random.default_rng(0).integers(0, 256, (12, 10, 3), np.uint8)
     frames = {
@@ -153,7 +142,7 @@ def image(folder: Path) -> list[Subject]:
         "alpha.png": np.dstack([frame, frame[..., 0]]),
     }  # fmt: skip
 
-    def read(path: Path) -> Any:
+    def read(path):
         clip = Clip("", "", 0, (path,))
         read_media([clip], progress=False)
         [found] = read_frames(clip, 1)
@@ -161,10 +150,10 @@ def image(folder: Path) -> list[Subject]:
         return found.tobytes(), found.shape
 
     data = {name: cv2.imencode(Path(name).suffix, picture)[1].tobytes() for name, picture in frames.items()}
-    return [Subject(name, one, read, [(0, 64), (0, len(one))], False) for name, one in data.items()]
+    return [Subject(name, one, read, [(0, 64), (0, len(one))]) for name, one in data.items()]
 
 
-def video(folder: Path) -> list[Subject]:
+def video(folder):
     """A video of the codec that needs no other library than OpenCV's."""
     path = folder / "x.avi"
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 30, (16, 16))
@@ -172,103 +161,94 @@ def video(folder: Path) -> list[Subject]:
         writer.write(np.full((16, 16, 3), 40 * level, np.uint8))
     writer.release()
 
-    def read(path: Path) -> Any:
+    def read(path):
         clip = Clip("", "", 0, Video(path))
         read_media([clip], progress=False)
         return [found.tobytes() for found in itertools.islice(read_frames(clip, None), 50)]
 
     data = path.read_bytes()
-    return [Subject(path.name, data, read, [(0, 400), (0, len(data))], False)]
+    return [Subject(path.name, data, read, [(0, 400), (0, len(data))])]
 
 
-def workbook(folder: Path) -> list[Subject]:
+def workbook(folder):
     """The parts of the annotation of CAS(ME)^2, and the archive that holds them."""
     path = folder / "CAS(ME)^2code_final.xlsx"
     write_code_final(path)
     with zipfile.ZipFile(path) as file:
         parts = {name: file.read(name) for name in file.namelist()}
 
-    def read_whole(path: Path) -> Any:
+    def read_whole(path):
         sheets = annotations(path, named_rows)
         if not sheets:
             raise MicroExpError(path, "has no names of expressions")
         return sheets[0].rows, sheets[0].others
 
-    def subject(part: str) -> Subject:
-        def read(changed: Path) -> Any:
+    def subject(part):
+        def read(changed):
             with zipfile.ZipFile(path, "w") as file:
                 for name, data in {**parts, part: changed.read_bytes()}.items():
                     file.writestr(name, data)
             return read_whole(path)
 
-        return Subject(part.replace("/", " "), parts[part], read, [(0, len(parts[part]))], False)
+        return Subject(part.replace("/", " "), parts[part], read, [(0, len(parts[part]))])
 
     whole = path.read_bytes()
     changed = [name for name in parts if name.endswith(".xml") and "theme" not in name and "docProps" not in name]
-    return [Subject(path.name, whole, read_whole, [(0, len(whole))], False), *map(subject, changed)]
+    return [Subject(path.name, whole, read_whole, [(0, len(whole))]), *map(subject, changed)]
 
 
-def landmarks(folder: Path) -> list[Subject]:
+def landmarks(folder):
     """A table of points."""
     path = folder / "points.csv"
     points = np.arange(2 * 68 * 2, dtype=np.int32).reshape(2, 68, 2)
     write_csv(path, {"s1_ne_1": Landmarks(np.ones(2, np.int32), points)})
 
-    def read(path: Path) -> Any:
+    def read(path):
         table = CsvLandmarks(path)
         return {name: rows.to_csv() for name, rows in table.rows.items()}
 
     data = path.read_bytes()
-    return [Subject(path.name, data, read, [(0, len(data))], False)]
+    return [Subject(path.name, data, read, [(0, len(data))])]
 
 
-KINDS: dict[str, Callable[[Path], list[Subject]]] = {
-    "h5": h5,
-    "npy": npy,
-    "result": result,
-    "cache": cache,
-    "image": image,
-    "video": video,
-    "workbook": workbook,
-    "landmarks": landmarks,
-}
+KINDS = {one.__name__: one for one in (h5, npy, result, cache, image, video, workbook, landmarks)}
 
 
 class _Layer:
-    def __init__(self, kernel_size: tuple[int, ...]) -> None:
+    def __init__(self, kernel_size):
         self.kernel_size, self.found = kernel_size, []
 
-    def set_weights(self, arrays: list[np.ndarray]) -> None:
+    def set_weights(self, arrays):
         self.found = [array.tobytes() for array in arrays]
 
 
 class _Model:
     """What `load_weights` asks of a model, without Keras: thousands of them are loaded."""
 
-    def __init__(self, file: weights.WeightsFile) -> None:
+    def __init__(self, file):
         self.by_name = {layer.ours: _Layer(file.kernel_size) for layer in LAYERS[file.network]}
         self.layers = [type("L", (), {"name": name, "weights": [0]}) for name in self.by_name]
         shape = (*(file.size or (14, 11)), file.frames or 18)
         assert np.prod(pooled_shape(shape, file.kernel_size)) * 32 == file.flattened
         self.inputs, self.output_shape = [type("T", (), {"shape": (None, *shape, 1)})], (None, file.num_classes)
 
-    def get_layer(self, name: str) -> _Layer:
+    def get_layer(self, name):
         return self.by_name[name]
 
 
-def _h5(path: Path, whole: Path, sealed: bool) -> Subject:
+def _h5(path, whole, sealed):
     """Give weights beside the same as a whole model, which says for which clips they are."""
     exact = weights.inspect(whole)
 
-    def read(path: Path) -> Any:
+    def read(path):
         model = _Model(exact)
-        said = weights.load_weights(model, path)  # type: ignore[arg-type]
+        said = weights.load_weights(model, path)
         return {name: layer.found for name, layer in model.by_name.items()}, said.metadata
 
     return Subject(path.name, path.read_bytes(), read, _structure(path), sealed)
 
 
-def _structure(path: Path) -> list[tuple[int, int]]:
+def _structure(path):
     """Where an HDF5 file holds no numbers of an array."""
     places, last = [], 0
     with opened(path) as contents:

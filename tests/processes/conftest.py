@@ -28,4 +28,8 @@ def names_of_clips(*numbers):
 @pytest.fixture(scope="session")
 def serial(shared, four_people):
     """A run of four folds, one after the other."""
-    return shared("serial", lambda out: train.main([*options(four_people, out), "--jobs", "1"]))
+
+    def make(out):
+        assert train.main([*options(four_people, out), "--jobs", "1"]) == 0
+
+    return shared("serial", make)

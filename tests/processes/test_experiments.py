@@ -82,9 +82,8 @@ def test_a_planted_leak_is_caught():
 
     with pytest.raises(MicroExpError, match="found s0 in training or validation too"):
         preprocessing.folds(replace(LOSO, split=leaking_choice), samples)
-    samples.stacks["face"][11] = samples.stacks["face"][0]  # one clip under two names and subjects
     same = made_up(samples.labels, samples.subjects)
-    same.stacks["face"][11] = same.stacks["face"][0]
+    same.stacks["face"][11] = same.stacks["face"][0]  # one clip under two names and subjects
     with pytest.raises(MicroExpError, match="same pixels in clip0 and clip11"):
         preprocessing.folds(LOSO, same)
 

@@ -13,6 +13,8 @@ import microexp_keras as mk
 from microexp_keras import evaluate, train
 from microexp_keras.errors import MicroExpError
 
+pytestmark = pytest.mark.slow
+
 
 def pooled(input_shape, num_classes, loss="sparse_categorical_crossentropy", activation="softmax"):
     model = keras.Sequential(

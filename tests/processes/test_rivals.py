@@ -20,6 +20,8 @@ from microexp_keras.runs.fold import read_fold, train_fold
 from microexp_keras.runs.run import Run
 from microexp_keras.weights.hdf5 import opened
 
+pytestmark = pytest.mark.slow
+
 CLASSES = ("negative", "positive", "surprise")
 STEPWISE = [name for name, method in RIVALS.items() if method.takes]
 
@@ -123,10 +125,7 @@ def test_options_that_mean_nothing_to_a_method_are_refused(twelve_clips, tmp_pat
         arguments = ["--dataset", "smic", "--data", str(twelve_clips), "--model", model, *option]
         assert train.main([*arguments, "--out", str(tmp_path / "none")]) == 2
         assert f"{said}: means nothing to --model {model}" in capsys.readouterr().err
-    assert (
-        train.main(["--dataset", "smic", "--data", str(twelve_clips), "--model", "lbp-top", "--protocol", "glorot"])
-        == 2
-    )
+    assert train.main(options("lbp-top", twelve_clips, tmp_path / "none", "glorot")) == 2
 
 
 def samples(seed=0, out=None):

@@ -56,24 +56,19 @@ def test_the_published_figures_are_in_our_order_of_classes_and_name_their_source
 
 PRINTED = [
     ("accuracy-stcnn-smic", "consistent", ["22 of 32", "no count of 40", "no count of 199"]),
-    ("accuracy-intermediate-smic", "includes training clips", ["109 of 199", "159", "no count of 32"]),
     ("accuracy-late-casme2", "includes training clips", ["161 of 203"]),
     ("constant-table5", "constant classifier", ["1 of 6", "Intermediate MicroExpFuseNet on SMIC = always neg"]),
     ("constant-table9", "constant classifier", ["6 of 12", "always angry (12/41)", "always happy (21/41)"]),
     ("constant-table8", "consistent", ["none of 6", "cannot sum to 1019"]),
     ("interval-stcnn-smic", "not above majority", ["51.4% to 82.0%", "59.4%", "within", "19/32"]),
     ("interval-late-smic", "includes training clips", ["58.0% to 71.1%", "of which 159 train"]),
-    ("rival-LBP-TOP-smic", "not possible", ["no count of 156 or 164"]),
     ("rival-STCLQP-smic", "not comparable", ["105 of 164", "of 32 or 199, and it says"]),
-    ("rival-3D-FCNN-smic", "not comparable", ["91 of 164"]),
     ("rival-CNN-with-augmentation-casme2", "not possible", ["no count of 57,", "91, 182"]),
     ("outperforms", "not shown", ["22/32 and 105/164", "p = 0.69"]),
     ("most-methods", "not shown", ["above 1 of 3", "above 3 of 3", "2 > 2: no"]),
-    ("sums-table4", "consistent", ["73 + 21 = 94", "64 + 73 + 28 = 165", "60 + 28 + 36 = 124"]),
     ("table4-smic", "contradiction", ["66 - 19 = 47", "47 - 6 = 41", "20/5/7", "79 > 70: yes"]),
     ("table4-casme2", "contradiction", ["ceil(206 / 5) = 42; 41 in print", "203 or 204", "206 into 164 + 42"]),
     ("split-casme2", "contradiction", ["12/20/10, 42 in all", "203 or 204 clips, 33 or 34 of disgust"]),
-    ("confusion-casme2", "consistent", ["11 + 19 + 6 = 36", "36/41"]),
     ("other-protocol-smic", "not comparable", ["5 have a higher UF1", "68 subjects", "CapsuleNet, EMR"]),
     ("means-table8", "consistent", ["1019/(10 x 199)"]),
     ("deviation-stcnn-smic", "consistent", ["from 2 to 60, 32 can", "of 40 clips: none", "of 199 clips: no"]),
@@ -81,28 +76,21 @@ PRINTED = [
     ("gain-table8", "selected on scored clips", ["3.57 to 6.25", "(68.75 - 62.50) / 2.55 = 2.45"]),
     ("counts-table9", "not possible", ["5x5x3", "26/41, is 63.41%"]),
     ("longer-kernels", "not shown", ["correlation -0.4", "correlation -1.0", "correlation -0.63"]),
-    ("best-kernel", "not shown", ["36/41 and 34/41", "p = 0.76"]),
-    ("kernel", "contradiction", ["3x3x8 in Fig. 2", "14, 15 or 16"]),
     ("shapes", "contradiction", ["10x10x27 computed", "2 x 86400 = 172800", "(96 - 15 + 1) // 3 = 27"]),
-    ("dropout-table1", "contradiction", ["2 dropouts", "3 in print"]),
     ("weights-names", "consistent", ["all 5", "54.77 % or Late"]),
     ("selection-intermediate-smic", "includes training clips", ["43 labels", "by folder 0/0/40", "on the mouth"]),
     ("same-split", "contradiction", ["19/6/7 of 156", "0/0/40 of 199", "12/20/10 of 206", "0/6/35 of 203"]),
-    ("labels-casme2", "contradiction", ["76/94/36", "75/93/35", "0/1/2 are wrong"]),
     ("untrained-classes", "unlikely", ["168/203 = 82.76%; printed 169"]),
-    ("settings", "contradiction", ["batch size 4 in the program; 8 in print"]),
     ("frames-casme2", "contradiction", ["72 + 96 = 168", "96 + 1 = 97"]),
     ("clips-smic", "cannot be known", ["66 + 50 + 43 = 159", "C(50, 47) = 19600", "21/3/8"]),
-    ("clips-casme2", "contradiction", ["57 micro-expressions", "seconds of 168 frames", "168 / 30 = 5.60"]),
 ]  # fmt: skip
 """Claims about the paper as printed: key, kind, and words of what was found."""
 
 
-@pytest.mark.parametrize(("key", "kind", "words"), PRINTED)
-def test_the_paper_as_printed(claims, key, kind, words):
-    assert claims[key].kind == kind
-    for text in words:
-        assert text in told(claims[key])
+def test_the_paper_as_printed(claims):
+    for key, kind, words in PRINTED:
+        assert claims[key].kind == kind
+        assert [text for text in words if text not in told(claims[key])] == []
 
 
 @pytest.mark.parametrize(

@@ -265,7 +265,7 @@ def test_a_folder_that_cannot_be_written_is_named(data, tmp_path, monkeypatch):
     tmp_path.chmod(0o755)
     monkeypatch.setenv("MICROEXP_CACHE", "closed")
     path = Path("closed") / "stacks" / "x.npy"
-    said = as_nobody(tmp_path, lambda: stack_cache.make_stacks(path, ("face",), (1, 1, 2, 2, 2), {}, lambda levels: []))
+    said = as_nobody(tmp_path, lambda: stack_cache.make_stacks(path, (1, 1, 2, 2, 2), {}, lambda levels: []))
     assert said.startswith("MicroExpError: closed/stacks/") and "set MICROEXP_CACHE" in said
     load(data, cache=False)
 

@@ -89,21 +89,6 @@ def test_boxes_are_those_of_the_original_program(detected):
         assert {frame: boxes(detected[name].points[frame]) for frame in frames} == frames
 
 
-def test_channels_are_shown_to_the_detector_as_given(monkeypatch):
-    shown = []
-
-    class Detector:
-        def __call__(self, image, times):
-            shown.append((image.copy(), times))
-            return []
-
-    monkeypatch.setattr(dlib_detector, "idle_detectors", [Detector()])
-    image = np.random.default_rng(0).integers(0, 255, (40, 50, 3), np.uint8)
-    found = DlibLandmarks(cache=False)(clip_of(1), [image[..., ::-1]])
-    assert np.array_equal(shown[0][0], image[..., ::-1]) and shown[0][1] == 1
-    assert found.faces.tolist() == [0] and not found.points.any()
-
-
 def test_points_are_found_once_for_the_same_pixels_and_again_where_the_cache_is_damaged(cache, monkeypatch):
     _, images = golden_images()
     frames = images[0][:2]

@@ -5,7 +5,6 @@ import os
 import shutil
 import struct
 import zlib
-from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -251,10 +250,8 @@ def test_training_says_what_check_knows(tmp_path, capsys, kind):
 
 def test_the_same_pixels_on_both_sides_are_said():
     fold = splits.Fold(*map(np.array, ([0, 1], [2], [2, 3])))
-    samples = SimpleNamespace(
-        subjects=["s1", "s2", "s3", "s4"],
-        clips=np.arange(4),
-        mislabelled=np.zeros(4, bool),
-        pixels=np.array([0, 1, 1, 3]),
+    stacks = {"face": np.array([0, 1, 1, 3], np.uint8).reshape(4, 1, 1, 1)}
+    samples = preprocessing.Samples(
+        list("abcd"), list("1234"), np.zeros(4, int), stacks, np.arange(4), np.zeros(4, bool)
     )
     assert "1 of the test clips have the same pixels" in " ".join(preprocessing.remarks(fold, samples))

@@ -60,15 +60,6 @@ def refuses(model, path, *fragments, **arguments):
     assert same(before, model.get_weights())
 
 
-def test_channels_last_weights_are_not_permuted(stcnn):
-    weights.load_weights(stcnn, STCNN_WEIGHTS, data_format="channels_last")
-    with h5py.File(STCNN_WEIGHTS) as file:
-        kernel = file["dense_1/dense_1/kernel:0"][()]
-    assert np.array_equal(stcnn.get_layer("dense_1").get_weights()[0], kernel)
-    weights.load_weights(stcnn, STCNN_WEIGHTS)
-    assert not np.array_equal(stcnn.get_layer("dense_1").get_weights()[0], kernel)
-
-
 @pytest.mark.parametrize("kind", ["float16", "float64", ">f4"])
 def test_other_float_types_become_float32(tmp_path, stcnn, kind):
     path = shutil.copy(STCNN, tmp_path / "x.h5")
@@ -189,10 +180,6 @@ def test_says_how_to_build_the_model(tmp_path, stcnn, case):
     refuses(stcnn, tmp_path / "x", other, "Build the model with models.build_", said)
 
 
-def test_another_data_format_than_the_file_says_is_refused(stcnn):
-    refuses(stcnn, STCNN, "channels_first", "Leave it out", data_format="channels_last")
-
-
 def test_frames_that_the_pooling_discards_do_not_matter():
     model = models.build_microexp_stcnn(frames=19, size=(16, 13))
     assert weights.load_weights(model, STCNN).frames == 18
@@ -226,7 +213,7 @@ def test_weights_files_of_late_keras_2_load(tmp_path):
         of_keras_2_15(file)
     found = weights.inspect(path)
     assert (found.kind, found.dense_row_order) == ("Keras 2 weights", "channels_last")
-    assert "channels_last is assumed" in found.assumption and "--data-format channels_first" in found.assumption
+    assert "channels_last is assumed" in found.assumption
     other = weights.load_model(path, 24, (14, 11))
     assert same(model.get_weights(), other.get_weights())
 
@@ -243,7 +230,6 @@ def test_a_keras_archive_is_named_and_the_way_out_works(tmp_path):
 
 def test_the_order_of_weights_alone_is_said_to_be_assumed():
     assert "channels_first is assumed" in weights.inspect(STCNN_WEIGHTS).assumption
-    assert weights.inspect(STCNN_WEIGHTS, "channels_last").assumption == ""
     assert weights.inspect(STCNN).assumption == ""
 
 

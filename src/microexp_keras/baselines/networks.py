@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -49,16 +50,8 @@ def build_cnn_augmentation(
     rows, columns = (size, size) if isinstance(size, int) else size
     _require_eight({"rows": rows, "columns": columns})
     image = keras.Input((rows, columns, 1), name="image")
-    x = image
-    for number, filters in enumerate(own.filters, start=1):
-        glorot = seeds.initializer()
-        x = layers.Conv2D(filters, own.kernel_size, **_SAME, kernel_initializer=glorot, name=f"conv_{number}")(x)
-        x = layers.MaxPooling2D(own.pool, data_format=LAST, name=f"pool_{number}")(x)
-    x = layers.Flatten(LAST, name="flatten")(x)
-    x = layers.Dense(own.dense, activation="relu", kernel_initializer=seeds.initializer(), name="dense_1")(x)
-    x = layers.Dropout(own.dropout, seed=seeds.next(), name="dropout")(x)
-    x = layers.Dense(num_classes, kernel_initializer=seeds.initializer(), name="dense_2")(x)
-    x = layers.Softmax(name="softmax")(x)
+    x = _convolved(image, layers.Conv2D, layers.MaxPooling2D, own, seeds)
+    x = _classified(x, own, num_classes, seeds, "dropout")
     return keras.Model(image, x, name="cnn_augmentation")
 
 
@@ -80,22 +73,34 @@ def build_3d_fcnn(
     own, seeds = FLOW, Seeds(seed)
     rows, columns = (size, size) if isinstance(size, int) else size
     _require_eight({"rows": rows, "columns": columns, "flow fields (one less than frames)": frames - 1})
-    inputs, streams = [], []
-    for name, length in zip(own.streams, (frames, frames - 1, frames - 1), strict=True):
-        x = keras.Input((rows, columns, length, 1), name=name)
-        inputs.append(x)
-        for number, filters in enumerate(own.filters, start=1):
-            conv, glorot = f"{name}_conv_{number}", seeds.initializer()
-            x = layers.Conv3D(filters, own.kernel_size, **_SAME, kernel_initializer=glorot, name=conv)(x)
-            x = layers.MaxPooling3D(own.pool, data_format=LAST, name=f"{name}_pool_{number}")(x)
-        streams.append(layers.Flatten(LAST, name=f"{name}_flatten")(x))
+    lengths = zip(own.streams, (frames, frames - 1, frames - 1), strict=True)
+    inputs = [keras.Input((rows, columns, length, 1), name=name) for name, length in lengths]
+    streams = [_convolved(x, layers.Conv3D, layers.MaxPooling3D, own, seeds, f"{x.name}_") for x in inputs]
     x = layers.Concatenate(name="fusion")(streams)
     x = layers.Dropout(own.dropout, seed=seeds.next(), name="dropout_1")(x)
-    x = layers.Dense(own.dense, activation="relu", kernel_initializer=seeds.initializer(), name="dense_1")(x)
-    x = layers.Dropout(own.dropout, seed=seeds.next(), name="dropout_2")(x)
-    x = layers.Dense(num_classes, kernel_initializer=seeds.initializer(), name="dense_2")(x)
-    x = layers.Softmax(name="softmax")(x)
+    x = _classified(x, own, num_classes, seeds, "dropout_2")
     return keras.Model(inputs, x, name="fcnn_3d")
+
+
+def _convolved(
+    x: keras.KerasTensor, convolution: Any, pooling: Any, own: SimpleNamespace, seeds: Seeds, prefix: str = ""
+) -> keras.KerasTensor:
+    """Convolutions that keep the size, each before a pooling, and the flatten."""
+    for number, filters in enumerate(own.filters, start=1):
+        name, glorot = f"{prefix}conv_{number}", seeds.initializer()
+        x = convolution(filters, own.kernel_size, **_SAME, kernel_initializer=glorot, name=name)(x)
+        x = pooling(own.pool, data_format=LAST, name=f"{prefix}pool_{number}")(x)
+    return layers.Flatten(LAST, name=f"{prefix}flatten")(x)
+
+
+def _classified(
+    x: keras.KerasTensor, own: SimpleNamespace, num_classes: int, seeds: Seeds, dropout: str
+) -> keras.KerasTensor:
+    """Two dense layers, a dropout of this name between them, and the probabilities."""
+    x = layers.Dense(own.dense, activation="relu", kernel_initializer=seeds.initializer(), name="dense_1")(x)
+    x = layers.Dropout(own.dropout, seed=seeds.next(), name=dropout)(x)
+    x = layers.Dense(num_classes, kernel_initializer=seeds.initializer(), name="dense_2")(x)
+    return layers.Softmax(name="softmax")(x)
 
 
 BUILDERS: dict[str, Callable[..., keras.Model]] = {"cnn-augmentation": build_cnn_augmentation, "3d-fcnn": build_3d_fcnn}

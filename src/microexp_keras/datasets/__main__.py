@@ -20,7 +20,8 @@ from microexp_keras.text import counted, in_bytes
 
 def parser() -> argparse.ArgumentParser:
     """Build the command line."""
-    parser = Parser("datasets", description="Look at data, or make some.")
+    examples = ("check SMIC_all_cropped", "table SMIC_all_cropped --out clips.csv", "cache list")
+    parser = Parser("datasets", examples, description="Look at data, or make some.")
     commands = parser.add_subparsers(dest="command", required=True)
 
     def add(name: str, what: str) -> argparse.ArgumentParser:
@@ -85,15 +86,14 @@ def _check(args: argparse.Namespace) -> int:
 def _table(args: argparse.Namespace) -> None:
     from microexp_keras.datasets.table import write_table
 
-    names, options = args.dataset or map(datasets.find_dataset, args.data), datasets.chosen_options(args)
-    chosen = [*zip(args.data, names, strict=False)]
-    if len(chosen) < len(args.data):
-        found = f"names {len(chosen)} for {len(args.data)} folders"
+    names, options = args.dataset or [*map(datasets.find_dataset, args.data)], datasets.chosen_options(args)
+    if len(names) != len(args.data):
+        found = f"names {len(names)} for {len(args.data)} folders"
         raise MicroExpError("--dataset", found, "Give one for each folder, in their order.")
-    if options and len(chosen) > 1:
+    if options and len(names) > 1:
         wrong, hint = ", ".join(f"--{name}" for name in options), "Point at the folder of each tree instead."
         raise MicroExpError(wrong, "goes with one database only", hint)
-    tables = [datasets.read_table(path, name, **options) for path, name in chosen]
+    tables = [datasets.read_table(path, name, **options) for path, name in zip(args.data, names, strict=True)]
     write_table(args.out, tables)
     for table in tables:
         people = counted(len({clip.subject for clip in table.clips}), "subject")

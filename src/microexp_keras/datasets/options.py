@@ -50,7 +50,7 @@ def _given(args: argparse.Namespace, names: tuple[str, ...]) -> dict[str, Any]:
     return {name: value for name in names if (value := getattr(args, name, None)) is not None}
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def add_options(parser: argparse._ActionsContainer) -> None:
     """Add the `OPTIONS` to an `argparse` parser; those left out are None."""
     layouts = sorted({name for database in DATABASES.values() for name in database.layouts})
     parser.add_argument("--layout", choices=layouts, help="which tree, where there are several")

@@ -73,11 +73,7 @@ def own_database(
     MicroExpError
         If it cannot be read as such a table, or has fewer than two classes.
     """
-    table = Path(table)
-    if not is_table(table) or not table.is_file():
-        text = "is no table of clips" if table.exists() else "does not exist"
-        raise MicroExpError(table, text, f"Check the path; a table ends in {', '.join(TABLES)}.")
-    rows, given = _rows(table), [unicodedata.normalize("NFC", one).strip() for one in classes or ()]
+    rows, given = _rows(Path(table)), [unicodedata.normalize("NFC", one).strip() for one in classes or ()]
     own = tuple(map(_by_value, given)) or tuple(dict.fromkeys(row["label"] for row in rows.values() if row["label"]))
     if len(own) < 2 or len(set(own)) < len(own) or not all(own):
         empty = ", ".join(place for place, row in rows.items() if not row["label"])
@@ -98,8 +94,9 @@ def own_database(
 
 def _rows(path: Path) -> dict[str, Row]:
     """Read the rows by their places."""
-    if not (is_table(path) and path.is_file()):
-        raise MicroExpError(path, f"there is no table of clips ({', '.join(TABLES)}) here", WRITE_ONE)
+    if not is_table(path) or not path.is_file():
+        text = "is no table of clips" if path.exists() else "does not exist"
+        raise MicroExpError(path, text, f"Check the path; a table ends in {', '.join(TABLES)}.")
     rows = text_table(path, REQUIRED, COLUMNS, WRITE_ONE)
     if not rows:
         raise MicroExpError(path, "names columns but no clip", "Add a row for each clip.")
@@ -131,6 +128,7 @@ def read(path: Path, database: Database) -> Table:
             if others := {seen.setdefault(key, place) for key in (frames, name)} - {place}:
                 found = f"the clip {row['name'] or row['clip']} is also in {others.pop()}"
                 raise MicroExpError(where, found, "Remove one of the rows, or name them.")
+            _check_cells(where, row, table)
             table.clips += _clip(where, row, name, table)
         except MicroExpError as error:
             table.issues += error.issues
@@ -142,8 +140,8 @@ def read(path: Path, database: Database) -> Table:
     return table
 
 
-def _clip(where: str, row: Row, name: str, table: Table) -> list[Clip]:
-    """Make the clip of a row; none of an empty folder, which is noted."""
+def _check_cells(where: str, row: Row, table: Table) -> None:
+    """Refuse a subject or label that is none; what a spreadsheet program may have made of one is noted."""
     for column in ("subject", "label"):
         if FAILED.fullmatch(row[column]):
             text = f"the {column} is {row[column]}, which a spreadsheet program writes for a formula that failed"
@@ -156,6 +154,10 @@ def _clip(where: str, row: Row, name: str, table: Table) -> list[Clip]:
     if row["label"] not in table.database.class_names:
         known = ", ".join(table.database.class_names)
         raise MicroExpError(where, f"the label {row['label']!r} is none of {known}", "Correct it.")
+
+
+def _clip(where: str, row: Row, name: str, table: Table) -> list[Clip]:
+    """Make the clip of a row; none of an empty folder, which is noted."""
     path = table.root.absolute().parent / row["clip"]
     is_folder, is_file = os.path.isdir(path), os.path.isfile(path)
     images = table.frames(look(path)) if is_folder else ()

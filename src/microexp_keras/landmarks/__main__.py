@@ -23,7 +23,8 @@ from microexp_keras.text import counted
 def parser() -> argparse.ArgumentParser:
     """Build the command line."""
     what = "Find the 68 points of the face, and the boxes of eyes and mouth, in clips."
-    parser = Parser("landmarks", description=what)
+    examples = ("detect SMIC_all_cropped --dataset smic --out points.csv", "preview SMIC_all_cropped --out sheet.png")
+    parser = Parser("landmarks", examples, description=what)
     commands = parser.add_subparsers(dest="command", required=True)
     detect = commands.add_parser("detect", help="find the points in all clips of a database, and write them to a table")
     preview = commands.add_parser("preview", help="draw points and boxes into frames")

@@ -70,7 +70,7 @@ class Method:
 class Network(Method):
     """One network of the paper."""
 
-    takes: frozenset[str] = STEPWISE | {"kernel_size", "precision", "weights", "training_images"}
+    takes: frozenset[str] = STEPWISE | {"kernel_size", "precision", "weights"}
     builder: str  # function of `models` that builds it
     validation_files: dict[str, str]  # by input: how the names begin under which the original saves its held-out clips
 
@@ -113,13 +113,7 @@ OWN: dict[str, OwnMethod] = {}
 
 
 def register(make: Any, name: str | None = None, callbacks: Callable[[], list[Any]] | None = None) -> OwnMethod:
-    """Make a user's own method known to this process by `name`, else by its own, in place of an earlier one.
-
-    Raises
-    ------
-    MicroExpError
-        If it is no function and no estimator, or its name is that of a method of this package.
-    """
+    """Make a user's own method known to this process by `name`, else by its own, in place of an earlier one."""
     estimator = not inspect.isclass(make) and all(hasattr(make, one) for one in ("fit", "predict", "get_params"))
     if not estimator and (inspect.isclass(make) or not callable(make) or hasattr(make, "layers")):
         what = "a class" if inspect.isclass(make) else f"a {type(make).__name__}"
@@ -137,13 +131,7 @@ def register(make: Any, name: str | None = None, callbacks: Callable[[], list[An
 
 
 def get_method(name: str) -> Method:
-    """Return the method of a name; one written `module:function` is imported, from the working folder too.
-
-    Raises
-    ------
-    MicroExpError
-        If there is none, or the module cannot be imported; the message lists those that there are.
-    """
+    """Return the method of a name; one written `module:function` is imported, from the working folder too."""
     if name in OWN or name in METHODS:
         return OWN.get(name) or METHODS[name]
     module, colon, attribute = name.partition(":")

@@ -28,7 +28,7 @@ class Published(NamedTuple):
     rivals: dict[Key, float]
     last_ten: dict[Key, tuple[float, float]]
     confusion: dict[str, tuple[tuple[int, ...], ...]]
-    kernel_sizes: dict[tuple[int, ...], float]
+    kernel_sizes: dict[tuple[int, int, int], float]
     kernel_in_text: tuple[int, int, int]
 
 
@@ -41,9 +41,11 @@ def published(figures: Mapping[str, Any]) -> Published:
     def by_method(name: str) -> dict[Key, Any]:
         return {(method, dataset): value for dataset, row in table(name).items() for method, value in row.items()}
 
-    kernels = {tuple(map(int, size.split("x"))): percent for size, percent in table("kernel_sizes").items()}
-    of_methods = map(by_method, ("label_counts", "accuracy", "rivals", "last_ten"))
-    return Published(*of_methods, table("confusion"), kernels, table("text")["kernel"])
+    of_methods = {name: by_method(name) for name in ("label_counts", "accuracy", "rivals", "last_ten")}
+    kernels: dict[Any, float] = {tuple(map(int, size.split("x"))): it for size, it in table("kernel_sizes").items()}
+    return Published(
+        **of_methods, confusion=table("confusion"), kernel_sizes=kernels, kernel_in_text=table("text")["kernel"]
+    )
 
 
 FIGURES = read_toml(__package__, "published.toml")

@@ -96,9 +96,14 @@ def kept_stacks(
         if path.stat().st_mtime_ns > beside.stat().st_mtime_ns:
             raise ValueError("it was changed since")
         said = json.loads(beside.read_bytes())
-        if said["sha256"] != _seal(said):
+        levels = np.lib.format.open_memmap(path, mode="r")
+        if said["sha256"] != _seal(said) or levels.shape != tuple(shape) or levels.dtype != np.uint8:
             raise ValueError("it is not what was written")
-        return _opened(path, said, names, shape)
+        stacks = {}
+        for number, (name, pixels) in enumerate(zip(names, said["pixels"], strict=True)):
+            start = levels.offset + number * math.prod(shape[1:])
+            stacks[name] = Stacks(path, start, levels.shape[1:], [Pixels(*one) for one in pixels])
+        return stacks, [remark if isinstance(remark, str) else Issue(*remark) for remark in said["remarks"]]
     except FileNotFoundError:
         return None
     except Exception:  # json and numpy fail in many ways on damaged files
@@ -106,9 +111,7 @@ def kept_stacks(
         return None
 
 
-def make_stacks(
-    path: Path, names: Sequence[str], shape: Sequence[int], about: Mapping[str, Any], read: Read
-) -> tuple[dict[str, Stacks], list[Remark]]:
+def make_stacks(path: Path, shape: Sequence[int], about: Mapping[str, Any], read: Read) -> None:
     """Write the stacks of a data set, and what `cache list` tells `about` them; nothing if that fails."""
     cache.remove(half for half in cache.files("stacks") if half.name.startswith(".writing-"))
     with replacing(path, remedy=cache.REMEDY) as temporary:
@@ -121,27 +124,9 @@ def make_stacks(
         ]
         levels.flush()
         del levels
-    said: dict[str, Any] = {
-        "about": {**about, "clips": shape[1], "made": datetime.now(UTC).isoformat(timespec="seconds")},
-        "remarks": remarks,
-        "pixels": pixels,
-    }
+    made = datetime.now(UTC).isoformat(timespec="seconds")
+    said = {"about": {**about, "clips": shape[1], "made": made}, "remarks": remarks, "pixels": pixels}
     write_json(path.with_suffix(".json"), {**said, "sha256": _seal(said)})
-    return _opened(path, said, names, shape)
-
-
-def _opened(
-    path: Path, said: dict[str, Any], names: Sequence[str], shape: Sequence[int]
-) -> tuple[dict[str, Stacks], list[Remark]]:
-    """Return the stacks of a file and the remarks; an error if it is not as it was written."""
-    levels = np.lib.format.open_memmap(path, mode="r")
-    if levels.shape != tuple(shape) or levels.dtype != np.uint8:
-        raise ValueError("other stacks")
-    stacks = {}
-    for number, (name, pixels) in enumerate(zip(names, said["pixels"], strict=True)):
-        start = levels.offset + number * math.prod(shape[1:])
-        stacks[name] = Stacks(path, start, levels.shape[1:], [Pixels(*one) for one in pixels])
-    return stacks, [remark if isinstance(remark, str) else Issue(*remark) for remark in said["remarks"]]
 
 
 def _seal(said: Mapping[str, Any]) -> str:

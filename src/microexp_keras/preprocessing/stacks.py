@@ -118,13 +118,16 @@ def read_stacks(
             settings["landmarks"] = landmarks.DlibLandmarks.identity()
         key = clips_key(clips, protocol.frames if protocol.sampling == "first" else None, settings)
         path = cache.place("stacks", f"{key}.npy")
-        if kept := kept_stacks(path, names, shape):
-            if progress:
-                print(f"the stacks of {counted(len(clips), 'clip')} come from the cache", file=sys.stderr)
+        kept = kept_stacks(path, names, shape)
+        if kept and progress:
+            print(f"the stacks of {counted(len(clips), 'clip')} come from the cache", file=sys.stderr)
+        elif not kept and cache.may_write(path):
+            make_stacks(path, shape, {**about, **settings}, read)
+            kept = kept_stacks(path, names, shape)
+        elif not kept:
+            print(f"the cache {path.parent} is not yours to write: nothing is kept of these clips", file=sys.stderr)
+        if kept:
             return kept
-        if cache.may_write(path):
-            return make_stacks(path, names, shape, {**about, **settings}, read)
-        print(f"the cache {path.parent} is not yours to write: nothing is kept of these clips", file=sys.stderr)
     levels = np.empty(shape, np.uint8)
     remarks = read(levels)
     return dict(zip(names, levels, strict=True)), remarks

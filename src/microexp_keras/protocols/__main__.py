@@ -18,6 +18,7 @@ def parser() -> argparse.ArgumentParser:
     """Build the command line."""
     parser = Parser(
         "protocols",
+        ("upstream paper loso", "upstream/late/casme2", "loso --model lbp-top"),
         description="Print protocols side by side: the settings in which they differ, of one alone all of them. "
         "Without a name, list the protocols.",
     )

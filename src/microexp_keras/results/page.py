@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from microexp_keras.atomic import write_text
-from microexp_keras.data import template
 from microexp_keras.notes import Note
-from microexp_keras.text import counted
+from microexp_keras.text import counted, plain
 
 Json = Mapping[str, Any]
 """What scores.json or config.json holds."""
@@ -108,7 +107,7 @@ class Report:
         """Return the contents of report.txt."""
         sections = [line for section in self.sections if not section.page_only for line in section.lines()]
         notes = [f"* {note.render()}" for note in self.notes]
-        return "\n".join([*self.score(), *filter(None, [self.about_bars]), "", *notes, *sections, ""])
+        return plain("\n".join([*self.score(), *filter(None, [self.about_bars]), "", *notes, *sections, ""]))
 
     def summary(self, folder: Path, sections: int = 0) -> str:
         """Return what a command says: the score, the first sections, the worst caveats, and where the rest is."""
@@ -126,5 +125,9 @@ class Report:
 
         Alarms among the notes stand at its top, verdict and bars below them, then the other notes and the sections.
         """
+        from jinja2 import Environment, PackageLoader, StrictUndefined
+
+        loader = PackageLoader(__package__, "")
+        pages = Environment(loader=loader, autoescape=True, trim_blocks=True, undefined=StrictUndefined)
         write_text(folder / "report.txt", self.text())
-        write_text(folder / "report.html", template(__package__, "page.html.j2").render(report=self))
+        write_text(folder / "report.html", pages.get_template("page.html.j2").render(report=self))

@@ -10,7 +10,7 @@ import numpy as np
 
 from microexp_keras.atomic import replacing
 from microexp_keras.metrics import Scores, wilson_interval
-from microexp_keras.text import counted
+from microexp_keras.text import counted, plain
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -72,7 +72,7 @@ def save(
         figure.suptitle(textwrap.fill(title, round(10 * figure.get_figwidth())), fontsize=10)
     for text in figure.findobj(Text):
         text.set_parse_math(False)
-        text.set_text(text.get_text().encode("utf-8", "backslashreplace").decode())  # bytes of names that are no UTF-8
+        text.set_text(plain(text.get_text()))
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=DPI, format="png", metadata={"Software": None})
     repeatable = rc_context({"svg.fonttype": "none", "svg.hashsalt": "microexp_keras"})
@@ -241,7 +241,8 @@ def timeline(
     above.get_gridspec().set_height_ratios([8, 1])
     below.sharex(above)
     above.tick_params(labelbottom=False)
-    middles, colours = times.mean(axis=1), class_colours(len(class_names))
+    middles = times.mean(axis=1)
+    colours: list[str] = class_colours(len(class_names))
     step = middles[1] - middles[0] if len(middles) > 1 else times[0, 1] - times[0, 0]
     edges = np.append(middles - step / 2, middles[-1] + step / 2)
     for label, (name, colour) in enumerate(zip(class_names, colours, strict=True)):

@@ -274,7 +274,7 @@ def _repeating(scores: Json, about: Json, seconds: float | None, is_run: bool) -
         rows |= {
             "resumed": ", ".join(time["started"] for time in about["resumed"]) or "never",
             "seed": str(settings["seed"]),
-            "data": settings["data"] or ", ".join(settings["training_images"]),
+            "data": settings["data"],
             "clips": f"{data['clips']} ({counts}) of {counted(data['subjects'], 'subject')}",
             "data fingerprint": data["fingerprint"],
             "standardised by": "see Folds" if len(folds) > 1 else _levels(folds[0]["statistics"]),

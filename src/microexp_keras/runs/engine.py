@@ -75,7 +75,8 @@ def train_folds(runs: Sequence[Run], workers: Workers, progress: bool = True) ->
     if not left:
         return failed
     jobs = 0 if workers.cluster else processes_that_fit(workers, runs, len(left))
-    what = f"{counted(len(left), 'fold')} on {workers.cluster or counted(jobs, 'core')}"
+    where = f"in {jobs} process{'es' * (jobs > 1)}" if jobs else f"on {workers.cluster}"
+    what = f"{counted(len(left), 'fold')} {where}"
     bar = progress_bar(total=len(folds), desc=what, unit="fold", disable=not progress)
     with client(workers, jobs) as dask, bar:
         for ended in run_tasks(dask, functools.partial(train, method=runs[0].protocol.network), left):

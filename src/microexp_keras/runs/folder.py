@@ -85,13 +85,7 @@ def writing(folder: Path, record: str, command: str) -> Iterator[None]:
 
 
 def read_config(folder: str | Path) -> tuple[Settings, dict[str, Any]]:
-    """Read the config.json of a run: its settings, and all of it as JSON.
-
-    Raises
-    ------
-    MicroExpError
-        If there is none or it is not one of ours.
-    """
+    """Read the config.json of a run: its settings, and all of it as JSON."""
     path = Path(folder) / "config.json"
     if not path.exists():
         hint = "Check the path, or start a new run without --resume."

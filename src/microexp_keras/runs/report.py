@@ -209,7 +209,8 @@ def training_notes(
     if constant:
         which, named = f":{of_folds(len(constant))} the scored network", ", ".join(dict.fromkeys(constant))
         notes.append(Note("collapsed", f"{which} predicts a single class ({named}) for every validation clip."))
-    losses, guessing = [result.last_loss for result in results], math.log(len(scores.class_names))
+    losses = [float(np.mean([row["loss"] for row in result.history[-10:]])) for result in results]
+    guessing = math.log(len(scores.class_names))
     high = sum(loss > guessing for loss in losses)
     if high and scores.accuracy_interval[0] <= scores.majority_rate:
         text = f"{of_folds(high)}: the training loss over the last epochs is {span(losses, '.3g')}; uniform guessing "

@@ -33,13 +33,7 @@ class Run:
 
     @classmethod
     def of(cls, folder: Path, settings: Settings, samples: Samples) -> "Run":
-        """Divide the clips and measure each fold; nothing is written.
-
-        Raises
-        ------
-        MicroExpError
-            If the protocol's promise does not hold for these clips; see `preprocessing.folds`.
-        """
+        """Divide the clips, see `preprocessing.folds`, and measure each fold; nothing is written."""
         folds = preprocessing.folds(settings.protocol, samples)
         statistics = [statistics_of(settings.protocol, samples, fold) for fold in folds]
         return cls(folder, settings, samples, folds, statistics)
@@ -89,13 +83,7 @@ class Run:
         return [self.samples.names[position] for position in positions]
 
     def write_config(self) -> None:
-        """Write config.json, which says how every number of this run comes about.
-
-        Raises
-        ------
-        MicroExpError
-            If the run in this folder was started with other clips.
-        """
+        """Write config.json, which says how every number of this run comes about; refuse a run of other clips."""
         make_folder(self.folder)
         path, now, resumed = self.folder / "config.json", provenance(), []
         if path.exists():
@@ -128,21 +116,17 @@ class Run:
 
     def _require_same_clips(self, config: dict[str, Any]) -> None:
         if config["data"]["fingerprint"] != self.samples.fingerprint:
-            where = self.settings.data or " and ".join(self.settings.training_images)
             found = f"these are not the clips that the run in {self.folder} was started with"
-            raise MicroExpError(where, found, "Restore them, or start a new run.")
+            raise MicroExpError(self.settings.data or "", found, "Restore them, or start a new run.")
 
 
 def load_samples(settings: Settings, progress: bool = True) -> Samples:
-    """Return the samples that the settings of a run name: clips of a folder, or arrays."""
-    protocol = settings.protocol
-    if settings.data:
-        points = landmarks.CsvLandmarks(settings.landmarks) if settings.landmarks else None
-        options: dict[str, Any] = settings.options
-        return preprocessing.load_samples(settings.data, protocol, points, progress, **options)
-    if settings.training_labels is None:
-        raise MicroExpError("settings", "name neither data nor training_images and training_labels")
-    return preprocessing.load_arrays(settings.training_images, settings.training_labels, protocol)
+    """Read the clips that the settings of a run name."""
+    if settings.data is None:
+        raise MicroExpError("settings", "name no data")
+    points = landmarks.CsvLandmarks(settings.landmarks) if settings.landmarks else None
+    options: dict[str, Any] = settings.options
+    return preprocessing.load_samples(settings.data, settings.protocol, points, progress, **options)
 
 
 def statistics_of(protocol: Protocol, samples: Samples, fold: Fold) -> dict[str, Statistics]:

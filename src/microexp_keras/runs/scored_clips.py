@@ -32,7 +32,7 @@ class Learned:
     frames_range: tuple[int, int] | None = None
 
 
-def what_learned(path: str | Path, data_format: str | None = None, model: str | None = None) -> WeightsFile | Learned:
+def what_learned(path: str | Path, model: str | None = None) -> WeightsFile | Learned:
     """Say what a file is, reading no array; raise unless it is of a method of this package, or of one's own `model`.
 
     A file is not believed which function to import: who brings a model of their own names it.
@@ -51,7 +51,7 @@ def what_learned(path: str | Path, data_format: str | None = None, model: str | 
         raise MicroExpError(
             path, f"was learned by a model of your own, {learner:.160}", "Give --model MODULE:FUNCTION."
         )
-    return weights.inspect(path, data_format)
+    return weights.inspect(path)
 
 
 @dataclass(frozen=True)
@@ -97,21 +97,14 @@ def from_samples(
     for name, stack in samples.stacks.items() if protocol.standardized_by != "method" else ():
         own = preprocessing.measure(stack)
         if name not in known:
-            notes.append(
-                warning(
-                    "the weights file does not say by which mean and maximum its training clips were "
-                    f"standardised. These clips are standardised by their own ({name}: mean {own.mean:.3f}, maximum "
-                    f"{own.max:.0f}); if those of the training clips differed, this accuracy is wrong."
-                )
-            )
+            said = "the weights file does not say by which mean and maximum its training clips were standardised. "
+            said += f"These are standardised by their own ({name}: mean {own.mean:.3f}, maximum {own.max:.0f}); if "
+            notes.append(warning(f"{said}those of the training clips differed, this accuracy is wrong."))
         elif max(abs(known[name].mean - own.mean), abs(known[name].max - own.max)) > SAME_LEVEL:
-            notes.append(
-                warning(
-                    f"{name}: these clips have mean {own.mean:.3f} and maximum {own.max:.0f}, the training clips had "
-                    f"{known[name].mean:.3f} and {known[name].max:.0f}, which are used. If the images differ (crop, "
-                    "light, camera), the accuracy suffers; clips that a protocol repeats make a small difference too."
-                )
-            )
+            said = f"{name}: these clips have mean {own.mean:.3f} and maximum {own.max:.0f}, the training clips had "
+            said += f"{known[name].mean:.3f} and {known[name].max:.0f}, which are used. If the images differ (crop, "
+            said += "light, camera), the accuracy suffers; clips that a protocol repeats make a small difference too."
+            notes.append(warning(said))
     folds = preprocessing.folds(protocol, samples)
     trained = _trained_on(folds, samples, protocol, file.metadata)
     fold = trained or (folds[0] if len(folds) == 1 else None)
@@ -158,7 +151,7 @@ def from_arrays(
 
     A method that sees gray levels is refused.
     """
-    if "training_images" not in protocol.network.takes:
+    if protocol.model not in NETWORKS:
         found = f"go with the paper's networks, not with {protocol.network.title}"
         raise MicroExpError("--validation-images", found, "Take --data PATH.")
     samples = preprocessing.load_arrays(images_paths, labels_path, protocol)

@@ -23,12 +23,9 @@ class Settings:
     protocol: Protocol  # with what was changed in it
     data: str | None = None  # folder of the clips, or a user's own table of them
     options: dict[str, str] = field(default_factory=dict)  # which of several things there; see `datasets.find_clips`
-    training_images: tuple[str, ...] = ()  # instead of clips the original's arrays, one for each input
-    training_labels: str | None = None  # the labels that belong to them
     landmarks: str | None = None  # table of the user's own
     seed: int = 0  # of initial weights, order of the clips and dropout
     weights: str | None = None  # file whose weights training starts from
-    data_format: str | None = None  # of the model that wrote that file, if it does not say so
     weights_synthetic: bool = False  # whether synthetic clips trained these
     keep_weights: bool = False  # whether folds keep their best weights; a run of one fold always does
     faces: bool = True  # whether report and saliency may show faces of the clips
@@ -36,14 +33,7 @@ class Settings:
 
     @classmethod
     def of(cls, protocol: Protocol, **given: Any) -> "Settings":
-        """Take what is given and not None, of the settings above and of the protocol's `TRAINED_BY`.
-
-        Raises
-        ------
-        MicroExpError
-            If faces are to be cut out for a method that sees eyes and mouth, a protocol that is as published shall
-            stop early, or the kernel is too large for the clips.
-        """
+        """Take what is given and not None, of the settings above and of the protocol's `TRAINED_BY`, if it fits."""
         given = {name: value for name, value in given.items() if value is not None}
         changed = {name: given.pop(name) for name in TRAINED_BY if name in given}
         method, kernel = protocol.network, tuple(changed.get("kernel_size", protocol.kernel_size))
@@ -63,13 +53,7 @@ class Settings:
 
     @classmethod
     def from_json(cls, config: dict[str, Any]) -> "Settings":
-        """Read what `to_json` wrote into config.json.
-
-        Raises
-        ------
-        KeyError, TypeError, MicroExpError
-            If a setting is missing or of another type.
-        """
+        """Read what `to_json` wrote into config.json; an error if a setting is missing or of another type."""
         return cls(**typed(cls, {**config["settings"], "protocol": Protocol.from_json(config["protocol"])}))
 
     def to_json(self) -> dict[str, Any]:

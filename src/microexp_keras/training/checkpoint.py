@@ -79,11 +79,6 @@ class Checkpoint(keras.callbacks.Callback):
         """Put model, optimizer, dropout and best score into the saved state, and return the first epoch to train.
 
         Files that a killed run did not come to remove are removed: its own are those that its history leads to.
-
-        Raises
-        ------
-        MicroExpError
-            If a file of the run is missing or is not of this run.
         """
         last = self.folder / STATE
         if not last.exists() and len(self.history.rows) < 2:  # killed before the first state was saved

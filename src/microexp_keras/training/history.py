@@ -1,7 +1,6 @@
 """What training leaves of each epoch, and what came of a fold."""
 
 import csv
-import io
 import math
 import time
 from collections.abc import Sequence
@@ -48,11 +47,8 @@ class History:
         numbers = {name: float(value) for name, value in logs.items()}
         self.rows.append({"epoch": epoch, **numbers, "seconds": now - self._last})
         self._last = now
-        text = io.StringIO()
-        writer = csv.DictWriter(text, self.rows[0], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(self.rows)
-        write_text(self.path, text.getvalue())
+        lines = [[*self.rows[0]], *([*row.values()] for row in self.rows)]
+        write_text(self.path, "".join(",".join(map(str, line)) + "\n" for line in lines))
 
     def keep_until(self, epoch: int) -> None:
         """Drop rows of later epochs: a run was killed between this file and its weights."""
@@ -81,22 +77,12 @@ class FoldResult:
         only = -1 if self.best_epoch is None else int(self.history[self.best_epoch]["val_only_class"])
         return None if only < 0 else only
 
-    @property
-    def last_loss(self) -> float:
-        """Mean training loss over the last ten epochs."""
-        return float(np.mean([row["loss"] for row in self.history[-10:]]))
-
 
 def last_ten_epochs(histories: Sequence[Sequence[Row]], sizes: Sequence[int]) -> dict[str, Any] | None:
     """Return mean and sample deviation of the accuracy over epochs 91 to 100, or the last ten if fewer: Table VIII.
 
     After each epoch the accuracy is that of the validation clips of all folds together, of which there are `sizes`.
-
-    Returns
-    -------
-    dict or None
-        `mean`, `deviation` (None of a single epoch), `epochs`: how many, and `first` and `last` of them, counted
-        from 1. None if there are no epochs, or the folds ended after different numbers of them.
+    None if there are no epochs, or the folds ended after different numbers of them.
     """
     lengths = {len(history) for history in histories}
     if len(lengths) > 1 or lengths == {0}:
@@ -108,6 +94,6 @@ def last_ten_epochs(histories: Sequence[Sequence[Row]], sizes: Sequence[int]) ->
         "mean": float(values.mean()),
         "deviation": float(values.std(ddof=1)) if len(values) > 1 else None,
         "epochs": len(values),
-        "first": last - len(values) + 1,
+        "first": last - len(values) + 1,  # counted from 1
         "last": last,
     }

@@ -33,7 +33,7 @@ class Job:
     folder: Path  # gets the files
     seed: int
     metadata: Mapping[str, Any]  # of JSON's types, for the files
-    start: tuple[str, str | None] | None = None  # weights to start from, and their data format
+    start: str | None = None  # weights to start from
     precision: str = "float32"
     progress: bool = True
     wanted: Callable[[], bool] = lambda: True  # asked before each epoch: if it says no, training ends with an error
@@ -82,7 +82,7 @@ def fit(job: Job) -> FoldResult:
             frames, (rows, columns), job.num_classes, protocol.kernel_size, protocol.conv_initializer, job.seed
         )
     if job.start and not (job.folder / STATE).exists():
-        weights.load_weights(model, *job.start)
+        weights.load_weights(model, job.start)
     return replace(train(job, model, inputs, labels, job.fold, job.metadata), model=model)
 
 
@@ -92,7 +92,7 @@ def predict(file: weights.WeightsFile, samples: Samples, positions: np.ndarray, 
 
     inputs, _ = preprocessing.network_inputs(samples.stacks, known_statistics(file))
     _, rows, columns, frames, _ = next(iter(inputs.values())).shape
-    model = weights.load_model(file.path, frames, (rows, columns), num_classes, file.dense_row_order)
+    model = weights.load_model(file.path, frames, (rows, columns), num_classes)
     return training.predict(model, inputs, positions)
 
 

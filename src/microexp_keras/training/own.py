@@ -27,13 +27,7 @@ BATCH = 16  # clips that are predicted at a time
 
 
 def fit(job: Job) -> FoldResult:
-    """Fit a fold from its beginning and predict the test clips; see `models.Method`.
-
-    Raises
-    ------
-    MicroExpError
-        If the user's function fails, or gives a model that does not fit the clips; it is named.
-    """
+    """Fit a fold from its beginning and predict the test clips; see `models.Method`."""
     inputs, _ = preprocessing.network_inputs(job.samples.stacks, job.statistics)
     clips = inputs["face"][:]
     return _fit_network(job, clips) if job.protocol.network.has_epochs else _fit_estimator(job, clips)

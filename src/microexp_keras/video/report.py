@@ -170,16 +170,15 @@ def about_weights(file: WeightsFile, database: Database) -> Iterator[str | Note]
 def _about_time(seen: Seen, protocol: Protocol) -> Iterator[str | Note]:
     """How the time that a window covers compares with that of training, and whether frames come evenly."""
     rate, frames, trained = seen.rate, protocol.frames, protocol.database.frames_per_second
-    covered = f"A window of {frames} frames covers {frames / rate:.2f} s at {rate:g} frames a second"
+    covered, recordings = f"A window of {frames} frames covers {frames / rate:.2f} s", protocol.database.recordings
+    covered += f" at {rate:g} frames a second"
     if protocol.sampling == "interpolate":
-        many = f"In training all frames of a clip, however many, were brought to {frames}"
-        yield f"{covered}. {many}: so many consecutive ones show movements at another speed."
+        yield f"{covered}. In training whole clips were brought to {frames} frames: movements look otherwise here."
     elif trained is None:
-        camera = protocol.database.recordings
-        yield f"{covered}. At how many the clips of {camera} were filmed is not known: movements may look too fast."
+        yield f"{covered}. At how many {recordings} was filmed is not known: movements may look too fast."
     else:
         faster = f" So movements look {trained / rate:.1f} times as fast to the network as in that database."
-        compared = f"{covered}, and {frames / trained:.2f} s at the {trained} of {protocol.database.recordings}."
+        compared = f"{covered}, and {frames / trained:.2f} s at the {trained} of {recordings}."
         yield compared + faster * (abs(trained / rate - 1) > 0.1)
     if not seen.look.fps and not seen.source.rate:
         yield f"A folder does not say its frames a second: {rate:g} are assumed. Say it with --fps."

@@ -11,7 +11,7 @@ from microexp_keras.weights.identify import inspect
 
 def parser() -> argparse.ArgumentParser:
     """Build the command line."""
-    parser = Parser("weights", description="Say what weights files are.")
+    parser = Parser("weights", ["inspect weights-improvement-40-0.69.hdf5"], description="Say what weights files are.")
     commands = parser.add_subparsers(dest="command", required=True)
     inspecting = commands.add_parser("inspect", help="say which network a .h5 or .hdf5 file holds and how to build it")
     inspecting.add_argument("file", help="written by Keras 2 or Keras 3: whole model or weights only")

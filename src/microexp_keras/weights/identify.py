@@ -54,15 +54,13 @@ class WeightsFile:
         return f"models.{NETWORKS[self.network].builder}({settings})"
 
 
-def inspect(path: str | Path, data_format: str | None = None) -> WeightsFile:
+def inspect(path: str | Path) -> WeightsFile:
     """Say what a weights file is, reading only its structure; no array and no Keras is loaded.
 
     Parameters
     ----------
     path : str or Path
         A .h5 or .hdf5 file written by Keras 2 or Keras 3, whole model or weights only; the name does not matter.
-    data_format : "channels_first", "channels_last" or None
-        See `load_weights`.
 
     Raises
     ------
@@ -70,10 +68,10 @@ def inspect(path: str | Path, data_format: str | None = None) -> WeightsFile:
         If it is not such a file, or holds anything that is not the weights of one of the three networks.
     """
     with opened(path) as contents:
-        return identify(contents, path, data_format)[0]
+        return identify(contents, path)[0]
 
 
-def identify(contents: Contents, path: str | Path, data_format: str | None) -> tuple[WeightsFile, Layers]:
+def identify(contents: Contents, path: str | Path) -> tuple[WeightsFile, Layers]:
     """Return what a file is, and its layers in our order; raise if it is none of our networks."""
     metadata = metadata_of(contents)
     if other := RIVALS.get(str(metadata.get("model"))):
@@ -92,12 +90,9 @@ def identify(contents: Contents, path: str | Path, data_format: str | None) -> t
     config = contents.texts("", "model_config")
     if config:
         order, size, frames = _config_facts(config[0], network)
-        if data_format not in (None, order):
-            found = f"{data_format} is asked for, but model_config says {order}"
-            raise MicroExpError("data_format", found, "Leave it out.")
     else:
         old = version.startswith(("1.", "2.0.", "2.1.")) and not version.endswith("-tf")
-        order = data_format or ("channels_first" if old else "channels_last")
+        order = "channels_first" if old else "channels_last"
         size, frames = (NETWORKS[network].size,) * 2, 0
     frames_range = frames_range_of(flattened, size, kernel_size)
     first, last = frames_range or (0, -1)
@@ -118,7 +113,7 @@ def identify(contents: Contents, path: str | Path, data_format: str | None) -> t
         size=size if frames_range else None,
         exact=bool(config),
         dense_row_order=order,
-        assumption="" if config or data_format or "microexp_keras" in contents.groups[""] else _assumed(path, order),
+        assumption="" if config or "microexp_keras" in contents.groups[""] else _assumed(path, order),
         parameters=sum(math.prod(shape) + shape[-1] for shape in shapes),
         optimizer=any(name.startswith("optimizer") for name in contents.arrays),
         metadata=metadata,
@@ -127,10 +122,9 @@ def identify(contents: Contents, path: str | Path, data_format: str | None) -> t
 
 
 def _assumed(path: str | Path, order: str) -> str:
-    opposite = "channels_last" if order == "channels_first" else "channels_first"
     return (
         f"{Path(path).name} holds weights only and does not say in which order its model flattens: {order} is "
-        f"assumed. If the model was {opposite}, its predictions here are wrong: give --data-format {opposite}."
+        "assumed. If that is wrong, its predictions here are wrong: save the whole model (model.save), which says it."
     )
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import keras
 
 
-def load_weights(model: "keras.Model", path: str | Path, data_format: str | None = None) -> WeightsFile:
+def load_weights(model: "keras.Model", path: str | Path) -> WeightsFile:
     """Set the weights of a model of this package from a Keras 2 or Keras 3 weights file.
 
     Layers are assigned by name when the file has our names, otherwise in the order of the file. Everything is checked
@@ -41,11 +41,9 @@ def load_weights(model: "keras.Model", path: str | Path, data_format: str | None
     model : keras.Model
         From one of the three builders in `models`.
     path : str or Path
-        A .h5 or .hdf5 file: Keras 2 or Keras 3, whole model or weights only.
-    data_format : "channels_first", "channels_last" or None
-        For a file of weights only: the flatten order of the model that wrote it. None: channels first for files of
-        Keras before 2.2 (the original programs set it, and Keras 2.2 began to flatten channels last regardless),
-        channels last for newer ones. A whole-model file says it itself.
+        A .h5 or .hdf5 file: Keras 2 or Keras 3, whole model or weights only. A whole model says in which order it
+        flattens. Of weights only it is assumed: channels first for files of Keras before 2.2 (the original programs set
+        it, and Keras 2.2 began to flatten channels last regardless), channels last for newer ones.
 
     Raises
     ------
@@ -54,7 +52,7 @@ def load_weights(model: "keras.Model", path: str | Path, data_format: str | None
         classes, or has a value that is not finite. The message says how to build the model that fits.
     """
     with opened(path, verify=True) as contents:
-        file, layers = identify(contents, path, data_format)
+        file, layers = identify(contents, path)
     _assign(model, file, layers)
     return file
 
@@ -120,7 +118,6 @@ def load_model(
     frames: int | None = None,
     size: int | tuple[int, int] | None = None,
     num_classes: int | None = None,
-    data_format: str | None = None,
 ) -> "keras.Model":
     """Build the network that a weights file belongs to, not compiled, and load its weights as `load_weights` does.
 
@@ -128,7 +125,7 @@ def load_model(
     values that agree with it; a MicroExpError says if it does not say them.
     """
     with opened(path, verify=True) as contents:
-        file, layers = identify(contents, path, data_format)
+        file, layers = identify(contents, path)
     frames, size = frames or file.frames, size or file.size
     if frames is None or size is None:
         missing = [name for name, value in (("frames", frames), ("size", size)) if value is None]
