@@ -143,7 +143,8 @@ def _labels(which: str, values: Sequence[Any] | np.ndarray, class_names: Sequenc
     known = f"0 to {count - 1} ({', '.join(class_names)})"
     if labels.ndim != 1:
         remedy = "Take argmax(axis=1) of one-hot rows or probabilities."
-        raise MicroExpError(which, f"give one label, {known}, for each clip, not an array of {labels.shape}", remedy)
+        said = f"give a label, {known}, for each clip, not an array of shape {labels.shape}"
+        raise MicroExpError(which, said, remedy)
     numbers: dict[Any, int] = {key: number for keys in (class_names, range(count)) for number, key in enumerate(keys)}
     found = labels.tolist()
     if wrong := [f"{label} at position {place}" for place, label in enumerate(found) if label not in numbers]:

@@ -231,7 +231,7 @@ def test_mistakes_are_one_line_and_leave_nothing(trained, small_smic, tmp_path, 
 
 def test_a_resumed_run_wants_the_same_data(trained, tmp_path, capsys):
     write_clips(tmp_path, ["negative/s1_ne_1", "positive/s1_po_1", "surprise/s1_su_1"], size=64)
-    assert "found others" in refused(train, capsys, "--resume", trained, "--data", tmp_path)
+    assert "these are not the clips" in refused(train, capsys, "--resume", trained, "--data", tmp_path)
 
 
 def header(text):

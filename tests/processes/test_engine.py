@@ -232,7 +232,7 @@ def test_workers_of_several_threads_are_refused(four_people, tmp_path, capsys):
 
     with LocalCluster(n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None) as here:
         assert train.main([*options(four_people, tmp_path / "run"), "--cluster", here.scheduler_address]) == 2
-    assert "workers of one thread, found 2" in capsys.readouterr().err
+    assert "a worker has 2 threads instead of one" in capsys.readouterr().err
 
 
 def test_a_scheduler_without_the_package_is_named(four_people, tmp_path, capsys):

@@ -97,12 +97,12 @@ def test_intervals_over_subjects_need_more_than_one():
     ("true", "predicted", "said"),
     [
         ([0, 1, 2], [0, 1, 5], "predicted: labels go from 0 to 2 .* but 5 at position 2"),
-        ([1, 2, 3], [1, 2, 3], "true: .* found 3 at position 2"),
-        ([0, 1, 2], [0, -1, 2], "predicted: .* found -1 at position 1"),
-        ([0, 1], ["negative", "anger"], "predicted: .* found anger at position 1"),
+        ([1, 2, 3], [1, 2, 3], "true: .* but 3 at position 2"),
+        ([0, 1, 2], [0, -1, 2], "predicted: .* but -1 at position 1"),
+        ([0, 1], ["negative", "anger"], "predicted: .* but anger at position 1"),
         ([[1, 0, 0], [0, 1, 0]], [0, 1], "true: .* an array of shape .* Take argmax"),
-        ([0, 1], [0], "found 2 and 1"),
-        ([], [], "found 0 and 0"),
+        ([0, 1], [0], "there are 2 and 1"),
+        ([], [], "there are 0 and 0"),
     ],
 )
 def test_no_clip_is_dropped(true, predicted, said):

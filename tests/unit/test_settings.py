@@ -73,5 +73,7 @@ def test_settings_change_the_protocol_they_name():
     protocol = settings.protocol
     assert (protocol.epochs, protocol.kernel_size, protocol.batch_size) == (3, (5, 5, 3), 8)
     assert settings.published_protocol == protocols.get("paper")
-    with pytest.raises(MicroExpError, match="at most 62x62x16 with 18 frames of 64x64 pixels, found 3x3x30"):
+    with pytest.raises(
+        MicroExpError, match=r"3x3x30 is too large for 18 frames of 64x64 pixels\. Take at most 62x62x16"
+    ):
         Settings.of(protocols.get("paper"), data="clips", kernel_size=(3, 3, 30))
