@@ -1,10 +1,11 @@
 """Seconds per training epoch of the three networks, and how near they come to what the machine can do.
 
-    python benchmarks/epoch_time.py [--original PYTHON]
+    python benchmarks/epoch_time.py [--plain] [--torch PYTHON] [--original PYTHON]
 
-Beside Keras 2.0.0 on TensorFlow 1.x of another interpreter (Python 3.6: `pip install keras==2.0.0 tensorflow==1.13.2
-numpy==1.16.6 "h5py<3"`). Both train on the same number of clips of the same size, in turns within one run, and the
-ratio of each turn is printed: on a shared machine compare ratios, not seconds.
+Beside what one would write otherwise: `model.fit` of plain Keras 3, PyTorch of some interpreter, and Keras 2.0.0 on
+TensorFlow 1.x of another (Python 3.6: `pip install keras==2.0.0 tensorflow==1.13.2 numpy==1.16.6 "h5py<3"`). All train
+on the same number of clips of the same size, in turns within one run, and the ratio of each turn is printed: on a
+shared machine compare ratios, not seconds.
 
 No epoch can be shorter than its arithmetic at the rate of the machine's matrix product, or than the dense weights' ways
 through memory at the rate at which it subtracts large arrays. The longer of the two is the bound.
@@ -51,9 +52,9 @@ def our_epochs(network, frames, clips, epochs):
     return seconds[1:]
 
 
-def original_epochs(python, network, frames, clips, epochs):
-    """The same, of the same network by `keras_epochs.py` in another interpreter."""
-    script = str(Path(__file__).with_name("keras_epochs.py"))
+def other_epochs(python, script, network, frames, clips, epochs):
+    """The same, of the same network by a script beside this in an interpreter of its own."""
+    script = str(Path(__file__).with_name(script))
     command = [python, script, network, str(frames), str(clips), str(BATCH), str(epochs)]
     # TensorFlow 2 leaves TF2_BEHAVIOR in the environment, with which TensorFlow 1 has no placeholders.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TF")}
@@ -108,22 +109,30 @@ def main():
     """Print a line for each network and size of clips."""
     args = begin(
         __doc__,
+        ("--plain", {"action": "store_true", "help": "compare with model.fit of plain Keras 3"}),
+        ("--torch", {"metavar": "PYTHON", "help": "interpreter with PyTorch, to compare with"}),
         ("--original", {"metavar": "PYTHON", "help": "interpreter with Keras 2.0.0, to compare with"}),
         ("--networks", {"nargs": "+", "choices": NETWORKS, "default": list(NETWORKS), "help": "default: all three"}),
         ("--epochs", whole(3, "counted epochs a turn")),
         ("--turns", whole(3, "of both sides")),
     )
+    others = {
+        "plain Keras 3": (sys.executable if args.plain else None, "keras_epochs.py"),
+        "PyTorch": (args.torch, "torch_epochs.py"),
+        "the original": (args.original, "keras_epochs.py"),
+    }
+    others = {name: command for name, command in others.items() if command[0]}
     rate, memory = matrix_rate(), memory_rate()
     print(f"float32 matrix product: {rate:.0f} GFLOP/s; memory: {memory:.0f} GB/s")
     for network in args.networks:
         for name, (frames, clips) in SIZES.items():
-            ours, ratios = [], []
+            ours, ratios = [], {other: [] for other in others}
             for _ in range(args.turns):
                 turn = our_epochs(network, frames, clips, args.epochs)
                 ours += turn
-                if args.original:
-                    taken = original_epochs(args.original, network, frames, clips, args.epochs)
-                    ratios.append(statistics.median(taken) / statistics.median(turn))
+                for other, command in others.items():
+                    taken = other_epochs(*command, network, frames, clips, args.epochs)
+                    ratios[other].append(statistics.median(taken) / statistics.median(turn))
             median = statistics.median(ours)
             gflop, gigabytes = work(network, frames, clips)
             bound = max(gflop / rate, gigabytes / memory)
@@ -132,9 +141,9 @@ def main():
                 f"{max(ours):.3f}); {gflop:.1f} GFLOP, {gigabytes:.2f} GB: {bound / median:.0%} of the bound",
                 flush=True,
             )
-            if ratios:
-                turns = ", ".join(f"{ratio:.2f}" for ratio in ratios)
-                print(f"    times as fast as the original: median {statistics.median(ratios):.2f}; {turns}", flush=True)
+            for other, each in ratios.items():
+                turns = ", ".join(f"{ratio:.2f}" for ratio in each)
+                print(f"    times as fast as {other}: median {statistics.median(each):.2f}; {turns}", flush=True)
 
 
 if __name__ == "__main__":
