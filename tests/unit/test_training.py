@@ -20,6 +20,7 @@ from helpers import on_a_full_disk
 from microexp_keras import metrics, models, protocols, training, weights
 from microexp_keras.backend import computing_in
 from microexp_keras.errors import MicroExpError
+from microexp_keras.notes import Note
 from microexp_keras.protocols import splits
 from microexp_keras.runs.report import training_notes
 from microexp_keras.training import checkpoint
@@ -202,7 +203,7 @@ def test_a_run_says_that_it_collapsed_or_did_not_learn(tmp_path):
 
     def said(scores=SCORES, **changes):
         notes = training_notes([replace(outcome, **changes)], PROTOCOL, scores, None)
-        return " ".join(map(str, notes))
+        return " ".join(Note.of(note).render() for note in notes)
 
     only = NAMES[int(outcome.history[outcome.best_epoch]["val_only_class"])]
     assert f"COLLAPSED: the scored network predicts a single class ({only}) for every validation clip" in said()

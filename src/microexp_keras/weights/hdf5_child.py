@@ -64,8 +64,11 @@ def _walk(group: h5py.Group, path: str, size: int, verify: bool, found: dict[str
             _walk(item, inner, size, verify, found)
         elif isinstance(item, h5py.Dataset) and item.dtype.kind in "fiu" and item.shape is not None:
             found["arrays"][inner] = item.dtype.str, item.shape, _place(item, inner, size)
-            if verify and item.fletcher32:
-                item[()]  # the library compares
+            try:
+                if verify and item.fletcher32:
+                    item[()]  # the library compares
+            except OSError as error:
+                raise Refused(f"the checksum of {inner} is wrong: it was changed or damaged") from error
         else:
             raise Refused(f"{inner} is not an array of numbers")
 
