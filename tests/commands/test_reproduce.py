@@ -248,7 +248,7 @@ def test_mistakes_are_one_line_and_leave_nothing(small, tmp_path, capsys, monkey
         ([*data, "--protocols", "glorot", "--models", "stcnn"], "leave nothing to train"),
         ([*data, "--tables", "IX", "--models", "late"], "leave nothing to train"),
         (["--resume", str(tmp_path)], "is not the record of a reproduction"),
-        (["--resume", str(tmp_path), "--epochs", "3"], "found --epochs"),
+        (["--resume", str(tmp_path), "--epochs", "3"], "does not go with --epochs"),
         (["--dataset", "smic", "--data", str(tmp_path / "none")], "none"),
     ]:
         assert reproduce.main(wrong) == 2
