@@ -61,7 +61,7 @@ def test_nobody_is_on_both_sides_whatever_the_data():
     ("labels", "subjects", "said"),
     [
         ([0, 1, 2, 0], ["s1", "s1", "s2", "s2"], "at least three subjects .*but there are 2 subjects"),
-        ([0, 1, 2, 0], ["s1", "s2", "s3", None], "found 3 subjects and 1 clip without a subject"),
+        ([0, 1, 2, 0], ["s1", "s2", "s3", None], "there are 3 subjects and 1 clip without a subject"),
         ([0, 1, 2], ["s1", "s2", "s3"], "at least two clips of some class"),
     ],
 )
