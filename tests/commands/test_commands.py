@@ -34,10 +34,10 @@ def read(folder, name="scores.json"):
     return json.loads((folder / name).read_text())
 
 
-def arrays_of(folder, kind="validation"):
+def arrays_of(folder):
     """Options for the arrays that a run has written."""
     images, labels = (folder / f"microexpstcnn_val_{name}.npy" for name in ("images", "labels"))
-    return [f"--{kind}-images", images, f"--{kind}-labels", labels]
+    return ["--validation-images", images, "--validation-labels", labels]
 
 
 def names_of_clips(people):
@@ -143,7 +143,7 @@ def test_synthetic_travels_with_arrays_and_weights(trained, best, small_smic, tm
     shutil.copytree(small_smic, tmp_path / "made")
     (tmp_path / "made" / "SYNTHETIC.txt").write_text("")
     short = ["--dataset", "smic", "--epochs", 1, "--no-faces"]
-    made, again, further = (tmp_path / name for name in ("from clips", "from arrays", "from weights"))
+    made, further = tmp_path / "from clips", tmp_path / "from weights"
 
     def scores_of(synthetic, command, *arguments, out):
         run(command, *arguments, "--out", out)
@@ -153,19 +153,18 @@ def test_synthetic_travels_with_arrays_and_weights(trained, best, small_smic, tm
         )
         return read(out)
 
-    scores_of(True, train, *short, "--data", tmp_path / "made", out=made)
-    scores = scores_of(True, train, *short, *arrays_of(made, "training"), out=again)
+    scores = scores_of(True, train, *short, "--data", tmp_path / "made", out=made)
     assert scores["title"] == "MicroExpSTCNN on synthetic SMIC"
-    assert weights.inspect(best_weights(again)).metadata["synthetic"] is True
+    assert weights.inspect(best_weights(made)).metadata["synthetic"] is True
     scores = scores_of(True, evaluate, "--weights", best, *arrays_of(made), out=tmp_path / "1")
     assert "on synthetic arrays" in scores["title"]
     arrays = arrays_of(made)
     arrays[1] = shutil.copy(arrays[1], tmp_path / "images.npy")  # without what says where they come from
-    scores = scores_of(True, evaluate, "--weights", best_weights(again), *arrays, out=tmp_path / "2")
+    scores = scores_of(True, evaluate, "--weights", best_weights(made), *arrays, out=tmp_path / "2")
     assert "synthetic" not in scores["title"] and any("train these weights" in note for note in scores["notes"])
-    scores = scores_of(True, train, *short, "--data", small_smic, "--weights", best_weights(again), out=further)
+    scores = scores_of(True, train, *short, "--data", small_smic, "--weights", best_weights(made), out=further)
     assert "synthetic" not in scores["title"]
-    scores_of(True, evaluate, "--weights", best_weights(further), "--data", small_smic, out=tmp_path / "3")
+    scores_of(True, train, *short, "--data", small_smic, "--weights", best_weights(further), out=tmp_path / "3")
     scores_of(False, evaluate, "--weights", best, *arrays, out=tmp_path / "4")
 
 
@@ -186,7 +185,7 @@ def test_training_says_once_what_is_odd_in_the_clips_and_the_report_lists_it(tmp
         "number 7 is missing",
         "frames of several sizes",
         "an alpha channel",
-        "none of the classes",
+        "lies in no folder of the classes",
         "has the pixels of",
     )
     report, page = ((tmp_path / "run" / name).read_text() for name in ("report.txt", "report.html"))
