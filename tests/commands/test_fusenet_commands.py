@@ -107,7 +107,7 @@ def test_what_would_be_ignored_is_refused(run, small_faces, tmp_path, capsys):
     assert "holds weights of Intermediate MicroExpFuseNet, not of Late" in refused(
         train, *data, "--model", "late", *weights
     )
-    assert "for the run was started without" in refused(train, "--resume", run, "--landmarks", "points.csv")
+    assert "the run was started without" in refused(train, "--resume", run, "--landmarks", "points.csv")
     assert not (tmp_path / "out").exists()
 
 

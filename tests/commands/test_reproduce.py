@@ -181,7 +181,7 @@ def test_a_reproduction_runs_and_goes_on(small, tmp_path, capsys):
     arguments += ["--protocols", "upstream", "loso", "glorot"]
     assert reproduce.main([*arguments, "--epochs", "1", "--out", str(out)]) == 0
     printed, announced = capsys.readouterr()
-    assert announced.index("2 trainings, 5 folds, 5 epochs in all") < announced.index("5 folds on ")
+    assert announced.index("2 trainings, 5 folds, 5 epochs in all") < announced.index("5 folds in ")
     text, page = (out / "report.txt").read_text(), (out / "report.html").read_text()
     assert "TABLE V: ACCURACY" in printed and "TABLE VIII" not in printed and "TABLE VIII" in text
     assert "There is no protocol glorot of MicroExpSTCNN." in text and "TRIAL: 1 of 100 epochs" in printed

@@ -2,16 +2,17 @@
 
 import copy
 import re
+from dataclasses import replace
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 
 import numpy as np
 import pytest
 
-from microexp_keras import audit, paper
+from microexp_keras import audit, paper, protocols
 from microexp_keras.datasets.database import DATABASES
 from microexp_keras.paper import arithmetic
 from microexp_keras.paper.claims import CLAIMS
-from microexp_keras.paper.published import FIGURES, PAPER
+from microexp_keras.paper.published import FIGURES, PAPER, published_value
 
 
 def found(figures=FIGURES):
@@ -114,6 +115,20 @@ def test_a_claim_falls_with_a_figure_that_it_rests_on(path, value, keys, words):
     fallen = [after[key] for key in keys if after[key].kind == "does not hold"]
     assert [claim.key for claim in fallen] == keys
     assert any(words in told(after[key]) for key in keys)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "kernel", "percent"),
+    [
+        ("casme2", (3, 3, 15), 87.8),
+        ("casme2", (5, 5, 3), 63.3),
+        ("casme2", (3, 3, 80), None),
+        ("smic", (5, 5, 3), None),
+    ],
+)
+def test_the_value_beside_ours_is_of_the_same_kernel(dataset, kernel, percent):
+    protocol = replace(protocols.get("upstream", "stcnn", dataset), kernel_size=kernel)
+    assert published_value(protocol).percent == percent
 
 
 def test_every_published_figure_is_cited_by_a_claim():

@@ -36,7 +36,8 @@ def test_a_dashboard_without_bokeh_says_what_to_install(monkeypatch, capsys):
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "nowhere.json"])
 def test_a_cluster_that_is_not_there_is_said(address, monkeypatch):
     monkeypatch.setattr(engine, "CONNECT_SECONDS", 1)
-    with pytest.raises(MicroExpError, match=f"none at {re.escape(address)}"), engine.client(Workers(cluster=address)):
+    said = f"no scheduler of a Dask cluster answers at {re.escape(address)}"
+    with pytest.raises(MicroExpError, match=said), engine.client(Workers(cluster=address)):
         pass
 
 

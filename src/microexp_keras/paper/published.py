@@ -144,10 +144,10 @@ def published_value(protocol: Protocol) -> Value:
         percent = PAPER.rivals.get((method.printed, protocol.dataset))
         return nothing if percent is None else Value(percent, **about["rivals"][key])
     cell = next((cell for cell in table_5(PAPER) if cell.key == key), None)
-    is_of_text = protocol.kernel_size == PAPER.kernel_in_text
-    if cell is None or not (is_of_text or key == KERNELS_OF):
+    of_kernels = PAPER.kernel_sizes if key == KERNELS_OF else {}
+    if cell is None or protocol.kernel_size not in (PAPER.kernel_in_text, *of_kernels):
         return nothing
-    percent = cell.percent if is_of_text else PAPER.kernel_sizes[protocol.kernel_size]
+    percent = cell.percent if protocol.kernel_size == PAPER.kernel_in_text else of_kernels[protocol.kernel_size]
     constant, meaning = constant_answer(percent, cell), about["networks"][method.name]
     return Value(
         percent, True, meaning + (f"; a constant {constant} scores the same there" if constant else ""), constant
