@@ -45,7 +45,7 @@ def test_nobody_is_on_both_sides_whatever_the_data():
         try:
             folds = splits.leave_one_subject_out(labels, subjects)
         except MicroExpError as error:
-            assert "at least two clips of some class" in str(error)
+            assert "no class has two clips" in str(error)
             continue
         divided += 1
         owner = np.array(subjects)

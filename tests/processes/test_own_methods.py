@@ -105,12 +105,14 @@ def test_scored_weights_are_those_of_the_best_epoch(result, data):
     assert accuracy == pytest.approx(max(float(row.split(",")[4]) for row in rows))
 
 
-def test_processes_give_what_this_process_gives(result, data):
-    """A lambda has no module that a process could import it from."""
-    own = mk.cross_validate(lambda: pooled((64, 64, 18, 1), 3), data, epochs=2, jobs=2, progress=False)
+def test_processes_give_what_this_process_gives(data):
+    """A lambda has no module that a process could import it from. One epoch, so that no rounding chooses another."""
+    here, there = (
+        mk.cross_validate(lambda: pooled((64, 64, 18, 1), 3), data, epochs=1, jobs=jobs, progress=False)
+        for jobs in (1, 2)
+    )
     columns = ["p_negative", "p_positive", "p_surprise"]
-    assert np.allclose(own.predictions[columns], result.predictions[columns], atol=1e-4)
-    assert own.compare(result).p_clips == 1
+    assert np.allclose(here.predictions[columns], there.predictions[columns], atol=1e-4)
 
 
 @pytest.mark.parametrize("function", [one_hot, logits])
