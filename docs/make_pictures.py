@@ -1,7 +1,7 @@
 """The pictures of README and documentation, from SYNTHETIC clips: `python docs/make_pictures.py RUN CLIP`.
 
 RUN is the folder of a `train` on synthetic SMIC, CLIP a folder of frames of it. The head of the run's page is
-photographed by Chromium; the rest is drawn by the package itself. Writes `docs/images/`.
+photographed by Chromium; the rest is drawn by the package itself. Writes `docs/images/`, one of them in motion.
 """
 
 import argparse
@@ -21,7 +21,9 @@ from microexp_keras.landmarks.__main__ import main as landmarks_command
 ROOT = Path(__file__).parents[1]
 IMAGES = ROOT / "docs" / "images"
 WEIGHTS = ROOT / "weights" / "microexp-stcnn_synthetic-smic_upstream_seed0.weights.h5"
-LARGEST = 300_000  # bytes of a picture
+LARGEST = 600_000  # bytes of a picture
+FRAME_TIME = 150  # ms in which a frame of the one in motion is shown: slowly
+SMALLER = 0.7  # the one in motion, of which every second frame is shown
 HEAD = (860, 640)  # of the report: width and height in pixels
 MARGIN = 40  # pixels of wall around the face in the film
 
@@ -38,8 +40,8 @@ def report_head(run, folder):
     return cv2.imread(str(folder / "head.png"))
 
 
-def annotated_frame(clip, folder):
-    """Film a clip before a plain wall, let `predict` draw on it, give its middle frame; uint8 (rows, columns, 3)."""
+def annotated_film(clip, folder):
+    """Film a clip before a plain wall, let `predict` draw on it; a list of uint8 (rows, columns, 3)."""
     film = None
     for path in sorted(clip.iterdir()):
         frame = cv2.copyMakeBorder(cv2.imread(str(path)), *[MARGIN] * 4, cv2.BORDER_CONSTANT, value=(196, 196, 204))
@@ -55,16 +57,27 @@ def annotated_frame(clip, folder):
     frames = []
     while (read := video.read())[0]:
         frames.append(read[1])
-    return frames[len(frames) // 2]
+    return frames
 
 
-def write(name, picture):
-    """Write a picture in 256 colours and say how large it is."""
+def side_by_side(head, frame):
+    """The head of a page, and beside it a frame as high."""
+    scale = HEAD[1] / frame.shape[0]
+    both = np.hstack([head, cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)])
+    return cv2.resize(both, None, fx=SMALLER, fy=SMALLER, interpolation=cv2.INTER_AREA)
+
+
+def write(name, *pictures):
+    """Write a picture, or several as one in motion, in 256 colours and say how large it is."""
     path = IMAGES / name
-    Image.fromarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)).quantize(256, kmeans=2).save(path, optimize=True)
+    images = [Image.fromarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)) for picture in pictures]
+    colours = images[len(images) // 2].quantize(256, kmeans=2)
+    first, *others = [image.quantize(palette=colours, dither=Image.Dither.NONE) for image in images]
+    motion = {"save_all": True, "append_images": others, "duration": FRAME_TIME, "loop": 0} if others else {}
+    first.save(path, optimize=True, **motion)
     if path.stat().st_size > LARGEST:
         sys.exit(f"{path}: expected at most {LARGEST} bytes, found {path.stat().st_size}")
-    print(f"{path.relative_to(ROOT)}: {picture.shape[1]} x {picture.shape[0]}, {path.stat().st_size} bytes")
+    print(f"{path.relative_to(ROOT)}: {first.width} x {first.height}, {path.stat().st_size} bytes")
 
 
 def main():
@@ -76,15 +89,13 @@ def main():
     IMAGES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        head, frame = report_head(args.run, folder), annotated_frame(args.clip, folder)
+        head, film = report_head(args.run, folder), annotated_film(args.clip, folder)
         sheet = str(folder / "sheet.png")
         if landmarks_command(["preview", str(args.clip), "--out", sheet, "--frames", "3"]):
             sys.exit(1)
         points = cv2.resize(cv2.imread(sheet), None, fx=0.6, fy=0.6, interpolation=cv2.INTER_AREA)
-    scale = HEAD[1] / frame.shape[0]
-    beside = cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    write("overview.png", np.hstack([head, beside]))
-    write("annotated.png", frame)
+    write("overview.gif", *[side_by_side(head, frame) for frame in film[::2]])
+    write("annotated.png", film[len(film) // 2])
     write("landmarks.png", points)
 
 
