@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from microexp_keras import datasets, protocols, runs, weights
@@ -11,7 +12,6 @@ from microexp_keras.console import Parser, command
 from microexp_keras.errors import MicroExpError
 from microexp_keras.models.networks import get_method
 from microexp_keras.notes import warning
-from microexp_keras.runs.options import ARRAYS, LABELS
 
 if TYPE_CHECKING:
     from microexp_keras.runs.scored_clips import Learned, ScoredClips
@@ -35,8 +35,11 @@ def parser() -> Parser:
     runs.add_options(everyday, "--weights", "--dataset", "--data", "--out")
     datasets.add_synthetic(everyday)
     data = parser.add_argument_group("data")
-    data.add_argument("--validation-images", **ARRAYS)
-    data.add_argument("--validation-labels", **LABELS)
+    what = "instead of clips the original's arrays, float32 (clips, 1, rows, columns, time), standardised; for the "
+    what += "fused networks two files, eyes and mouth"
+    data.add_argument("--validation-images", type=Path, nargs="+", metavar="X.npy", help=what)
+    what = "labels (clips,) or one-hot (clips, classes)"
+    data.add_argument("--validation-labels", type=Path, metavar="Y.npy", help=what)
     datasets.add_options(data)
     datasets.add_own_options(parser, "classes", *datasets.READING)
     advanced = parser.add_argument_group("advanced")

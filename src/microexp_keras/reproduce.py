@@ -95,7 +95,7 @@ def _new_plan(args: argparse.Namespace) -> dict[str, Any]:
     names = args.protocols or ["upstream" if database.in_paper and not whole_table_5 else "loso"]
     plan = {
         "dataset": database.as_json(),
-        "data": None,
+        "data": "",  # looked for, or written, when all else is right
         "reading": datasets.chosen_reading(args),
         "options": datasets.chosen_options(args),
         "landmarks": absolute(args.landmarks),

@@ -10,7 +10,7 @@ from microexp_keras.runs import Settings
 
 
 def record():
-    return json.loads(json.dumps(Settings.of(protocols.get("paper")).to_json()))
+    return json.loads(json.dumps(Settings.of(protocols.get("paper"), data="clips").to_json()))
 
 
 def test_settings_come_back_from_json():

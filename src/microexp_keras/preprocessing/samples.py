@@ -165,7 +165,7 @@ def _follow_the_paper(table: datasets.Table, protocol: Protocol) -> tuple[list[d
 
 
 def load_arrays(images_paths: Sequence[str | Path], labels_path: str | Path, protocol: Protocol) -> Samples:
-    """Load training arrays that the original programs saved, see `original_npy.read`, exactly as they are.
+    """Load arrays that the original programs saved, see `original_npy.read`, exactly as they are.
 
     Whose clips they show is not known; whether they are synthetic, the file beside them says.
     """
@@ -178,7 +178,6 @@ def load_arrays(images_paths: Sequence[str | Path], labels_path: str | Path, pro
         clips=np.arange(len(labels)),
         mislabelled=np.zeros(len(labels), bool),
         synthetic=original_npy.are_synthetic(images_paths),
-        notes=["Trained on arrays. Whose clips they hold is not known: people may be on both sides of the split."],
     )
 
 

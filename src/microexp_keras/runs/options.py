@@ -14,16 +14,6 @@ from microexp_keras.errors import MicroExpError
 WHERE = ("jobs", "cluster", "dashboard")
 """Options that say where folds are trained."""
 
-ARRAYS: dict[str, Any] = {
-    "type": Path,
-    "nargs": "+",
-    "metavar": "X.npy",
-    "help": "instead of clips the original's arrays, float32 (clips, 1, rows, columns, time), standardised; for the "
-    "fused networks two files, eyes and mouth",
-}
-
-LABELS: dict[str, Any] = {"type": Path, "metavar": "Y.npy", "help": "labels (clips,) or one-hot (clips, classes)"}
-
 SHIPPED = CHECKOUT / "weights" / "microexp-stcnn_synthetic-smic_upstream_seed0.weights.h5"
 
 

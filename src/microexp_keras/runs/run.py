@@ -117,22 +117,19 @@ class Run:
     def _require_same_clips(self, config: dict[str, Any]) -> None:
         if config["data"]["fingerprint"] != self.samples.fingerprint:
             found = f"these are not the clips that the run in {self.folder} was started with"
-            raise MicroExpError(self.settings.data or "", found, "Restore them, or start a new run.")
+            raise MicroExpError(self.settings.data, found, "Restore them, or start a new run.")
 
 
 def load_samples(settings: Settings, progress: bool = True) -> Samples:
     """Read the clips that the settings of a run name."""
-    if settings.data is None:
-        raise MicroExpError("settings", "name no data")
     points = landmarks.CsvLandmarks(settings.landmarks) if settings.landmarks else None
     options: dict[str, Any] = settings.options
     return preprocessing.load_samples(settings.data, settings.protocol, points, progress, **options)
 
 
 def statistics_of(protocol: Protocol, samples: Samples, fold: Fold) -> dict[str, Statistics]:
-    """Measure for each input what a fold's clips are standardised by; {} if they are already, or the method does it."""
+    """Measure for each input what a fold's clips are standardised by; {} if the method does it."""
     if protocol.standardized_by == "method":
         return {}
     positions = {"all": None, "train": fold.train}[protocol.standardized_by]
-    gray = {name: stacks for name, stacks in samples.stacks.items() if stacks.dtype == np.uint8}
-    return {name: preprocessing.measure(stacks, positions) for name, stacks in gray.items()}
+    return {name: preprocessing.measure(stacks, positions) for name, stacks in samples.stacks.items()}

@@ -21,7 +21,7 @@ class Settings:
     """Settings of a run: all that `train --resume` needs to repeat the command."""
 
     protocol: Protocol  # with what was changed in it
-    data: str | None = None  # folder of the clips, or a user's own table of them
+    data: str  # folder of the clips, or a user's own table of them
     options: dict[str, str] = field(default_factory=dict)  # which of several things there; see `datasets.find_clips`
     landmarks: str | None = None  # table of the user's own
     seed: int = 0  # of initial weights, order of the clips and dropout
@@ -45,7 +45,7 @@ class Settings:
             raise MicroExpError("--crop", found, "Leave it out.")
         largest = tuple(length - POOL + 1 for length in (protocol.size, protocol.size, protocol.frames))
         too_large = any(length > limit for length, limit in zip(kernel, largest, strict=True))
-        if "kernel_size" in method.takes and "data" in given and too_large:
+        if "kernel_size" in method.takes and too_large:
             clips = f"{protocol.frames} frames of {protocol.size}x{protocol.size} pixels"
             found = f"{by(kernel)} is too large for {clips}"
             raise MicroExpError("kernel", found, f"Take at most {by(largest)}.")
