@@ -46,7 +46,7 @@ def parser() -> Parser:
     everyday = parser.add_argument_group("everyday")
     runs.add_options(everyday, "--dataset", "--data")
     datasets.add_synthetic(everyday)
-    what = "V: accuracies (alone: all seven methods under loso, so on the same folds), VI or VII: confusion matrix of "
+    what = "V: accuracies (alone: all methods under loso, so on the same folds), VI or VII: confusion matrix of "
     what += "MicroExpSTCNN (CAS(ME)^2, SMIC), VIII: epochs 91 to 100, IX: twelve kernel sizes, as many trainings of "
     what += "MicroExpSTCNN more (default: all but IX). Of clips that the paper has no numbers of V, VIII and IX, with "
     what += "nothing beside ours"

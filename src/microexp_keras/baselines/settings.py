@@ -1,4 +1,4 @@
-"""The settings of the four rival methods and whose they are, and the descriptors of clips that their folds share."""
+"""The settings of the rival methods and whose they are, and the descriptors of clips that their folds share."""
 
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -29,15 +29,15 @@ def is_reconstruction(method: str) -> bool:
 _described: dict[tuple[Any, ...], np.ndarray] = {}
 
 
-def described(samples: Any, method: str, describe: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+def described(samples: Any, method: str, describe: Callable[..., np.ndarray], *more: tuple[Any, ...]) -> np.ndarray:
     """Describe each clip of `preprocessing.Samples`, uint8 (rows, columns, time), by an array as a method does.
 
-    The last result is kept for other folds.
+    `describe` is also given what `more` says of each clip. The last result is kept for other folds.
     """
-    key = samples.fingerprint, method
+    key = samples.fingerprint, method, more
     if key not in _described:
         stacks = samples.stacks["face"]
-        found = np.stack([describe(stacks[position]) for position in range(len(stacks))])
+        found = np.stack([describe(stacks[place], *(one[place] for one in more)) for place in range(len(stacks))])
         _described.clear()
         _described[key] = found
     return _described[key]

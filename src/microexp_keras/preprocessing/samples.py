@@ -13,6 +13,7 @@ import numpy as np
 
 from microexp_keras import datasets, landmarks
 from microexp_keras.datasets import oddities
+from microexp_keras.datasets.frames import frames_read
 from microexp_keras.errors import Issue, MicroExpError, grouped, shortened
 from microexp_keras.notes import Note, warning
 from microexp_keras.preprocessing import original_npy
@@ -40,6 +41,8 @@ class Samples:
     issues: list[Issue] = field(default_factory=list)
     #: Of which each clip is, as a table of several databases says; empty without one.
     databases: list[str | None] = field(default_factory=list)
+    #: Position of the annotated apex in each stack, None where none is annotated or it is not among the frames read.
+    apexes: list[int | None] = field(default_factory=list)
 
     def __repr__(self) -> str:
         subjects = counted(len(self.subjects_of(range(len(self.names)))), "subject")
@@ -140,6 +143,7 @@ def load_samples(
         notes=notes,
         issues=issues,
         databases=[clips[position].database for position in order] if any(clip.database for clip in clips) else [],
+        apexes=[apex_read(clips[position], protocol) for position in order],
     )
     for clip, other in dict(zip(order.tolist(), order[samples.pixels].tolist(), strict=True)).items():
         if clip != other:
@@ -148,6 +152,16 @@ def load_samples(
     if issues and progress:
         print(f"note: {counted(len(issues), 'remark')} on the data, which the report lists", file=sys.stderr)
     return samples
+
+
+def apex_read(clip: datasets.Clip, protocol: Protocol) -> int | None:
+    """Return the position of a clip's annotated apex among the frames that a protocol reads of it, None if not there."""
+    if clip.apex is None or clip.length is None:
+        return None
+    read = range(clip.length)[frames_read(clip, protocol.frames, protocol.sampling)]
+    if clip.apex not in read:
+        return None
+    return round(read.index(clip.apex) * (protocol.frames - 1) / max(len(read) - 1, 1))
 
 
 def _follow_the_paper(table: datasets.Table, protocol: Protocol) -> tuple[list[datasets.Clip], list[Issue]]:
@@ -177,6 +191,7 @@ def load_arrays(images_paths: Sequence[str | Path], labels_path: str | Path, pro
         stacks=stacks,
         clips=np.arange(len(labels)),
         mislabelled=np.zeros(len(labels), bool),
+        apexes=[None] * len(labels),
         synthetic=original_npy.are_synthetic(images_paths),
     )
 

@@ -64,7 +64,7 @@ def _of(method: Method, database: Database, **reading: Any) -> list[Protocol]:
         there["paper"] = rule
     if database.in_paper:
         there["upstream"] = rule
-    if database.in_paper and rival:
+    if database.in_paper and name in _DATA["published"]:
         own = _DATA["published"][name]
         all_frames = {"frames": own["frames"], "sampling": "interpolate"} if database.name == "smic" else {}
         there["published"] = {**loso, "size": own["size"], **all_frames}

@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 SETTINGS_OF = {
     "epochs": ("batch_size", "epochs", "patience"),
-    "learning_rate": ("learning_rate", "momentum", "probability_floor"),
+    "learning_rate": ("learning_rate", "optimizer", "momentum", "probability_floor"),
     "kernel_size": ("kernel_size", "conv_initializer"),
 }
 """Settings of methods that take the one that stands before them."""
@@ -68,7 +68,8 @@ class Protocol:
     #: How many epochs in a row may bring no better validation accuracy before training ends; None for all epochs. No
     #: protocol has it of itself, see `may_stop_early`.
     patience: int | None = None
-    learning_rate: float = 0.01  #: Of stochastic gradient descent; what 'SGD' means in Keras 2.0.0.
+    learning_rate: float = 0.01  #: Of the optimizer; what 'SGD' means in Keras 2.0.0.
+    optimizer: str = "sgd"  #: Stochastic gradient descent, or `"adam"`.
     momentum: float = 0.0
     conv_initializer: str = "keras2_glorot_uniform"  #: Of the convolutions, see `models.build_microexp_stcnn`.
     #: Probabilities below it count as this value in the loss and have no gradient, see `training.Crossentropy`; as in

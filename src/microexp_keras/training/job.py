@@ -57,7 +57,8 @@ def train(
     from microexp_keras import training
 
     protocol = job.protocol
-    training.compile_model(model, protocol.learning_rate, protocol.momentum, protocol.probability_floor)
+    adam = protocol.optimizer == "adam"
+    training.compile_model(model, protocol.learning_rate, protocol.momentum, protocol.probability_floor, adam)
     callbacks = [keras.callbacks.LambdaCallback(on_epoch_begin=job.require_wanted)]
     result = training.fit(
         model, inputs, labels, fold, job.folder, protocol, job.seed, metadata, callbacks, job.progress

@@ -43,16 +43,16 @@ class SGD(keras.optimizers.SGD):
 
 
 def compile_model(
-    model: keras.Model, learning_rate: float, momentum: float = 0.0, probability_floor: float = 1e-7
+    model: keras.Model, learning_rate: float, momentum: float = 0.0, probability_floor: float = 1e-7, adam: bool = False
 ) -> None:
-    """Compile as the original: categorical cross-entropy, stochastic gradient descent, accuracy.
+    """Compile as the original: categorical cross-entropy, stochastic gradient descent (or Adam), accuracy.
 
     XLA is left off with TensorFlow, where it makes this convolution many times slower on a CPU.
     """
     backend = keras.backend.backend()
     descent = SGD if backend == "tensorflow" else keras.optimizers.SGD
     model.compile(
-        optimizer=descent(learning_rate, momentum),
+        optimizer=keras.optimizers.Adam(learning_rate) if adam else descent(learning_rate, momentum),
         loss=Crossentropy(probability_floor),
         metrics=["accuracy"],
         jit_compile=backend == "jax",
