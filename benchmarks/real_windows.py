@@ -138,7 +138,8 @@ def scaled(stack, points, share):
         shifts = np.concatenate([back, np.zeros_like(border)])
         spline = RBFInterpolator(places, shifts, kernel="thin_plate_spline", smoothing=1.0)
         field = cv2.resize(spline(grid).reshape(33, 33, 2).astype(np.float32), (SIZE, SIZE))
-        warped.append(cv2.remap(frame, columns + field[..., 0], rows + field[..., 1], cv2.INTER_CUBIC))
+        at_field = columns + field[..., 0], rows + field[..., 1]
+        warped.append(cv2.remap(frame, *at_field, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE))
     return np.stack(warped), points - motion
 
 

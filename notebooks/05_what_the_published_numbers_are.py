@@ -109,7 +109,7 @@ show("outperforms")
 
 # %% [markdown]
 # So the table is no ranking: two values are of all 164 clips, the paper's own of 32, or of 199 with those that
-# trained. `python -m microexp_keras.reproduce --tables V --dataset smic --data PATH` runs all seven methods on the
+# trained. `python -m microexp_keras.reproduce --tables V --dataset smic --data PATH` runs all methods on the
 # same folds.
 #
 # ## Table IX: the size of the kernel
