@@ -18,8 +18,13 @@ from microexp_keras.video.windows import MAX_LEAP, find_faces
 FRAMES = 18  # of a window, as of SMIC
 GAP = 12  # frames between two windows, so that no motion reaches from one into the next
 SIZE = 128  # rows and columns of a window
-EYES = ((0.32, 0.36), (0.68, 0.36))  # where the eyes of a window's first frame come to lie, in shares of columns and rows
-MOVED = 0.05  # distances between the eyes: a mouth that opens or closes moves at least so far; dlib's pixel is 0.01 to 0.02
+EYES = (
+    (0.35, 0.34),
+    (0.65, 0.34),
+)  # where the eyes of a window's first frame come to lie, in shares of columns and rows
+MOVED = (
+    0.05  # distances between the eyes: a mouth that opens or closes moves at least so far; dlib's pixel is 0.01 to 0.02
+)
 STILL = 0.025  # the same: a still mouth moves at most so far, between any two frames
 CLASSES = ("opening", "closing", "still")
 MOST = 20  # windows of a class of one person
@@ -38,6 +43,17 @@ class Window(NamedTuple):
     def name(self) -> str:
         """Unique among all windows."""
         return f"{self.person}_{self.video.stem}_{self.first:05d}"
+
+    @property
+    def matrix(self) -> np.ndarray:
+        """The similarity that brings the first frame's eyes to `EYES`, one for all frames: the head's motion stays."""
+        eyes = np.float32([self.points[0, part].mean(axis=0) for part in (slice(36, 42), slice(42, 48))])
+        return cv2.estimateAffinePartial2D(eyes, np.float32(EYES) * SIZE)[0]
+
+    @property
+    def aligned_points(self) -> np.ndarray:
+        """The points in the window's own pixels, float (FRAMES, 68, 2)."""
+        return self.points @ self.matrix[:, :2].T + self.matrix[:, 2]
 
 
 def read_videos(table):
@@ -83,15 +99,16 @@ def find_windows(videos, cache):
         while first + FRAMES <= len(counts):
             part = slice(first, first + FRAMES)
             usable = (counts[part] == 1).all() and not leaps[first : first + FRAMES - 1].any()
-            label = label_of(opened[part]) if usable else None
-            if label:
-                found.append(Window(person, video, first, label, points[part]))
-            first += FRAMES + GAP if label else 1
+            window = Window(person, video, first, label_of(opened[part]) if usable else None, points[part])
+            taken = window.label and window.aligned_points.min() >= 0 and window.aligned_points.max() < SIZE
+            if taken:
+                found.append(window)
+            first += FRAMES + GAP if taken else 1
     return thinned(found)
 
 
 def thinned(windows):
-    """At most `MOST` windows of a class and person, evenly over time, and no more still ones than of the larger motion."""
+    """At most `MOST` windows of a class and person, evenly over time; still ones no more than of the larger motion."""
     kept = []
     for person in dict.fromkeys(window.person for window in windows):
         own = {label: [one for one in windows if (one.person, one.label) == (person, label)] for label in CLASSES}
@@ -103,15 +120,9 @@ def thinned(windows):
 
 
 def aligned(window, frames):
-    """The window as SIZE x SIZE gray levels, uint8 (FRAMES, rows, columns), and its points there.
-
-    One similarity for all frames, by the eyes of the first: the head's own motion stays.
-    """
-    eyes = np.float32([window.points[0, part].mean(axis=0) for part in (slice(36, 42), slice(42, 48))])
-    matrix, _ = cv2.estimateAffinePartial2D(eyes, np.float32(EYES) * SIZE)
-    pictures = [cv2.warpAffine(frame, matrix, (SIZE, SIZE), borderMode=cv2.BORDER_REPLICATE) for frame in frames]
-    points = window.points @ matrix[:, :2].T + matrix[:, 2]
-    return np.stack([cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY) for picture in pictures]), points
+    """The window as SIZE x SIZE gray levels, uint8 (FRAMES, rows, columns)."""
+    pictures = [cv2.warpAffine(frame, window.matrix, (SIZE, SIZE), borderMode=cv2.BORDER_REPLICATE) for frame in frames]
+    return np.stack([cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY) for picture in pictures])
 
 
 def scaled(stack, points, share):
@@ -157,9 +168,9 @@ def write(videos, folder, shares):
         for number, frame in enumerate(Source(video).read()):
             recent = [*recent[-FRAMES + 1 :], frame]
             if window := starts.get(number - FRAMES + 1):
-                stack, own = aligned(window, recent)
+                stack = aligned(window, recent)
                 for share, place in tables.items():
-                    pictures, moved = scaled(stack, own, share)
+                    pictures, moved = scaled(stack, window.aligned_points, share)
                     points[share][window.name] = landmarks.Landmarks(
                         np.ones(FRAMES, np.int32), np.rint(moved).astype(np.int32)
                     )

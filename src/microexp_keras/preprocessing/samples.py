@@ -155,7 +155,7 @@ def load_samples(
 
 
 def apex_read(clip: datasets.Clip, protocol: Protocol) -> int | None:
-    """Return the position of a clip's annotated apex among the frames that a protocol reads of it, None if not there."""
+    """Return the position of a clip's annotated apex among the frames that a protocol reads, None if not there."""
     if clip.apex is None or clip.length is None:
         return None
     read = range(clip.length)[frames_read(clip, protocol.frames, protocol.sampling)]
