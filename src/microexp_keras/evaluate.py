@@ -3,7 +3,6 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from microexp_keras import datasets, protocols, runs, weights
@@ -16,41 +15,10 @@ from microexp_keras.notes import warning
 if TYPE_CHECKING:
     from microexp_keras.runs.scored_clips import Learned, ScoredClips
 
-EXAMPLES = (
-    "--weights runs/smic-stcnn-upstream-001 --data SMIC_all_cropped",
-    "--weights synthetic --dataset smic --synthetic",
-    "--weights 40-0.69.hdf5 --validation-images val_images.npy --validation-labels val_labels.npy",
-)
-
 
 def parser() -> Parser:
     """Build the command line."""
-    parser = Parser(
-        "evaluate",
-        EXAMPLES,
-        usage="%(prog)s [OPTION ...]",
-        description="Score weights of any .h5 kind on clips or on the validation arrays of the original programs.",
-    )
-    everyday = parser.add_argument_group("everyday")
-    runs.add_options(everyday, "--weights", "--dataset", "--data", "--out")
-    datasets.add_synthetic(everyday)
-    data = parser.add_argument_group("data")
-    what = "instead of clips the original's arrays, float32 (clips, 1, rows, columns, time), standardised; for the "
-    what += "fused networks two files, eyes and mouth"
-    data.add_argument("--validation-images", type=Path, nargs="+", metavar="X.npy", help=what)
-    what = "labels (clips,) or one-hot (clips, classes)"
-    data.add_argument("--validation-labels", type=Path, metavar="Y.npy", help=what)
-    datasets.add_options(data)
-    datasets.add_own_options(parser, "classes", *datasets.READING)
-    advanced = parser.add_argument_group("advanced")
-    what = "for --data: its split (default: as trained, else upstream)"
-    advanced.add_argument("--protocol", choices=protocols.NAMES, help=what)
-    what = "for --data: score all clips, not the protocol's test clips only (default: if none are known to be such)"
-    advanced.add_argument("--clips", choices=["all"], help=what)
-    what = "of weights of your own model: what builds it"
-    advanced.add_argument("--model", metavar="MODULE:FUNCTION", help=what)
-    runs.add_options(advanced, "--landmarks")
-    return parser
+    return runs.command_line("evaluate")
 
 
 @command

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from microexp_keras import datasets, protocols, runs
+from microexp_keras import datasets, runs
 from microexp_keras.atomic import write_json
 from microexp_keras.backend import choose_backend
-from microexp_keras.console import Parser, command, seed
+from microexp_keras.console import Parser, command
 from microexp_keras.datasets.database import Database
 from microexp_keras.errors import MicroExpError
 from microexp_keras.models.networks import METHODS, NETWORKS
@@ -27,43 +27,9 @@ MAY_CHANGE = ("data", "landmarks", "keep_weights")
 """Settings of a training with which it may be resumed otherwise."""
 
 
-EXAMPLES = (
-    "--dataset smic --data SMIC_all_cropped --models stcnn --protocols upstream loso --seeds 0 1 2",
-    "--dataset smic --data SMIC_all_cropped --tables V",
-    "--dataset casme2 --data casme2_raw --tables IX",
-)
-
-
 def parser() -> Parser:
     """Build the command line."""
-    parser = Parser(
-        "reproduce",
-        EXAMPLES,
-        usage="%(prog)s [OPTION ...]",
-        description="Train the networks of Reddy et al. as often as their tables V to IX need, under one or several "
-        "protocols and seeds, and compare with the published results. Can be stopped and resumed.",
-    )
-    everyday = parser.add_argument_group("everyday")
-    runs.add_options(everyday, "--dataset", "--data")
-    datasets.add_synthetic(everyday)
-    what = "V: accuracies (alone: all seven methods under loso, so on the same folds), VI or VII: confusion matrix of "
-    what += "MicroExpSTCNN (CAS(ME)^2, SMIC), VIII: epochs 91 to 100, IX: twelve kernel sizes, as many trainings of "
-    what += "MicroExpSTCNN more (default: all but IX). Of clips that the paper has no numbers of V, VIII and IX, with "
-    what += "nothing beside ours"
-    everyday.add_argument("--tables", nargs="+", choices=tables.NAMES, metavar="TABLE", help=what)
-    what = f"{', '.join(METHODS)} (default: the three networks; with --tables V alone, all)"
-    everyday.add_argument("--models", nargs="+", choices=METHODS, metavar="NAME", help=what)
-    what = f"{', '.join(protocols.NAMES)} (default: upstream; with --tables V alone, and of clips that the paper has "
-    what += "no numbers of, loso)"
-    everyday.add_argument("--protocols", nargs="+", choices=protocols.NAMES, metavar="NAME", help=what)
-    what = "a training for each; deterministic methods are fitted once (default: 0)"
-    everyday.add_argument("--seeds", nargs="+", type=seed, metavar="N", help=what)
-    runs.add_options(everyday, "--epochs", "--out", "--resume")
-    datasets.add_options(parser.add_argument_group("data"))
-    datasets.add_own_options(parser)
-    runs.add_options(parser.add_argument_group("advanced"), "--patience", "--landmarks", "--keep-weights")
-    runs.add_options(parser.add_argument_group("cluster"), "--jobs", "--cluster", "--dashboard")
-    return parser
+    return runs.command_line("reproduce")
 
 
 @command

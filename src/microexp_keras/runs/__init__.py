@@ -1,7 +1,7 @@
 """What every run does: from settings to trained folds, and from these to one report."""
 
 from microexp_keras.runs.folder import new_folder, read_config, require_free, results_in, writing
-from microexp_keras.runs.options import WHERE, Workers, add_options, require_only, require_weights
+from microexp_keras.runs.options import WHERE, Workers, command_line, require_only, require_weights
 from microexp_keras.runs.provenance import commit, devices, provenance
 from microexp_keras.runs.settings import Settings
 
@@ -9,7 +9,7 @@ __all__ = [
     "WHERE",
     "Settings",
     "Workers",
-    "add_options",
+    "command_line",
     "commit",
     "devices",
     "new_folder",
