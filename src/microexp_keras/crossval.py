@@ -372,4 +372,4 @@ def cross_validate(
         run.write_config()
         train_run(run, runs.Workers(jobs), progress, here=jobs == 1)
         found = report(run)
-    return Result(folder, found.predictions.scores, found.text, found.predictions, scratch)
+    return Result(folder, found.predictions.scores, found.report.summary(folder), found.predictions, scratch)

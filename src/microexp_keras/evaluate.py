@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 from microexp_keras import datasets, protocols, runs, weights
 from microexp_keras.backend import choose_backend, import_keras
 from microexp_keras.console import Parser, command
-from microexp_keras.errors import MicroExpError
+from microexp_keras.errors import MicroExpError, warning
 from microexp_keras.models.networks import get_method
-from microexp_keras.notes import warning
 
 if TYPE_CHECKING:
     from microexp_keras.runs.scored_clips import Learned, ScoredClips
@@ -47,17 +46,15 @@ def main(argv: Sequence[str] | None = None) -> None:
             clips.notes.append(warning(file.assumption))
         import_keras()
         fold, seed = (trained[name] if type(trained.get(name)) is int else None for name in ("fold", "seed"))
-        predictions = Predictions(
+        predictions = Predictions.of(
+            clips.samples,
+            clips.positions,
             class_names=database.class_names,
-            clips=[clips.samples.names[position] for position in clips.positions],
-            subjects=[clips.samples.subjects[position] for position in clips.positions],
-            true=clips.labels,
             probabilities=clips.predicted(database.num_classes),
             folds=[fold] * len(clips.positions),
             method=file.network,
             protocol=str(trained.get("protocol", "")),
             seed=seed,
-            databases=clips.samples.databases_of(clips.positions),
         )
         title = f"{get_method(file.network).title} on {clips.origin}"
         about = {**runs.provenance(), "weights": str(args.weights), "trained": trained}

@@ -13,9 +13,8 @@ from microexp_keras.atomic import write_json
 from microexp_keras.backend import choose_backend
 from microexp_keras.console import Parser, command
 from microexp_keras.datasets.database import Database
-from microexp_keras.errors import MicroExpError
+from microexp_keras.errors import SYNTHETIC_CLIPS, Issue, MicroExpError
 from microexp_keras.models.networks import METHODS, NETWORKS
-from microexp_keras.notes import HEADS, SYNTHETIC_CLIPS, Note
 from microexp_keras.results import tables
 from microexp_keras.runs import Settings
 from microexp_keras.runs.options import absolute
@@ -142,34 +141,33 @@ def _reproduce(folder: Path, plan: dict[str, Any], workers: runs.Workers) -> int
     trained = []
     for run, outcome in reported:
         how = (run.protocol, run.settings.seed, run.settings.published_protocol.epochs, run.folder.name)
-        trained.append(tables.Trained(*how, outcome.scores, outcome.predictions))
-    notes = [*_notes(plan, trained), *(Note("failed", f" and left out: {error}") for error in failed.values())]
+        trained.append(tables.Trained(*how, outcome.scores, outcome.predictions, outcome.report.notes))
+    notes = [*_notes(plan, trained), *(Issue("failed", f"FAILED and left out: {error}") for error in failed.values())]
     found = tables.write(folder, plan["tables"], trained, prepared[0].samples.synthetic, notes)
     print(found.summary(folder, sections=1))
     return 0 if not failed and all(outcome.trained_well for _, outcome in reported) else 1
 
 
-def _notes(plan: dict[str, Any], trained: Sequence[tables.Trained]) -> list[Note]:
+def _notes(plan: dict[str, Any], trained: Sequence[tables.Trained]) -> list[Issue]:
     """Say what is missing of what was asked for, and what every training alarms its reader of."""
     notes, there = [], {(one.protocol.model, one.protocol.name) for one in trained}
     for name, model in itertools.product(plan["protocols"], plan["models"]):
         if (model, name) not in there and model in {of for of, _ in there}:
-            notes.append(Note("remark", f"There is no protocol {name} of {METHODS[model].title}."))
+            notes.append(Issue("info", f"There is no protocol {name} of {METHODS[model].title}."))
     frames = trained[0].protocol.frames
     for size in tables.PAPER.kernel_sizes if "IX" in plan["tables"] else ():
         if size[2] > frames:
-            notes.append(Note("remark", f"Kernel {by(size)} is left out: the clips have {frames} frames."))
-    for level, head in HEADS.items():
-        folders = [one.folder for one in trained if any(note.startswith(head) for note in one.scores["notes"])]
-        if level == "synthetic" and folders:
-            notes.append(SYNTHETIC_CLIPS)
-        elif folders and level not in ("warning", "faces"):
-            share = f"{len(folders)} of {counted(len(trained), 'training')}"
-            notes.append(Note(level, f": {share}, as their reports say: {', '.join(folders)}."))
+            notes.append(Issue("info", f"Kernel {by(size)} is left out: the clips have {frames} frames."))
+    levels = dict.fromkeys(note.level for one in trained for note in one.notes if note.is_alarm)
+    for level in [level for level in levels if level != "faces"]:
+        folders = [one.folder for one in trained if any(note.level == level for note in one.notes)]
+        share = f"{len(folders)} of {counted(len(trained), 'training')}, as their reports say: {', '.join(folders)}."
+        notes.append(SYNTHETIC_CLIPS if level == "synthetic" else Issue(level, f"{level.upper()}: {share}"))
     planned = [one.planned_epochs for one in trained if one.protocol.epochs < one.planned_epochs]
     if planned:
-        said = f": {plan['epochs']} of {counted(either(dict.fromkeys(planned)), 'epoch')}. The networks are not trained"
-        notes.append(Note("trial", f"{said} to the end: no number here is a reproduction of a published one."))
+        said = f"TRIAL: {plan['epochs']} of {counted(either(dict.fromkeys(planned)), 'epoch')}. The networks are not "
+        said += "trained to the end: no number here is a reproduction of a published one."
+        notes.append(Issue("trial", said))
     return notes
 
 

@@ -135,7 +135,7 @@ def _train(run: "Run", workers: runs.Workers) -> int:
     print(f"{run.title}: {trained}, scored on {scored}; files go to {run.folder}", file=sys.stderr)
     train_run(run, workers)
     found = report(run)
-    print(found.text)
+    print(found.report.summary(run.folder))
     if not run.protocol.unseen_subjects:
         print("For a score on people whom the network has never seen, train with --protocol loso.")
     return 0 if found.trained_well else 1

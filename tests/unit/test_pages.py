@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from microexp_keras import evaluate, protocols
-from microexp_keras.notes import Note
+from microexp_keras.errors import Issue, warning
 from microexp_keras.preprocessing import Samples
 from microexp_keras.results.page import Report, Section, Table
 from microexp_keras.results.scores import describe
@@ -107,7 +107,7 @@ def rewritten(folder, place, predictions=None, settings=(), notes=(), **changes)
     config = json.loads((folder / "config.json").read_text())
     config["settings"] |= dict(settings)
     scores, predictions = {**found.scores, **changes}, predictions or found.predictions
-    listed = [Note.of(note) for note in notes]
+    listed = [Issue.of(note) for note in notes]
     describe(place, scores, listed, predictions, config, run.protocol, 1).write(place)
     return Page(place / "report.html")
 
@@ -168,7 +168,7 @@ def test_synthetic_clips_are_said_to_be_so_at_the_top(one_fold, several_folds):
 
 
 def test_what_went_wrong_is_said_at_the_top(one_fold, tmp_path):
-    notes = ["Protocol paper", Note("not learned", ": the loss"), Note("diverged", ": <b>"), Note("collapsed", ": now")]
+    notes = ["Protocol paper", *(Issue(one, f"{one.upper()}: <b>") for one in ("not learned", "diverged", "collapsed"))]
     page = rewritten(one_fold, tmp_path / "bad", notes=notes, collapsed_to=None)
     assert len(page.banners()) == 3 and page.text.index("DIVERGED") < page.text.index("The majority-class baseline")
     assert not rewritten(one_fold, tmp_path / "good", notes=notes[:1], collapsed_to=None).banners()
@@ -268,7 +268,7 @@ def test_an_evaluation_has_a_page_too(one_fold, small_smic, tmp_path):
 
 
 def test_a_command_says_the_score_and_three_caveats_the_worst_first():
-    notes = [Note("remark", "first"), Note("warning", ": second"), Note("remark", "last"), Note("collapsed", ": third")]
+    notes = [Issue("info", "first"), warning("second"), Issue("info", "last"), Issue("collapsed", "COLLAPSED: third")]
     report = Report("A title", notes, "A verdict.", [Section("Part", tables=[Table(["a", "b"], [["x", "1"]])])])
     said = report.summary(Path("out")).splitlines()
     assert said[:5] == ["A title", "A verdict.", "* COLLAPSED: third", "* WARNING: second", "* last"]

@@ -24,7 +24,7 @@ from microexp_keras.preprocessing import Samples, Statistics, measure
 from microexp_keras.preprocessing.tim import interpolate
 from microexp_keras.protocols import Fold
 from microexp_keras.training.history import FoldResult
-from microexp_keras.training.job import Job, train
+from microexp_keras.training.job import Job
 
 IMAGES, FLOW = settings("cnn-augmentation"), settings("3d-fcnn")
 
@@ -199,7 +199,7 @@ def _train(
     inputs = {name: scaled(part, scales[name]) for name, part in values.items()}
     model = _build(job.protocol.model, inputs, job.num_classes, job.seed)
     metadata = {**job.metadata, "scales": {name: scale._asdict() for name, scale in scales.items()}}
-    return train(job, model, inputs, labels, fold, metadata)
+    return training.fit(job, model, inputs, labels, fold, metadata)
 
 
 def known_scale(path: str | Path, metadata: Mapping[str, Any], of_input: str) -> Statistics:

@@ -132,6 +132,11 @@ class Value(NamedTuple):
     meaning: str  # for a reader
     constant: str | None = None  # the class whose constant answer scores the same
 
+    @property
+    def printed(self) -> str:
+        """The percentage as tables have it, empty where there is none."""
+        return "" if self.percent is None else f"{self.percent:.2f}%"
+
 
 def published_value(protocol: Protocol) -> Value:
     """Look up what Table V, or of another kernel Table IX, has of the method and the database of a protocol."""

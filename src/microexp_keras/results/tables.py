@@ -11,8 +11,8 @@ import numpy as np
 from microexp_keras import metrics, protocols
 from microexp_keras.data import read_toml
 from microexp_keras.datasets.database import Database
+from microexp_keras.errors import Issue
 from microexp_keras.models.networks import NETWORKS, RIVALS
-from microexp_keras.notes import Note
 from microexp_keras.paper.published import PAPER, published_value
 from microexp_keras.protocols import Protocol
 from microexp_keras.results import plots
@@ -44,6 +44,7 @@ class Trained(NamedTuple):
     folder: str
     scores: Json
     predictions: Predictions
+    notes: Sequence[Issue]
 
 
 def trainings(
@@ -65,7 +66,7 @@ def trainings(
 
 
 def write(
-    folder: Path, wanted: Sequence[str], trained: Sequence[Trained], synthetic: bool, notes: Sequence[Note]
+    folder: Path, wanted: Sequence[str], trained: Sequence[Trained], synthetic: bool, notes: Sequence[Issue]
 ) -> Report:
     """Write the tables (of `NAMES`) that are wanted into a folder, as report.txt and report.html, and return them."""
     database = trained[0].protocol.database

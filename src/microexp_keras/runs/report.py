@@ -12,11 +12,12 @@ from microexp_keras import preprocessing
 from microexp_keras.atomic import write_text
 from microexp_keras.baselines.settings import is_reconstruction, marks
 from microexp_keras.datasets import READING
+from microexp_keras.errors import SYNTHETIC_CLIPS, Issue
 from microexp_keras.metrics import Scores
 from microexp_keras.models import RIVALS
-from microexp_keras.notes import SYNTHETIC_CLIPS, Note
 from microexp_keras.protocols import Protocol
 from microexp_keras.results import plots
+from microexp_keras.results.page import Report
 from microexp_keras.results.predictions import Predictions
 from microexp_keras.results.scores import write
 from microexp_keras.runs.fold import drop_rest, read_fold
@@ -36,12 +37,12 @@ NOT_KEPT = (
     "FOLDER --keep-weights; on the same machine with the same versions the weights are the same to the bit."
 )
 
-SYNTHETIC_START = Note("synthetic", " clips were used to train the initial weights.")
+SYNTHETIC_START = Issue("synthetic", "SYNTHETIC clips were used to train the initial weights.")
 
-FACES = Note(
+FACES = Issue(
     "faces",
-    " of the clips are shown in report.html and saliency_*.png. The licences of most databases forbid passing them "
-    "on: keep these files to yourself, or train with --no-faces.",
+    "FACES of the clips are shown in report.html and saliency_*.png. The licences of most databases forbid passing "
+    "them on: keep these files to yourself, or train with --no-faces.",
 )
 
 
@@ -52,7 +53,7 @@ SETTINGS = "method.md"
 class Outcome:
     """What came of a run."""
 
-    text: str  # what a command says of it: the score, the worst caveats, and where the rest is
+    report: Report
     scores: dict[str, Any]  # the contents of scores.json
     predictions: Predictions
     trained_well: bool  # False if a fold diverged
@@ -115,12 +116,12 @@ def report(run: Run) -> Outcome:
     _, config = read_config(run.folder)
     described, values = write(run.folder, run.title, caveats, predictions, config, protocol, in_epochs, **more)
     well = not any(result.diverged for result in results)
-    return Outcome(described.summary(run.folder), values, predictions, well)
+    return Outcome(described, values, predictions, well)
 
 
-def _files(run: Run, results: list[FoldResult]) -> list[Note | str]:
+def _files(run: Run, results: list[FoldResult]) -> list[Issue | str]:
     """Say how to get weights that are not kept, and warn of real people's faces on the page, if it shows any."""
-    method, notes = run.protocol.network, list[Note | str]()
+    method, notes = run.protocol.network, list[Issue | str]()
     gone = counted(sum(not result.best_path.exists() for result in results), "fold")
     again = not method.is_own or (method.has_epochs and ":" in method.name)  # others no command can train again
     if gone != "0 folds" and again:
@@ -147,7 +148,7 @@ def _held_out(run: Run, right: np.ndarray) -> dict[str, int]:
     return {name: int(chosen.sum()) for name, chosen in counts.items()}
 
 
-def _notes(run: Run, right: np.ndarray) -> list[Note | str]:
+def _notes(run: Run, right: np.ndarray) -> list[Issue | str]:
     """Return the caveats on the clips and on what differs from the protocol."""
     settings, protocol, published = run.settings, run.protocol, run.settings.published_protocol
     changed = [
@@ -164,7 +165,7 @@ def _notes(run: Run, right: np.ndarray) -> list[Note | str]:
         changed.append(f"started from {settings.weights}")
     if settings.landmarks:
         changed.append(f"landmarks from {settings.landmarks}")
-    notes: list[Note | str] = [*run.samples.all_notes]
+    notes: list[Issue | str] = [*run.samples.all_notes]
     own = right if run.has_one_fold else None
     notes += dict.fromkeys(said for fold in run.folds for said in preprocessing.remarks(fold, run.samples, own))
     if protocol.unseen_subjects and not settings.weights:
@@ -180,7 +181,7 @@ def _notes(run: Run, right: np.ndarray) -> list[Note | str]:
 
 def training_notes(
     results: Sequence[FoldResult], protocol: Protocol, scores: Scores, last_ten: Mapping[str, Any] | None
-) -> list[Note | str]:
+) -> list[Issue | str]:
     """Return the caveats on how the networks of a run were trained; `last_ten`: see `training.history`."""
     several = len(results) > 1
     start = f"Protocol {protocol.name} ({protocol.source})"
@@ -194,7 +195,7 @@ def training_notes(
     each = f"{len(results)} folds, each " * several + counted(span(lengths), "epoch")
     best = span(int(result.best_epoch or 0) for result in results)
     text = f"{start}: {each} with batch size {protocol.batch_size}; weights of epoch {best} (counted from 0)."
-    notes: list[Note | str] = [text]
+    notes: list[Issue | str] = [text]
     if last_ten:
         deviation = last_ten["deviation"]
         text = f"Validation accuracy over the last {counted(last_ten['epochs'], 'epoch')}"
@@ -208,14 +209,16 @@ def training_notes(
     constant = [scores.class_names[result.only_class] for result in results if result.only_class is not None]
     if constant:
         which, named = f":{of_folds(len(constant))} the scored network", ", ".join(dict.fromkeys(constant))
-        notes.append(Note("collapsed", f"{which} predicts a single class ({named}) for every validation clip."))
+        notes.append(
+            Issue("collapsed", f"COLLAPSED{which} predicts a single class ({named}) for every validation clip.")
+        )
     losses = [float(np.mean([row["loss"] for row in result.history[-10:]])) for result in results]
     guessing = math.log(len(scores.class_names))
     high = sum(loss > guessing for loss in losses)
     if high and scores.accuracy_interval[0] <= scores.majority_rate:
         text = f"{of_folds(high)}: the training loss over the last epochs is {span(losses, '.3g')}; uniform guessing "
-        notes.append(Note("not learned", f"{text}gives {guessing:.3g}."))
-    return notes + [Note("diverged", f": {result.diverged}") for result in results if result.diverged]
+        notes.append(Issue("not learned", f"NOT LEARNED{text}gives {guessing:.3g}."))
+    return notes + [Issue("diverged", f"DIVERGED: {result.diverged}") for result in results if result.diverged]
 
 
 def _method_notes(run: Run, results: Sequence[FoldResult]) -> list[str]:

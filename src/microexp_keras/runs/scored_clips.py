@@ -9,9 +9,8 @@ import numpy as np
 
 from microexp_keras import preprocessing, weights
 from microexp_keras.datasets.database import DATABASES, Database
-from microexp_keras.errors import MicroExpError
+from microexp_keras.errors import SYNTHETIC_CLIPS, SYNTHETIC_WEIGHTS, Issue, MicroExpError, warning
 from microexp_keras.models.networks import NETWORKS, RIVALS, get_method
-from microexp_keras.notes import SYNTHETIC_CLIPS, SYNTHETIC_WEIGHTS, Note, warning
 from microexp_keras.preprocessing import Samples
 from microexp_keras.protocols import Protocol, splits
 from microexp_keras.text import counted
@@ -62,12 +61,7 @@ class ScoredClips:
     samples: Samples
     positions: np.ndarray  # which of the samples are scored, int (scored clips,)
     origin: str  # what they are, for a headline: `synthetic SMIC`
-    notes: list[Note | str]  # caveats
-
-    @property
-    def labels(self) -> np.ndarray:
-        """Classes of the scored clips, int array."""
-        return self.samples.labels[self.positions]
+    notes: list[Issue | str]  # caveats
 
     def predicted(self, num_classes: int) -> np.ndarray:
         """Predict the scored clips: float array (scored clips, classes)."""
@@ -92,7 +86,7 @@ def from_samples(
     These are its test clips, of several folds those of the fold that the weights are of; if they are of none, or `part`
     is `"all"`, all.
     """
-    notes: list[Note | str] = [*samples.all_notes]
+    notes: list[Issue | str] = [*samples.all_notes]
     known = known_statistics(file)
     for name, stack in samples.stacks.items() if protocol.standardized_by != "method" else ():
         own = preprocessing.measure(stack)
@@ -155,7 +149,7 @@ def from_arrays(
         found = f"go with the paper's networks, not with {protocol.network.title}"
         raise MicroExpError("--validation-images", found, "Take --data PATH.")
     samples = preprocessing.load_arrays(images_paths, labels_path, protocol)
-    notes: list[Note | str] = [
+    notes: list[Issue | str] = [
         "What the arrays hold, and how they are standardised, only those who saved them know. If the epoch of the "
         "weights was chosen on them, as the original does, or their subjects are in the training clips, the score is "
         "optimistic."
@@ -179,7 +173,7 @@ def from_arrays(
     return ScoredClips(file, samples, np.arange(len(samples.names)), origin, notes)
 
 
-def _synthetic(clips: bool, file: WeightsFile | Learned) -> list[Note]:
+def _synthetic(clips: bool, file: WeightsFile | Learned) -> list[Issue]:
     """Say that the clips are generated, or else that the weights were trained on such."""
     if clips:
         return [SYNTHETIC_CLIPS]
