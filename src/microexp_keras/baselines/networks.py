@@ -4,6 +4,7 @@ Both are our reconstructions. What is known of either is one sentence of an abst
 `settings.toml` says which value is whose.
 """
 
+import itertools
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -11,12 +12,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import cv2
 import numpy as np
 
 from microexp_keras import training, weights
 from microexp_keras.backend import keras
 from microexp_keras.baselines import augmentation
-from microexp_keras.baselines.flow import flow
 from microexp_keras.baselines.settings import described, settings
 from microexp_keras.errors import MicroExpError
 from microexp_keras.models.layers import LAST, Seeds
@@ -164,6 +165,27 @@ def scaled(values: np.ndarray, scale: Statistics) -> np.ndarray:
         raise MicroExpError("scale: all values of the training clips are equal. Look at the frames and face boxes.")
     largest = np.float32(scale.max - scale.mean)
     return ((values - np.float32(scale.mean)) / largest).astype(np.float32)[..., None]
+
+
+def flow(stack: np.ndarray) -> np.ndarray:
+    """Estimate by Farnebäck's method, as 3D-FCNN's settings say, how far each pixel moves from frame to frame.
+
+    From uint8 gray levels (rows, columns, time) to float32 (2, rows, columns, time - 1) in pixels: u to the right
+    first, then v downwards; field i leads from frame i to frame i + 1. The result is the same to the bit on any
+    number of OpenCV's threads; the method uses one at these sizes.
+
+    References
+    ----------
+    Farnebäck, "Two-frame motion estimation based on polynomial expansion", SCIA 2003.
+    """
+    if stack.dtype != np.uint8 or stack.ndim != 3 or stack.shape[2] < 2:
+        found = f"{stack.dtype} {stack.shape} instead of uint8 gray levels (rows, columns, time) of 2 frames or more"
+        raise MicroExpError("optical flow", found, "Give one clip of a uint8 stack, not standardised.")
+    how = (FLOW.pyramid_scale, FLOW.levels, FLOW.window, FLOW.iterations, FLOW.neighbourhood, FLOW.sigma, 0)
+    pairs = itertools.pairwise(np.ascontiguousarray(stack.transpose(2, 0, 1)))
+    still = np.zeros((*stack.shape[:2], 2), np.float32)
+    fields = [cv2.calcOpticalFlowFarneback(before, after, still.copy(), *how) for before, after in pairs]
+    return np.ascontiguousarray(np.stack(fields, axis=2).transpose(3, 0, 1, 2))
 
 
 def _streams(samples: Samples) -> dict[str, np.ndarray]:

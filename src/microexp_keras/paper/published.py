@@ -57,28 +57,14 @@ PAPER = published(FIGURES)
 
 @dataclass(frozen=True, eq=False)
 class Cell:
-    """One of the paper's own accuracies in Table V, and the program that it comes from.
+    """One of the paper's own accuracies in Table V, and the program that it comes from."""
 
-    Attributes
-    ----------
-    protocol : Protocol
-        The program's settings.
-    percent : float
-        As printed.
-    folders, labels : int array (entries,)
-        Classes of all that the program's arrays hold, by the folder and by the label.
-    fold : Fold
-        Positions in them.
-    counts : tuple of int
-        Scored clips by class: rows of the confusion matrix where one was printed, else as the program has them.
-    """
-
-    protocol: Protocol
-    percent: float
-    folders: np.ndarray
-    labels: np.ndarray
-    fold: Fold
-    counts: tuple[int, ...]
+    protocol: Protocol  #: The program's settings.
+    percent: float  #: As printed.
+    folders: np.ndarray  #: Classes of all that the program's arrays hold, by the folder, int (entries,).
+    labels: np.ndarray  #: The same by the label.
+    fold: Fold  #: Positions in them.
+    counts: tuple[int, ...]  #: Scored clips by class: rows of the confusion matrix if one was printed.
 
     @property
     def dataset(self) -> str:

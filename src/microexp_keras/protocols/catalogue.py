@@ -104,20 +104,12 @@ def get(name: str, model: str = "stcnn", dataset: str | Database = "smic", **rea
     dataset : str or Database
     **reading
         `frames`, `size`, `sampling` and `crop`, where clips shall be read in another way than the protocol does of
-        itself.
-
-    Raises
-    ------
-    MicroExpError
-        If there is none; the message lists those that there are. If clips shall be read otherwise under a protocol
-        that reads them as published.
+        itself; not under one that reads them as published.
     """
     there = {protocol.name: protocol for protocol in of(model, dataset)}
     if name not in there:
-        title = get_database(dataset).title
-        raise MicroExpError(
-            "protocol", f"there is no {name} for {model} on {title}", f"Take one of {', '.join(there)}."
-        )
+        found = f"there is no {name} for {model} on {get_database(dataset).title}"
+        raise MicroExpError("protocol", found, f"Take one of {', '.join(there)}.")
     protocol = there[name]
     other = {setting: value for setting, value in reading.items() if value != getattr(protocol, setting)}
     if other and protocol.reads_as_published:

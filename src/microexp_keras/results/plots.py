@@ -1,10 +1,10 @@
 """All figures by name: of scores, of training, of a video. Each is written as PNG and as SVG beside it."""
 
-import functools
+import contextlib
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PathType = TypeVar("PathType", str, Path)
-Options = ParamSpec("Options")
-Result = TypeVar("Result")
 
 # Okabe and Ito's palette: told apart by colour-blind readers too.
 BLUE, ORANGE, GREEN, GRAY = "#0072B2", "#D55E00", "#009E73", "#767676"
@@ -34,17 +32,13 @@ def class_colours(count: int) -> list[str]:
     return [COLOURS[label % len(COLOURS)] for label in range(count)]
 
 
-def in_own_style(draw: Callable[Options, Result]) -> Callable[Options, Result]:
+@contextlib.contextmanager
+def own_style() -> Iterator[None]:
     """Let a function draw in a style of ours: a matplotlibrc may ask for LaTeX, or for other fonts."""
+    from matplotlib import style
 
-    @functools.wraps(draw)
-    def drawn(*args: Options.args, **options: Options.kwargs) -> Result:
-        from matplotlib import style
-
-        with style.context(STYLE):
-            return draw(*args, **options)
-
-    return drawn
+    with style.context(STYLE):
+        yield
 
 
 def subplots(rows: int, columns: int, inches: tuple[float, float]) -> tuple["Figure", Any]:
@@ -81,13 +75,13 @@ def save(
     return path
 
 
-@in_own_style
+@own_style()
 def confusion_matrix(scores: Scores, path: PathType, title: str = "") -> PathType:
     """Draw a confusion matrix: rows true, columns predicted, counts, each cell shaded by its share of the row."""
     return save(confusion_figure(scores), path, title)
 
 
-@in_own_style
+@own_style()
 def confusion_figure(scores: Scores) -> "Figure":
     """Return what `confusion_matrix` writes, without a title, as a figure of matplotlib."""
     names, counts = scores.class_names, np.array(scores.confusion)
@@ -105,7 +99,7 @@ def confusion_figure(scores: Scores) -> "Figure":
     return figure
 
 
-@in_own_style
+@own_style()
 def roc(
     true: np.ndarray, probabilities: np.ndarray, class_names: Sequence[str], path: PathType, title: str = ""
 ) -> PathType:
@@ -127,7 +121,7 @@ def roc(
     return save(figure, path, title, axes.get_legend_handles_labels())
 
 
-@in_own_style
+@own_style()
 def calibration(true: np.ndarray, probabilities: np.ndarray, path: PathType, title: str = "") -> PathType:
     """Draw the accuracy against the probability of the predicted class, of what `roc` takes."""
     sure, right = probabilities.max(axis=1).clip(0, 1), probabilities.argmax(axis=1) == true
@@ -149,12 +143,11 @@ def calibration(true: np.ndarray, probabilities: np.ndarray, path: PathType, tit
     return save(figure, path, title, axes.get_legend_handles_labels())
 
 
-@in_own_style
+@own_style()
 def accuracies(rows: Sequence[dict[str, Any]], path: PathType, title: str = "") -> PathType:
-    """Draw accuracies as points with their intervals, one below the other.
+    """Draw accuracies as points, one below the other.
 
-    Rows have `label`; `value`, 0-1; `interval`, (low, high) or None; `published`: value of the paper, drawn hollow, or
-    None; `majority`: the majority-class baseline, drawn as a tick, or None.
+    Rows have `label`, `value`, and or None: `interval`, `published`, drawn hollow, and `majority`, the baseline.
     """
     labels = [row["label"] for row in rows]
     figure, axes = subplots(1, 1, (5.2 + LETTER * max(map(len, labels)), 1.5 + 0.3 * len(labels)))
@@ -181,7 +174,7 @@ def accuracies(rows: Sequence[dict[str, Any]], path: PathType, title: str = "") 
     return save(figure, path, title, ([*drawn.values()], [*drawn]), columns=4)
 
 
-@in_own_style
+@own_style()
 def curves(
     history: Sequence[dict[str, Any]],
     path: PathType,
@@ -220,7 +213,7 @@ def curves(
     return save(figure, path, title, right.get_legend_handles_labels(), columns=4)
 
 
-@in_own_style
+@own_style()
 def timeline(
     times: np.ndarray,
     probabilities: np.ndarray,
