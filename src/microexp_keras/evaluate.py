@@ -45,18 +45,19 @@ def main(argv: Sequence[str] | None = None) -> None:
         if file.assumption:
             clips.notes.append(warning(file.assumption))
         import_keras()
+        method = get_method(file.network)
         fold, seed = (trained[name] if type(trained.get(name)) is int else None for name in ("fold", "seed"))
         predictions = Predictions.of(
             clips.samples,
             clips.positions,
             class_names=database.class_names,
-            probabilities=clips.predicted(database.num_classes),
+            probabilities=method.predict(file, clips.samples, clips.positions, database.num_classes),
             folds=[fold] * len(clips.positions),
             method=file.network,
             protocol=str(trained.get("protocol", "")),
             seed=seed,
         )
-        title = f"{get_method(file.network).title} on {clips.origin}"
+        title = f"{method.title} on {clips.origin}"
         about = {**runs.provenance(), "weights": str(args.weights), "trained": trained}
         report, _ = scores.write(folder, title, clips.notes, predictions, about, **about)
     print(report.summary(folder))
