@@ -114,9 +114,11 @@ def _named_in_keras_json() -> str:
     return "tensorflow"
 
 
-def devices() -> list[str]:
-    """Return what the loaded Keras computes on: `["tensorflow cpu:0"]`."""
-    keras = import_keras()
+def devices() -> list[str] | None:
+    """Return what the loaded Keras computes on: `["tensorflow cpu:0"]`; None before it is loaded."""
+    keras = sys.modules.get("keras")
+    if keras is None:
+        return None
     name = keras.backend.backend()
     if name == "torch":  # for which Keras has no list
         return [f"torch {keras.ops.zeros(1).device}"]

@@ -22,7 +22,6 @@ BLUE, ORANGE, GREEN, GRAY = "#0072B2", "#D55E00", "#009E73", "#767676"
 COLOURS = [BLUE, ORANGE, GREEN, "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
 NONE = "#DDDDDD"  # the colour of windows without a prediction
 DPI = 150
-LETTER = 0.085  # inches that a letter takes, about: figures are as wide as their labels need
 STYLE: list[Any] = ["default", {"axes.spines.top": False, "axes.spines.right": False}]
 BINS = 5  # of the calibration: a held-out fifth has some thirty clips
 
@@ -141,37 +140,6 @@ def calibration(true: np.ndarray, probabilities: np.ndarray, path: PathType, tit
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.08, 1.02), aspect="equal")
     axes.set(xlabel="probability of the predicted class", ylabel="accuracy")
     return save(figure, path, title, axes.get_legend_handles_labels())
-
-
-@own_style()
-def accuracies(rows: Sequence[dict[str, Any]], path: PathType, title: str = "") -> PathType:
-    """Draw accuracies as points, one below the other.
-
-    Rows have `label`, `value`, and or None: `interval`, `published`, drawn hollow, and `majority`, the baseline.
-    """
-    labels = [row["label"] for row in rows]
-    figure, axes = subplots(1, 1, (5.2 + LETTER * max(map(len, labels)), 1.5 + 0.3 * len(labels)))
-    drawn: dict[str, Any] = {}
-    hollow = {"ms": 9, "mew": 1.6, "mfc": "none", "mec": ORANGE, "zorder": 4, "clip_on": False}
-    for y, row in enumerate(rows):
-        said = f"{row['value']:.1%}"
-        [drawn["ours"]] = axes.plot(row["value"], y, "o", color=BLUE, ms=5.5, zorder=3, clip_on=False)
-        if row["interval"]:
-            [drawn["95 % interval"]] = axes.plot(row["interval"], (y, y), color=BLUE, lw=2, solid_capstyle="butt")
-            said += f" ({row['interval'][0]:.0%} to {row['interval'][1]:.0%})"
-        if row["published"] is not None:
-            [drawn["published"]] = axes.plot(row["published"], y, "D", **hollow)
-        if row["majority"] is not None:
-            [drawn["majority class"]] = axes.plot(row["majority"], y, "|", color=GRAY, ms=14, mew=2.5)
-        axes.annotate(said, (1, y), (8, 0), ("axes fraction", "data"), "offset points", va="center", fontsize=9)
-    axes.set_yticks(range(len(labels)), labels)
-    axes.set(xlim=(-0.01, 1.01), ylim=(len(labels) - 0.4, -0.6), xlabel="accuracy")
-    axes.xaxis.set_major_formatter("{x:.0%}")
-    axes.tick_params(axis="y", length=0)
-    axes.grid(axis="x", color="#E5E5E5")
-    axes.set_axisbelow(True)
-    axes.spines["left"].set_visible(False)
-    return save(figure, path, title, ([*drawn.values()], [*drawn]), columns=4)
 
 
 @own_style()

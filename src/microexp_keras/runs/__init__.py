@@ -2,7 +2,7 @@
 
 from microexp_keras.runs.folder import new_folder, read_config, require_free, results_in, writing
 from microexp_keras.runs.options import WHERE, Workers, command_line, require_only, require_weights
-from microexp_keras.runs.provenance import commit, devices, provenance
+from microexp_keras.runs.provenance import provenance
 from microexp_keras.runs.settings import Settings
 
 __all__ = [
@@ -10,8 +10,6 @@ __all__ = [
     "Settings",
     "Workers",
     "command_line",
-    "commit",
-    "devices",
     "new_folder",
     "provenance",
     "read_config",

@@ -9,10 +9,10 @@ import numpy as np
 
 from microexp_keras import preprocessing
 from microexp_keras.atomic import write_json
+from microexp_keras.backend import devices
 from microexp_keras.errors import MicroExpError
 from microexp_keras.results import sheets
 from microexp_keras.runs.folder import make_folder
-from microexp_keras.runs.provenance import devices
 from microexp_keras.runs.run import RESULT, Run
 from microexp_keras.training.history import STATE, FoldResult, History
 from microexp_keras.training.job import Job
