@@ -137,7 +137,7 @@ def test_early_stopping_ends_at_the_same_epoch_whenever_it_is_resumed(tmp_path, 
             {**row, "seconds": None} for row in whole.history[:last]
         ]
     protocol = replace(PROTOCOL, epochs=9, patience=patience)
-    notes = training_notes([outcome] * 2, protocol, SCORES, None)
+    notes = training_notes([outcome] * 2, protocol, SCORES)
     assert any(f"2 of 2 folds ended after {last} epochs instead of 9" in str(note) for note in notes) == (last < 9)
 
 
@@ -198,7 +198,7 @@ def test_a_run_says_that_it_collapsed_or_did_not_learn(tmp_path):
     _, outcome = start(tmp_path, learning_rate=30.0, epochs=3)
 
     def said(scores=SCORES, **changes):
-        notes = training_notes([replace(outcome, **changes)], PROTOCOL, scores, None)
+        notes = training_notes([replace(outcome, **changes)], PROTOCOL, scores)
         return " ".join(str(note) for note in notes)
 
     only = NAMES[int(outcome.history[outcome.best_epoch]["val_only_class"])]

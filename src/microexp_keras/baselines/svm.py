@@ -114,11 +114,7 @@ def fit(job: Job) -> FoldResult:
     path = job.folder / LEARNED
     weights.save_arrays(path, {"features": known, "labels": labels, **learned}, {**job.metadata, "cost": machine.C})
     kernel = KERNELS[method](features[job.fold.test], known)
-    return FoldResult(
-        best_path=path,
-        probabilities=vote_shares(machine, kernel, job.num_classes),
-        chosen={"cost": machine.C} | ({"sizes": learned["sizes"].tolist()} if learned else {}),
-    )
+    return FoldResult(best_path=path, probabilities=vote_shares(machine, kernel, job.num_classes))
 
 
 def predict(file: Any, samples: Samples, positions: np.ndarray, num_classes: int) -> np.ndarray:

@@ -21,7 +21,7 @@ AGAIN = "Remove this file and resume with --resume; if it lies in a folder fold-
 
 SALIENCY_CLIPS = 4  # on a sheet: a page's length
 
-KEPT = {"best_epoch": int, "diverged": str, "chosen": dict, "images": list, "saliency": dict, "devices": list}
+KEPT = {"best_epoch": int, "diverged": str, "saliency": dict, "devices": list}
 """What of a `FoldResult` stands in its file beside the probabilities, and of which type it is if it is not None."""
 
 

@@ -1,8 +1,7 @@
 """From the folds of a run to its report: predictions pooled, scores, figures and the page."""
 
 import math
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,62 +60,58 @@ class Outcome:
 
 def report(run: Run) -> Outcome:
     """Pool the predictions of all folds and write the run's report."""
-    class_names, samples, protocol = run.protocol.database.class_names, run.samples, run.protocol
-    results = [read_fold(run, number) for number in range(len(run.folds))]
+    protocol, results = run.protocol, [read_fold(run, number) for number in range(len(run.folds))]
     for result in results:
         drop_rest(run, result)  # killed between its result and the end, it may have left some
-    scored = np.concatenate([fold.test for fold in run.folds])
-    predictions = Predictions(
-        class_names=class_names,
-        clips=run.clip_names(scored),
-        subjects=[samples.subjects[position] for position in scored],
-        true=samples.labels[scored],
+    predictions = Predictions.of(
+        run.samples,
+        np.concatenate([fold.test for fold in run.folds]),
+        class_names=protocol.database.class_names,
         probabilities=np.concatenate([result.probabilities.astype(np.float32) for result in results]),
-        folds=[number + 1 for number, fold in enumerate(run.folds) for _ in fold.test],
+        folds=[number for number, fold in enumerate(run.folds, start=1) for _ in fold.test],
         method=protocol.model,
         protocol=protocol.name,
         seed=run.settings.seed,
-        databases=samples.databases_of(scored),
     )
-    scores, right = predictions.scores, predictions.correct
+    scores, right, seconds = predictions.scores, predictions.correct, None
     histories = [result.history for result in results]
-    in_epochs = None
     if histories[0]:
         best_epoch, each = (results[0].best_epoch, []) if run.has_one_fold else (None, histories)
         path = run.folder / "curves.png"
         plots.curves(_mean_history(histories), path, best_epoch, scores.majority_rate, run.title, each)
-        in_epochs = sum(row.get("seconds", 0) for history in histories for row in history)
+        seconds = sum(row.get("seconds", 0) for history in histories for row in history)
     last_ten = last_ten_epochs(histories, [len(fold.validation) for fold in run.folds])
     caveats = [
-        *_method_notes(run, results),
-        *training_notes(results, protocol, scores, last_ten),
+        *_method_notes(run),
+        *training_notes(results, protocol, scores),
         *_files(run, results),
         *_notes(run, right),
     ]
-    folds = [
-        {
-            "fold": number + 1,
-            "subjects": samples.subjects_of(run.folds[number].test),
-            "epoch": result.best_epoch,
-            "epochs": len(result.history) or None,
-            "collapsed_to": None if result.only_class is None else class_names[result.only_class],
-            "folder": str(run.fold_folder(number).relative_to(run.folder)),
-            "weights": str(result.best_path.relative_to(run.folder)) if result.best_path.exists() else None,
-            "devices": result.devices,
-            "saliency": result.saliency,
-        }
-        for number, result in enumerate(results)
-    ]
     more = {
-        "folds": folds,
+        "folds": [_fold_json(run, number, result) for number, result in enumerate(results)],
         "held_out": _held_out(run, right),
         "chosen_on_scored": any(np.isin(fold.test, fold.validation).any() for fold in run.folds),
         "ten_epochs": last_ten,
     }
     _, config = read_config(run.folder)
-    described, values = write(run.folder, run.title, caveats, predictions, config, protocol, in_epochs, **more)
-    well = not any(result.diverged for result in results)
-    return Outcome(described, values, predictions, well)
+    described, values = write(run.folder, run.title, caveats, predictions, config, protocol, seconds, **more)
+    return Outcome(described, values, predictions, not any(result.diverged for result in results))
+
+
+def _fold_json(run: Run, number: int, result: FoldResult) -> dict[str, Any]:
+    """What scores.json says of a fold."""
+    only = result.only_class
+    return {
+        "fold": number + 1,
+        "subjects": run.samples.subjects_of(run.folds[number].test),
+        "epoch": result.best_epoch,
+        "epochs": len(result.history) or None,
+        "collapsed_to": None if only is None else run.protocol.database.class_names[only],
+        "folder": str(run.fold_folder(number).relative_to(run.folder)),
+        "weights": str(result.best_path.relative_to(run.folder)) if result.best_path.exists() else None,
+        "devices": result.devices,
+        "saliency": result.saliency,
+    }
 
 
 def _files(run: Run, results: list[FoldResult]) -> list[Issue | str]:
@@ -179,10 +174,8 @@ def _notes(run: Run, right: np.ndarray) -> list[Issue | str]:
     return notes
 
 
-def training_notes(
-    results: Sequence[FoldResult], protocol: Protocol, scores: Scores, last_ten: Mapping[str, Any] | None
-) -> list[Issue | str]:
-    """Return the caveats on how the networks of a run were trained; `last_ten`: see `training.history`."""
+def training_notes(results: Sequence[FoldResult], protocol: Protocol, scores: Scores) -> list[Issue | str]:
+    """Return the caveats on how the networks of a run were trained."""
     several = len(results) > 1
     start = f"Protocol {protocol.name} ({protocol.source})"
     if not results[0].history:
@@ -196,11 +189,6 @@ def training_notes(
     best = span(int(result.best_epoch or 0) for result in results)
     text = f"{start}: {each} with batch size {protocol.batch_size}; weights of epoch {best} (counted from 0)."
     notes: list[Issue | str] = [text]
-    if last_ten:
-        deviation = last_ten["deviation"]
-        text = f"Validation accuracy over the last {counted(last_ten['epochs'], 'epoch')}"
-        text += f"{f', pooled over the {len(results)} folds' * several}: mean {last_ten['mean']:.2%}"
-        notes.append(text + ("." if deviation is None else f", standard deviation {deviation:.2%}."))
     early = [len(result.history) for result in results if not result.diverged and len(result.history) < protocol.epochs]
     if protocol.patience and early:
         which = f"{len(early)} of {len(results)} folds" if several else "training"
@@ -221,22 +209,12 @@ def training_notes(
     return notes + [Issue("diverged", f"DIVERGED: {result.diverged}") for result in results if result.diverged]
 
 
-def _method_notes(run: Run, results: Sequence[FoldResult]) -> list[str]:
-    """Return what a rival method sees and what it chose; whose its settings are is written into the run's folder."""
+def _method_notes(run: Run) -> list[str]:
+    """Return what a rival method sees; whose its settings are is written into the run's folder."""
     method = run.protocol.network
     if method.name not in RIVALS:
         return []
     rows = [("setting", "value", "whose"), *((name, str(value), mark) for name, value, mark in marks(method.name))]
     write_text(run.folder / SETTINGS, f"# Settings of {method.title}\n\n{markdown_table(rows)}\n")
     what = "A reconstruction, not the authors' method" if is_reconstruction(method.name) else "Written anew"
-    notes = [f"{what}: {SETTINGS} says whose each of its {len(rows) - 1} settings is. It sees {method.sees}."]
-    costs = Counter(result.chosen["cost"] for result in results if result.chosen)
-    if costs:
-        said = ", ".join(f"{cost:g} in {counted(folds, 'fold')}" for cost, folds in sorted(costs.items()))
-        notes.append(f"Cost of the support vector machine, chosen within the training subjects: {said}.")
-        notes.append("Its probabilities are shares of the votes between pairs of classes.")
-    images = [result.images for result in results if result.images]
-    if images:
-        right, of = np.sum(images, axis=0)
-        notes.append(f"Accuracy on single images: {right / of:.2%} ({right}/{of}).")
-    return notes
+    return [f"{what}: {SETTINGS} says whose each of its {len(rows) - 1} settings is. It sees {method.sees}."]
