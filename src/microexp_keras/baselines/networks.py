@@ -115,8 +115,25 @@ def _require_eight(lengths: dict[str, int]) -> None:
 
 
 def fit(job: Job) -> FoldResult:
-    """Train on a fold, or resume it, and predict the test clips; see `models.Method`."""
-    return _fit_flow(job) if job.protocol.model == "3d-fcnn" else _fit_images(job)
+    """Train on a fold, or resume it, and predict the test clips; see `models.Method`.
+
+    The CNN trains on images of the training clips and changed copies of them; images and copies of a clip are on its
+    side of the split, and the epoch is chosen by single images.
+    """
+    samples, labels, fold = job.samples, job.samples.labels, job.fold
+    if job.protocol.model == "3d-fcnn":
+        streams = _streams(samples)
+        return _train(job, streams, labels, fold, {name: measure(part, fold.train) for name, part in streams.items()})
+    images = _images(samples)
+    clips, count, *size = images.shape
+    copies, owners = augmentation.training_images(images, fold.train, job.seed)
+    levels = np.concatenate([images.reshape(-1, *size), copies])
+    labels = labels[np.concatenate([np.repeat(np.arange(clips), count), owners])]
+    of_clips = np.arange(clips * count).reshape(clips, count)
+    validation, test = of_clips[fold.validation].ravel(), of_clips[fold.test].ravel()
+    fold = Fold(train=np.arange(clips * count, len(levels)), validation=validation, test=test)
+    result = _train(job, {"image": levels}, labels, fold, {"image": measure(copies)})
+    return replace(result, probabilities=_mean_of_images(result.probabilities))
 
 
 def predict(file: Any, samples: Samples, positions: np.ndarray, num_classes: int) -> np.ndarray:
@@ -131,31 +148,6 @@ def predict(file: Any, samples: Samples, positions: np.ndarray, num_classes: int
     weights.load_layers(model, path)
     probabilities = training.predict(model, inputs)
     return probabilities if name == "3d-fcnn" else _mean_of_images(probabilities)
-
-
-def _fit_flow(job: Job) -> FoldResult:
-    """Train 3D-FCNN on gray levels and flow, each scaled by the training clips."""
-    streams = _streams(job.samples)
-    scales = {name: measure(values, job.fold.train) for name, values in streams.items()}
-    return _train(job, streams, job.samples.labels, job.fold, scales)
-
-
-def _fit_images(job: Job) -> FoldResult:
-    """Train the CNN with augmentation on images of the training clips and changed copies of them.
-
-    Images and copies of a clip are on its side of the split. The epoch is chosen by single images.
-    """
-    images = _images(job.samples)
-    clips, count, *size = images.shape
-    copies, owners = augmentation.training_images(images, job.fold.train, job.seed)
-    levels = np.concatenate([images.reshape(-1, *size), copies])
-    labels = job.samples.labels[np.concatenate([np.repeat(np.arange(clips), count), owners])]
-    validation, test = (
-        (part[:, None] * count + np.arange(count)).ravel() for part in (job.fold.validation, job.fold.test)
-    )
-    fold = Fold(train=np.arange(clips * count, len(levels)), validation=validation, test=test)
-    result = _train(job, {"image": levels}, labels, fold, {"image": measure(copies)})
-    return replace(result, probabilities=_mean_of_images(result.probabilities))
 
 
 def scaled(values: np.ndarray, scale: Statistics) -> np.ndarray:
