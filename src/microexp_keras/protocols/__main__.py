@@ -17,8 +17,8 @@ def parser() -> argparse.ArgumentParser:
     parser = Parser(
         "protocols",
         ("upstream paper loso", "upstream/late/casme2", "loso --model lbp-top"),
-        description="Print protocols side by side, as a Markdown table: the settings in which they differ, of one alone "
-        "all of them. Without a name, list the protocols.",
+        description="Print protocols side by side, as a Markdown table: the settings in which they differ, of one "
+        "alone all of them. Without a name, list the protocols.",
     )
     parser.add_argument(
         "protocols", nargs="*", metavar="NAME", help="such as upstream, or upstream/late/casme2: NAME/MODEL/DATASET"

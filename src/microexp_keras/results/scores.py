@@ -233,18 +233,12 @@ def _folded(title: str, inner: str, rows: Sequence[Json]) -> Section:
 
 
 def _settings(protocol: Protocol) -> Section:
-    """The protocol beside others: the settings that differ, and on demand all."""
+    """The settings in which the protocol differs from others; all, where there are no others."""
     beside = [one for one in protocols.of(protocol.model, protocol.database) if one.name in COMPARED]
     chosen = [protocol, *(other for other in beside if other != protocol)]
-
-    def beside_each_other(everything: bool) -> Table:
-        [_, own, *others], *rows = protocols.side_by_side(chosen, everything)
-        return Table(["", f"this run: {own}", *others], rows, shaded=True)
-
-    everything = Section("all settings", tables=[beside_each_other(True)])
-    if len(chosen) == 1:
-        return Section("Protocol", folded=everything)
-    return Section("Protocol", "Settings that differ:", [beside_each_other(False)], folded=everything)
+    (first, own, *others), *rows = protocols.side_by_side(chosen, everything=len(chosen) == 1)
+    said = "Settings that differ:" if others else "All settings:"
+    return Section("Protocol", said, [Table([first, f"this run: {own}", *others], rows, shaded=True)])
 
 
 def _paper(scores: Json, about: Json, protocol: Protocol) -> list[Section]:
