@@ -168,12 +168,6 @@ def folds(data: Data, protocol: str = "loso", progress: bool = True) -> Iterator
     data : Data
     protocol : str
         `"loso"`, `"paper"` or `"upstream"`.
-    progress : bool
-        Show a progress bar on stderr while frames are read.
-
-    Yields
-    ------
-    FoldArrays
     """
     from microexp_keras.runs.run import statistics_of
 

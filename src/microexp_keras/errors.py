@@ -9,25 +9,14 @@ SHOWN = 5
 
 
 class Issue(NamedTuple):
-    """Something that its owner should know.
+    """Something that its owner should know."""
 
-    Attributes
-    ----------
-    level : str
-        `"error"`: training stops; `"warning"`: it may matter; `"info"`: what was decided or left out. A caveat on
-        scores that nobody may overlook has a level of its own, such as `"collapsed"`.
-    where : str
-        File, folder, row of a workbook or clip. Given alone, the whole message.
-    text : str
-        What is the case there, without a full stop.
-    hint : str
-        What to do, in full sentences; empty if nothing needs to be done.
-    """
-
+    #: `"error"`: training stops; `"warning"`: it may matter; `"info"`: what was decided or left out. A caveat on scores
+    #: that nobody may overlook has a level of its own, such as `"collapsed"`.
     level: str
-    where: str
-    text: str = ""
-    hint: str = ""
+    where: str  #: File, folder, row of a workbook or clip. Given alone, the whole message.
+    text: str = ""  #: What is the case there, without a full stop.
+    hint: str = ""  #: What to do, in full sentences; empty if nothing needs to be done.
 
     @property
     def is_alarm(self) -> bool:

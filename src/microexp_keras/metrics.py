@@ -137,11 +137,8 @@ def subject_intervals(
     Parameters
     ----------
     true, predicted : array of int, (clips,)
-        Labels from 0 to `num_classes - 1`.
     subjects : sequence of str, (clips,)
-    num_classes : int
-    resamples : int
-        How many times subjects are drawn, from a fixed seed.
+    num_classes, resamples : int
 
     Returns
     -------
@@ -213,14 +210,9 @@ def paired(
         Which clips each predicts correctly, the same clips in the same order.
     subjects : sequence of str or None, (clips,)
 
-    Returns
-    -------
-    Pair
-
     References
     ----------
-    McNemar, "Note on the sampling error of the difference between correlated proportions", Psychometrika 1947.
-    Ernst, "Permutation methods: a basis for exact inference", Statistical Science 2004.
+    McNemar, Psychometrika 1947. Ernst, "Permutation methods: a basis for exact inference", Statistical Science 2004.
     """
     import pandas as pd
     from scipy.stats import binomtest

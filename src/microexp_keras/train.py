@@ -56,14 +56,15 @@ def _new(args: argparse.Namespace) -> Settings:
     protocol = protocols.get(name, model, database, **datasets.chosen_reading(args))
     _require_taken(args, protocol)
     knows_synthetic = bool(args.weights) and _synthetic_start(args, protocol)
-    if args.landmarks and protocol.network.on_whole_face:
-        raise MicroExpError("--landmarks", "goes with clips and a fused network only", "Leave it out.")
-    if args.weights and protocol.unseen_subjects:
-        text = f"does not go with --protocol {name}: the weights may have been trained on the held-out subject"
-        raise MicroExpError("--weights", text, "Leave it out.")
-    if args.precision == "bfloat16" and protocol.labels_by_position:
-        text = f"bfloat16 does not go with --protocol {name}, which does what the original does, in float32"
-        raise MicroExpError("--precision", text, "Leave it out.")
+    seen = f"does not go with --protocol {name}: the weights may have been trained on the held-out subject"
+    single = f"bfloat16 does not go with --protocol {name}, which does what the original does, in float32"
+    for option, wrong, text in (
+        ("--landmarks", args.landmarks and protocol.network.on_whole_face, "goes with a fused network only"),
+        ("--weights", args.weights and protocol.unseen_subjects, seen),
+        ("--precision", args.precision == "bfloat16" and protocol.labels_by_position, single),
+    ):
+        if wrong:
+            raise MicroExpError(option, text, "Leave it out.")
     runs.require_free(args.out, resumable=True)
     given = ("epochs", "batch_size", "patience", "kernel_size", "seed", "precision", "keep_weights")
     return Settings.of(
@@ -129,8 +130,6 @@ def _train(run: "Run", workers: runs.Workers) -> int:
     trained = f"{len(run.folds)} folds"
     if run.has_one_fold:
         trained = f"trained on {counted(len(run.folds[0].train), 'clip')}"
-        if workers.jobs:
-            print(f"note: --jobs changes nothing: protocol {run.protocol.name} has one fold", file=sys.stderr)
     scored = counted(sum(len(fold.test) for fold in run.folds), "clip")
     print(f"{run.title}: {trained}, scored on {scored}; files go to {run.folder}", file=sys.stderr)
     train_run(run, workers)

@@ -14,7 +14,6 @@ from microexp_keras import __version__
 each = pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
 GITHUB = ROOT / ".github"
 WORKFLOWS = sorted((GITHUB / "workflows").glob("*.yml"))
-FORMS = sorted((GITHUB / "ISSUE_TEMPLATE").glob("*.yml"))
 
 
 def read_yaml(path):
@@ -50,11 +49,6 @@ def test_the_readme_is_short_and_explains_its_words():
     explained = re.findall(r"\*\*([\w -]+)\*\*", text)
     assert {"micro-expression", "fold", "Wilson", "UF1", "UAR", "golden", "constant classifier"} <= set(explained)
     assert "3 GB of disk" in text and "tensorflow[and-cuda]" in text
-
-
-def test_pictures_are_small():
-    pictures = sorted((ROOT / "docs" / "images").glob("*"))
-    assert pictures and all(path.stat().st_size < 600_000 for path in pictures)
 
 
 def test_every_sub_package_has_a_page_of_the_reference():
@@ -105,17 +99,6 @@ def test_workflows_cover_the_pythons_and_systems_of_the_metadata():
             systems |= {job["runs-on"], *matrix.get("system", ())}
     assert tested == promised
     assert {name.split("-")[0] for name in systems if "$" not in name} == {"ubuntu", "macos", "windows"}
-
-
-@pytest.mark.parametrize("path", [form for form in FORMS if form.stem != "config"], ids=lambda path: path.stem)
-def test_issue_forms_have_what_github_asks_for(path):
-    form = read_yaml(path)
-    assert form["name"] and form["description"]
-    fields = [part for part in form["body"] if part["type"] != "markdown"]
-    names = [part["id"] for part in fields]
-    assert fields and len(set(names)) == len(names)
-    assert all(part["type"] in ("input", "textarea", "dropdown", "checkboxes") for part in fields)
-    assert all(part["attributes"]["label"] for part in fields)
 
 
 def test_the_citation_names_paper_and_package():

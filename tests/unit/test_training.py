@@ -2,17 +2,14 @@
 
 import gc
 import hashlib
-import random
 import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
 from dataclasses import replace
 from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
 from helpers import on_a_full_disk
@@ -79,24 +76,6 @@ def test_nothing_of_a_trained_network_stays_in_memory(tmp_path):
     assert graphs() <= before
 
 
-def test_a_thread_that_draws_random_numbers_changes_no_bit(whole_run, tmp_path):
-    stopped = threading.Event()
-
-    def draw():
-        while not stopped.is_set():
-            random.random(), np.random.random()
-            time.sleep(0)
-
-    noisy = threading.Thread(target=draw)
-    noisy.start()
-    try:
-        start(tmp_path)
-    finally:
-        stopped.set()
-        noisy.join()
-    assert state(tmp_path) == state(whole_run)
-
-
 @pytest.mark.slow
 def test_a_kill_at_any_moment_leaves_what_the_state_names(whole_run, tmp_path, monkeypatch):
     """Copies are taken where a kill could strike; each is resumed to the same bits."""
@@ -139,19 +118,6 @@ def test_early_stopping_ends_at_the_same_epoch_whenever_it_is_resumed(tmp_path, 
     protocol = replace(PROTOCOL, epochs=9, patience=patience)
     notes = training_notes([outcome] * 2, protocol, SCORES)
     assert any(f"2 of 2 folds ended after {last} epochs instead of 9" in str(note) for note in notes) == (last < 9)
-
-
-@pytest.mark.slow
-def test_the_callback_saves_weights_in_plain_fit_too(tmp_path):
-    model = models.build_microexp_stcnn(18, (16, 14))
-    training.compile_model(model, 0.01)
-    inputs, targets = training.keras_inputs({"face": INPUTS}), keras.utils.to_categorical(LABELS, 3)
-    best = training.Checkpoint(tmp_path / "new" / "folder")
-    model.fit(inputs, targets, validation_data=(inputs, targets), epochs=2, callbacks=[best], verbose=0)
-    assert best.path.parent == tmp_path / "new" / "folder" and best.epoch in (0, 1)
-    assert weights.inspect(best.path).metadata["val_accuracy"] == best.value
-    weights.load_weights(models.build_microexp_stcnn(18, (16, 14)), best.path)
-    assert weights.inspect(tmp_path / "new" / "folder" / "last.weights.h5").metadata["epoch"] == 1
 
 
 def test_every_epoch_has_its_own_order_and_every_clip_once():
@@ -299,48 +265,6 @@ def test_a_full_disk_keeps_the_previous_checkpoint(whole_run, tmp_path):
     assert "could not be written (" in message and ("file is intact" in message or "Nothing was written" in message)
     assert kept.startswith("True [") and "last.weights.h5" in kept and kept.endswith("[]")
     assert epochs == "3"
-
-
-SAVE_BESIDE_A_FILLER = f"""
-import os, pathlib, signal, sys
-sys.path[:0] = {[str(Path(__file__).parent), str(Path(__file__).parents[1])]!r}
-folder = pathlib.Path(sys.argv[1])
-filler = os.fork()
-if filler == 0:  # takes all there is, gives it back, and takes it again
-    while True:
-        with open(folder / "filler", "wb", buffering=0) as file:
-            try:
-                while True: file.write(b"x" * 4096)
-            except OSError:
-                pass
-from microexp_keras import models, weights
-from microexp_keras.errors import MicroExpError
-model, counts = models.build_microexp_stcnn(size=(16, 14)), [0, 0]
-for number in range(60):
-    for save, path in (
-        (weights.save_weights, folder / "a.weights.h5"),
-        (weights.save_keras2_hdf5, folder / "b.hdf5"),
-    ):
-        try:
-            save(model, path)
-            counts[0] += 1
-        except MicroExpError as error:
-            assert "could not be written" in str(error)
-            counts[1] += 1
-os.kill(filler, signal.SIGKILL)
-os.waitpid(filler, 0)
-for path in folder.glob("*.h*5"):
-    weights.load_weights(model, path)
-print(*counts, [path.name for path in folder.glob(".writing-*")])
-"""
-
-
-@pytest.mark.slow
-def test_another_process_that_fills_the_disk_ends_no_program(tmp_path):
-    done = on_a_full_disk(SAVE_BESIDE_A_FILLER, tmp_path / "disk", megabytes=2)
-    assert done.returncode == 0, done.stderr
-    written, refused, left = done.stdout.split()
-    assert int(written) + int(refused) == 120 and left == "[]"
 
 
 def test_resuming_removes_no_file_of_the_users(tmp_path):

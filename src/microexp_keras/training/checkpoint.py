@@ -16,24 +16,11 @@ from microexp_keras.training.history import MONITOR, STATE, History
 class Checkpoint(keras.callbacks.Callback):
     """The callback that keeps a training: best weights, history and state, each written whole or not at all.
 
-    `fit` adds it. It works with Keras' own `model.fit` too, which needs `validation_data` and the metric "accuracy".
-
-    The best weights are kept as the original's `ModelCheckpoint` did (`SMIC/MicroExpSTCNN.py:119-121`), epochs counted
-    from 0. After every epoch `history.csv` is written, then the state. It decides where a run resumes; the best weights
-    that it names are there as long as it names them. Beside weights and optimizer it carries the best score and the
-    state of the random numbers that dropout draws, which Keras' own files lack.
-
-    Parameters
-    ----------
-    folder : str or Path
-        Where the files go.
-    metadata : dict, optional
-        Written into every weights file, see `weights.save_weights`; the epoch is added.
-
-    Attributes
-    ----------
-    value, epoch, path
-        The best validation accuracy so far, the epoch that reached it (-1: none yet), and the file of its weights.
+    `fit` calls it, and Keras' own `model.fit` can, with `validation_data` and the metric "accuracy". The best weights
+    are kept as the original's `ModelCheckpoint` did (`SMIC/MicroExpSTCNN.py:119-121`), epochs from 0. The state,
+    written last, decides where a run resumes, and the best weights that it names are there as long as it names them.
+    Beside weights and optimizer it carries the best score and the state of the random numbers that dropout draws.
+    `metadata` is written into every weights file.
     """
 
     def __init__(self, folder: str | Path, metadata: Mapping[str, Any] | None = None) -> None:
@@ -41,7 +28,7 @@ class Checkpoint(keras.callbacks.Callback):
         self.folder, self.metadata = Path(folder), metadata or {}
         self.folder.mkdir(parents=True, exist_ok=True)
         self.history = History(self.folder / "history.csv")
-        self.value, self.epoch, self.path = -math.inf, -1, self.folder
+        self.value, self.epoch, self.path = -math.inf, -1, self.folder  # of the best epoch; -1: none yet
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         """Keep an epoch whose losses are numbers."""

@@ -31,11 +31,10 @@ PREDICTED = 16  # clips at a time: no more memory than a step of training takes
 
 
 class SGD(keras.optimizers.SGD):
-    """`keras.optimizers.SGD` for TensorFlow on one device and without Nesterov's momentum, to the bit, in less memory.
+    """`keras.optimizers.SGD` for TensorFlow on one device, to the bit, in less memory.
 
-    Weights are updated once all gradients are there: TensorFlow copies a variable that is still being read. A step
-    takes no arrays of the weights' size beside the gradients. And nothing is summed over replicas: TensorFlow registers
-    a gradient of that sum for the whole process, and with it keeps every model that was trained.
+    Weights are updated once all gradients are there: TensorFlow copies a variable that is still being read. Nothing is
+    summed over replicas: TensorFlow registers a gradient of that sum, and with it keeps every model that was trained.
     """
 
     def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Any] | None = None) -> None:
