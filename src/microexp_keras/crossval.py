@@ -110,22 +110,22 @@ def load(
     """
     known = (*datasets.OPTIONS, *datasets.READING)
     if unknown := [option for option in options if option not in known]:
-        raise MicroExpError(f"load: no option {', '.join(unknown)}; there are {', '.join(known)}.")
+        raise MicroExpError("load", f"no option {', '.join(unknown)}; there are {', '.join(known)}")
     for option, values in (("sampling", SAMPLINGS), ("crop", CROPS)):
         if option in options and options[option] not in values:
-            raise MicroExpError(f"load: {option}={options[option]!r} is none of {', '.join(values)}.")
+            raise MicroExpError("load", f"{option}={options[option]!r} is none of {', '.join(values)}")
     _require_positive("load", frames=options.get("frames"), size=options.get("size"))
-    table = is_table(Path(source))
-    if (table and (path or synthetic)) or (path and synthetic):
+    if is_table(Path(source)) + bool(path) + synthetic > 1:
         raise MicroExpError("load: a table of your own, a path and synthetic=True exclude each other: leave path out.")
     chosen, reading = (
         {name: value for name, value in options.items() if name in names}
         for names in (datasets.OPTIONS, datasets.READING)
     )
-    if table:
-        own: dict[str, Any] = {"name": name, "classes": classes}
-        database = own_database(str(source), **{name: value for name, value in own.items() if value is not None})
-        folder = Path(source)
+    if is_table(Path(source)):
+        own: dict[str, Any] = {
+            name: value for name, value in (("name", name), ("classes", classes)) if value is not None
+        }
+        database, folder = own_database(str(source), **own), Path(source)
     else:
         database = datasets.get_database(str(source))
         found_in = datasets.synthetic_folder if synthetic else lambda _: datasets.data_folder(database, **chosen)

@@ -191,18 +191,19 @@ def _pairs(trained: Sequence[Trained]) -> list[Section]:
         mine, its = own.predictions, other.predictions
         same_clips = mine.clips == its.clips and np.array_equal(mine.true, its.true)
         if one.model == AHEAD and two.model != AHEAD and alike and same_clips:
-            cut = list(filter(None, [_cut_short(own), _cut_short(other)]))
+            cut = [*filter(None, map(_cut_short, (own, other)))]
             found.append((own, other, metrics.paired(mine.correct, its.correct, mine.subjects), cut))
     tested = [pair.p_subjects for *_, pair, cut in found if pair.p_subjects is not None and not cut]
     corrected, rows = iter(metrics.holm(tested)), []
     for own, other, pair, cut in found:
-        swapped, by_clips = (None, None) if cut else (pair.p_subjects, pair.p_clips)
-        p_values = (swapped, None if swapped is None else next(corrected), by_clips)
-        p_subjects, p_holm, p_clips = ("n/a" if p is None else f"{p:.2g}" for p in p_values)
+        by_subjects, by_clips = (None, None) if cut else (pair.p_subjects, pair.p_clips)
+        p_values = (by_subjects, None if by_subjects is None else next(corrected), by_clips)
         row = {"other": other.protocol.network.title, "protocol": own.protocol.name, "seed": str(own.seed)}
         row["subjects"] = f"{pair.first_subjects} : {pair.second_subjects}"
         row["clips"] = f"{pair.first_only} : {pair.second_only} of {len(own.predictions.clips)}"
-        rows.append(row | {"p subjects": p_subjects, "p Holm": p_holm, "p clips": p_clips})
+        for name, p in zip(("p subjects", "p Holm", "p clips"), p_values, strict=True):
+            row[name] = "n/a" if p is None else f"{p:.2g}"
+        rows.append(row)
     cuts = dict.fromkeys(reason for *_, cut in found for reason in cut)
     return _section("pairs", rows, f"No p value where training was cut short: {'; '.join(cuts)}." if cuts else "")
 

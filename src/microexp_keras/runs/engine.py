@@ -123,6 +123,7 @@ def _failure(future: "Future") -> MicroExpError | None:
 
     try:
         future.result()
+        return None
     except CancelledError:
         raise
     except MicroExpError as error:
@@ -133,7 +134,6 @@ def _failure(future: "Future") -> MicroExpError | None:
     except Exception as error:  # of one fold: a full card, a file that another program has removed
         said = f"failed ({type(error).__name__}: {' '.join(str(error).split())[:300]}). {traceback_in_a_file()}"
         return MicroExpError("its worker", said, f"{RESUME}.")
-    return None
 
 
 @contextlib.contextmanager
@@ -188,15 +188,14 @@ def _require_same(client: "Client") -> None:
     client.wait_for_workers(1)
     own, hint = versions(), "Install the same versions everywhere and start the cluster again."
     try:
-        client.run_on_scheduler(versions)
-        others = client.run(versions)
+        others = {"the scheduler": client.run_on_scheduler(versions), **client.run(versions)}
     except Exception as error:
         found = f"a scheduler or worker of it has no microexp_keras like that here, but answers {error!r}"
         raise MicroExpError("--cluster", found, hint) from None
     for address, theirs in others.items():
         if names := [name for name in own if own[name] != theirs.get(name)]:
-            here, there = (", ".join(f"{name} {one.get(name, 'none')}" for name in names) for one in (own, theirs))
-            raise MicroExpError(f"the worker at {address}", f"has {there}, but here it is {here}", hint)
+            here, there = (", ".join(f"{name} {one.get(name)}" for name in names) for one in (own, theirs))
+            raise MicroExpError("--cluster", f"{address} has {there}, but here it is {here}", hint)
     if (threads := max(client.nthreads().values())) > 1:
         found = f"a worker has {threads} threads instead of one"
         raise MicroExpError("--cluster", found, "Start them with --nthreads 1.")
@@ -220,11 +219,12 @@ def processes_that_fit(workers: Workers, runs: Sequence[Run], folds: int) -> int
     """Return in how many processes so many folds are trained: `--jobs`, else so many that cores and memory suffice."""
     need, free = max(map(bytes_of_a_process, runs)), free_bytes()
     wanted = min(workers.jobs or cores(), folds)
-    taken = wanted if workers.jobs else max(1, min(wanted, free // need))
-    if taken < wanted or taken * need > free:
-        but = f"{taken} at once instead of {wanted}" if taken < wanted else f"with {taken} of them some may be killed"
-        memory = f"{in_bytes(need)} of memory and {in_bytes(free)} are free"
-        print(f"WARNING: a process needs about {memory}: {but}", file=sys.stderr)
+    if wanted * need <= free:
+        return wanted
+    taken = wanted if workers.jobs else max(1, free // need)
+    but = f"{taken} at once instead of {wanted}" if taken < wanted else f"with {taken} of them some may be killed"
+    memory = f"{in_bytes(need)} of memory and {in_bytes(free)} are free"
+    print(f"WARNING: a process needs about {memory}: {but}", file=sys.stderr)
     return taken
 
 
