@@ -29,10 +29,6 @@ FIGURES = {
         ["best epoch (7)", "majority-class baseline (59.4%)", "on synthetic SMIC"],
     ),
     "curves of one epoch": (lambda path: plots.curves(HISTORY[:1], path), ["validation"]),
-    "curves of folds": (
-        lambda path: plots.curves(HISTORY, path, folds=[HISTORY, HISTORY[:4]]),
-        ["single folds", "validation"],
-    ),
     "roc": (
         lambda path: plots.roc(TRUE, PROBABILITIES, ("a", "b", "c"), path, "on synthetic SMIC"),
         ["c: undefined, 0 of 40 clips", "false positive rate", "chance: area 0.5"],

@@ -149,12 +149,10 @@ def curves(
     best_epoch: int | None = None,
     majority_rate: float | None = None,
     title: str = "",
-    folds: Sequence[Sequence[dict[str, Any]]] = (),
 ) -> PathType:
-    """Draw training and validation loss and accuracy over the epochs.
+    """Draw training and validation loss and accuracy over the epochs, and a point at the best one.
 
-    `history` has `epoch`, `loss`, `accuracy`, `val_loss` and `val_accuracy` of each epoch; if it is the mean of several
-    `folds`, these are drawn thinly behind it. `best_epoch`, whose weights are kept, is marked by a point.
+    `history` has `epoch`, `loss`, `accuracy`, `val_loss` and `val_accuracy` of each epoch.
     """
     figure, (left, right) = subplots(1, 2, (9, 3.6))
 
@@ -163,10 +161,6 @@ def curves(
         axes.plot([row["epoch"] for row in rows], [row[name] for row in rows], marker=dot, **options)
 
     for axes, name in ((left, "loss"), (right, "accuracy")):
-        for number, rows in enumerate(folds):
-            thin: dict[str, Any] = {"lw": 0.7, "alpha": 0.35, "zorder": 1}
-            draw(axes, rows, name, color=BLUE, ls="--", **thin)
-            draw(axes, rows, f"val_{name}", color=ORANGE, label=None if number else "single folds", **thin)
         draw(axes, history, name, color=BLUE, ls="--", label="training, with dropout")
         draw(axes, history, f"val_{name}", color=ORANGE, label="validation")
         axes.set(xlabel="epoch (counted from 0)", ylabel=name)
@@ -190,36 +184,23 @@ def timeline(
     title: str = "",
     caption: str = "",
 ) -> PathType:
-    """Draw the probabilities of a video's windows over time, and below them the class of each window.
+    """Draw the probabilities of a video's windows over time.
 
     `times` are start and end of each window in seconds, float (windows, 2), at equal steps; `probabilities` are float
     (windows, classes), NaN without a prediction, which is shaded.
     """
-    from matplotlib.colors import ListedColormap
-    from matplotlib.patches import Patch
-
-    figure, (above, below) = subplots(2, 1, (11, 4.8))
-    above.get_gridspec().set_height_ratios([8, 1])
-    below.sharex(above)
-    above.tick_params(labelbottom=False)
+    figure, axes = subplots(1, 1, (11, 4.4))
     middles = times.mean(axis=1)
-    colours: list[str] = class_colours(len(class_names))
-    step = middles[1] - middles[0] if len(middles) > 1 else times[0, 1] - times[0, 0]
-    edges = np.append(middles - step / 2, middles[-1] + step / 2)
-    for label, (name, colour) in enumerate(zip(class_names, colours, strict=True)):
-        above.plot(middles, probabilities[:, label], ".-", color=colour, label=name, lw=1.2, ms=5)
-    missing = np.isnan(probabilities[:, 0])
-    for window in np.flatnonzero(missing):
-        above.axvspan(edges[window], edges[window + 1], color=NONE, lw=0, zorder=0)
-    classes = np.where(missing, len(class_names), np.nan_to_num(probabilities).argmax(axis=1))
-    below.pcolormesh(edges, [0, 1], classes[None], cmap=ListedColormap([*colours, NONE]), vmin=0, vmax=len(class_names))
-    above.axhline(1 / len(class_names), color=GRAY, linestyle=":", lw=1, zorder=1, label="uniform")
-    above.set(ylim=(-0.03, 1.03), xlim=(0, times[-1, 1]), ylabel="probability (not calibrated)")
-    below.set(yticks=[], xlabel="time (s), middle of the window")
-    below.set_ylabel("most\nprobable", rotation=0, ha="right", va="center", fontsize=9)
-    below.spines[:].set_visible(False)
-    handles, _ = above.get_legend_handles_labels()
-    handles += [Patch(color=NONE, label="no prediction (no face, or a cut)")] * bool(missing.any())
-    above.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=5, frameon=False, fontsize=10)
+    half = (middles[1] - middles[0] if len(middles) > 1 else times[0, 1] - times[0, 0]) / 2
+    for label, (name, colour) in enumerate(zip(class_names, class_colours(len(class_names)), strict=True)):
+        axes.plot(middles, probabilities[:, label], ".-", color=colour, label=name, lw=1.2, ms=5)
+    axes.axhline(1 / len(class_names), color=GRAY, linestyle=":", lw=1, zorder=1, label="uniform")
+    said: str | None = "no prediction (no face, or a cut)"
+    for middle in middles[np.isnan(probabilities[:, 0])]:
+        axes.axvspan(middle - half, middle + half, color=NONE, lw=0, zorder=0, label=said)
+        said = None
+    axes.set(ylim=(-0.03, 1.03), xlim=(0, times[-1, 1]), ylabel="probability (not calibrated)")
+    axes.set(xlabel="time (s), middle of the window")
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=5, frameon=False, fontsize=10)
     figure.supxlabel(textwrap.fill(caption, 170), fontsize=8, color="#444444")
     return save(figure, path, title)

@@ -167,7 +167,7 @@ def _training(folder: Path, scores: Json) -> list[Section]:
         return []
     caption, best = "The numbers are in history.csv.", f" The weights of epoch {first['epoch']} are scored."
     if others:
-        caption, best = "Mean over the folds, single folds thin. Each fold has its history.csv.", ""
+        caption, best = "Mean over the folds. Each fold has its history.csv.", ""
     alt = f"Training and validation loss and accuracy after each epoch.{best}"
     return [Section("Training", figures=[Figure.of(folder / "curves.svg", alt, caption, wide=True)])]
 

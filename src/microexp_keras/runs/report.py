@@ -76,9 +76,9 @@ def report(run: Run) -> Outcome:
     scores, right, seconds = predictions.scores, predictions.correct, None
     histories = [result.history for result in results]
     if histories[0]:
-        best_epoch, each = (results[0].best_epoch, []) if run.has_one_fold else (None, histories)
+        best_epoch = results[0].best_epoch if run.has_one_fold else None
         path = run.folder / "curves.png"
-        plots.curves(_mean_history(histories), path, best_epoch, scores.majority_rate, run.title, each)
+        plots.curves(_mean_history(histories), path, best_epoch, scores.majority_rate, run.title)
         seconds = sum(row.get("seconds", 0) for history in histories for row in history)
     last_ten = last_ten_epochs(histories, [len(fold.validation) for fold in run.folds])
     caveats = [

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 WEIGHTS = "best.weights.h5"
 """Weights of the best epoch, as Keras writes and reads them."""
 
-BATCH = 16  # clips that are predicted at a time
-
 
 def fit(job: Job) -> FoldResult:
     """Fit a fold from its beginning and predict the test clips; see `models.Method`."""
@@ -157,13 +155,13 @@ def _reason(error: Exception) -> str:
 
 def _probabilities(model: "keras.Model", name: str, clips: np.ndarray) -> np.ndarray:
     """Return probabilities of clips, float array (clips, classes); logits of a loss `from_logits` become some."""
-    ops = import_keras().ops
-    batches = [model(clips[start : start + BATCH], training=False) for start in range(0, len(clips), BATCH)]
-    answers = np.concatenate([ops.convert_to_numpy(batch) for batch in batches]).astype(float)
+    from microexp_keras.training.loop import predict
+
+    answers = predict(model, {"face": clips}).astype(float)
     if getattr(model.loss, "from_logits", False):
         answers = np.exp(answers - answers.max(axis=1, keepdims=True))
         answers /= answers.sum(axis=1, keepdims=True)
-    if not np.isfinite(answers).all() or answers.min() < 0 or not np.allclose(answers.sum(axis=1), 1, atol=1e-3):
+    if answers.min() < 0 or not np.allclose(answers.sum(axis=1), 1, atol=1e-3):
         found = f"the model's answers are no probabilities (from {answers.min():.3g} to {answers.max():.3g})"
         hint = "End it with a softmax, or compile it with a loss that has from_logits=True."
         raise MicroExpError(name, found, hint)

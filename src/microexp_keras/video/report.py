@@ -97,7 +97,7 @@ def _table(seen: Seen) -> str:
 
 
 def _sections(folder: Path, seen: Seen, about: Mapping[str, Any], annotated: bool) -> list[Section]:
-    alt = "Probability of each class over time, and the most probable class."
+    alt = "Probability of each class over time."
     sections = [Section("Over time", figures=[Figure.of(folder / "timeline.svg", alt, wide=True)])]
     if annotated:
         video = Figure("annotated.webm", wide=True, video=True)
