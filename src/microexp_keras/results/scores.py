@@ -30,13 +30,12 @@ def write(
     predictions: Predictions,
     about: Json,
     protocol: Protocol | None = None,
-    seconds: float | None = None,
     **more: Any,
 ) -> tuple[Report, dict[str, Any]]:
     """Write scores, figures, predictions and report into a folder; return the report and the contents of scores.json.
 
     Intervals over subjects are given if all subjects are known. `about` are the contents of config.json, of an
-    evaluation `more`, which goes into scores.json; `protocol` is that of a run, and `seconds` its training took.
+    evaluation `more`, which goes into scores.json; `protocol` is that of a run.
     """
     names, true, probabilities = predictions.class_names, predictions.true, predictions.probabilities
     scores, over_subjects = predictions.scores, None
@@ -64,10 +63,7 @@ def write(
     sections += [*_subjects(predictions), _wrong(predictions)]
     if protocol:
         sections += [*_folds(values, about, predictions), _settings(protocol), *_paper(values, about, protocol)]
-        repeating = _run_rows(about, seconds)
-    else:
-        repeating = {"weights": values["weights"]}
-    sections.append(_repeating(values, about, repeating, ["config.json"] * bool(protocol)))
+    sections.append(_repeating(values, about, protocol is not None))
     report = Report(title, all_notes, _verdict(values, about, protocol), sections, *_bars(values))
     report.write(folder)
     return report, values
@@ -220,7 +216,6 @@ def _folds(scores: Json, about: Json, predictions: Predictions) -> list[Section]
             "correct": predictions.correct[np.array(predictions.folds) == fold["fold"]].sum(),
             "epoch": fold["epoch"],
             "collapsed to": fold["collapsed_to"],
-            "standardised by": _levels(parts["statistics"]),
         }
         for fold, parts in zip(scores["folds"], about["folds"], strict=True)
     ]
@@ -256,37 +251,22 @@ def _paper(scores: Json, about: Json, protocol: Protocol) -> list[Section]:
     return [Section("What the paper reports", tables=[Table(["", "accuracy", "what it is"], rows)], remark=remark)]
 
 
-def _run_rows(about: Json, seconds: float | None) -> dict[str, str]:
-    """What a run is repeated with."""
-    settings, data, folds = about["settings"], about["data"], about["folds"]
-    counts = ", ".join(f"{count} {name}" for name, count in data["clips_per_class"].items())
-    rows = {
-        "resumed": ", ".join(time["started"] for time in about["resumed"]) or "never",
-        "seed": str(settings["seed"]),
-        "data": settings["data"],
-        "clips": f"{data['clips']} ({counts}) of {counted(data['subjects'], 'subject')}",
-        "data fingerprint": data["fingerprint"],
-        "standardised by": "see Folds" if len(folds) > 1 else _levels(folds[0]["statistics"]),
-    }
-    if seconds is not None:
-        took = f"{seconds:.1f} s" if seconds < 120 else f"{int(seconds // 60)} min {seconds % 60:.0f} s"
-        rows["training time"] = took + ", all folds together" * (len(folds) > 1)
-    return rows
-
-
-def _repeating(scores: Json, about: Json, more: dict[str, str], files: list[str]) -> Section:
+def _repeating(scores: Json, about: Json, is_run: bool) -> Section:
     """The command and the versions that repeat the numbers."""
-    machine = about["machine"]
+    machine, rows = about["machine"], {"command": about["command"], "started": about["started"]}
+    if is_run:
+        data = about["data"]
+        counts = ", ".join(f"{count} {name}" for name, count in data["clips_per_class"].items())
+        rows |= {"seed": str(about["settings"]["seed"]), "data": about["settings"]["data"]}
+        rows |= {"clips": f"{data['clips']} ({counts}) of {counted(data['subjects'], 'subject')}"}
+        rows |= {"data fingerprint": data["fingerprint"]}
+    else:
+        rows["weights"] = scores["weights"]
     devices = {device for fold in scores.get("folds", []) for device in fold["devices"] or ()} or machine["devices"]
-    rows = {
-        "command": about["command"],
-        "started": about["started"],
-        **more,
-        **origin_rows(about),
-        "machine": f"{machine['system']}, {machine['cores']} cores",
-        "computed on": ", ".join(sorted(devices or ["unknown"])),
-    }
-    tables, files = [Table([], list(rows.items()))], ["report.txt", "scores.json", *files]
+    rows |= origin_rows(about) | {"machine": f"{machine['system']}, {machine['cores']} cores"}
+    rows["computed on"] = ", ".join(sorted(devices or ["unknown"]))
+    files = ["report.txt", "scores.json", *["config.json"] * is_run]
+    tables = [Table([], list(rows.items()))]
     return Section("How to repeat it", tables=tables, remark="The same as files:", files=files, page_only=True)
 
 
@@ -296,8 +276,3 @@ def origin_rows(about: Json) -> dict[str, str]:
         "commit": about["commit"] or f"none: {about.get('commit_missing') or 'not run from a checkout'}",
         "versions": ", ".join(f"{name} {version}" for name, version in about["versions"].items()),
     }
-
-
-def _levels(statistics: Json) -> str:
-    levels = [f"{name}: mean {own['mean']:.3f}, maximum {own['max']:.0f}" for name, own in statistics.items()]
-    return "; ".join(levels) or "the method itself"

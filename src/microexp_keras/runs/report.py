@@ -73,13 +73,12 @@ def report(run: Run) -> Outcome:
         protocol=protocol.name,
         seed=run.settings.seed,
     )
-    scores, right, seconds = predictions.scores, predictions.correct, None
+    scores, right = predictions.scores, predictions.correct
     histories = [result.history for result in results]
     if histories[0]:
         best_epoch = results[0].best_epoch if run.has_one_fold else None
         path = run.folder / "curves.png"
         plots.curves(_mean_history(histories), path, best_epoch, scores.majority_rate, run.title)
-        seconds = sum(row.get("seconds", 0) for history in histories for row in history)
     last_ten = last_ten_epochs(histories, [len(fold.validation) for fold in run.folds])
     caveats = [
         *_method_notes(run),
@@ -94,7 +93,7 @@ def report(run: Run) -> Outcome:
         "ten_epochs": last_ten,
     }
     _, config = read_config(run.folder)
-    described, values = write(run.folder, run.title, caveats, predictions, config, protocol, seconds, **more)
+    described, values = write(run.folder, run.title, caveats, predictions, config, protocol, **more)
     return Outcome(described, values, predictions, not any(result.diverged for result in results))
 
 
