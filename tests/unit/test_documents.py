@@ -109,16 +109,6 @@ def test_the_citation_names_paper_and_package():
     assert {"arXiv:1904.01390"} <= {one["value"] for one in paper["identifiers"]}
 
 
-def test_pre_commit_runs_the_linters_of_make_lint():
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    recipe = re.search(r"^lint:.*\n((?:\t.*\n)+)", makefile, re.MULTILINE)[1]
-    linted = [line.strip().removeprefix("$(BIN)/") for line in recipe.splitlines()]
-    hooks = [
-        hook for repository in read_yaml(ROOT / ".pre-commit-config.yaml")["repos"] for hook in repository["hooks"]
-    ]
-    assert [hook["entry"].removeprefix(".venv/bin/") for hook in hooks] == linted
-
-
 def test_what_is_shipped_is_in_git_and_what_is_built_is_not():
     if subprocess.run(["git", "-C", ROOT, "rev-parse"], capture_output=True).returncode:
         pytest.skip("not a git checkout")

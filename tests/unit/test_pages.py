@@ -170,10 +170,9 @@ def test_names_of_clips_are_text_and_nothing_else(one_fold):
 
 
 def test_synthetic_clips_are_said_to_be_so_at_the_top(one_fold, several_folds):
-    synthetic = Page(several_folds / "report.html")
+    synthetic, real = (Page(folder / "report.html") for folder in (several_folds, one_fold))
     assert "banner synthetic" in synthetic.banners() and "They are not comparable" in synthetic.text
     assert synthetic.text.index("SYNTHETIC") < synthetic.text.index("The majority-class baseline")
-    real = Page(one_fold / "report.html")
     assert "banner synthetic" not in real.banners() and "synthetic" not in real.text.lower()
 
 

@@ -97,21 +97,19 @@ def read_result(folder: Path, clips: list[str], num_classes: int, has_epochs: bo
     try:
         record = json.loads((folder / RESULT).read_text(encoding="utf-8"))
         kept = {name: record[name] for name in KEPT}
-        wrong = [name for name, kind in KEPT.items() if kept[name] is not None and type(kept[name]) is not kind]
-        best, probabilities = kept["best_epoch"], np.array(record["probabilities"], float)
+        best, drawn = kept["best_epoch"], kept["saliency"]
+        probabilities = np.array(record["probabilities"], float)
         best_path = folder / Path(record["weights"]).with_suffix(".h5").name
+        right: dict[str, Any] = {name: kept[name] is None or type(kept[name]) is kind for name, kind in KEPT.items()}
         if has_epochs or best is not None:
-            wrong += ["best_epoch"] * (history[best]["epoch"] != best or "val_only_class" not in history[best])
-        if record["clips"] != clips:
-            wrong.append("clips")
-        fits = probabilities.shape == (len(clips), num_classes) and (probabilities >= 0).all()
-        if not fits or not np.allclose(probabilities.sum(axis=1), 1, atol=1e-3):
-            wrong.append("probabilities")
-        drawn = kept["saliency"]
+            right["best_epoch"] &= history[best]["epoch"] == best and "val_only_class" in history[best]
+        right["clips"] = record["clips"] == clips
+        right["probabilities"] = probabilities.shape == (len(clips), num_classes) and (probabilities >= 0).all()
+        right["their sums"] = np.allclose(probabilities.sum(axis=-1), 1, atol=1e-3)
+        if wrong := [name for name, fits in right.items() if not fits]:
+            raise ValueError(f"its {', '.join(wrong)} do not fit")
         if drawn and not all((folder / sheet["file"]).exists() for sheet in drawn["sheets"]):
             kept["saliency"] = {"sheets": [], "missing": "the sheets have been removed."}
-        if wrong:
-            raise ValueError(f"its {', '.join(wrong)} do not fit")
     except (OSError, ValueError, TypeError, LookupError, RecursionError) as error:
         raise MicroExpError(folder / RESULT, f"is not the result of this fold ({error})", AGAIN) from None
     return FoldResult(history=history, best_path=best_path, probabilities=probabilities, **kept)
