@@ -2,10 +2,12 @@
 
 import gc
 import hashlib
+import random
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -74,6 +76,24 @@ def test_nothing_of_a_trained_network_stays_in_memory(tmp_path):
     before = graphs()
     start(tmp_path, epochs=1)
     assert graphs() <= before
+
+
+def test_a_thread_that_draws_random_numbers_changes_no_bit(whole_run, tmp_path):
+    stopped = threading.Event()
+
+    def draw():
+        while not stopped.is_set():
+            random.random(), np.random.random()
+            time.sleep(0)
+
+    noisy = threading.Thread(target=draw)
+    noisy.start()
+    try:
+        start(tmp_path)
+    finally:
+        stopped.set()
+        noisy.join()
+    assert state(tmp_path) == state(whole_run)
 
 
 @pytest.mark.slow
