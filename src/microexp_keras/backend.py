@@ -20,8 +20,8 @@ from microexp_keras.errors import MicroExpError
 if TYPE_CHECKING:
     import numpy as np
 
+#: Those of Keras that train, the preferred first.
 BACKENDS = {"tensorflow": "TensorFlow", "torch": "PyTorch", "jax": "JAX"}
-"""Those of Keras that train, the preferred first."""
 
 
 def gradients(function: Callable[..., Any], arrays: "Sequence[np.ndarray]") -> "list[np.ndarray]":

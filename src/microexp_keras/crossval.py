@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from microexp_keras.results.predictions import Predictions
 
+#: Clips, float32 (clips, rows, columns, time, 1), and their classes, int (clips,).
 Arrays = tuple[np.ndarray, np.ndarray]
-"""Clips, float32 (clips, rows, columns, time, 1), and their classes, int (clips,)."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -42,7 +42,7 @@ class Data:
         return len(self.clips)
 
     def __repr__(self) -> str:
-        people = {*self.subjects} - {None}
+        people = {clip.subject for clip in self.clips} - {None}
         counts = ", ".join(f"{(self.labels == label).sum()} {name}" for label, name in enumerate(self.class_names))
         title = self.database.origin(datasets.are_synthetic(self.clips))
         return f"{title}: {counted(len(self), 'clip')} ({counts}) of {counted(len(people), 'subject')}"
@@ -56,11 +56,6 @@ class Data:
     def num_classes(self) -> int:
         """How many classes there are."""
         return len(self.class_names)
-
-    @property
-    def subjects(self) -> list[str | None]:
-        """The subject of each clip, None where it is unknown."""
-        return [clip.subject for clip in self.clips]
 
     @property
     def labels(self) -> np.ndarray:
@@ -286,10 +281,8 @@ def cross_validate(
     _require_data(data)
     _require_positive("cross_validate", epochs=epochs, batch_size=batch_size, jobs=jobs)
     if isinstance(method, str) and (callbacks or method not in METHODS):
-        raise MicroExpError(
-            f"method: {method!r} is none of {', '.join(METHODS)}. Take one of these, without callbacks, or give a "
-            "function."
-        )
+        hint = "Take one of these, without callbacks, or give a function."
+        raise MicroExpError("method", f"{method!r} is none of {', '.join(METHODS)}", hint)
     name = method if isinstance(method, str) else register(method, callbacks=callbacks).name
     chosen = data.protocol(protocol, name)
     given = {"epochs": epochs, "batch_size": batch_size} if chosen.network.has_epochs else {}

@@ -4,8 +4,7 @@ from collections.abc import Iterable, Sequence
 from os import PathLike
 from typing import NamedTuple
 
-SHOWN = 5
-"""Different things said of one kind of issue in a text; `check --json` lists all."""
+SHOWN = 5  #: Different things said of one kind of issue in a text; `check --json` lists all.
 
 
 class Issue(NamedTuple):

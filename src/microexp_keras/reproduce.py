@@ -22,8 +22,7 @@ from microexp_keras.text import by, counted, either
 
 RECORD = "reproduction.json"
 
-MAY_CHANGE = ("data", "landmarks", "keep_weights")
-"""Settings of a training with which it may be resumed otherwise."""
+MAY_CHANGE = ("data", "landmarks", "keep_weights")  #: Settings of a training with which it may be resumed otherwise.
 
 
 def parser() -> Parser:
@@ -50,11 +49,8 @@ def _new_plan(args: argparse.Namespace) -> dict[str, Any]:
     there = [table for table in tables.NAMES if table in of_these]
     chosen = args.tables or there[:-1]  # the last is IX
     if others := [table for table in chosen if table not in there]:
-        raise MicroExpError(
-            "--tables",
-            f"for {database.title} there is {either(there)}, not {', '.join(others)}",
-            "Leave it out: VI is of CAS(ME)^2 and VII of SMIC.",
-        )
+        found = f"for {database.title} there is {either(there)}, not {', '.join(others)}"
+        raise MicroExpError("--tables", found, "Leave it out: VI is of CAS(ME)^2 and VII of SMIC.")
     whole_table_5 = args.tables == ["V"]
     models = args.models or (METHODS if whole_table_5 else NETWORKS)
     names = args.protocols or ["upstream" if database.in_paper and not whole_table_5 else "loso"]
@@ -73,12 +69,8 @@ def _new_plan(args: argparse.Namespace) -> dict[str, Any]:
         "keep_weights": args.keep_weights,
     }
     if not _settings(plan):  # which refuses what a protocol does not take, before any clip is read
-        raise MicroExpError(
-            f"--models {' '.join(plan['models'])} --protocols {' '.join(plan['protocols'])} "
-            f"--tables {' '.join(plan['tables'])}",
-            "leave nothing to train",
-            "python -m microexp_keras.protocols says which there are; tables VI, VII and IX are of stcnn.",
-        )
+        hint = "python -m microexp_keras.protocols says which there are; tables VI, VII and IX are of stcnn."
+        raise MicroExpError("--models, --protocols, --tables", "leave nothing to train", hint)
     runs.require_free(args.out, resumable=True)
     return {**plan, "data": str(datasets.data_of(args, database).resolve())}
 
@@ -179,9 +171,8 @@ def _require_as_planned(folder: Path, settings: Settings) -> None:
     other = {name: two for name, two in before.changed(settings).items() if name not in MAY_CHANGE}
     if other:
         said = ", ".join(f"{name} {found} instead of {planned}" for name, (found, planned) in other.items())
-        raise MicroExpError(
-            folder, f"was trained differently from the plan: {said}", "Remove it from the folder and resume."
-        )
+        found = f"was trained differently from the plan: {said}"
+        raise MicroExpError(folder, found, "Remove it from the folder and resume.")
 
 
 def _name(settings: Settings) -> str:

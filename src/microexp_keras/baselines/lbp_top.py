@@ -11,21 +11,21 @@ from microexp_keras.text import by
 
 PLANES: tuple[str, ...] = ("XY", "XT", "YT")
 
+#: The two axes of (time, rows, columns) that each plane lies in.
 AXES: dict[str, tuple[int, int]] = {"XY": (1, 2), "XT": (0, 2), "YT": (0, 1)}
-"""The two axes of (time, rows, columns) that each plane lies in."""
 
+#: Neighbours p = 0 to 7 of each plane, as signs along (time, rows, columns). XY begins on the right and turns up, XT
+#: begins on the right and turns to the future, YT begins in the future and turns up (Zhao and Pietikäinen, PAMI 2007).
 DIRECTIONS: dict[str, tuple[tuple[int, int, int], ...]] = {
     "XY": ((0, 0, 1), (0, -1, 1), (0, -1, 0), (0, -1, -1), (0, 0, -1), (0, 1, -1), (0, 1, 0), (0, 1, 1)),
     "XT": ((0, 0, 1), (1, 0, 1), (1, 0, 0), (1, 0, -1), (0, 0, -1), (-1, 0, -1), (-1, 0, 0), (-1, 0, 1)),
     "YT": ((1, 0, 0), (1, -1, 0), (0, -1, 0), (-1, -1, 0), (-1, 0, 0), (-1, 1, 0), (0, 1, 0), (1, 1, 0)),
 }
-"""Neighbours p = 0 to 7 of each plane, as signs along (time, rows, columns). XY begins on the right and turns up, XT
-begins on the right and turns to the future, YT begins in the future and turns up (Zhao and Pietikäinen, PAMI 2007)."""
 
 
+#: A difference from an interpolated level is (a + b sqrt 2) / 2 with whole numbers a and b below a million, so it is 0
+#: or further from 0 than 1e-7; sums of floats err by 1e-10 at most. So ties are told exactly.
 TIE = 1e-9
-"""A difference from an interpolated level is (a + b sqrt 2) / 2 with whole numbers a and b below a million, so it is 0
-or further from 0 than 1e-7; sums of floats err by 1e-10 at most. So ties are told exactly."""
 
 UNIFORM_BINS = 59  # 58 codes whose circle of bits changes at most twice, and one bin for all others
 

@@ -18,15 +18,14 @@ from microexp_keras.training.job import Job
 if TYPE_CHECKING:
     from sklearn.svm import SVC
 
-LEARNED = "learned.h5"
-"""What is kept of a fold."""
+LEARNED = "learned.h5"  #: What is kept of a fold.
 
 Arrays = Mapping[str, np.ndarray]
 
 NATIVE = 128  # rows from which frames count as of their own size
 
+#: What STCLQP learns before the machine does: kind and axes of each array.
 CODEBOOKS = {"tables": ("u", 3), "sizes": ("i", 2)}
-"""What STCLQP learns before the machine does: kind and axes of each array."""
 
 
 def linear_kernel(first: np.ndarray, second: np.ndarray) -> np.ndarray:

@@ -15,15 +15,13 @@ from microexp_keras.paper.published import FIGURES, Cell, published, table_5
 
 CLAIMS = read_toml(__package__, "claims.toml")
 
-KINDS: dict[str, str] = CLAIMS["kinds"]
-"""Every kind of verdict, and what it means."""
+KINDS: dict[str, str] = CLAIMS["kinds"]  #: Every kind of verdict, and what it means.
 
+#: Kinds of which no, or some, printed figure must disagree with what was computed.
 WITHOUT_DISAGREEMENT = ("consistent", "above majority")
 WITH_DISAGREEMENT = ("contradiction", "unlikely", "not shown")
-"""Kinds of which no, or some, printed figure must disagree with what was computed."""
 
-FIGURE = re.compile(r"@[\w.]+(?: \(\d+\))?")
-"""A published figure in an expression: `@rivals.smic.STCLQP (2016)`."""
+FIGURE = re.compile(r"@[\w.]+(?: \(\d+\))?")  #: A published figure in an expression: `@rivals.smic.STCLQP (2016)`.
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,7 @@ from microexp_keras.protocols.catalogue import get
 from microexp_keras.protocols.protocol import Protocol
 from microexp_keras.protocols.splits import Fold
 
-Key = tuple[str, str]
-"""A network or another method, and a database, by their names."""
+Key = tuple[str, str]  #: A network or another method, and a database, by their names.
 
 MATRIX_OF = "stcnn"  # the network that Tables VI, VII and IX are about
 KERNELS_OF = "stcnn-casme2"  # what Table IX is about
@@ -48,11 +47,9 @@ def published(figures: Mapping[str, Any]) -> Published:
     )
 
 
-FIGURES = read_toml(__package__, "published.toml")
-"""The contents of `published.toml`."""
+FIGURES = read_toml(__package__, "published.toml")  #: The contents of `published.toml`.
 
-PAPER = published(FIGURES)
-"""The paper as printed."""
+PAPER = published(FIGURES)  #: The paper as printed.
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,12 +13,12 @@ from microexp_keras.text import by
 
 T = TypeVar("T")
 
+#: Settings of methods that take the one that stands before them.
 SETTINGS_OF = {
     "epochs": ("batch_size", "epochs", "patience"),
     "learning_rate": ("learning_rate", "momentum", "probability_floor"),
     "kernel_size": ("kernel_size", "conv_initializer"),
 }
-"""Settings of methods that take the one that stands before them."""
 
 AS_PUBLISHED = ("upstream", "paper", "published")
 

@@ -97,10 +97,10 @@ def leave_one_subject_out(labels: np.ndarray, subjects: Sequence[str | None]) ->
     return folds
 
 
+#: From the label and the subject of each clip to folds.
 Split = Callable[[np.ndarray, Sequence[str | None]], list[Fold]]
-"""From the label and the subject of each clip to folds."""
 
+#: By the names under which files keep them.
 SPLITS: dict[str, Split] = {
     split.__name__: split for split in (random_fifth, last_fifth_scored_on_all, leave_one_subject_out)
 }
-"""By the names under which files keep them."""

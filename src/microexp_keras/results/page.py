@@ -10,8 +10,7 @@ from microexp_keras.atomic import write_text
 from microexp_keras.errors import Issue
 from microexp_keras.text import counted, plain
 
-Json = Mapping[str, Any]
-"""What scores.json or config.json holds."""
+Json = Mapping[str, Any]  #: What scores.json or config.json holds.
 
 CAVEATS = 3  # that a command shows
 

@@ -19,8 +19,8 @@ from microexp_keras.text import counted, number
 
 WRONG = 30  # wrong predictions that are listed; the others are counted
 
+#: Protocols that the run's is compared with: the original's, and the one that tests on unseen subjects.
 COMPARED = ("upstream", "loso")
-"""Protocols that the run's is compared with: the original's, and the one that tests on unseen subjects."""
 
 
 def write(

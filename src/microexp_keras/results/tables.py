@@ -21,17 +21,14 @@ from microexp_keras.text import by, number, span
 
 NAMES = ("V", "VI", "VII", "VIII", "IX")
 
-MATRIX = {"smic": "VII", "casme2": "VI"}
-"""Which table is the confusion matrix of MicroExpSTCNN on a database."""
+MATRIX = {"smic": "VII", "casme2": "VI"}  #: Which table is the confusion matrix of MicroExpSTCNN on a database.
 
+#: Tables that can be made of clips that the paper has no numbers of: nothing stands beside ours.
 OF_ANY = ("V", "VIII", "IX")
-"""Tables that can be made of clips that the paper has no numbers of: nothing stands beside ours."""
 
-AHEAD = "stcnn"
-"""The network of which the paper says that it is ahead, and of Tables VI, VII and IX."""
+AHEAD = "stcnn"  #: The network of which the paper says that it is ahead, and of Tables VI, VII and IX.
 
-Row = dict[str, str]
-"""Cells by the keys of columns in `tables.toml`."""
+Row = dict[str, str]  #: Cells by the keys of columns in `tables.toml`.
 
 
 class Trained(NamedTuple):
@@ -104,9 +101,8 @@ def write(
 def _section(name: str, rows: Sequence[Row], said: str = "") -> list[Section]:
     """Return the section of a table of `tables.toml`, none without rows."""
     about = read_toml(__package__, "tables.toml")[name]
-    columns = {key: head for key, head in about["columns"].items() if any(row[key] for row in rows)}
-    table = Table([*columns.values()], [[row[key] for key in columns] for row in rows])
-    return [Section(about["title"], said, [table], remark=about.get("remark", ""))] if rows else []
+    cells = [{head: row[key] for key, head in about["columns"].items()} for row in rows]
+    return [Section(about["title"], said, [Table.of(cells)], remark=about.get("remark", ""))] if rows else []
 
 
 def _mean(scores: Sequence[Json], name: str) -> float:

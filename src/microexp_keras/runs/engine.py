@@ -33,8 +33,7 @@ from microexp_keras.text import counted, in_bytes
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-Task = tuple[Path, int]
-"""Folder of a run that is prepared, and number of a fold, from 0."""
+Task = tuple[Path, int]  #: Folder of a run that is prepared, and number of a fold, from 0.
 
 DASK = {
     "distributed.scheduler.allowed-failures": 2,  # a fold whose worker died three times is given up

@@ -21,8 +21,8 @@ AGAIN = "Remove this file and resume with --resume; if it lies in a folder fold-
 
 SALIENCY_CLIPS = 4  # on a sheet: a page's length
 
+#: What of a `FoldResult` stands in its file beside the probabilities, and of which type it is if it is not None.
 KEPT = {"best_epoch": int, "diverged": str, "saliency": dict, "devices": list}
-"""What of a `FoldResult` stands in its file beside the probabilities, and of which type it is if it is not None."""
 
 
 def train_fold(run: Run, number: int, progress: bool = True, wanted: Callable[[], bool] = lambda: True) -> None:

@@ -19,8 +19,7 @@ from microexp_keras.protocols import NAMES
 from microexp_keras.results.tables import NAMES as TABLES
 from microexp_keras.runs.settings import PRECISIONS
 
-WHERE = ("jobs", "cluster", "dashboard")
-"""Options that say where folds are trained."""
+WHERE = ("jobs", "cluster", "dashboard")  #: Options that say where folds are trained.
 
 SHIPPED = CHECKOUT / "weights" / "microexp-stcnn_synthetic-smic_upstream_seed0.weights.h5"
 

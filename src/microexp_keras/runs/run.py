@@ -16,8 +16,7 @@ from microexp_keras.runs.provenance import provenance
 from microexp_keras.runs.settings import Settings
 from microexp_keras.text import ranges
 
-RESULT = "result.json"
-"""The last file that a fold writes."""
+RESULT = "result.json"  #: The last file that a fold writes.
 
 
 @dataclass(frozen=True)

@@ -56,9 +56,8 @@ def what_learned(path: str | Path, model: str | None = None) -> WeightsFile | Le
     if learner in RIVALS:
         return Learned(str(path), learner, metadata)
     if learner and learner not in NETWORKS:
-        raise MicroExpError(
-            path, f"was learned by a model of your own, {learner:.160}", "Give --model MODULE:FUNCTION."
-        )
+        found = f"was learned by a model of your own, {learner:.160}"
+        raise MicroExpError(path, found, "Give --model MODULE:FUNCTION.")
     return weights.inspect(path)
 
 

@@ -13,14 +13,11 @@ import numpy as np
 from microexp_keras.atomic import write_text
 from microexp_keras.errors import MicroExpError
 
-STATE = "last.weights.h5"
-"""The file from which a killed training resumes."""
+STATE = "last.weights.h5"  #: The file from which a killed training resumes.
 
-MONITOR = "val_accuracy"
-"""What chooses the epoch: the accuracy on the validation clips."""
+MONITOR = "val_accuracy"  #: What chooses the epoch: the accuracy on the validation clips.
 
-Row = dict[str, Any]
-"""`epoch`, a whole number from 0, and the epoch's logs and `seconds` as numbers."""
+Row = dict[str, Any]  #: `epoch`, a whole number from 0, and the epoch's logs and `seconds` as numbers.
 
 
 class History:

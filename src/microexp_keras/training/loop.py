@@ -19,8 +19,8 @@ from microexp_keras.training.history import MONITOR, FoldResult
 if TYPE_CHECKING:
     from microexp_keras.training.job import Job
 
+#: By name of the network's input: float32 (clips, rows, columns, time, 1), or what gives such arrays for positions.
 Inputs = Mapping[str, np.ndarray | StandardizedInput]
-"""By name of the network's input: float32 (clips, rows, columns, time, 1), or what gives such arrays for positions."""
 
 DIVERGED = (
     "Training diverged and was stopped; the weights of earlier epochs are intact. Look for broken frames; the "

@@ -20,8 +20,7 @@ from microexp_keras.training.job import Job, known_statistics
 if TYPE_CHECKING:
     import keras
 
-WEIGHTS = "best.weights.h5"
-"""Weights of the best epoch, as Keras writes and reads them."""
+WEIGHTS = "best.weights.h5"  #: Weights of the best epoch, as Keras writes and reads them.
 
 
 def fit(job: Job) -> FoldResult:
