@@ -115,14 +115,11 @@ def _fold_json(run: Run, number: int, result: FoldResult) -> dict[str, Any]:
 
 def _files(run: Run, results: list[FoldResult]) -> list[Issue | str]:
     """Say how to get weights that are not kept, and warn of real people's faces on the page, if it shows any."""
-    method, notes = run.protocol.network, list[Issue | str]()
-    gone = counted(sum(not result.best_path.exists() for result in results), "fold")
+    method, gone = run.protocol.network, sum(not result.best_path.exists() for result in results)
     again = not method.is_own or (method.has_epochs and ":" in method.name)  # others no command can train again
-    if gone != "0 folds" and again:
-        notes.append(NOT_KEPT.format(folds=gone))
-    if not run.samples.synthetic and (results[0].saliency or {}).get("sheets"):
-        notes.append(FACES)
-    return notes
+    faces = not run.samples.synthetic and (results[0].saliency or {}).get("sheets")
+    notes: dict[Issue | str, Any] = {NOT_KEPT.format(folds=counted(gone, "fold")): gone and again, FACES: faces}
+    return [note for note, so in notes.items() if so]
 
 
 def _mean_history(histories: list[list[Row]]) -> list[Row]:
@@ -150,27 +147,23 @@ def _notes(run: Run, right: np.ndarray) -> list[Issue | str]:
         for name in ("epochs", "batch_size", "kernel_size", *READING)
         if getattr(protocol, name) != getattr(published, name)
     ]
-    if protocol.patience is not None:
-        epochs = counted(protocol.patience, "epoch")
-        changed.append(f"early stopping after {epochs} without a better validation accuracy")
-    if settings.precision != "float32":
-        changed.append(f"computed in {settings.precision} instead of float32")
-    if settings.weights:
-        changed.append(f"started from {settings.weights}")
-    if settings.landmarks:
-        changed.append(f"landmarks from {settings.landmarks}")
-    notes: list[Issue | str] = [*run.samples.all_notes]
+    epochs = counted(protocol.patience, "epoch")
+    more = {
+        f"early stopping after {epochs} without a better validation accuracy": protocol.patience,
+        f"computed in {settings.precision} instead of float32": settings.precision != "float32",
+        f"started from {settings.weights}": settings.weights,
+        f"landmarks from {settings.landmarks}": settings.landmarks,
+    }
+    changed += [said for said, so in more.items() if so]
     own = right if run.has_one_fold else None
-    notes += dict.fromkeys(said for fold in run.folds for said in preprocessing.remarks(fold, run.samples, own))
-    if protocol.unseen_subjects and not settings.weights:
-        notes.append(UNSEEN)
-    if changed:
-        notes.append(f"Differs from the protocol: {'; '.join(changed)}.")
-    if run.samples.synthetic:
-        notes.append(SYNTHETIC_CLIPS)
-    if settings.weights_synthetic:
-        notes.append(SYNTHETIC_START)
-    return notes
+    remarks = dict.fromkeys(said for fold in run.folds for said in preprocessing.remarks(fold, run.samples, own))
+    caveats: dict[Issue | str, Any] = {
+        UNSEEN: protocol.unseen_subjects and not settings.weights,
+        f"Differs from the protocol: {'; '.join(changed)}.": changed,
+        SYNTHETIC_CLIPS: run.samples.synthetic,
+        SYNTHETIC_START: settings.weights_synthetic,
+    }
+    return [*run.samples.all_notes, *remarks, *(note for note, so in caveats.items() if so)]
 
 
 def training_notes(results: Sequence[FoldResult], protocol: Protocol, scores: Scores) -> list[Issue | str]:
