@@ -142,14 +142,18 @@ def _reproduce(folder: Path, plan: dict[str, Any], workers: runs.Workers) -> int
 
 def _notes(plan: dict[str, Any], trained: Sequence[tables.Trained]) -> list[Issue]:
     """Say what is missing of what was asked for, and what every training alarms its reader of."""
-    notes, there = [], {(one.protocol.model, one.protocol.name) for one in trained}
-    for name, model in itertools.product(plan["protocols"], plan["models"]):
-        if (model, name) not in there and model in {of for of, _ in there}:
-            notes.append(Issue("info", f"There is no protocol {name} of {METHODS[model].title}."))
-    frames = trained[0].protocol.frames
-    for size in tables.PAPER.kernel_sizes if "IX" in plan["tables"] else ():
-        if size[2] > frames:
-            notes.append(Issue("info", f"Kernel {by(size)} is left out: the clips have {frames} frames."))
+    there, frames = {(one.protocol.model, one.protocol.name) for one in trained}, trained[0].protocol.frames
+    missing = [
+        f"There is no protocol {name} of {METHODS[model].title}."
+        for name, model in itertools.product(plan["protocols"], plan["models"])
+        if (model, name) not in there and model in {of for of, _ in there}
+    ]
+    missing += [
+        f"Kernel {by(size)} is left out: the clips have {frames} frames."
+        for size in tables.PAPER.kernel_sizes
+        if "IX" in plan["tables"] and size[2] > frames
+    ]
+    notes = [Issue("info", text) for text in missing]
     levels = dict.fromkeys(note.level for one in trained for note in one.notes if note.is_alarm)
     for level in [level for level in levels if level != "faces"]:
         folders = [one.folder for one in trained if any(note.level == level for note in one.notes)]

@@ -140,21 +140,22 @@ def from_arrays(
         found = f"go with the paper's networks, not with {protocol.network.title}"
         raise MicroExpError("--validation-images", found, "Take --data PATH.")
     samples = preprocessing.load_arrays(images_paths, labels_path, protocol)
-    notes: list[Issue | str] = [
+    eyes, *mouth = samples.stacks.values()
+    notes: dict[Issue | str, Any] = {
         "What the arrays hold, and how they are standardised, only those who saved them know. If the epoch of the "
         "weights was chosen on them, as the original does, or their subjects are in the training clips, the score is "
-        "optimistic."
-    ]
-    if len(samples.stacks) > 1 and np.array_equal(samples.stacks["eyes"], samples.stacks["mouth"]):
-        said = "the arrays of eyes and mouth are the same. The original Intermediate program for SMIC saves the mouth "
-        said += "in both places (Intermediate_MicroFuseNet.py:231); the network then sees no eyes."
-        notes.append(warning(said))
-    if not known_statistics(file):
-        said = f"{UNKNOWN_LEVELS}If the arrays are not from the same run, this is not the accuracy of the weights."
-        notes.append(warning(said))
-    notes += _synthetic(samples.synthetic, file)
+        "optimistic.": True,
+        warning(
+            "the arrays of eyes and mouth are the same. The original Intermediate program for SMIC saves the mouth in "
+            "both places (Intermediate_MicroFuseNet.py:231); the network then sees no eyes."
+        ): mouth and np.array_equal(eyes, mouth[0]),
+        warning(
+            f"{UNKNOWN_LEVELS}If the arrays are not from the same run, this is not the accuracy of the weights."
+        ): not known_statistics(file),
+    }
     origin = f"{'synthetic ' * samples.synthetic}arrays {Path(images_paths[0]).name}"
-    return ScoredClips(samples, np.arange(len(samples.names)), origin, notes)
+    told = [*(note for note, so in notes.items() if so), *_synthetic(samples.synthetic, file)]
+    return ScoredClips(samples, np.arange(len(samples.names)), origin, told)
 
 
 def _synthetic(clips: bool, file: WeightsFile | Learned) -> list[Issue]:
