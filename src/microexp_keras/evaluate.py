@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from microexp_keras import datasets, protocols, runs, weights
 from microexp_keras.backend import choose_backend, import_keras
 from microexp_keras.console import Parser, command
-from microexp_keras.errors import MicroExpError, warning
+from microexp_keras.errors import Issue, MicroExpError, warning
 from microexp_keras.models.networks import get_method
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def _clips(
     samples = preprocessing.load_samples(data, protocol, points, **options)
     clips = scored_clips.from_samples(samples, protocol, file, database.origin(samples.synthetic), args.clips)
     if points:
-        clips.notes.append(f"Landmarks from {args.landmarks}.")
+        clips.notes.append(Issue("info", f"Landmarks from {args.landmarks}."))
     return clips
 
 

@@ -17,6 +17,7 @@ from microexp_keras.errors import SYNTHETIC_CLIPS, Issue, MicroExpError
 from microexp_keras.models.networks import METHODS, NETWORKS
 from microexp_keras.results import tables
 from microexp_keras.runs import Settings
+from microexp_keras.runs.caveats import caveat
 from microexp_keras.runs.options import absolute
 from microexp_keras.text import by, counted, either
 
@@ -134,7 +135,7 @@ def _reproduce(folder: Path, plan: dict[str, Any], workers: runs.Workers) -> int
     for run, outcome in reported:
         how = (run.protocol, run.settings.seed, run.settings.published_protocol.epochs, run.folder.name)
         trained.append(tables.Trained(*how, outcome.scores, outcome.predictions, outcome.report.notes))
-    notes = [*_notes(plan, trained), *(Issue("failed", f"FAILED and left out: {error}") for error in failed.values())]
+    notes = [*_notes(plan, trained), *(caveat("failed", why=error) for error in failed.values())]
     found = tables.write(folder, plan["tables"], trained, prepared[0].samples.synthetic, notes)
     print(found.summary(folder, sections=1))
     return 0 if not failed and all(outcome.trained_well for _, outcome in reported) else 1
@@ -143,17 +144,16 @@ def _reproduce(folder: Path, plan: dict[str, Any], workers: runs.Workers) -> int
 def _notes(plan: dict[str, Any], trained: Sequence[tables.Trained]) -> list[Issue]:
     """Say what is missing of what was asked for, and what every training alarms its reader of."""
     there, frames = {(one.protocol.model, one.protocol.name) for one in trained}, trained[0].protocol.frames
-    missing = [
-        f"There is no protocol {name} of {METHODS[model].title}."
+    notes = [
+        caveat("no_protocol", name=name, method=METHODS[model].title)
         for name, model in itertools.product(plan["protocols"], plan["models"])
         if (model, name) not in there and model in {of for of, _ in there}
     ]
-    missing += [
-        f"Kernel {by(size)} is left out: the clips have {frames} frames."
+    notes += [
+        caveat("no_kernel", kernel=by(size), frames=frames)
         for size in tables.PAPER.kernel_sizes
         if "IX" in plan["tables"] and size[2] > frames
     ]
-    notes = [Issue("info", text) for text in missing]
     levels = dict.fromkeys(note.level for one in trained for note in one.notes if note.is_alarm)
     for level in [level for level in levels if level != "faces"]:
         folders = [one.folder for one in trained if any(note.level == level for note in one.notes)]
@@ -161,9 +161,8 @@ def _notes(plan: dict[str, Any], trained: Sequence[tables.Trained]) -> list[Issu
         notes.append(SYNTHETIC_CLIPS if level == "synthetic" else Issue(level, f"{level.upper()}: {share}"))
     planned = [one.planned_epochs for one in trained if one.protocol.epochs < one.planned_epochs]
     if planned:
-        said = f"TRIAL: {plan['epochs']} of {counted(either(dict.fromkeys(planned)), 'epoch')}. The networks are not "
-        said += "trained to the end: no number here is a reproduction of a published one."
-        notes.append(Issue("trial", said))
+        of = counted(either(dict.fromkeys(planned)), "epoch")
+        notes.append(caveat("trial", epochs=plan["epochs"], planned=of))
     return notes
 
 

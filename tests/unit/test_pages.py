@@ -177,7 +177,10 @@ def test_synthetic_clips_are_said_to_be_so_at_the_top(one_fold, several_folds):
 
 
 def test_what_went_wrong_is_said_at_the_top(one_fold, tmp_path):
-    notes = ["Protocol paper", *(Issue(one, f"{one.upper()}: <b>") for one in ("not learned", "diverged", "collapsed"))]
+    notes = [
+        Issue("info", "Protocol paper"),
+        *(Issue(one, f"{one.upper()}: <b>") for one in ("not learned", "diverged", "collapsed")),
+    ]
     page = rewritten(one_fold, tmp_path / "bad", half_right(40), notes=notes)
     assert len(page.banners()) == 3 and page.text.index("DIVERGED") < page.text.index("The majority-class baseline")
     assert not rewritten(one_fold, tmp_path / "good", half_right(40), notes=notes[:1]).banners()

@@ -26,7 +26,7 @@ COMPARED = ("upstream", "loso")
 def write(
     folder: Path,
     title: str,
-    notes: Sequence[Issue | str],
+    notes: Sequence[Issue],
     predictions: Predictions,
     about: Json,
     protocol: Protocol | None = None,
@@ -42,11 +42,10 @@ def write(
     if None not in predictions.subjects and len({*predictions.subjects}) > 1:
         known = [str(subject) for subject in predictions.subjects]
         over_subjects = metrics.subject_intervals(true, predictions.predicted, known, len(names))
-    all_notes = [Issue.of(note) for note in notes]
     if scores.collapsed_to:  # which says more than what is known of validation clips
         text = f"COLLAPSED: {scores.collapsed_to} was predicted for every clip, so this is the score of a constant "
-        all_notes = [Issue("collapsed", f"{text}classifier."), *(one for one in all_notes if one.level != "collapsed")]
-    values = {"title": title, "notes": [*map(str, all_notes)], **more, **scores.as_json()}
+        notes = [Issue("collapsed", f"{text}classifier."), *(one for one in notes if one.level != "collapsed")]
+    values = {"title": title, "notes": [*map(str, notes)], **more, **scores.as_json()}
     values["intervals_over_subjects"] = metrics.for_json(over_subjects)
     if parts := _of_each_database(predictions):
         values["databases"] = parts
@@ -64,7 +63,7 @@ def write(
     if protocol:
         sections += [*_folds(values, about, predictions), _settings(protocol), *_paper(values, about, protocol)]
     sections.append(_repeating(values, about, protocol is not None))
-    report = Report(title, all_notes, _verdict(values, about, protocol), sections, *_bars(values))
+    report = Report(title, notes, _verdict(values, about, protocol), sections, *_bars(values))
     report.write(folder)
     return report, values
 

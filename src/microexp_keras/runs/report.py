@@ -19,31 +19,12 @@ from microexp_keras.results import plots
 from microexp_keras.results.page import Report
 from microexp_keras.results.predictions import Predictions
 from microexp_keras.results.scores import write
+from microexp_keras.runs.caveats import caveat
 from microexp_keras.runs.fold import drop_rest, read_fold
 from microexp_keras.runs.folder import read_config
 from microexp_keras.runs.run import Run
 from microexp_keras.text import counted, markdown_table, span
 from microexp_keras.training.history import FoldResult, Row, last_ten_epochs
-
-UNSEEN = (
-    "Every clip is scored once, by a model that has seen nothing of its subject, neither in training nor in validation "
-    "nor in standardisation. Predictions are pooled over the folds."
-)
-
-
-NOT_KEPT = (
-    "The weights of {folds} were not kept. To train a fold again, remove its folder fold-NN and run train --resume "
-    "FOLDER --keep-weights; on the same machine with the same versions the weights are the same to the bit."
-)
-
-SYNTHETIC_START = Issue("synthetic", "SYNTHETIC clips were used to train the initial weights.")
-
-FACES = Issue(
-    "faces",
-    "FACES of the clips are shown in report.html and saliency_*.png. The licences of most databases forbid passing "
-    "them on: keep these files to yourself, or train with --no-faces.",
-)
-
 
 SETTINGS = "method.md"
 
@@ -113,12 +94,12 @@ def _fold_json(run: Run, number: int, result: FoldResult) -> dict[str, Any]:
     }
 
 
-def _files(run: Run, results: list[FoldResult]) -> list[Issue | str]:
+def _files(run: Run, results: list[FoldResult]) -> list[Issue]:
     """Say how to get weights that are not kept, and warn of real people's faces on the page, if it shows any."""
     method, gone = run.protocol.network, sum(not result.best_path.exists() for result in results)
     again = not method.is_own or (method.has_epochs and ":" in method.name)  # others no command can train again
     faces = not run.samples.synthetic and (results[0].saliency or {}).get("sheets")
-    notes: dict[Issue | str, Any] = {NOT_KEPT.format(folds=counted(gone, "fold")): gone and again, FACES: faces}
+    notes = {caveat("not_kept", folds=counted(gone, "fold")): gone and again, caveat("faces"): faces}
     return [note for note, so in notes.items() if so]
 
 
@@ -139,7 +120,7 @@ def _held_out(run: Run, right: np.ndarray) -> dict[str, int]:
     return {name: int(chosen.sum()) for name, chosen in counts.items()}
 
 
-def _notes(run: Run, right: np.ndarray) -> list[Issue | str]:
+def _notes(run: Run, right: np.ndarray) -> list[Issue]:
     """Return the caveats on the clips and on what differs from the protocol."""
     settings, protocol, published = run.settings, run.protocol, run.settings.published_protocol
     changed = [
@@ -157,21 +138,20 @@ def _notes(run: Run, right: np.ndarray) -> list[Issue | str]:
     changed += [said for said, so in more.items() if so]
     own = right if run.has_one_fold else None
     remarks = dict.fromkeys(said for fold in run.folds for said in preprocessing.remarks(fold, run.samples, own))
-    caveats: dict[Issue | str, Any] = {
-        UNSEEN: protocol.unseen_subjects and not settings.weights,
-        f"Differs from the protocol: {'; '.join(changed)}.": changed,
+    caveats = {
+        caveat("unseen"): protocol.unseen_subjects and not settings.weights,
+        caveat("changed", what="; ".join(changed)): changed,
         SYNTHETIC_CLIPS: run.samples.synthetic,
-        SYNTHETIC_START: settings.weights_synthetic,
+        caveat("synthetic_start"): settings.weights_synthetic,
     }
-    return [*run.samples.all_notes, *remarks, *(note for note, so in caveats.items() if so)]
+    return [*run.samples.all_notes, *map(Issue.of, remarks), *(note for note, so in caveats.items() if so)]
 
 
-def training_notes(results: Sequence[FoldResult], protocol: Protocol, scores: Scores) -> list[Issue | str]:
+def training_notes(results: Sequence[FoldResult], protocol: Protocol, scores: Scores) -> list[Issue]:
     """Return the caveats on how the networks of a run were trained."""
-    several = len(results) > 1
-    start = f"Protocol {protocol.name} ({protocol.source})"
+    several, name, source = len(results) > 1, protocol.name, protocol.source
     if not results[0].history:
-        return [f"{start}{f': {len(results)} folds' * several}."]
+        return [caveat("protocol", name=name, source=source, folds=f": {len(results)} folds" * several)]
 
     def of_folds(count: int) -> str:
         return f" in {count} of {len(results)} folds" * several
@@ -179,29 +159,24 @@ def training_notes(results: Sequence[FoldResult], protocol: Protocol, scores: Sc
     lengths = [len(result.history) for result in results]
     each = f"{len(results)} folds, each " * several + counted(span(lengths), "epoch")
     best = span(int(result.best_epoch or 0) for result in results)
-    text = f"{start}: {each} with batch size {protocol.batch_size}; weights of epoch {best} (counted from 0)."
-    notes: list[Issue | str] = [text]
+    notes = [caveat("trained", name=name, source=source, each=each, batch=protocol.batch_size, best=best)]
     early = [len(result.history) for result in results if not result.diverged and len(result.history) < protocol.epochs]
     if protocol.patience and early:
         which = f"{len(early)} of {len(results)} folds" if several else "training"
-        ended = f"ended after {counted(span(early), 'epoch')} instead of {protocol.epochs}"
-        notes.append(f"Early stopping: {which} {ended}.")
+        notes.append(caveat("early", which=which, epochs=counted(span(early), "epoch"), planned=protocol.epochs))
     constant = [scores.class_names[result.only_class] for result in results if result.only_class is not None]
     if constant:
-        which, named = f":{of_folds(len(constant))} the scored network", ", ".join(dict.fromkeys(constant))
-        notes.append(
-            Issue("collapsed", f"COLLAPSED{which} predicts a single class ({named}) for every validation clip.")
-        )
+        classes = ", ".join(dict.fromkeys(constant))
+        notes.append(caveat("collapsed", where=of_folds(len(constant)), classes=classes))
     losses = [float(np.mean([row["loss"] for row in result.history[-10:]])) for result in results]
     guessing = math.log(len(scores.class_names))
     high = sum(loss > guessing for loss in losses)
     if high and scores.accuracy_interval[0] <= scores.majority_rate:
-        text = f"{of_folds(high)}: the training loss over the last epochs is {span(losses, '.3g')}; uniform guessing "
-        notes.append(Issue("not learned", f"NOT LEARNED{text}gives {guessing:.3g}."))
-    return notes + [Issue("diverged", f"DIVERGED: {result.diverged}") for result in results if result.diverged]
+        notes.append(caveat("not_learned", where=of_folds(high), losses=span(losses, ".3g"), guessing=guessing))
+    return notes + [caveat("diverged", why=result.diverged) for result in results if result.diverged]
 
 
-def _method_notes(run: Run) -> list[str]:
+def _method_notes(run: Run) -> list[Issue]:
     """Return what a rival method sees; whose its settings are is written into the run's folder."""
     method = run.protocol.network
     if method.name not in RIVALS:
@@ -209,4 +184,4 @@ def _method_notes(run: Run) -> list[str]:
     rows = [("setting", "value", "whose"), *((name, str(value), mark) for name, value, mark in marks(method.name))]
     write_text(run.folder / SETTINGS, f"# Settings of {method.title}\n\n{markdown_table(rows)}\n")
     what = "A reconstruction, not the authors' method" if is_reconstruction(method.name) else "Written anew"
-    return [f"{what}: {SETTINGS} says whose each of its {len(rows) - 1} settings is. It sees {method.sees}."]
+    return [caveat("rival", what=what, file=SETTINGS, count=len(rows) - 1, sees=method.sees)]

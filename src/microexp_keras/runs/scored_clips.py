@@ -8,17 +8,16 @@ import numpy as np
 
 from microexp_keras import preprocessing, weights
 from microexp_keras.datasets.database import DATABASES, Database
-from microexp_keras.errors import SYNTHETIC_CLIPS, SYNTHETIC_WEIGHTS, Issue, MicroExpError, warning
+from microexp_keras.errors import SYNTHETIC_CLIPS, SYNTHETIC_WEIGHTS, Issue, MicroExpError
 from microexp_keras.models.networks import NETWORKS, RIVALS, get_method
 from microexp_keras.preprocessing import Samples, Statistics
 from microexp_keras.protocols import Protocol, splits
+from microexp_keras.runs.caveats import caveat
 from microexp_keras.text import counted
 from microexp_keras.training.job import known_statistics
 from microexp_keras.weights import WeightsFile
 
 SAME_LEVEL = 0.5  # gray levels by which two standardisations may differ without a warning
-
-UNKNOWN_LEVELS = "the weights file does not say by which mean and maximum its training clips were standardised. "
 
 
 class Learned(NamedTuple):
@@ -37,7 +36,7 @@ class ScoredClips(NamedTuple):
     samples: Samples
     positions: np.ndarray
     origin: str
-    notes: list[Issue | str]
+    notes: list[Issue]
 
 
 def what_learned(path: str | Path, model: str | None = None) -> WeightsFile | Learned:
@@ -89,19 +88,19 @@ def from_samples(
         chosen, said = fold.test, f"subject {samples.subjects[fold.test[0]]}, whom the weights' fold left out"
     else:
         chosen, said = fold.test, f"the test clips of protocol {protocol.name}"
-    notes: list[Issue | str] = [*samples.all_notes]
+    notes = [*samples.all_notes]
     if protocol.standardized_by != "method":
         notes += _about_levels(samples, known_statistics(file))
-    notes.append(f"Scored: {len(chosen)} of {counted(len(samples.names), 'clip')}, {said}.")
+    notes.append(caveat("scored", count=len(chosen), clips=counted(len(samples.names), "clip"), which=said))
     none = chosen[:0]
     if trained is None or file.metadata.get("started_from"):
-        notes.append(warning("it is unknown whether the weights were trained on some of these clips."))
+        notes.append(caveat("unknown_training"))
         trained = splits.Fold(none, none, chosen)
     else:  # no epoch was chosen of the state of a run's last one
         trained = splits.Fold(trained.train, none if "resume" in file.metadata else trained.validation, chosen)
         if not np.isin(samples.clips[chosen], samples.clips[trained.train]).any():
-            notes.append("The weights were not trained on them.")
-    notes += [*preprocessing.remarks(trained, samples), *_synthetic(samples.synthetic, file)]
+            notes.append(caveat("not_trained_on"))
+    notes += [*map(Issue.of, preprocessing.remarks(trained, samples)), *_synthetic(samples.synthetic, file)]
     return ScoredClips(samples, chosen, origin, notes)
 
 
@@ -110,13 +109,9 @@ def _about_levels(samples: Samples, known: Mapping[str, Statistics]) -> Iterator
     for name, stack in samples.stacks.items():
         own = preprocessing.measure(stack)
         if name not in known:
-            said = f"{UNKNOWN_LEVELS}These are standardised by their own ({name}: mean {own.mean:.3f}, maximum "
-            yield warning(f"{said}{own.max:.0f}); if those of the training clips differed, this accuracy is wrong.")
+            yield caveat("own_levels", name=name, own=own)
         elif max(abs(known[name].mean - own.mean), abs(known[name].max - own.max)) > SAME_LEVEL:
-            said = f"{name}: these clips have mean {own.mean:.3f} and maximum {own.max:.0f}, the training clips had "
-            said += f"{known[name].mean:.3f} and {known[name].max:.0f}, which are used. If the images differ (crop, "
-            said += "light, camera), the accuracy suffers; clips that a protocol repeats make a small difference too."
-            yield warning(said)
+            yield caveat("other_levels", name=name, own=own, known=known[name])
 
 
 def _trained_on(
@@ -141,17 +136,10 @@ def from_arrays(
         raise MicroExpError("--validation-images", found, "Take --data PATH.")
     samples = preprocessing.load_arrays(images_paths, labels_path, protocol)
     eyes, *mouth = samples.stacks.values()
-    notes: dict[Issue | str, Any] = {
-        "What the arrays hold, and how they are standardised, only those who saved them know. If the epoch of the "
-        "weights was chosen on them, as the original does, or their subjects are in the training clips, the score is "
-        "optimistic.": True,
-        warning(
-            "the arrays of eyes and mouth are the same. The original Intermediate program for SMIC saves the mouth in "
-            "both places (Intermediate_MicroFuseNet.py:231); the network then sees no eyes."
-        ): mouth and np.array_equal(eyes, mouth[0]),
-        warning(
-            f"{UNKNOWN_LEVELS}If the arrays are not from the same run, this is not the accuracy of the weights."
-        ): not known_statistics(file),
+    notes = {
+        caveat("arrays"): True,
+        caveat("arrays_alike"): mouth and np.array_equal(eyes, mouth[0]),
+        caveat("arrays_levels"): not known_statistics(file),
     }
     origin = f"{'synthetic ' * samples.synthetic}arrays {Path(images_paths[0]).name}"
     told = [*(note for note, so in notes.items() if so), *_synthetic(samples.synthetic, file)]
