@@ -17,7 +17,6 @@ import numpy as np
 
 from microexp_keras import training, weights
 from microexp_keras.backend import keras
-from microexp_keras.baselines import augmentation
 from microexp_keras.baselines.settings import described, settings
 from microexp_keras.errors import MicroExpError
 from microexp_keras.models.layers import LAST, Seeds
@@ -126,7 +125,7 @@ def fit(job: Job) -> FoldResult:
         return _train(job, streams, labels, fold, {name: measure(part, fold.train) for name, part in streams.items()})
     images = _images(samples)
     clips, count, *size = images.shape
-    copies, owners = augmentation.training_images(images, fold.train, job.seed)
+    copies, owners = training_images(images, fold.train, job.seed)
     levels = np.concatenate([images.reshape(-1, *size), copies])
     labels = labels[np.concatenate([np.repeat(np.arange(clips), count), owners])]
     of_clips = np.arange(clips * count).reshape(clips, count)
@@ -156,6 +155,58 @@ def scaled(values: np.ndarray, scale: Statistics) -> np.ndarray:
         raise MicroExpError("scale: all values of the training clips are equal. Look at the frames and face boxes.")
     largest = np.float32(scale.max - scale.mean)
     return ((values - np.float32(scale.mean)) / largest).astype(np.float32)[..., None]
+
+
+def draw(random: np.random.Generator) -> dict[str, Any]:
+    """Draw a random change: a flip with the probability, the rest uniformly within the limits of the settings."""
+    flip = bool(random.random() < IMAGES.flip)
+    angle, right, down, larger = random.uniform(-1, 1, 4) * (IMAGES.angle, IMAGES.shift, IMAGES.shift, IMAGES.zoom)
+    return {"flip": flip, "angle": angle, "right": right, "down": down, "zoom": 1 + larger}
+
+
+def changed(
+    image: np.ndarray, flip: bool = False, angle: float = 0, right: float = 0, down: float = 0, zoom: float = 1
+) -> np.ndarray:
+    """Return an augmented copy of an image, uint8 (rows, columns): linear interpolation, border replicated.
+
+    Left and right are exchanged before all else by `flip`; `angle` turns it about the middle, in degrees,
+    anticlockwise; `right` and `down` move it, as a share of columns and rows; `zoom` enlarges it about the middle. By
+    default it is the image itself, to the bit.
+    """
+    rows, columns = image.shape
+    source = np.ascontiguousarray(image[:, ::-1] if flip else image)
+    matrix = cv2.getRotationMatrix2D(((columns - 1) / 2, (rows - 1) / 2), angle, zoom)
+    matrix[:, 2] += right * columns, down * rows
+    return cv2.warpAffine(source, matrix, (columns, rows), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+def pick_images(stack: np.ndarray, images: int) -> np.ndarray:
+    """Return equally spaced frames of a clip, from its first to its last; positions between frames are rounded down.
+
+    From uint8 (rows, columns, time) to uint8 (images, rows, columns); there are at least 2.
+    """
+    frames = stack.shape[2]
+    if not 2 <= images <= frames:
+        found = f"{images}, but they must be from 2 to {frames}, the frames"
+        raise MicroExpError("images of a clip", found, "Interpolate the clip to more frames.")
+    return np.ascontiguousarray(stack[:, :, np.arange(images) * (frames - 1) // (images - 1)].transpose(2, 0, 1))
+
+
+def training_images(images: np.ndarray, train: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the images of the training clips, each followed by its augmented copies, and the clip that each is of.
+
+    From uint8 (clips, images, rows, columns) of all clips and the positions of the training clips, no others being
+    looked at, to uint8 (train * images * (1 + copies), rows, columns), clip by clip, image by image, the unchanged one
+    first, and positions, int. The copies of a clip depend on the seed and on its position in the data set, not on which
+    other clips train.
+    """
+    found = []
+    for clip in np.asarray(train, int):
+        random = np.random.default_rng([seed, clip])
+        for image in images[clip]:
+            found.append(image)
+            found += [changed(image, **draw(random)) for _ in range(IMAGES.copies)]
+    return np.stack(found), np.repeat(train, images.shape[1] * (1 + IMAGES.copies))
 
 
 def flow(stack: np.ndarray) -> np.ndarray:
@@ -192,7 +243,7 @@ def _streams(samples: Samples) -> dict[str, np.ndarray]:
 
 def _images(samples: Samples) -> np.ndarray:
     """Images of all clips, uint8 (clips, images, rows, columns)."""
-    return described(samples, "cnn-augmentation", lambda stack: augmentation.pick_images(stack, IMAGES.images))
+    return described(samples, "cnn-augmentation", lambda stack: pick_images(stack, IMAGES.images))
 
 
 def _mean_of_images(probabilities: np.ndarray) -> np.ndarray:

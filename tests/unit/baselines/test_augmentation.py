@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from microexp_keras.baselines.augmentation import changed, draw, pick_images, training_images
+from microexp_keras.baselines.networks import changed, draw, pick_images, training_images
 from microexp_keras.errors import MicroExpError
 
 
