@@ -25,7 +25,7 @@ def empty(folder, fold):
 def send(dask, folder, count):
     """Send so many tasks to the workers and wait for all."""
     tasks = [(Path(folder), fold) for fold in range(count)]
-    assert not any(error for ended in run_tasks(dask, empty, tasks) for error in ended.values())
+    assert not any(error for _, error in run_tasks(dask, empty, tasks))
 
 
 def used(processes):

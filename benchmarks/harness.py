@@ -21,7 +21,10 @@ def begin(doc, *options):
         parser.add_argument(name, **settings)
     args = parser.parse_args()
     packages = ", ".join(f"{name} {version(name)}" for name in ("keras", "numpy", "distributed"))
-    print(f"{os.cpu_count()} cores, Python {platform.python_version()}, {packages}, commit {runs.commit()}", flush=True)
+    print(
+        f"{os.cpu_count()} cores, Python {platform.python_version()}, {packages}, commit {runs.provenance()['commit']}",
+        flush=True,
+    )
     return args
 
 

@@ -42,8 +42,7 @@ _MODULES = (
     "weights",
 )
 
-_ENTRANCE = ("load", "folds", "cross_validate")
-"""Functions of `crossval`, with which most programs begin."""
+_ENTRANCE = ("load", "folds", "cross_validate")  #: Functions of `crossval`, with which most programs begin.
 
 __all__ = [*_ENTRANCE, *_MODULES, "__version__"]
 

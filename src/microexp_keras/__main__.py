@@ -20,8 +20,7 @@ COMMANDS = {
     "landmarks": "find the points of faces in clips, and draw them",
 }
 
-SHORT = {"check": ["datasets", "check"], "inspect": ["weights", "inspect"]}
-"""Commands that are one of another's."""
+SHORT = {"check": ["datasets", "check"], "inspect": ["weights", "inspect"]}  #: Commands that are one of another's.
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -20,8 +20,8 @@ from microexp_keras.errors import MicroExpError
 if TYPE_CHECKING:
     import numpy as np
 
+#: Those of Keras that train, the preferred first.
 BACKENDS = {"tensorflow": "TensorFlow", "torch": "PyTorch", "jax": "JAX"}
-"""Those of Keras that train, the preferred first."""
 
 
 def gradients(function: Callable[..., Any], arrays: "Sequence[np.ndarray]") -> "list[np.ndarray]":
@@ -81,29 +81,17 @@ def choose_backend() -> str:
 
     It is what $KERAS_BACKEND names, else the user's keras.json, else the first of `BACKENDS` that is installed. One
     that nobody named is said on stderr, unless it is TensorFlow. No backend is loaded.
-
-    Raises
-    ------
-    MicroExpError
-        If the backend that is named does not exist or is not installed, if none is, or if keras.json asks for another
-        precision than float32.
     """
     there = [one for one in BACKENDS if find_spec(one)]
     if not there:
-        raise MicroExpError(
-            "Keras needs TensorFlow, PyTorch or JAX, and none is installed. Run: python -m pip install tensorflow (or "
-            "torch, where there is no TensorFlow for your Python)."
-        )
-    home = os.path.expanduser("~")
-    folder = os.environ.get("KERAS_HOME") or os.path.join(home if os.access(home, os.W_OK) else "/tmp", ".keras")
-    path, config = Path(folder).expanduser() / "keras.json", {}
-    with contextlib.suppress(OSError, ValueError, TypeError):  # without one, Keras takes its defaults
-        config = dict(json.loads(path.read_text(encoding="utf-8")))
+        found = "needs TensorFlow, PyTorch or JAX, and none is installed"
+        install = "Run: python -m pip install tensorflow (or torch, where there is no TensorFlow for your Python)."
+        raise MicroExpError(f"Keras {found}. {install}")
     where, name = "KERAS_BACKEND", os.environ.get("KERAS_BACKEND")
     if "keras" in sys.modules:
         name = sys.modules["keras"].backend.backend()
     elif not name:
-        where, name = str(path), config.get("backend") or "tensorflow"
+        where, name = "keras.json", _named_in_keras_json()
         if name == "tensorflow" and name not in there:  # not the user's word: Keras writes it into a new keras.json
             name = there[0]
             print(f"note: TensorFlow is not installed, computing with {BACKENDS[name]}", file=sys.stderr)
@@ -113,18 +101,24 @@ def choose_backend() -> str:
         raise MicroExpError(
             f"{where} names the backend {name!r}, which {fault}. {install} one that is installed: {', '.join(there)}."
         )
-    if config.get("floatx", "float32") != "float32":
-        raise MicroExpError(
-            f'{path} sets floatx to {config["floatx"]!r}, but this package computes in float32. Write "floatx": '
-            '"float32" there, or set KERAS_HOME to another folder for this command (--precision bfloat16 is for cards).'
-        )
     os.environ["KERAS_BACKEND"] = name
     return name
 
 
-def devices() -> list[str]:
-    """Return what the loaded Keras computes on: `["tensorflow cpu:0"]`."""
-    keras = import_keras()
+def _named_in_keras_json() -> str:
+    home = os.path.expanduser("~")
+    folder = os.environ.get("KERAS_HOME") or os.path.join(home if os.access(home, os.W_OK) else "/tmp", ".keras")
+    with contextlib.suppress(OSError, ValueError, TypeError):  # without one, Keras takes its defaults
+        settings = dict(json.loads(Path(folder, "keras.json").expanduser().read_text(encoding="utf-8")))
+        return settings.get("backend") or "tensorflow"
+    return "tensorflow"
+
+
+def devices() -> list[str] | None:
+    """Return what the loaded Keras computes on: `["tensorflow cpu:0"]`; None before it is loaded."""
+    keras = sys.modules.get("keras")
+    if keras is None:
+        return None
     name = keras.backend.backend()
     if name == "torch":  # for which Keras has no list
         return [f"torch {keras.ops.zeros(1).device}"]
@@ -137,11 +131,6 @@ def import_keras() -> Any:
 
     The backend looks for its devices here. What limits them (`tf.config.set_visible_devices`, `set_memory_growth`,
     `CUDA_VISIBLE_DEVICES`) must be said before.
-
-    Raises
-    ------
-    MicroExpError
-        See `choose_backend`; or if the backend, though installed, cannot be loaded, or Keras refuses its keras.json.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # off on processors without AVX-512, which it helps most
@@ -152,14 +141,15 @@ def import_keras() -> Any:
 
             keras.ops.zeros(1)  # the first operation looks for devices, and is the last to remark on them
         except (ImportError, OSError) as error:
-            others = ", ".join(one for one in BACKENDS if one != name and find_spec(one))
-            instead = f", or set KERAS_BACKEND to {others}" if others else ""
-            raise MicroExpError(
-                f"{BACKENDS[name]} is installed but cannot be loaded: {error}. Install it anew (python -m pip install "
-                f"--force-reinstall {name}){instead}."
-            ) from error
+            install = f"Install it anew (python -m pip install --force-reinstall {name})."
+            raise MicroExpError(f"{BACKENDS[name]} is installed but cannot be loaded: {error}. {install}") from error
         except ValueError as error:
             raise MicroExpError(f"keras.json: Keras cannot use these settings. {error}") from error
+    if keras.config.floatx() != "float32":
+        raise MicroExpError(
+            f"keras.json sets floatx to {keras.config.floatx()!r}, but this package computes in float32. Write "
+            '"floatx": "float32" there, or set KERAS_HOME to another folder (--precision bfloat16 is for cards).'
+        )
     return keras
 
 

@@ -24,38 +24,26 @@ if TYPE_CHECKING:
 
     from microexp_keras.results.predictions import Predictions
 
+#: Clips, float32 (clips, rows, columns, time, 1), and their classes, int (clips,).
 Arrays = tuple[np.ndarray, np.ndarray]
-"""Clips, float32 (clips, rows, columns, time, 1), and their classes, int (clips,)."""
 
 
 @dataclass(frozen=True, repr=False)
 class Data:
-    """The clips that `load` found; frames are read when a protocol needs them, and kept in the cache.
-
-    Attributes
-    ----------
-    database : datasets.Database
-    path : Path
-        The folder, or the table.
-    clips : list of datasets.Clip
-    options, reading : dict
-        Which of several trees is meant, and how frames are read; see `load`.
-    """
+    """The clips that `load` found; frames are read when a protocol needs them, and kept in the cache."""
 
     database: Database
-    path: Path
+    path: Path  #: The folder, or the table.
     clips: list[datasets.Clip]
-    options: dict[str, Any] = field(default_factory=dict)
-    reading: dict[str, Any] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)  #: Which of several trees is meant; see `load`.
+    reading: dict[str, Any] = field(default_factory=dict)  #: How frames are read; see `load`.
 
     def __len__(self) -> int:
         return len(self.clips)
 
     def __repr__(self) -> str:
         people = {clip.subject for clip in self.clips} - {None}
-        counts = ", ".join(
-            f"{sum(clip.label == label for clip in self.clips)} {name}" for label, name in enumerate(self.class_names)
-        )
+        counts = ", ".join(f"{(self.labels == label).sum()} {name}" for label, name in enumerate(self.class_names))
         title = self.database.origin(datasets.are_synthetic(self.clips))
         return f"{title}: {counted(len(self), 'clip')} ({counts}) of {counted(len(people), 'subject')}"
 
@@ -68,11 +56,6 @@ class Data:
     def num_classes(self) -> int:
         """How many classes there are."""
         return len(self.class_names)
-
-    @property
-    def subjects(self) -> list[str | None]:
-        """The subject of each clip, None where it is unknown."""
-        return [clip.subject for clip in self.clips]
 
     @property
     def labels(self) -> np.ndarray:
@@ -119,28 +102,25 @@ def load(
     Returns
     -------
     Data
-
-    Raises
-    ------
-    MicroExpError
-        If there are no clips, or something is wrong with them or with an option.
     """
     known = (*datasets.OPTIONS, *datasets.READING)
     if unknown := [option for option in options if option not in known]:
-        raise MicroExpError(f"load: no option {', '.join(unknown)}; there are {', '.join(known)}.")
+        raise MicroExpError("load", f"no option {', '.join(unknown)}; there are {', '.join(known)}")
     for option, values in (("sampling", SAMPLINGS), ("crop", CROPS)):
         if option in options and options[option] not in values:
-            raise MicroExpError(f"load: {option}={options[option]!r} is none of {', '.join(values)}.")
+            raise MicroExpError("load", f"{option}={options[option]!r} is none of {', '.join(values)}")
     _require_positive("load", frames=options.get("frames"), size=options.get("size"))
-    table = is_table(Path(source))
-    if (table and (path or synthetic)) or (path and synthetic):
+    if is_table(Path(source)) + bool(path) + synthetic > 1:
         raise MicroExpError("load: a table of your own, a path and synthetic=True exclude each other: leave path out.")
-    chosen = {name: value for name, value in options.items() if name in datasets.OPTIONS}
-    reading = {name: value for name, value in options.items() if name in datasets.READING}
-    if table:
-        own: dict[str, Any] = {"name": name, "classes": classes}
-        database = own_database(str(source), **{name: value for name, value in own.items() if value is not None})
-        folder = Path(source)
+    chosen, reading = (
+        {name: value for name, value in options.items() if name in names}
+        for names in (datasets.OPTIONS, datasets.READING)
+    )
+    if is_table(Path(source)):
+        own: dict[str, Any] = {
+            name: value for name, value in (("name", name), ("classes", classes)) if value is not None
+        }
+        database, folder = own_database(str(source), **own), Path(source)
     else:
         database = datasets.get_database(str(source))
         found_in = datasets.synthetic_folder if synthetic else lambda _: datasets.data_folder(database, **chosen)
@@ -162,14 +142,7 @@ def _require_data(data: Any) -> None:
 
 @dataclass(frozen=True, repr=False)
 class FoldArrays:
-    """The arrays of a fold, standardised as the protocol says: under `loso` by the training clips alone.
-
-    Attributes
-    ----------
-    train, validation, test : (x, y)
-        float32 (clips, rows, columns, time, 1) and int (clips,).
-    test_subjects : list of str
-    """
+    """The arrays (x, y) of a fold, standardised as the protocol says: under `loso` by the training clips alone."""
 
     train: Arrays
     validation: Arrays
@@ -190,17 +163,6 @@ def folds(data: Data, protocol: str = "loso", progress: bool = True) -> Iterator
     data : Data
     protocol : str
         `"loso"`, `"paper"` or `"upstream"`.
-    progress : bool
-        Show a progress bar on stderr while frames are read.
-
-    Yields
-    ------
-    FoldArrays
-
-    Raises
-    ------
-    MicroExpError
-        If the clips cannot be divided so, or a test subject or clip would be in training too.
     """
     from microexp_keras.runs.run import statistics_of
 
@@ -217,21 +179,11 @@ def folds(data: Data, protocol: str = "loso", progress: bool = True) -> Iterator
 
 @dataclass(frozen=True, repr=False)
 class Result:
-    """What a cross-validation gave; printed, it is the score and its worst caveats.
+    """What a cross-validation gave; printed, it is the score and its worst caveats."""
 
-    Attributes
-    ----------
-    folder : Path
-        Everything that was written: report.html, predictions.csv, a folder for each fold.
-    scores : metrics.Scores
-        Pooled over the folds.
-    text : str
-        Score, verdict, the worst caveats, and where the rest is.
-    """
-
-    folder: Path
-    scores: Scores
-    text: str
+    folder: Path  #: Everything that was written: report.html, predictions.csv, a folder for each fold.
+    scores: Scores  #: Pooled over the folds.
+    text: str  #: Score, verdict, the worst caveats, and where the rest is.
     _predictions: "Predictions"
     _scratch: Any = None  # a folder that is removed with this object
 
@@ -257,13 +209,7 @@ class Result:
         return figure
 
     def compare(self, other: "Result") -> Pair:
-        """Test whether two methods differ in accuracy on the same clips; see `metrics.paired`.
-
-        Raises
-        ------
-        MicroExpError
-            If the other result is of other clips.
-        """
+        """Test whether two methods differ in accuracy on the same clips; see `metrics.paired`."""
         mine, theirs = self._predictions, other._predictions
         places = {name: place for place, name in enumerate(theirs.clips)}
         if {*mine.clips} != {*places}:
@@ -272,13 +218,7 @@ class Result:
         return metrics.paired(mine.correct, theirs.correct[order], mine.subjects)
 
     def report(self, folder: str | Path) -> Path:
-        """Copy all files into a new folder, and return the path of its report.html.
-
-        Raises
-        ------
-        MicroExpError
-            If there is something in the folder.
-        """
+        """Copy all files into a new folder, and return the path of its report.html."""
         folder = Path(folder)
         if folder.exists() and any(folder.iterdir()):
             raise MicroExpError(f"{folder}: there are files in this folder. Name a new one.")
@@ -332,11 +272,6 @@ def cross_validate(
     Returns
     -------
     Result
-
-    Raises
-    ------
-    MicroExpError
-        If the function or the model does not fit, the clips cannot be divided so, or a fold failed.
     """
     from microexp_keras import runs
     from microexp_keras.runs.engine import train_run
@@ -346,10 +281,8 @@ def cross_validate(
     _require_data(data)
     _require_positive("cross_validate", epochs=epochs, batch_size=batch_size, jobs=jobs)
     if isinstance(method, str) and (callbacks or method not in METHODS):
-        raise MicroExpError(
-            f"method: {method!r} is none of {', '.join(METHODS)}. Take one of these, without callbacks, or give a "
-            "function."
-        )
+        hint = "Take one of these, without callbacks, or give a function."
+        raise MicroExpError("method", f"{method!r} is none of {', '.join(METHODS)}", hint)
     name = method if isinstance(method, str) else register(method, callbacks=callbacks).name
     chosen = data.protocol(protocol, name)
     given = {"epochs": epochs, "batch_size": batch_size} if chosen.network.has_epochs else {}
@@ -372,4 +305,4 @@ def cross_validate(
         run.write_config()
         train_run(run, runs.Workers(jobs), progress, here=jobs == 1)
         found = report(run)
-    return Result(folder, found.predictions.scores, found.text, found.predictions, scratch)
+    return Result(folder, found.predictions.scores, found.report.summary(folder), found.predictions, scratch)

@@ -3,54 +3,21 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from microexp_keras import datasets, protocols, runs, weights
 from microexp_keras.backend import choose_backend, import_keras
 from microexp_keras.console import Parser, command
-from microexp_keras.errors import MicroExpError
+from microexp_keras.errors import Issue, MicroExpError, warning
 from microexp_keras.models.networks import get_method
-from microexp_keras.notes import warning
 
 if TYPE_CHECKING:
     from microexp_keras.runs.scored_clips import Learned, ScoredClips
 
-EXAMPLES = (
-    "--weights runs/smic-stcnn-upstream-001 --data SMIC_all_cropped",
-    "--weights synthetic --dataset smic --synthetic",
-    "--weights 40-0.69.hdf5 --validation-images val_images.npy --validation-labels val_labels.npy",
-)
-
 
 def parser() -> Parser:
     """Build the command line."""
-    parser = Parser(
-        "evaluate",
-        EXAMPLES,
-        usage="%(prog)s [OPTION ...]",
-        description="Score weights of any .h5 kind on clips or on the validation arrays of the original programs.",
-    )
-    everyday = parser.add_argument_group("everyday")
-    runs.add_options(everyday, "--weights", "--dataset", "--data", "--out")
-    datasets.add_synthetic(everyday)
-    data = parser.add_argument_group("data")
-    what = "instead of clips the original's arrays, float32 (clips, 1, rows, columns, time), standardised; for the "
-    what += "fused networks two files, eyes and mouth"
-    data.add_argument("--validation-images", type=Path, nargs="+", metavar="X.npy", help=what)
-    what = "labels (clips,) or one-hot (clips, classes)"
-    data.add_argument("--validation-labels", type=Path, metavar="Y.npy", help=what)
-    datasets.add_options(data)
-    datasets.add_own_options(parser, "classes", *datasets.READING)
-    advanced = parser.add_argument_group("advanced")
-    what = "for --data: its split (default: as trained, else upstream)"
-    advanced.add_argument("--protocol", choices=protocols.NAMES, help=what)
-    what = "for --data: score all clips, not the protocol's test clips only (default: if none are known to be such)"
-    advanced.add_argument("--clips", choices=["all"], help=what)
-    what = "of weights of your own model: what builds it"
-    advanced.add_argument("--model", metavar="MODULE:FUNCTION", help=what)
-    runs.add_options(advanced, "--landmarks")
-    return parser
+    return runs.command_line("evaluate")
 
 
 @command
@@ -78,20 +45,19 @@ def main(argv: Sequence[str] | None = None) -> None:
         if file.assumption:
             clips.notes.append(warning(file.assumption))
         import_keras()
+        method = get_method(file.network)
         fold, seed = (trained[name] if type(trained.get(name)) is int else None for name in ("fold", "seed"))
-        predictions = Predictions(
+        predictions = Predictions.of(
+            clips.samples,
+            clips.positions,
             class_names=database.class_names,
-            clips=[clips.samples.names[position] for position in clips.positions],
-            subjects=[clips.samples.subjects[position] for position in clips.positions],
-            true=clips.labels,
-            probabilities=clips.predicted(database.num_classes),
+            probabilities=method.predict(file, clips.samples, clips.positions, database.num_classes),
             folds=[fold] * len(clips.positions),
             method=file.network,
             protocol=str(trained.get("protocol", "")),
             seed=seed,
-            databases=clips.samples.databases_of(clips.positions),
         )
-        title = f"{get_method(file.network).title} on {clips.origin}"
+        title = f"{method.title} on {clips.origin}"
         about = {**runs.provenance(), "weights": str(args.weights), "trained": trained}
         report, _ = scores.write(folder, title, clips.notes, predictions, about, **about)
     print(report.summary(folder))
@@ -125,7 +91,7 @@ def _clips(
     samples = preprocessing.load_samples(data, protocol, points, **options)
     clips = scored_clips.from_samples(samples, protocol, file, database.origin(samples.synthetic), args.clips)
     if points:
-        clips.notes.append(f"Landmarks from {args.landmarks}.")
+        clips.notes.append(Issue("info", f"Landmarks from {args.landmarks}."))
     return clips
 
 

@@ -12,48 +12,22 @@ from microexp_keras.errors import SHOWN, MicroExpError
 
 @dataclass(frozen=True, repr=False)
 class Scores:
-    """Scores of one set of predictions.
+    """Scores of one set of predictions. A rate of a class without clips is NaN, and so are the means over classes."""
 
-    Attributes
-    ----------
-    class_names : tuple of str
-        In the order of the labels, rows and columns below.
-    confusion : tuple of tuple of int
-        Clips by true class (rows) and predicted class (columns).
-    clips, correct : int
-        How many were scored, and how many of them predicted correctly.
-    accuracy : float
-        `correct / clips`.
-    accuracy_interval : (float, float)
-        Wilson 95 % interval of the accuracy; it takes the clips as independent, which clips of one subject are not.
-    majority_class : str
-        The most frequent true class.
-    majority_rate : float
-        Accuracy of the majority-class baseline, which predicts `majority_class` for every clip.
-    recall, f1 : tuple of float
-        Of each class; NaN for a class without clips.
-    uar, uf1 : float
-        Unweighted average recall and unweighted F1 (means over classes); NaN if any class has no clips.
-    undefined : tuple of str
-        Why something is NaN; empty when nothing is.
-    collapsed_to : str or None
-        The class, if a single one was predicted for all clips.
-    """
-
-    class_names: tuple[str, ...]
-    confusion: tuple[tuple[int, ...], ...]
-    clips: int
-    correct: int
-    accuracy: float
-    accuracy_interval: tuple[float, float]
-    majority_class: str
-    majority_rate: float
-    recall: tuple[float, ...]
-    f1: tuple[float, ...]
-    uar: float
-    uf1: float
-    undefined: tuple[str, ...]
-    collapsed_to: str | None
+    class_names: tuple[str, ...]  #: In the order of the labels.
+    confusion: tuple[tuple[int, ...], ...]  #: Clips by true class (rows) and predicted class (columns).
+    clips: int  #: How many were scored.
+    correct: int  #: How many of them were predicted correctly.
+    accuracy: float  #: `correct / clips`.
+    accuracy_interval: tuple[float, float]  #: Wilson 95 % interval, which takes the clips as independent.
+    majority_class: str  #: The most frequent true class.
+    majority_rate: float  #: Accuracy of the majority-class baseline, which predicts `majority_class` for every clip.
+    recall: tuple[float, ...]  #: Of each class.
+    f1: tuple[float, ...]  #: Of each class.
+    uar: float  #: Unweighted average recall.
+    uf1: float  #: Unweighted F1.
+    undefined: tuple[str, ...]  #: Why something is NaN.
+    collapsed_to: str | None  #: The class, if a single one was predicted for all clips.
 
     def __repr__(self) -> str:
         low, high = self.accuracy_interval
@@ -105,19 +79,19 @@ def score(
 
     true, predicted = _labels("true", true, class_names), _labels("predicted", predicted, class_names)
     if len(true) != len(predicted) or not len(true):
-        raise MicroExpError(
-            "labels", f"each clip needs a true and a predicted one, but there are {len(true)} and {len(predicted)}"
-        )
+        found = f"each clip needs a true and a predicted one, but there are {len(true)} and {len(predicted)}"
+        raise MicroExpError("labels", found)
     confusion = confusion_matrix(true, predicted, labels=np.arange(len(class_names)))
     clips, correct = int(confusion.sum()), int(np.trace(confusion))
     actual, answered, right = confusion.sum(axis=1), confusion.sum(axis=0), np.diag(confusion)
-    present = actual > 0
-    recall = np.divide(right, actual, out=np.full(len(class_names), np.nan), where=present)
-    f1 = np.divide(2 * right, actual + answered, out=np.full(len(class_names), np.nan), where=present)
-    answers = np.flatnonzero(answered)
+    missing = np.where(actual > 0, 0, np.nan)
+    recall = right / actual.clip(1) + missing
+    f1 = 2 * right / (actual + answered).clip(1) + missing
+    reason = f"hence UAR and UF1: none of the {clips} clips is of this class"
+    answers, absent = np.flatnonzero(answered), np.flatnonzero(actual == 0).tolist()
     return Scores(
         class_names=tuple(class_names),
-        confusion=tuple(tuple(int(count) for count in row) for row in confusion),
+        confusion=tuple(map(tuple, confusion.tolist())),
         clips=clips,
         correct=correct,
         accuracy=correct / clips,
@@ -128,11 +102,7 @@ def score(
         f1=tuple(f1.tolist()),
         uar=float(recall.mean()),
         uf1=float(f1.mean()),
-        undefined=tuple(
-            f"recall and F1 of {name}, hence UAR and UF1: none of the {clips} clips is of this class"
-            for name, here in zip(class_names, present, strict=True)
-            if not here
-        ),
+        undefined=tuple(f"recall and F1 of {class_names[label]}, {reason}" for label in absent),
         collapsed_to=class_names[answers[0]] if len(answers) == 1 and clips > 1 else None,
     )
 
@@ -142,16 +112,13 @@ def _labels(which: str, values: Sequence[Any] | np.ndarray, class_names: Sequenc
     labels, count = np.asarray(values), len(class_names)
     known = f"0 to {count - 1} ({', '.join(class_names)})"
     if labels.ndim != 1:
-        remedy = "Take argmax(axis=1) of one-hot rows or probabilities."
         said = f"give a label, {known}, for each clip, not an array of shape {labels.shape}"
-        raise MicroExpError(which, said, remedy)
-    numbers: dict[Any, int] = {key: number for keys in (class_names, range(count)) for number, key in enumerate(keys)}
+        raise MicroExpError(which, said, "Take argmax(axis=1) of one-hot rows or probabilities.")
+    numbers = {name: number for number, name in enumerate(class_names)} | {number: number for number in range(count)}
     found = labels.tolist()
     if wrong := [f"{label} at position {place}" for place, label in enumerate(found) if label not in numbers]:
-        remedy = "Score only clips that have an answer; count from 0."
-        raise MicroExpError(
-            which, f"labels go from {known}, but {', '.join(wrong[:SHOWN])}{' and more' * (len(wrong) > SHOWN)}", remedy
-        )
+        said = f"labels go from {known}, but {', '.join(wrong[:SHOWN])}{' and more' * (len(wrong) > SHOWN)}"
+        raise MicroExpError(which, said, "Score only clips that have an answer; count from 0.")
     return np.array([numbers[label] for label in found], int)
 
 
@@ -170,20 +137,15 @@ def subject_intervals(
     Parameters
     ----------
     true, predicted : array of int, (clips,)
-        Labels from 0 to `num_classes - 1`.
     subjects : sequence of str, (clips,)
-    num_classes : int
-    resamples : int
-        How many times subjects are drawn, from a fixed seed.
+    num_classes, resamples : int
 
     Returns
     -------
     dict
         `accuracy`, `uf1`, `uar`: (low, high), NaN where the score itself is undefined, or has the same value in every
-        draw, as with a single subject or all predictions correct.
-        `zero_width`: which of the three have the same value in every draw that counts.
-        `subjects`, `resamples`: how many; `lacking`: how many of the draws lack a class, for which UF1 and UAR are not
-        defined and which do not count in their intervals.
+        draw, as with a single subject or all predictions correct; `zero_width`: which of them have the same value.
+        `subjects`, `resamples`: how many; `lacking`: how many draws lack a class: UF1 and UAR are of the others.
 
     References
     ----------
@@ -204,13 +166,11 @@ def subject_intervals(
         "uf1": (2 * right[whole] / (actual[whole] + answered[whole])).mean(axis=1),
         "uar": (right[whole] / actual[whole]).mean(axis=1),
     }
-    varied = {name: len(of_name) > 0 and np.ptp(of_name) > 0 for name, of_name in values.items()}
+    varied = {name for name, of_name in values.items() if len(of_name) and np.ptp(of_name) > 0}
+    intervals = {name: tuple(np.quantile(values[name], [0.025, 0.975]).tolist()) for name in varied}
     return {
-        **{
-            name: tuple(np.quantile(of_name, [0.025, 0.975]).tolist()) if varied[name] else (math.nan, math.nan)
-            for name, of_name in values.items()
-        },
-        "zero_width": [name for name, of_name in values.items() if len(of_name) and not varied[name]],
+        **{name: intervals.get(name, (math.nan, math.nan)) for name in values},
+        "zero_width": [name for name, of_name in values.items() if len(of_name) and name not in varied],
         "subjects": people,
         "resamples": resamples,
         "lacking": int((~whole).sum()),
@@ -219,26 +179,14 @@ def subject_intervals(
 
 @dataclass(frozen=True, repr=False)
 class Pair:
-    """Two methods on the same clips; see `paired`.
+    """Two methods on the same clips; see `paired`."""
 
-    Attributes
-    ----------
-    first_only, second_only : int
-        Clips that only one of them predicts correctly.
-    p_clips : float
-        Exact McNemar test over clips, which ignores whose clips they are.
-    first_subjects, second_subjects : int
-        Subjects of whom one predicts more clips correctly than the other.
-    p_subjects : float or None
-        Permutation test that swaps whole subjects; None if no clip's subject is known.
-    """
-
-    first_only: int
+    first_only: int  #: Clips that only the first predicts correctly.
     second_only: int
-    p_clips: float
-    first_subjects: int
+    p_clips: float  #: Exact McNemar test over clips, which ignores whose clips they are.
+    first_subjects: int  #: Subjects of whom the first predicts more clips correctly.
     second_subjects: int
-    p_subjects: float | None
+    p_subjects: float | None  #: Permutation test that swaps whole subjects; None if no clip's subject is known.
 
     def __repr__(self) -> str:
         subjects = "no subject is known" if self.p_subjects is None else f"p = {self.p_subjects:.2g}"
@@ -262,14 +210,9 @@ def paired(
         Which clips each predicts correctly, the same clips in the same order.
     subjects : sequence of str or None, (clips,)
 
-    Returns
-    -------
-    Pair
-
     References
     ----------
-    McNemar, "Note on the sampling error of the difference between correlated proportions", Psychometrika 1947.
-    Ernst, "Permutation methods: a basis for exact inference", Statistical Science 2004.
+    McNemar, Psychometrika 1947. Ernst, "Permutation methods: a basis for exact inference", Statistical Science 2004.
     """
     import pandas as pd
     from scipy.stats import binomtest
@@ -297,12 +240,7 @@ def swapped_p(gains: Sequence[int] | np.ndarray) -> float:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Return p values corrected for their number.
-
-    References
-    ----------
-    Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 1979.
-    """
+    """Return p values corrected for their number: Holm, Scandinavian Journal of Statistics 1979."""
     values = np.asarray(p_values, float)
     order = np.argsort(values)
     raised = np.maximum.accumulate(values[order] * np.arange(len(values), 0, -1))

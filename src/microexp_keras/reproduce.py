@@ -8,62 +8,27 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from microexp_keras import datasets, protocols, runs
+from microexp_keras import datasets, runs
 from microexp_keras.atomic import write_json
 from microexp_keras.backend import choose_backend
-from microexp_keras.console import Parser, command, seed
+from microexp_keras.console import Parser, command
 from microexp_keras.datasets.database import Database
-from microexp_keras.errors import MicroExpError
+from microexp_keras.errors import SYNTHETIC_CLIPS, Issue, MicroExpError
 from microexp_keras.models.networks import METHODS, NETWORKS
-from microexp_keras.notes import HEADS, SYNTHETIC_CLIPS, Note
 from microexp_keras.results import tables
 from microexp_keras.runs import Settings
+from microexp_keras.runs.caveats import caveat
 from microexp_keras.runs.options import absolute
 from microexp_keras.text import by, counted, either
 
 RECORD = "reproduction.json"
 
-MAY_CHANGE = ("data", "landmarks", "keep_weights")
-"""Settings of a training with which it may be resumed otherwise."""
-
-
-EXAMPLES = (
-    "--dataset smic --data SMIC_all_cropped --models stcnn --protocols upstream loso --seeds 0 1 2",
-    "--dataset smic --data SMIC_all_cropped --tables V",
-    "--dataset casme2 --data casme2_raw --tables IX",
-)
+MAY_CHANGE = ("data", "landmarks", "keep_weights")  #: Settings of a training with which it may be resumed otherwise.
 
 
 def parser() -> Parser:
     """Build the command line."""
-    parser = Parser(
-        "reproduce",
-        EXAMPLES,
-        usage="%(prog)s [OPTION ...]",
-        description="Train the networks of Reddy et al. as often as their tables V to IX need, under one or several "
-        "protocols and seeds, and compare with the published results. Can be stopped and resumed.",
-    )
-    everyday = parser.add_argument_group("everyday")
-    runs.add_options(everyday, "--dataset", "--data")
-    datasets.add_synthetic(everyday)
-    what = "V: accuracies (alone: all methods under loso, so on the same folds), VI or VII: confusion matrix of "
-    what += "MicroExpSTCNN (CAS(ME)^2, SMIC), VIII: epochs 91 to 100, IX: twelve kernel sizes, as many trainings of "
-    what += "MicroExpSTCNN more (default: all but IX). Of clips that the paper has no numbers of V, VIII and IX, with "
-    what += "nothing beside ours"
-    everyday.add_argument("--tables", nargs="+", choices=tables.NAMES, metavar="TABLE", help=what)
-    what = f"{', '.join(METHODS)} (default: the three networks; with --tables V alone, all)"
-    everyday.add_argument("--models", nargs="+", choices=METHODS, metavar="NAME", help=what)
-    what = f"{', '.join(protocols.NAMES)} (default: upstream; with --tables V alone, and of clips that the paper has "
-    what += "no numbers of, loso)"
-    everyday.add_argument("--protocols", nargs="+", choices=protocols.NAMES, metavar="NAME", help=what)
-    what = "a training for each; deterministic methods are fitted once (default: 0)"
-    everyday.add_argument("--seeds", nargs="+", type=seed, metavar="N", help=what)
-    runs.add_options(everyday, "--epochs", "--out", "--resume")
-    datasets.add_options(parser.add_argument_group("data"))
-    datasets.add_own_options(parser)
-    runs.add_options(parser.add_argument_group("advanced"), "--patience", "--landmarks", "--keep-weights")
-    runs.add_options(parser.add_argument_group("cluster"), "--jobs", "--cluster", "--dashboard")
-    return parser
+    return runs.command_line("reproduce")
 
 
 @command
@@ -85,11 +50,8 @@ def _new_plan(args: argparse.Namespace) -> dict[str, Any]:
     there = [table for table in tables.NAMES if table in of_these]
     chosen = args.tables or there[:-1]  # the last is IX
     if others := [table for table in chosen if table not in there]:
-        raise MicroExpError(
-            "--tables",
-            f"for {database.title} there is {either(there)}, not {', '.join(others)}",
-            "Leave it out: VI is of CAS(ME)^2 and VII of SMIC.",
-        )
+        found = f"for {database.title} there is {either(there)}, not {', '.join(others)}"
+        raise MicroExpError("--tables", found, "Leave it out: VI is of CAS(ME)^2 and VII of SMIC.")
     whole_table_5 = args.tables == ["V"]
     models = args.models or (METHODS if whole_table_5 else NETWORKS)
     names = args.protocols or ["upstream" if database.in_paper and not whole_table_5 else "loso"]
@@ -108,12 +70,8 @@ def _new_plan(args: argparse.Namespace) -> dict[str, Any]:
         "keep_weights": args.keep_weights,
     }
     if not _settings(plan):  # which refuses what a protocol does not take, before any clip is read
-        raise MicroExpError(
-            f"--models {' '.join(plan['models'])} --protocols {' '.join(plan['protocols'])} "
-            f"--tables {' '.join(plan['tables'])}",
-            "leave nothing to train",
-            "python -m microexp_keras.protocols says which there are; tables VI, VII and IX are of stcnn.",
-        )
+        hint = "python -m microexp_keras.protocols says which there are; tables VI, VII and IX are of stcnn."
+        raise MicroExpError("--models, --protocols, --tables", "leave nothing to train", hint)
     runs.require_free(args.out, resumable=True)
     return {**plan, "data": str(datasets.data_of(args, database).resolve())}
 
@@ -176,34 +134,35 @@ def _reproduce(folder: Path, plan: dict[str, Any], workers: runs.Workers) -> int
     trained = []
     for run, outcome in reported:
         how = (run.protocol, run.settings.seed, run.settings.published_protocol.epochs, run.folder.name)
-        trained.append(tables.Trained(*how, outcome.scores, outcome.predictions))
-    notes = [*_notes(plan, trained), *(Note("failed", f" and left out: {error}") for error in failed.values())]
+        trained.append(tables.Trained(*how, outcome.scores, outcome.predictions, outcome.report.notes))
+    notes = [*_notes(plan, trained), *(caveat("failed", why=error) for error in failed.values())]
     found = tables.write(folder, plan["tables"], trained, prepared[0].samples.synthetic, notes)
     print(found.summary(folder, sections=1))
     return 0 if not failed and all(outcome.trained_well for _, outcome in reported) else 1
 
 
-def _notes(plan: dict[str, Any], trained: Sequence[tables.Trained]) -> list[Note]:
+def _notes(plan: dict[str, Any], trained: Sequence[tables.Trained]) -> list[Issue]:
     """Say what is missing of what was asked for, and what every training alarms its reader of."""
-    notes, there = [], {(one.protocol.model, one.protocol.name) for one in trained}
-    for name, model in itertools.product(plan["protocols"], plan["models"]):
-        if (model, name) not in there and model in {of for of, _ in there}:
-            notes.append(Note("remark", f"There is no protocol {name} of {METHODS[model].title}."))
-    frames = trained[0].protocol.frames
-    for size in tables.PAPER.kernel_sizes if "IX" in plan["tables"] else ():
-        if size[2] > frames:
-            notes.append(Note("remark", f"Kernel {by(size)} is left out: the clips have {frames} frames."))
-    for level, head in HEADS.items():
-        folders = [one.folder for one in trained if any(note.startswith(head) for note in one.scores["notes"])]
-        if level == "synthetic" and folders:
-            notes.append(SYNTHETIC_CLIPS)
-        elif folders and level not in ("warning", "faces"):
-            share = f"{len(folders)} of {counted(len(trained), 'training')}"
-            notes.append(Note(level, f": {share}, as their reports say: {', '.join(folders)}."))
+    there, frames = {(one.protocol.model, one.protocol.name) for one in trained}, trained[0].protocol.frames
+    notes = [
+        caveat("no_protocol", name=name, method=METHODS[model].title)
+        for name, model in itertools.product(plan["protocols"], plan["models"])
+        if (model, name) not in there and model in {of for of, _ in there}
+    ]
+    notes += [
+        caveat("no_kernel", kernel=by(size), frames=frames)
+        for size in tables.PAPER.kernel_sizes
+        if "IX" in plan["tables"] and size[2] > frames
+    ]
+    levels = dict.fromkeys(note.level for one in trained for note in one.notes if note.is_alarm)
+    for level in [level for level in levels if level != "faces"]:
+        folders = [one.folder for one in trained if any(note.level == level for note in one.notes)]
+        share = f"{len(folders)} of {counted(len(trained), 'training')}, as their reports say: {', '.join(folders)}."
+        notes.append(SYNTHETIC_CLIPS if level == "synthetic" else Issue(level, f"{level.upper()}: {share}"))
     planned = [one.planned_epochs for one in trained if one.protocol.epochs < one.planned_epochs]
     if planned:
-        said = f": {plan['epochs']} of {counted(either(dict.fromkeys(planned)), 'epoch')}. The networks are not trained"
-        notes.append(Note("trial", f"{said} to the end: no number here is a reproduction of a published one."))
+        of = counted(either(dict.fromkeys(planned)), "epoch")
+        notes.append(caveat("trial", epochs=plan["epochs"], planned=of))
     return notes
 
 
@@ -215,9 +174,8 @@ def _require_as_planned(folder: Path, settings: Settings) -> None:
     other = {name: two for name, two in before.changed(settings).items() if name not in MAY_CHANGE}
     if other:
         said = ", ".join(f"{name} {found} instead of {planned}" for name, (found, planned) in other.items())
-        raise MicroExpError(
-            folder, f"was trained differently from the plan: {said}", "Remove it from the folder and resume."
-        )
+        found = f"was trained differently from the plan: {said}"
+        raise MicroExpError(folder, found, "Remove it from the folder and resume.")
 
 
 def _name(settings: Settings) -> str:

@@ -8,65 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 from microexp_keras import datasets, protocols, runs, weights
 from microexp_keras.backend import choose_backend, import_keras
-from microexp_keras.console import Parser, command, positive, seed
+from microexp_keras.console import Parser, command
 from microexp_keras.errors import MicroExpError
-from microexp_keras.models import METHODS, get_method
+from microexp_keras.models import METHODS
 from microexp_keras.runs import Settings
 from microexp_keras.runs.options import absolute
-from microexp_keras.runs.settings import PRECISIONS
 from microexp_keras.text import counted
 from microexp_keras.training.history import STATE
 
 if TYPE_CHECKING:
     from microexp_keras.runs.run import Run
 
-EXAMPLES = (
-    "--dataset smic --synthetic",
-    "--data SMIC_all_cropped --protocol loso --jobs 4",
-    "--resume runs/smic-stcnn-loso-001",
-)
-
 
 def parser() -> Parser:
-    """Build the command line. Options left out are None, so that --resume can tell what was given."""
-    parser = Parser(
-        "train",
-        EXAMPLES,
-        usage="%(prog)s [OPTION ...]",
-        description="Train a network, or a rival method of Table V, under a protocol and report its accuracy. "
-        "Everything goes into one folder.",
-    )
-    everyday = parser.add_argument_group("everyday")
-    runs.add_options(everyday, "--dataset", "--data")
-    datasets.add_synthetic(everyday)
-    models = f"{', '.join(METHODS)}; or your own as MODULE:FUNCTION, see docs/own-model.md (default: stcnn)"
-    everyday.add_argument("--model", type=_method, metavar="NAME", help=models)
-    what = "how to split, train and score (default: upstream; of your own clips loso)"
-    everyday.add_argument("--protocol", choices=protocols.NAMES, help=what)
-    runs.add_options(everyday, "--epochs", "--out", "--resume")
-    datasets.add_options(parser.add_argument_group("data"))
-    datasets.add_own_options(parser)
-    advanced = parser.add_argument_group("advanced")
-    runs.add_options(advanced, "--patience", "--landmarks", "--weights", "--keep-weights")
-    advanced.add_argument("--seed", type=seed, metavar="N", help="random seed (default: 0)")
-    what = "clips per step (default: the protocol's)"
-    advanced.add_argument("--batch-size", type=positive, metavar="N", help=what)
-    sides, what = ("ROWS", "COLUMNS", "TIME"), "of the convolutions (default: 3 3 15)"
-    advanced.add_argument("--kernel-size", type=positive, nargs=3, metavar=sides, help=what)
-    what = "show no face of the clips in report.html, and draw no saliency"
-    advanced.add_argument("--no-faces", action="store_true", help=what)
-    what = "of the networks' computation; bfloat16 is for cards that have it, not the paper's (default: float32)"
-    advanced.add_argument("--precision", choices=PRECISIONS, help=what)
-    runs.add_options(parser.add_argument_group("cluster"), "--jobs", "--cluster", "--dashboard")
-    return parser
-
-
-def _method(name: str) -> str:
-    """Return the name of a method that there is, or that can be imported."""
-    try:
-        return get_method(name).name
-    except MicroExpError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+    """Build the command line."""
+    return runs.command_line("train")
 
 
 @command
@@ -100,14 +56,15 @@ def _new(args: argparse.Namespace) -> Settings:
     protocol = protocols.get(name, model, database, **datasets.chosen_reading(args))
     _require_taken(args, protocol)
     knows_synthetic = bool(args.weights) and _synthetic_start(args, protocol)
-    if args.landmarks and protocol.network.on_whole_face:
-        raise MicroExpError("--landmarks", "goes with clips and a fused network only", "Leave it out.")
-    if args.weights and protocol.unseen_subjects:
-        text = f"does not go with --protocol {name}: the weights may have been trained on the held-out subject"
-        raise MicroExpError("--weights", text, "Leave it out.")
-    if args.precision == "bfloat16" and protocol.labels_by_position:
-        text = f"bfloat16 does not go with --protocol {name}, which does what the original does, in float32"
-        raise MicroExpError("--precision", text, "Leave it out.")
+    seen = f"does not go with --protocol {name}: the weights may have been trained on the held-out subject"
+    single = f"bfloat16 does not go with --protocol {name}, which does what the original does, in float32"
+    for option, wrong, text in (
+        ("--landmarks", args.landmarks and protocol.network.on_whole_face, "goes with a fused network only"),
+        ("--weights", args.weights and protocol.unseen_subjects, seen),
+        ("--precision", args.precision == "bfloat16" and protocol.labels_by_position, single),
+    ):
+        if wrong:
+            raise MicroExpError(option, text, "Leave it out.")
     runs.require_free(args.out, resumable=True)
     given = ("epochs", "batch_size", "patience", "kernel_size", "seed", "precision", "keep_weights")
     return Settings.of(
@@ -173,13 +130,11 @@ def _train(run: "Run", workers: runs.Workers) -> int:
     trained = f"{len(run.folds)} folds"
     if run.has_one_fold:
         trained = f"trained on {counted(len(run.folds[0].train), 'clip')}"
-        if workers.jobs:
-            print(f"note: --jobs changes nothing: protocol {run.protocol.name} has one fold", file=sys.stderr)
     scored = counted(sum(len(fold.test) for fold in run.folds), "clip")
     print(f"{run.title}: {trained}, scored on {scored}; files go to {run.folder}", file=sys.stderr)
     train_run(run, workers)
     found = report(run)
-    print(found.text)
+    print(found.report.summary(run.folder))
     if not run.protocol.unseen_subjects:
         print("For a score on people whom the network has never seen, train with --protocol loso.")
     return 0 if found.trained_well else 1

@@ -187,7 +187,6 @@ def test_a_reproduction_runs_and_goes_on(small, tmp_path, capsys):
     assert "There is no protocol glorot of MicroExpSTCNN." in text and "TRIAL: 1 of 100 epochs" in printed
     assert re.search(r"MicroExpSTCNN +loso +68.75% ", printed) and "SYNTHETIC" not in text
     assert "Table VII: confusion matrix" in page and "stcnn-loso-3x3x15-seed0" in page
-    assert (out / "accuracy.png").stat().st_size > 1000
     times = {path: path.stat().st_mtime_ns for path in out.rglob("result.json")}
     assert len(times) == 5
     gone = sorted(times)[0]

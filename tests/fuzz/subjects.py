@@ -90,8 +90,6 @@ def result(folder):
         "weights": "weights-improvement-02-0.67.weights.h5",
         "diverged": None,
         "devices": ["CPU"],
-        "chosen": None,
-        "images": None,
         "saliency": {"sheets": [{"input": "face", "file": "saliency_face.png", "clips": CLIPS}], "missing": None},
     }
     text = json.dumps(value, indent=2).encode()

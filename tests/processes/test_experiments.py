@@ -238,22 +238,20 @@ EVERY = list(range(12))
 
 
 @pytest.mark.parametrize(
-    ("same_clips", "fold", "part", "expected"),
+    ("same_clips", "left_out", "part", "expected"),
     [
-        (True, 2, None, [6, 7, 8]),  # the subject whom the fold left out
-        (True, 2, "all", EVERY),
-        (False, 2, None, EVERY),  # no subject of other clips was left out
+        (True, ["s2"], None, [6, 7, 8]),
+        (True, ["s2"], "all", EVERY),
+        (False, ["s2"], None, EVERY),  # no subject of other clips was left out
         (False, None, None, EVERY),
-        (True, 4, None, EVERY),  # of no fold of this protocol
-        (True, -1, None, EVERY),
-        (True, "1", None, EVERY),
-        (True, True, None, EVERY),
+        (True, ["s4"], None, EVERY),  # of no fold of this protocol
+        (True, 2, None, EVERY),
     ],
 )
-def test_weights_of_a_fold_are_scored_on_clips_that_it_left_out_or_on_all(same_clips, fold, part, expected):
+def test_weights_of_a_fold_are_scored_on_clips_that_it_left_out_or_on_all(same_clips, left_out, part, expected):
     samples = made_up([0, 1, 2] * 4, [f"s{clip // 3}" for clip in range(12)])
     fingerprint = samples.fingerprint if same_clips else "of others"
-    metadata = {"split": "leave_one_subject_out", "fold": fold, "data_fingerprint": fingerprint}
+    metadata = {"split": "leave_one_subject_out", "test_subjects": left_out, "data_fingerprint": fingerprint}
     file = SimpleNamespace(path="x.h5", metadata=metadata, network="stcnn")
     clips = scored_clips.from_samples(samples, LOSO, file, "noise", part)
     assert clips.positions.tolist() == expected

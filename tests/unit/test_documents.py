@@ -14,7 +14,6 @@ from microexp_keras import __version__
 each = pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
 GITHUB = ROOT / ".github"
 WORKFLOWS = sorted((GITHUB / "workflows").glob("*.yml"))
-FORMS = sorted((GITHUB / "ISSUE_TEMPLATE").glob("*.yml"))
 
 
 def read_yaml(path):
@@ -50,11 +49,6 @@ def test_the_readme_is_short_and_explains_its_words():
     explained = re.findall(r"\*\*([\w -]+)\*\*", text)
     assert {"micro-expression", "fold", "Wilson", "UF1", "UAR", "golden", "constant classifier"} <= set(explained)
     assert "3 GB of disk" in text and "tensorflow[and-cuda]" in text
-
-
-def test_pictures_are_small():
-    pictures = sorted((ROOT / "docs" / "images").glob("*"))
-    assert pictures and all(path.stat().st_size < 600_000 for path in pictures)
 
 
 def test_every_sub_package_has_a_page_of_the_reference():
@@ -107,33 +101,12 @@ def test_workflows_cover_the_pythons_and_systems_of_the_metadata():
     assert {name.split("-")[0] for name in systems if "$" not in name} == {"ubuntu", "macos", "windows"}
 
 
-@pytest.mark.parametrize("path", [form for form in FORMS if form.stem != "config"], ids=lambda path: path.stem)
-def test_issue_forms_have_what_github_asks_for(path):
-    form = read_yaml(path)
-    assert form["name"] and form["description"]
-    fields = [part for part in form["body"] if part["type"] != "markdown"]
-    names = [part["id"] for part in fields]
-    assert fields and len(set(names)) == len(names)
-    assert all(part["type"] in ("input", "textarea", "dropdown", "checkboxes") for part in fields)
-    assert all(part["attributes"]["label"] for part in fields)
-
-
 def test_the_citation_names_paper_and_package():
     citation = read_yaml(ROOT / "CITATION.cff")
     assert (citation["title"], citation["version"], citation["license"]) == ("microexp_keras", __version__, "MIT")
     paper = citation["preferred-citation"]
     assert paper["type"] == "conference-paper" and len(paper["authors"]) == 4 and paper["year"] == 2019
     assert {"arXiv:1904.01390"} <= {one["value"] for one in paper["identifiers"]}
-
-
-def test_pre_commit_runs_the_linters_of_make_lint():
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    recipe = re.search(r"^lint:.*\n((?:\t.*\n)+)", makefile, re.MULTILINE)[1]
-    linted = [line.strip().removeprefix("$(BIN)/") for line in recipe.splitlines()]
-    hooks = [
-        hook for repository in read_yaml(ROOT / ".pre-commit-config.yaml")["repos"] for hook in repository["hooks"]
-    ]
-    assert [hook["entry"].removeprefix(".venv/bin/") for hook in hooks] == linted
 
 
 def test_what_is_shipped_is_in_git_and_what_is_built_is_not():

@@ -123,8 +123,6 @@ RESULT = {
     "weights": "weights-improvement-01-0.50.weights.h5",
     "diverged": None,
     "devices": ["CPU"],
-    "chosen": None,
-    "images": None,
     "saliency": None,
 }
 
@@ -145,8 +143,8 @@ def test_a_result_that_is_whole_is_read(fold):
     found = fold(json.dumps(RESULT))
     assert found.probabilities.tolist() == RESULT["probabilities"] and found.best_path.name == RESULT["weights"]
     assert found.best_epoch == 1 and found.devices == ["CPU"] and len(found.history) == 2
-    without = json.dumps({**RESULT, "best_epoch": None, "chosen": {"cost": 0.5}, "images": [0, 16]})
-    assert fold(without, has_epochs=False).chosen == {"cost": 0.5}
+    without = json.dumps({**RESULT, "best_epoch": None})
+    assert fold(without, has_epochs=False).best_epoch is None
     for text, has_epochs in ((without, True), (json.dumps(RESULT), False)):
         with pytest.raises(MicroExpError, match="is not the result of this fold"):
             fold(text, has_epochs)

@@ -23,22 +23,12 @@ TRUE, TIMES = np.arange(40) % 2, np.arange(40)[:, None] + [0, 3]
 PROBABILITIES = np.random.default_rng(2).dirichlet([1, 1, 1], 40).astype(np.float32)
 
 
-def row(label="MicroExpSTCNN", value=0.6875, interval=(0.51, 0.82), published=0.6875, majority=0.594):
-    return {"label": label, "value": value, "interval": interval, "published": published, "majority": majority}
-
-
-ROWS = [row(), row("Late MicroExpFuseNet"), row(value=1.0, interval=None)]
-
 FIGURES = {
     "curves": (
         lambda path: plots.curves(HISTORY, path, 7, 0.594, "on synthetic SMIC"),
         ["best epoch (7)", "majority-class baseline (59.4%)", "on synthetic SMIC"],
     ),
     "curves of one epoch": (lambda path: plots.curves(HISTORY[:1], path), ["validation"]),
-    "curves of folds": (
-        lambda path: plots.curves(HISTORY, path, folds=[HISTORY, HISTORY[:4]]),
-        ["single folds", "validation"],
-    ),
     "roc": (
         lambda path: plots.roc(TRUE, PROBABILITIES, ("a", "b", "c"), path, "on synthetic SMIC"),
         ["c: undefined, 0 of 40 clips", "false positive rate", "chance: area 0.5"],
@@ -50,14 +40,6 @@ FIGURES = {
     "confusion matrix": (
         lambda path: plots.confusion_matrix(SCORES, path, "on synthetic SMIC"),
         ["predicted", "a class with a long name", "50%", "on synthetic SMIC"],
-    ),
-    "accuracies": (
-        lambda path: plots.accuracies(ROWS, path, "Here and there"),
-        ["68.8% (51% to 82%)", "100.0%", "Late MicroExpFuseNet", "published", "Here and there"],
-    ),
-    "one bare accuracy": (
-        lambda path: plots.accuracies([row(interval=None, published=None, majority=None)], path),
-        ["68.8%", "accuracy", "ours"],
     ),
     "timeline with a gap": (
         lambda path: plots.timeline(TIMES, np.where(TIMES[:, :1] == 4, np.nan, PROBABILITIES), ("a", "b", "c"), path),

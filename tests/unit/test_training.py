@@ -12,7 +12,6 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
 from helpers import on_a_full_disk
@@ -20,11 +19,10 @@ from helpers import on_a_full_disk
 from microexp_keras import metrics, models, protocols, training, weights
 from microexp_keras.backend import computing_in
 from microexp_keras.errors import MicroExpError
-from microexp_keras.notes import Note
 from microexp_keras.protocols import splits
 from microexp_keras.runs.report import training_notes
-from microexp_keras.training import checkpoint
 from microexp_keras.training.history import History, last_ten_epochs
+from microexp_keras.training.job import Job
 
 PROTOCOL = replace(protocols.get("upstream"), epochs=4, batch_size=8)
 LABELS = np.arange(30) % 3
@@ -35,13 +33,13 @@ INPUTS = np.random.default_rng(0).normal(size=(30, 16, 14, 18, 1)).astype("float
 INPUTS[LABELS == 1, :, :, 9:] += 1
 
 
-def start(folder, epochs=4, learning_rate=0.01, callbacks=(), patience=None):
-    """Train a small MicroExpSTCNN in `folder`, or go on there, as the train command does."""
+def start(folder, before=lambda model: None, **changes):
+    """Train a small MicroExpSTCNN in `folder`, or go on there, as the train command does; `before` each epoch."""
     [fold] = splits.random_fifth(LABELS, None)
     model = models.build_microexp_stcnn(size=(16, 14), seed=7)
-    training.compile_model(model, learning_rate)
-    protocol = replace(PROTOCOL, epochs=epochs, patience=patience)
-    return model, training.fit(model, {"face": INPUTS}, LABELS, fold, folder, protocol, 7, {}, callbacks)
+    how = {"protocol": replace(PROTOCOL, **changes), "statistics": {}, "metadata": {}, "seed": 7}
+    job = Job(samples=None, fold=fold, folder=folder, wanted=lambda: before(model) is None, **how)
+    return model, training.fit(job, model, {"face": INPUTS}, LABELS, fold)
 
 
 def state(folder):
@@ -99,10 +97,8 @@ def test_a_thread_that_draws_random_numbers_changes_no_bit(whole_run, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seconds", [0, 10])
-def test_a_kill_at_any_moment_leaves_what_the_state_names(whole_run, tmp_path, monkeypatch, seconds):
+def test_a_kill_at_any_moment_leaves_what_the_state_names(whole_run, tmp_path, monkeypatch):
     """Copies are taken where a kill could strike; each is resumed to the same bits."""
-    monkeypatch.setattr(checkpoint, "STATE_SECONDS", seconds)
     copies = []
     plain = weights.save_weights
 
@@ -110,17 +106,16 @@ def test_a_kill_at_any_moment_leaves_what_the_state_names(whole_run, tmp_path, m
         plain(model, path, *arguments, **options)
         copies.append(shutil.copytree(run, tmp_path / f"copy{len(copies)}"))
 
-    class Kill(keras.callbacks.Callback):
-        def on_epoch_begin(self, epoch, logs=None):
-            copies.append(shutil.copytree(run, tmp_path / f"copy{len(copies)}"))
+    def kill(model):
+        copies.append(shutil.copytree(run, tmp_path / f"copy{len(copies)}"))
 
     run = tmp_path / "run"
     run.mkdir()
     with monkeypatch.context() as patched:
         patched.setattr(weights, "save_weights", saving)
-        start(run, callbacks=[Kill()])
+        start(run, before=kill)
     saved = [weights.inspect(copy / "last.weights.h5").metadata for copy in copies if list(copy.glob("last*"))]
-    assert {one["epoch"] for one in saved} == ({0, 1, 2, 3} if seconds == 0 else {0, 3})
+    assert {one["epoch"] for one in saved} == {0, 1, 2, 3}
     for copy in [*copies, run]:
         start(copy)
         assert state(copy) == state(whole_run)
@@ -141,21 +136,8 @@ def test_early_stopping_ends_at_the_same_epoch_whenever_it_is_resumed(tmp_path, 
             {**row, "seconds": None} for row in whole.history[:last]
         ]
     protocol = replace(PROTOCOL, epochs=9, patience=patience)
-    notes = training_notes([outcome] * 2, protocol, SCORES, None)
+    notes = training_notes([outcome] * 2, protocol, SCORES)
     assert any(f"2 of 2 folds ended after {last} epochs instead of 9" in str(note) for note in notes) == (last < 9)
-
-
-@pytest.mark.slow
-def test_the_callback_saves_weights_in_plain_fit_too(tmp_path):
-    model = models.build_microexp_stcnn(18, (16, 14))
-    training.compile_model(model, 0.01)
-    inputs, targets = training.keras_inputs({"face": INPUTS}), keras.utils.to_categorical(LABELS, 3)
-    best = training.Checkpoint(tmp_path / "new" / "folder")
-    model.fit(inputs, targets, validation_data=(inputs, targets), epochs=2, callbacks=[best], verbose=0)
-    assert best.path.parent == tmp_path / "new" / "folder" and best.epoch in (0, 1)
-    assert weights.inspect(best.path).metadata["val_accuracy"] == best.value
-    weights.load_weights(models.build_microexp_stcnn(18, (16, 14)), best.path)
-    assert weights.inspect(tmp_path / "new" / "folder" / "last.weights.h5").metadata["epoch"] == 1
 
 
 def test_every_epoch_has_its_own_order_and_every_clip_once():
@@ -202,8 +184,8 @@ def test_a_run_says_that_it_collapsed_or_did_not_learn(tmp_path):
     _, outcome = start(tmp_path, learning_rate=30.0, epochs=3)
 
     def said(scores=SCORES, **changes):
-        notes = training_notes([replace(outcome, **changes)], PROTOCOL, scores, None)
-        return " ".join(Note.of(note).render() for note in notes)
+        notes = training_notes([replace(outcome, **changes)], PROTOCOL, scores)
+        return " ".join(str(note) for note in notes)
 
     only = NAMES[int(outcome.history[outcome.best_epoch]["val_only_class"])]
     assert f"COLLAPSED: the scored network predicts a single class ({only}) for every validation clip" in said()
@@ -248,13 +230,11 @@ def test_only_the_best_and_the_last_are_kept(tmp_path):
 
 
 def test_a_nan_loss_stops_training_and_is_never_the_best(tmp_path):
-    class Poison(keras.callbacks.Callback):
-        def on_epoch_begin(self, epoch, logs=None):
-            if epoch == 2:
-                layer = self.model.get_layer("dense_2")
-                layer.bias.assign(np.full(3, np.nan, "float32"))
+    def poison(model):
+        if len(History(tmp_path / "history.csv").rows) == 2:
+            model.get_layer("dense_2").bias.assign(np.full(3, np.nan, "float32"))
 
-    _, outcome = start(tmp_path, callbacks=[Poison()])
+    _, outcome = start(tmp_path, poison)
     assert "epoch 2" in outcome.diverged and "loss = nan" in outcome.diverged
     assert [row["epoch"] for row in outcome.history] == [0, 1]
     assert outcome.best_epoch < 2 and all(map(np.isfinite, [row["loss"] for row in outcome.history]))
@@ -271,25 +251,24 @@ def test_divergence_in_the_first_epoch_leaves_no_weights(tmp_path):
 FILL_THE_DISK = f"""
 import hashlib, pathlib, sys
 sys.path[:0] = {[str(Path(__file__).parent), str(Path(__file__).parents[1])]!r}
-import keras, test_training
+import test_training
 from microexp_keras.errors import MicroExpError
 folder = pathlib.Path(sys.argv[1])
 def digests():
     return {{path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob("*.weights.h5")}}
-class Fill(keras.callbacks.Callback):
-    def on_epoch_begin(self, epoch, logs=None):
-        global before
-        if epoch == 2:  # take what is left, then leave less than a file needs
-            before = digests()
-            with open(folder / "filler", "wb", buffering=0) as file:
-                try:
-                    while True: file.write(b"x" * 4096)
-                except OSError:
-                    pass
-            with open(folder / "filler", "r+b") as file:
-                file.truncate((folder / "filler").stat().st_size - 100_000)
+def fill(model):
+    global before
+    if len(test_training.History(folder / "history.csv").rows) == 2:  # take all, then leave less than a file needs
+        before = digests()
+        with open(folder / "filler", "wb", buffering=0) as file:
+            try:
+                while True: file.write(b"x" * 4096)
+            except OSError:
+                pass
+        with open(folder / "filler", "r+b") as file:
+            file.truncate((folder / "filler").stat().st_size - 100_000)
 try:
-    test_training.start(folder, callbacks=[Fill()])
+    test_training.start(folder, fill)
 except MicroExpError as error:
     print(error)
 print(before == digests(), sorted(before), [path.name for path in folder.glob(".writing-*")])
@@ -306,48 +285,6 @@ def test_a_full_disk_keeps_the_previous_checkpoint(whole_run, tmp_path):
     assert "could not be written (" in message and ("file is intact" in message or "Nothing was written" in message)
     assert kept.startswith("True [") and "last.weights.h5" in kept and kept.endswith("[]")
     assert epochs == "3"
-
-
-SAVE_BESIDE_A_FILLER = f"""
-import os, pathlib, signal, sys
-sys.path[:0] = {[str(Path(__file__).parent), str(Path(__file__).parents[1])]!r}
-folder = pathlib.Path(sys.argv[1])
-filler = os.fork()
-if filler == 0:  # takes all there is, gives it back, and takes it again
-    while True:
-        with open(folder / "filler", "wb", buffering=0) as file:
-            try:
-                while True: file.write(b"x" * 4096)
-            except OSError:
-                pass
-from microexp_keras import models, weights
-from microexp_keras.errors import MicroExpError
-model, counts = models.build_microexp_stcnn(size=(16, 14)), [0, 0]
-for number in range(60):
-    for save, path in (
-        (weights.save_weights, folder / "a.weights.h5"),
-        (weights.save_keras2_hdf5, folder / "b.hdf5"),
-    ):
-        try:
-            save(model, path)
-            counts[0] += 1
-        except MicroExpError as error:
-            assert "could not be written" in str(error)
-            counts[1] += 1
-os.kill(filler, signal.SIGKILL)
-os.waitpid(filler, 0)
-for path in folder.glob("*.h*5"):
-    weights.load_weights(model, path)
-print(*counts, [path.name for path in folder.glob(".writing-*")])
-"""
-
-
-@pytest.mark.slow
-def test_another_process_that_fills_the_disk_ends_no_program(tmp_path):
-    done = on_a_full_disk(SAVE_BESIDE_A_FILLER, tmp_path / "disk", megabytes=2)
-    assert done.returncode == 0, done.stderr
-    written, refused, left = done.stdout.split()
-    assert int(written) + int(refused) == 120 and left == "[]"
 
 
 def test_resuming_removes_no_file_of_the_users(tmp_path):

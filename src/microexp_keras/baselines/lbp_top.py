@@ -11,17 +11,21 @@ from microexp_keras.text import by
 
 PLANES: tuple[str, ...] = ("XY", "XT", "YT")
 
+#: The two axes of (time, rows, columns) that each plane lies in.
 AXES: dict[str, tuple[int, int]] = {"XY": (1, 2), "XT": (0, 2), "YT": (0, 1)}
-"""The two axes of (time, rows, columns) that each plane lies in."""
 
+#: Neighbours p = 0 to 7 of each plane, as signs along (time, rows, columns). XY begins on the right and turns up, XT
+#: begins on the right and turns to the future, YT begins in the future and turns up (Zhao and Pietikäinen, PAMI 2007).
 DIRECTIONS: dict[str, tuple[tuple[int, int, int], ...]] = {
     "XY": ((0, 0, 1), (0, -1, 1), (0, -1, 0), (0, -1, -1), (0, 0, -1), (0, 1, -1), (0, 1, 0), (0, 1, 1)),
     "XT": ((0, 0, 1), (1, 0, 1), (1, 0, 0), (1, 0, -1), (0, 0, -1), (-1, 0, -1), (-1, 0, 0), (-1, 0, 1)),
     "YT": ((1, 0, 0), (1, -1, 0), (0, -1, 0), (-1, -1, 0), (-1, 0, 0), (-1, 1, 0), (0, 1, 0), (1, 1, 0)),
 }
-"""Neighbours p = 0 to 7 of each plane, as signs along (time, rows, columns). XY begins on the right and turns up, XT
-begins on the right and turns to the future, YT begins in the future and turns up (Zhao and Pietikäinen, PAMI 2007)."""
 
+
+#: A difference from an interpolated level is (a + b sqrt 2) / 2 with whole numbers a and b below a million, so it is 0
+#: or further from 0 than 1e-7; sums of floats err by 1e-10 at most. So ties are told exactly.
+TIE = 1e-9
 
 UNIFORM_BINS = 59  # 58 codes whose circle of bits changes at most twice, and one bin for all others
 
@@ -42,19 +46,22 @@ def codes(volume: np.ndarray, radii: tuple[int, int, int] = (1, 1, 1), sampling:
     uint8 array (3, rows - 2 b, columns - 2 b, time - 2 t), 0-255
         Planes XY, XT, YT over the same centres, b being the larger of the radii x and y.
 
-    Raises
-    ------
-    MicroExpError
-        If the volume is too small for the radii, or an argument is none of those above.
-
     References
     ----------
     Zhao and Pietikäinen, "Dynamic texture recognition using local binary patterns", PAMI 29(6), 2007.
     """
     if sampling not in ("nearest", "bilinear"):
         raise MicroExpError(f'sampling: {sampling!r} is neither "nearest" nor "bilinear".')
-    frames = frames_first(volume, radii)
-    found = _bilinear_codes(frames, radii) if sampling == "bilinear" else _nearest_codes(frames, radii)
+    frames, margin = frames_first(volume, radii), margins(radii)
+    centre = moved(frames, (0, 0, 0), margin)
+    found = np.zeros((len(PLANES), *centre.shape), np.uint8)
+    for code, plane in zip(found, PLANES, strict=True):
+        for p in range(8):
+            if sampling == "bilinear":
+                not_darker = _on_circle(frames, on_circle(plane, radii)[p], margin) >= centre - TIE
+            else:
+                not_darker = moved(frames, on_pixels(plane, radii)[p], margin) >= centre
+            code |= not_darker.view(np.uint8) << p
     return found.transpose(0, 2, 3, 1)
 
 
@@ -69,10 +76,12 @@ def counts(plane_codes: np.ndarray, blocks: tuple[int, int, int] = (8, 8, 1)) ->
     if len(blocks) != 3 or min(blocks) < 1 or np.greater(blocks, shape).any():
         found = f"{by(blocks)} along rows, columns and time are not between 1 and the {by(shape)} centres"
         raise MicroExpError("blocks", found, "Take fewer blocks, larger frames or smaller radii.")
-    offsets = _block_offsets(planes, tuple(shape), tuple(blocks))
-    places = offsets + plane_codes.transpose(0, 3, 1, 2)
-    total = planes * np.prod(blocks)
-    return np.bincount(places.ravel(), minlength=total * 256).reshape(planes, -1, 256)
+    in_blocks = np.empty((planes, *blocks, 256), np.int64)
+    edges = [np.arange(parts + 1) * length // parts for parts, length in zip(blocks, shape, strict=True)]
+    for plane, *block in np.ndindex(planes, *blocks):
+        part = tuple(slice(edge[place], edge[place + 1]) for edge, place in zip(edges, block, strict=True))
+        in_blocks[plane, *block] = np.bincount(plane_codes[plane][part].ravel(), minlength=256)
+    return in_blocks.reshape(planes, -1, 256)
 
 
 def features(
@@ -104,51 +113,12 @@ def uniform_bins() -> np.ndarray:
     return found
 
 
-def _nearest_codes(frames: np.ndarray, radii: tuple[int, int, int]) -> np.ndarray:
-    """Codes as uint8 array (3, time, rows, columns); of the 24 comparisons the planes share six."""
-    margin = margins(radii)
-    centre = moved(frames, (0, 0, 0), margin)
-    bits: dict[tuple[int, int, int], np.ndarray] = {}
-    found = np.empty((len(PLANES), *centre.shape), np.uint8)
-    for code, plane in zip(found, PLANES, strict=True):
-        code[...] = 0
-        for offset in reversed(on_pixels(plane, radii)):
-            if offset not in bits:
-                bits[offset] = (moved(frames, offset, margin) >= centre).view(np.uint8)
-            np.add(code, code, out=code)
-            np.add(code, bits[offset], out=code)
-    return found
-
-
-def _bilinear_codes(frames: np.ndarray, radii: tuple[int, int, int]) -> np.ndarray:
-    """Codes as uint8 array (3, time, rows, columns), exact: see the tolerance below."""
+def _on_circle(frames: np.ndarray, offset: Sequence[float], margin: tuple[int, int, int]) -> np.ndarray:
+    """Levels at an offset (time, rows, columns) from each centre, interpolated from the pixels around: float64."""
     from scipy import ndimage
 
-    margin = margins(radii)
-    levels = frames.astype(np.float64)
-    centre = moved(levels, (0, 0, 0), margin)
-    found = np.zeros((len(PLANES), *centre.shape), np.uint8)
-    for code, plane in zip(found, PLANES, strict=True):
-        for p, offset in enumerate(on_circle(plane, radii)):
-            neighbours = ndimage.shift(levels, [-step for step in offset], order=1, mode="nearest")
-            # A difference is (a + b sqrt 2) / 2 with whole numbers a and b below a million, so it is 0 or further
-            # from 0 than 1e-7; sums of floats err by 1e-10 at most. So ties are told exactly.
-            code |= (moved(neighbours, (0, 0, 0), margin) >= centre - 1e-9).astype(np.uint8) << p
-    return found
-
-
-@functools.lru_cache(maxsize=32)
-def _block_offsets(planes: int, shape: tuple[int, int, int], blocks: tuple[int, int, int]) -> np.ndarray:
-    """256 times the number of each centre's block, counted through the planes: int64 (planes, time, rows, columns)."""
-    rows, columns, time = (
-        np.repeat(np.arange(parts), np.diff(np.arange(parts + 1) * length // parts))
-        for parts, length in zip(blocks, shape, strict=True)
-    )
-    block = (rows[None, :, None] * blocks[1] + columns[None, None, :]) * blocks[2] + time[:, None, None]
-    every_plane = np.arange(planes)[:, None, None, None] * int(np.prod(blocks)) + block
-    found = (every_plane * 256).astype(np.int64)
-    found.setflags(write=False)
-    return found
+    shifted = ndimage.shift(frames.astype(np.float64), [-step for step in offset], order=1, mode="nearest")
+    return moved(shifted, (0, 0, 0), margin)
 
 
 def frames_first(volume: np.ndarray, radii: tuple[int, int, int]) -> np.ndarray:

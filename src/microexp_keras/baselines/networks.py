@@ -4,6 +4,7 @@ Both are our reconstructions. What is known of either is one sentence of an abst
 `settings.toml` says which value is whose.
 """
 
+import itertools
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -11,12 +12,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import cv2
 import numpy as np
 
 from microexp_keras import training, weights
 from microexp_keras.backend import keras
-from microexp_keras.baselines import augmentation
-from microexp_keras.baselines.flow import flow
 from microexp_keras.baselines.settings import described, settings
 from microexp_keras.errors import MicroExpError
 from microexp_keras.models.layers import LAST, Seeds
@@ -24,7 +24,7 @@ from microexp_keras.preprocessing import Samples, Statistics, measure
 from microexp_keras.preprocessing.tim import interpolate
 from microexp_keras.protocols import Fold
 from microexp_keras.training.history import FoldResult
-from microexp_keras.training.job import Job, train
+from microexp_keras.training.job import Job
 
 IMAGES, FLOW = settings("cnn-augmentation"), settings("3d-fcnn")
 
@@ -114,8 +114,25 @@ def _require_eight(lengths: dict[str, int]) -> None:
 
 
 def fit(job: Job) -> FoldResult:
-    """Train on a fold, or resume it, and predict the test clips; see `models.Method`."""
-    return _fit_flow(job) if job.protocol.model == "3d-fcnn" else _fit_images(job)
+    """Train on a fold, or resume it, and predict the test clips; see `models.Method`.
+
+    The CNN trains on images of the training clips and changed copies of them; images and copies of a clip are on its
+    side of the split, and the epoch is chosen by single images.
+    """
+    samples, labels, fold = job.samples, job.samples.labels, job.fold
+    if job.protocol.model == "3d-fcnn":
+        streams = _streams(samples)
+        return _train(job, streams, labels, fold, {name: measure(part, fold.train) for name, part in streams.items()})
+    images = _images(samples)
+    clips, count, *size = images.shape
+    copies, owners = training_images(images, fold.train, job.seed)
+    levels = np.concatenate([images.reshape(-1, *size), copies])
+    labels = labels[np.concatenate([np.repeat(np.arange(clips), count), owners])]
+    of_clips = np.arange(clips * count).reshape(clips, count)
+    validation, test = of_clips[fold.validation].ravel(), of_clips[fold.test].ravel()
+    fold = Fold(train=np.arange(clips * count, len(levels)), validation=validation, test=test)
+    result = _train(job, {"image": levels}, labels, fold, {"image": measure(copies)})
+    return replace(result, probabilities=_mean_of_images(result.probabilities))
 
 
 def predict(file: Any, samples: Samples, positions: np.ndarray, num_classes: int) -> np.ndarray:
@@ -132,38 +149,85 @@ def predict(file: Any, samples: Samples, positions: np.ndarray, num_classes: int
     return probabilities if name == "3d-fcnn" else _mean_of_images(probabilities)
 
 
-def _fit_flow(job: Job) -> FoldResult:
-    """Train 3D-FCNN on gray levels and flow, each scaled by the training clips."""
-    streams = _streams(job.samples)
-    scales = {name: measure(values, job.fold.train) for name, values in streams.items()}
-    return _train(job, streams, job.samples.labels, job.fold, scales)
-
-
-def _fit_images(job: Job) -> FoldResult:
-    """Train the CNN with augmentation on images of the training clips and changed copies of them.
-
-    Images and copies of a clip are on its side of the split. The epoch is chosen by single images.
-    """
-    images = _images(job.samples)
-    clips, count, *size = images.shape
-    copies, owners = augmentation.training_images(images, job.fold.train, job.seed)
-    levels = np.concatenate([images.reshape(-1, *size), copies])
-    labels = job.samples.labels[np.concatenate([np.repeat(np.arange(clips), count), owners])]
-    validation, test = (
-        (part[:, None] * count + np.arange(count)).ravel() for part in (job.fold.validation, job.fold.test)
-    )
-    fold = Fold(train=np.arange(clips * count, len(levels)), validation=validation, test=test)
-    result = _train(job, {"image": levels}, labels, fold, {"image": measure(copies)})
-    right = int((result.probabilities.argmax(axis=1) == labels[test]).sum())
-    return replace(result, probabilities=_mean_of_images(result.probabilities), images=[right, len(test)])
-
-
 def scaled(values: np.ndarray, scale: Statistics) -> np.ndarray:
     """Subtract the mean and divide by the largest value left: float32 of the same shape and an axis for channels."""
     if scale.max <= scale.mean:
         raise MicroExpError("scale: all values of the training clips are equal. Look at the frames and face boxes.")
     largest = np.float32(scale.max - scale.mean)
     return ((values - np.float32(scale.mean)) / largest).astype(np.float32)[..., None]
+
+
+def draw(random: np.random.Generator) -> dict[str, Any]:
+    """Draw a random change: a flip with the probability, the rest uniformly within the limits of the settings."""
+    flip = bool(random.random() < IMAGES.flip)
+    angle, right, down, larger = random.uniform(-1, 1, 4) * (IMAGES.angle, IMAGES.shift, IMAGES.shift, IMAGES.zoom)
+    return {"flip": flip, "angle": angle, "right": right, "down": down, "zoom": 1 + larger}
+
+
+def changed(
+    image: np.ndarray, flip: bool = False, angle: float = 0, right: float = 0, down: float = 0, zoom: float = 1
+) -> np.ndarray:
+    """Return an augmented copy of an image, uint8 (rows, columns): linear interpolation, border replicated.
+
+    Left and right are exchanged before all else by `flip`; `angle` turns it about the middle, in degrees,
+    anticlockwise; `right` and `down` move it, as a share of columns and rows; `zoom` enlarges it about the middle. By
+    default it is the image itself, to the bit.
+    """
+    rows, columns = image.shape
+    source = np.ascontiguousarray(image[:, ::-1] if flip else image)
+    matrix = cv2.getRotationMatrix2D(((columns - 1) / 2, (rows - 1) / 2), angle, zoom)
+    matrix[:, 2] += right * columns, down * rows
+    return cv2.warpAffine(source, matrix, (columns, rows), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+def pick_images(stack: np.ndarray, images: int) -> np.ndarray:
+    """Return equally spaced frames of a clip, from its first to its last; positions between frames are rounded down.
+
+    From uint8 (rows, columns, time) to uint8 (images, rows, columns); there are at least 2.
+    """
+    frames = stack.shape[2]
+    if not 2 <= images <= frames:
+        found = f"{images}, but they must be from 2 to {frames}, the frames"
+        raise MicroExpError("images of a clip", found, "Interpolate the clip to more frames.")
+    return np.ascontiguousarray(stack[:, :, np.arange(images) * (frames - 1) // (images - 1)].transpose(2, 0, 1))
+
+
+def training_images(images: np.ndarray, train: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the images of the training clips, each followed by its augmented copies, and the clip that each is of.
+
+    From uint8 (clips, images, rows, columns) of all clips and the positions of the training clips, no others being
+    looked at, to uint8 (train * images * (1 + copies), rows, columns), clip by clip, image by image, the unchanged one
+    first, and positions, int. The copies of a clip depend on the seed and on its position in the data set, not on which
+    other clips train.
+    """
+    found = []
+    for clip in np.asarray(train, int):
+        random = np.random.default_rng([seed, clip])
+        for image in images[clip]:
+            found.append(image)
+            found += [changed(image, **draw(random)) for _ in range(IMAGES.copies)]
+    return np.stack(found), np.repeat(train, images.shape[1] * (1 + IMAGES.copies))
+
+
+def flow(stack: np.ndarray) -> np.ndarray:
+    """Estimate by Farnebäck's method, as 3D-FCNN's settings say, how far each pixel moves from frame to frame.
+
+    From uint8 gray levels (rows, columns, time) to float32 (2, rows, columns, time - 1) in pixels: u to the right
+    first, then v downwards; field i leads from frame i to frame i + 1. The result is the same to the bit on any
+    number of OpenCV's threads; the method uses one at these sizes.
+
+    References
+    ----------
+    Farnebäck, "Two-frame motion estimation based on polynomial expansion", SCIA 2003.
+    """
+    if stack.dtype != np.uint8 or stack.ndim != 3 or stack.shape[2] < 2:
+        found = f"{stack.dtype} {stack.shape} instead of uint8 gray levels (rows, columns, time) of 2 frames or more"
+        raise MicroExpError("optical flow", found, "Give one clip of a uint8 stack, not standardised.")
+    how = (FLOW.pyramid_scale, FLOW.levels, FLOW.window, FLOW.iterations, FLOW.neighbourhood, FLOW.sigma, 0)
+    pairs = itertools.pairwise(np.ascontiguousarray(stack.transpose(2, 0, 1)))
+    still = np.zeros((*stack.shape[:2], 2), np.float32)
+    fields = [cv2.calcOpticalFlowFarneback(before, after, still.copy(), *how) for before, after in pairs]
+    return np.ascontiguousarray(np.stack(fields, axis=2).transpose(3, 0, 1, 2))
 
 
 def _streams(samples: Samples) -> dict[str, np.ndarray]:
@@ -179,7 +243,7 @@ def _streams(samples: Samples) -> dict[str, np.ndarray]:
 
 def _images(samples: Samples) -> np.ndarray:
     """Images of all clips, uint8 (clips, images, rows, columns)."""
-    return described(samples, "cnn-augmentation", lambda stack: augmentation.pick_images(stack, IMAGES.images))
+    return described(samples, "cnn-augmentation", lambda stack: pick_images(stack, IMAGES.images))
 
 
 def _mean_of_images(probabilities: np.ndarray) -> np.ndarray:
@@ -199,7 +263,7 @@ def _train(
     inputs = {name: scaled(part, scales[name]) for name, part in values.items()}
     model = _build(job.protocol.model, inputs, job.num_classes, job.seed)
     metadata = {**job.metadata, "scales": {name: scale._asdict() for name, scale in scales.items()}}
-    return train(job, model, inputs, labels, fold, metadata)
+    return training.fit(job, model, inputs, labels, fold, metadata)
 
 
 def known_scale(path: str | Path, metadata: Mapping[str, Any], of_input: str) -> Statistics:

@@ -129,8 +129,8 @@ def features(clip_counts: np.ndarray, codebooks: Codebooks) -> np.ndarray:
     return np.concatenate([part.reshape(len(clip_counts), -1) for part in parts], axis=1)
 
 
+#: The 256 codes as points with coordinates 0 and 1, bit 0 first: float64 array (256, 8).
 POINTS: np.ndarray = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1, bitorder="little").astype(float)
-"""The 256 codes as points with coordinates 0 and 1, bit 0 first: float64 array (256, 8)."""
 
 
 def codebook(weights: np.ndarray, size: int, rounds: int = 100) -> tuple[np.ndarray, np.ndarray]:

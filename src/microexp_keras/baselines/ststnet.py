@@ -13,13 +13,12 @@ import numpy as np
 
 from microexp_keras import training, weights
 from microexp_keras.backend import keras
-from microexp_keras.baselines.flow import flow
-from microexp_keras.baselines.networks import known_scale, scaled
+from microexp_keras.baselines.networks import flow, known_scale, scaled
 from microexp_keras.baselines.settings import described, settings
 from microexp_keras.models.layers import LAST, Seeds
 from microexp_keras.preprocessing import Samples, measure
 from microexp_keras.training.history import FoldResult
-from microexp_keras.training.job import Job, train
+from microexp_keras.training.job import Job
 
 OWN = settings("ststnet")
 
@@ -86,7 +85,8 @@ def fit(job: Job) -> FoldResult:
     scales = {name: measure(images[..., place], job.fold.train) for place, name in enumerate(OWN.streams)}
     inputs = {"flow": _scaled(images, scales)}
     metadata = {**job.metadata, "scales": {name: scale._asdict() for name, scale in scales.items()}}
-    return train(job, build_ststnet(job.num_classes, job.seed), inputs, job.samples.labels, job.fold, metadata)
+    model = build_ststnet(job.num_classes, job.seed)
+    return training.fit(job, model, inputs, job.samples.labels, job.fold, metadata)
 
 
 def predict(file: Any, samples: Samples, positions: np.ndarray, num_classes: int) -> np.ndarray:

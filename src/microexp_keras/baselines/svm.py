@@ -1,6 +1,5 @@
 """LBP-TOP and STCLQP: from a fold to a support vector machine on hand-crafted features, and to its answers."""
 
-import itertools
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -19,15 +18,14 @@ from microexp_keras.training.job import Job
 if TYPE_CHECKING:
     from sklearn.svm import SVC
 
-LEARNED = "learned.h5"
-"""What is kept of a fold."""
+LEARNED = "learned.h5"  #: What is kept of a fold.
 
 Arrays = Mapping[str, np.ndarray]
 
 NATIVE = 128  # rows from which frames count as of their own size
 
+#: What STCLQP learns before the machine does: kind and axes of each array.
 CODEBOOKS = {"tables": ("u", 3), "sizes": ("i", 2)}
-"""What STCLQP learns before the machine does: kind and axes of each array."""
 
 
 def linear_kernel(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -54,7 +52,7 @@ def with_cost(gram: np.ndarray, labels: np.ndarray, cost: float) -> "SVC":
     """Fit a machine of a cost on the kernel of its training clips, one class against one."""
     from sklearn.svm import SVC
 
-    return SVC(C=cost, kernel="precomputed", decision_function_shape="ovo").fit(gram, labels)
+    return SVC(C=cost, kernel="precomputed").fit(gram, labels)
 
 
 def choose(gram: np.ndarray, labels: np.ndarray, subjects: Sequence[str], costs: Sequence[float], parts: int) -> "SVC":
@@ -92,12 +90,11 @@ def vote_shares(machine: "SVC", kernel: np.ndarray, num_classes: int) -> np.ndar
     The class with most votes is predicted, at a tie the first.
     """
     decisions = machine.decision_function(kernel)
-    if len(machine.classes_) == 2:  # scikit-learn turns the sign round
-        decisions = -decisions[:, None]
-    votes, pairs = np.zeros((len(kernel), num_classes)), [*itertools.combinations(machine.classes_, 2)]
-    for decision, (first, second) in zip(decisions.T, pairs, strict=True):
-        votes[np.arange(len(kernel)), np.where(decision > 0, first, second)] += 1
-    return votes / len(pairs)
+    if decisions.ndim == 1:  # of two classes, how much the second is ahead
+        decisions = np.stack([decisions <= 0, decisions > 0], axis=1)
+    votes = np.zeros((len(kernel), num_classes))
+    votes[:, machine.classes_] = np.abs(np.round(decisions))  # votes and, from -1/3 to 1/3, how clear they are
+    return votes / votes.sum(axis=1, keepdims=True)
 
 
 KERNELS = {"lbp-top": linear_kernel, "stclqp": chi_square_kernel}
@@ -116,11 +113,7 @@ def fit(job: Job) -> FoldResult:
     path = job.folder / LEARNED
     weights.save_arrays(path, {"features": known, "labels": labels, **learned}, {**job.metadata, "cost": machine.C})
     kernel = KERNELS[method](features[job.fold.test], known)
-    return FoldResult(
-        best_path=path,
-        probabilities=vote_shares(machine, kernel, job.num_classes),
-        chosen={"cost": machine.C} | ({"sizes": learned["sizes"].tolist()} if learned else {}),
-    )
+    return FoldResult(best_path=path, probabilities=vote_shares(machine, kernel, job.num_classes))
 
 
 def predict(file: Any, samples: Samples, positions: np.ndarray, num_classes: int) -> np.ndarray:

@@ -8,10 +8,9 @@ from typing import NamedTuple
 
 from microexp_keras.datasets.database import CODINGS, Database
 from microexp_keras.datasets.scan import SYNTHETIC_MARK, Folder, natural_order
-from microexp_keras.errors import Issue
-from microexp_keras.notes import SYNTHETIC_CLIPS
+from microexp_keras.errors import SYNTHETIC_CLIPS, Issue
 
-SYNTHETIC_NOTE = SYNTHETIC_CLIPS.render()
+SYNTHETIC_NOTE = str(SYNTHETIC_CLIPS)
 
 
 class Video(NamedTuple):

@@ -26,18 +26,8 @@ Found = tuple[Any, str]
 def fractions(percent: float, n: int, decimals: int = 2, truncated: bool = False) -> list[int]:
     """Return every k for which k of n clips is printed as this percentage (the GRIM test of Brown and Heathers 2017).
 
-    Parameters
-    ----------
-    percent : float
-        As printed.
-    n, decimals : int
-        Clips; digits behind the point.
-    truncated : bool
-        Digits are cut off instead of rounded. Of a tie in rounding both neighbours are taken, since programs differ.
-
-    Returns
-    -------
-    list of int
+    If `truncated`, digits are cut off instead of rounded. Of a tie in rounding both neighbours are taken, since
+    programs differ.
     """
     unit, printed = 100 * 10**decimals, round(percent * 10**decimals)  # whole numbers: a tie is a tie
     if truncated:

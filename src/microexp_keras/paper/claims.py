@@ -15,43 +15,27 @@ from microexp_keras.paper.published import FIGURES, Cell, published, table_5
 
 CLAIMS = read_toml(__package__, "claims.toml")
 
-KINDS: dict[str, str] = CLAIMS["kinds"]
-"""Every kind of verdict, and what it means."""
+KINDS: dict[str, str] = CLAIMS["kinds"]  #: Every kind of verdict, and what it means.
 
+#: Kinds of which no, or some, printed figure must disagree with what was computed.
 WITHOUT_DISAGREEMENT = ("consistent", "above majority")
 WITH_DISAGREEMENT = ("contradiction", "unlikely", "not shown")
-"""Kinds of which no, or some, printed figure must disagree with what was computed."""
 
-FIGURE = re.compile(r"@[\w.]+(?: \(\d+\))?")
-"""A published figure in an expression: `@rivals.smic.STCLQP (2016)`."""
+FIGURE = re.compile(r"@[\w.]+(?: \(\d+\))?")  #: A published figure in an expression: `@rivals.smic.STCLQP (2016)`.
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A published figure or statement, with what recomputing it shows.
+    """A published figure or statement, with what recomputing it shows."""
 
-    Attributes
-    ----------
-    key : str
-        Short and stable: `"accuracy-stcnn-smic"`.
-    group, subject : str
-        The table that it stands in, or what it is about; what was published.
-    kind, verdict : str
-        One of `KINDS`; what was found.
-    arithmetic : tuple of str
-        How it was found, to be followed with a pocket calculator.
-    inferred, unknown : str
-        What is concluded beyond the arithmetic; what cannot be known from what was published.
-    """
-
-    key: str
-    group: str
-    subject: str
-    kind: str
-    verdict: str
-    arithmetic: tuple[str, ...]
-    inferred: str = ""
-    unknown: str = ""
+    key: str  #: Short and stable: `"accuracy-stcnn-smic"`.
+    group: str  #: The table that it stands in, or what it is about.
+    subject: str  #: What was published.
+    kind: str  #: One of `KINDS`.
+    verdict: str  #: What was found.
+    arithmetic: tuple[str, ...]  #: How it was found, to be followed with a pocket calculator.
+    inferred: str = ""  #: What is concluded beyond the arithmetic.
+    unknown: str = ""  #: What cannot be known from what was published.
 
     @property
     def certain(self) -> bool:
@@ -60,17 +44,9 @@ class Claim:
 
 
 def audit(figures: Mapping[str, Any] = FIGURES) -> list[Claim]:
-    """Check all claims about the published figures.
+    """Check all claims about the published figures (the contents of `published.toml`), in the order of the tables.
 
-    Parameters
-    ----------
-    figures : dict
-        The contents of `published.toml`. With a figure changed the claims that rest on it no longer hold.
-
-    Returns
-    -------
-    list of Claim
-        In the order of the paper's tables.
+    With a figure changed the claims that rest on it no longer hold.
     """
     cells = {cell.key: cell for cell in table_5(published(figures))}
     return [_checked(dict(claim), figures, cells) for claim in CLAIMS["claim"]]

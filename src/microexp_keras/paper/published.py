@@ -13,8 +13,7 @@ from microexp_keras.protocols.catalogue import get
 from microexp_keras.protocols.protocol import Protocol
 from microexp_keras.protocols.splits import Fold
 
-Key = tuple[str, str]
-"""A network or another method, and a database, by their names."""
+Key = tuple[str, str]  #: A network or another method, and a database, by their names.
 
 MATRIX_OF = "stcnn"  # the network that Tables VI, VII and IX are about
 KERNELS_OF = "stcnn-casme2"  # what Table IX is about
@@ -48,37 +47,21 @@ def published(figures: Mapping[str, Any]) -> Published:
     )
 
 
-FIGURES = read_toml(__package__, "published.toml")
-"""The contents of `published.toml`."""
+FIGURES = read_toml(__package__, "published.toml")  #: The contents of `published.toml`.
 
-PAPER = published(FIGURES)
-"""The paper as printed."""
+PAPER = published(FIGURES)  #: The paper as printed.
 
 
 @dataclass(frozen=True, eq=False)
 class Cell:
-    """One of the paper's own accuracies in Table V, and the program that it comes from.
+    """One of the paper's own accuracies in Table V, and the program that it comes from."""
 
-    Attributes
-    ----------
-    protocol : Protocol
-        The program's settings.
-    percent : float
-        As printed.
-    folders, labels : int array (entries,)
-        Classes of all that the program's arrays hold, by the folder and by the label.
-    fold : Fold
-        Positions in them.
-    counts : tuple of int
-        Scored clips by class: rows of the confusion matrix where one was printed, else as the program has them.
-    """
-
-    protocol: Protocol
-    percent: float
-    folders: np.ndarray
-    labels: np.ndarray
-    fold: Fold
-    counts: tuple[int, ...]
+    protocol: Protocol  #: The program's settings.
+    percent: float  #: As printed.
+    folders: np.ndarray  #: Classes of all that the program's arrays hold, by the folder, int (entries,).
+    labels: np.ndarray  #: The same by the label.
+    fold: Fold  #: Positions in them.
+    counts: tuple[int, ...]  #: Scored clips by class: rows of the confusion matrix if one was printed.
 
     @property
     def dataset(self) -> str:
@@ -131,6 +114,11 @@ class Value(NamedTuple):
     comparable: bool  # whether it can be a share of the clips in question, so that ours may stand beside it
     meaning: str  # for a reader
     constant: str | None = None  # the class whose constant answer scores the same
+
+    @property
+    def printed(self) -> str:
+        """The percentage as tables have it, empty where there is none."""
+        return "" if self.percent is None else f"{self.percent:.2f}%"
 
 
 def published_value(protocol: Protocol) -> Value:

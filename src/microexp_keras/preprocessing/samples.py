@@ -14,8 +14,7 @@ import numpy as np
 from microexp_keras import datasets, landmarks
 from microexp_keras.datasets import oddities
 from microexp_keras.datasets.frames import frames_read
-from microexp_keras.errors import Issue, MicroExpError, grouped, shortened
-from microexp_keras.notes import Note, warning
+from microexp_keras.errors import Issue, MicroExpError, grouped, shortened, warning
 from microexp_keras.preprocessing import original_npy
 from microexp_keras.preprocessing.stack_cache import Stacks, pixel_digest
 from microexp_keras.preprocessing.stacks import LandmarkSource, read_stacks
@@ -50,13 +49,13 @@ class Samples:
         return f"{counted(len(self.names), 'sample')} of {subjects}: {stacks}"
 
     @property
-    def all_notes(self) -> list[Note]:
+    def all_notes(self) -> list[Issue]:
         """The notes, and one for each kind of issue."""
-        found = [Note.of(note) for note in self.notes]
+        found = [Issue.of(note) for note in self.notes]
         for level in ("info", "warning"):
             for hint, texts in grouped(issue for issue in self.issues if issue.level == level):
                 text = f"{'; '.join(shortened(texts))}. {hint}".rstrip()
-                found.append(Note.of(text) if level == "info" else warning(f"data: {text}"))
+                found.append(Issue.of(text) if level == "info" else warning(f"data: {text}"))
         return found
 
     def databases_of(self, positions: Sequence[int] | np.ndarray) -> list[str | None]:

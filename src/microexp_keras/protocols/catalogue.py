@@ -17,10 +17,12 @@ from microexp_keras.text import either
 
 _DATA = read_toml(__package__, "protocols.toml")
 
+#: What each protocol is, by name.
 ABOUT: dict[str, str] = {name: one["about"] for name, one in _DATA["protocols"].items()}
-"""What each protocol is, by name."""
 
 NAMES = tuple(ABOUT)
+
+LONGEST = 4096  # frames, rows or columns that weights may ask for
 
 SHORT, LONG = 3200, 86400  # features of a region at SMIC's 18 frames and at CAS(ME)^2's 96
 
@@ -104,20 +106,12 @@ def get(name: str, model: str = "stcnn", dataset: str | Database = "smic", **rea
     dataset : str or Database
     **reading
         `frames`, `size`, `sampling` and `crop`, where clips shall be read in another way than the protocol does of
-        itself.
-
-    Raises
-    ------
-    MicroExpError
-        If there is none; the message lists those that there are. If clips shall be read otherwise under a protocol
-        that reads them as published.
+        itself; not under one that reads them as published.
     """
     there = {protocol.name: protocol for protocol in of(model, dataset)}
     if name not in there:
-        title = get_database(dataset).title
-        raise MicroExpError(
-            "protocol", f"there is no {name} for {model} on {title}", f"Take one of {', '.join(there)}."
-        )
+        found = f"there is no {name} for {model} on {get_database(dataset).title}"
+        raise MicroExpError("protocol", found, f"Take one of {', '.join(there)}.")
     protocol = there[name]
     other = {setting: value for setting, value in reading.items() if value != getattr(protocol, setting)}
     if other and protocol.reads_as_published:
@@ -142,18 +136,9 @@ def for_weights(name: str | None, model: str, database: Database, metadata: Mapp
     reading = metadata.get("reading")
     if reading is None or (database.is_known and trained_on(metadata) != database):
         return get(name, model, database)
-    if not _is_reading(reading):
+    known = isinstance(reading, Mapping) and {*reading} == {*READING}
+    whole = known and all(type(reading[name]) is int and 0 < reading[name] <= LONGEST for name in ("frames", "size"))
+    if not whole or reading["sampling"] not in SAMPLINGS or reading["crop"] not in CROPS:
         found = f"do not say how clips are read ({', '.join(READING)}), but {str(reading)[:80]!a}"
         raise MicroExpError("weights", found, "Take the file that the training wrote.")
     return get(name, model, database, **reading)
-
-
-LONGEST = 4096  # frames, rows or columns that weights may ask for
-
-
-def _is_reading(value: Any) -> bool:
-    """Whether a value that a file holds says how clips are read."""
-    if not isinstance(value, Mapping) or {*value} != {*READING}:
-        return False
-    whole = all(type(value[name]) is int and 0 < value[name] <= LONGEST for name in ("frames", "size"))
-    return whole and value["sampling"] in SAMPLINGS and value["crop"] in CROPS

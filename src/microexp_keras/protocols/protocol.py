@@ -13,12 +13,12 @@ from microexp_keras.text import by
 
 T = TypeVar("T")
 
+#: Settings of methods that take the one that stands before them.
 SETTINGS_OF = {
     "epochs": ("batch_size", "epochs", "patience"),
     "learning_rate": ("learning_rate", "optimizer", "momentum", "probability_floor"),
     "kernel_size": ("kernel_size", "conv_initializer"),
 }
-"""Settings of methods that take the one that stands before them."""
 
 AS_PUBLISHED = ("upstream", "paper", "published")
 
@@ -129,26 +129,14 @@ class Protocol:
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> "Protocol":
-        """Read what `as_json` gave, as config.json has it.
-
-        Raises
-        ------
-        KeyError, TypeError, MicroExpError
-            If a setting is missing, of another type or not known.
-        """
+        """Read what `as_json` gave, as config.json has it; KeyError or TypeError if a setting is not as it was."""
         own = {**record, "split": splits.SPLITS[record["split"]]}
         own["network"], own["database"] = get_method(record["model"]), Database.from_json(record["dataset"])
         return cls(**typed(cls, own))
 
 
 def typed(cls: type, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a value for each field of a dataclass as JSON had it, lists as tuples.
-
-    Raises
-    ------
-    KeyError, TypeError
-        If one is missing or of another type.
-    """
+    """Return a value for each field of a dataclass as JSON had it, lists as tuples; KeyError, TypeError if not."""
     read = {}
     for name, hint in get_type_hints(cls).items():
         kind = get_origin(hint) if get_origin(hint) in (dict, tuple, Callable) else hint

@@ -1,5 +1,6 @@
 """From labels and subjects to folds: training, validation and test clips."""
 
+import math
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,21 +15,11 @@ INNER_PARTS = 5  # about one in five of the subjects that are not tested is for 
 
 @dataclass(frozen=True)
 class Fold:
-    """Three sets of clips, as int arrays of positions in the data set.
+    """Three sets of clips, as int arrays of positions in the data set."""
 
-    Attributes
-    ----------
-    train : array of int
-        Clips that the weights are fitted to.
-    validation : array of int
-        Clips on which the best epoch is chosen; none for a method without epochs.
-    test : array of int
-        Clips that are scored.
-    """
-
-    train: np.ndarray
-    validation: np.ndarray
-    test: np.ndarray
+    train: np.ndarray  #: Clips that the weights are fitted to.
+    validation: np.ndarray  #: Clips on which the best epoch is chosen; none for a method without epochs.
+    test: np.ndarray  #: Clips that are scored.
 
     @property
     def held_out(self) -> np.ndarray:
@@ -68,11 +59,8 @@ def last_fifth_scored_on_all(labels: np.ndarray, subjects: Sequence[str | None])
     `SMIC/Intermediate_MicroFuseNet.py:230` (`shuffle=False`) and `:240` (the validation data are the whole arrays);
     the other three programs of the fused networks do the same.
     """
-    from sklearn.model_selection import train_test_split
-
     everything = np.arange(len(labels))
-    train, _ = train_test_split(everything, test_size=0.2, shuffle=False)
-    return [Fold(train=train, validation=everything, test=everything)]
+    return [Fold(train=everything[: len(labels) - math.ceil(len(labels) / 5)], validation=everything, test=everything)]
 
 
 def leave_one_subject_out(labels: np.ndarray, subjects: Sequence[str | None]) -> list[Fold]:
@@ -109,10 +97,10 @@ def leave_one_subject_out(labels: np.ndarray, subjects: Sequence[str | None]) ->
     return folds
 
 
+#: From the label and the subject of each clip to folds.
 Split = Callable[[np.ndarray, Sequence[str | None]], list[Fold]]
-"""From the label and the subject of each clip to folds."""
 
+#: By the names under which files keep them.
 SPLITS: dict[str, Split] = {
     split.__name__: split for split in (random_fifth, last_fifth_scored_on_all, leave_one_subject_out)
 }
-"""By the names under which files keep them."""

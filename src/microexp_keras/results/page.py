@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from microexp_keras.atomic import write_text
-from microexp_keras.notes import Note
+from microexp_keras.errors import Issue
 from microexp_keras.text import counted, plain
 
-Json = Mapping[str, Any]
-"""What scores.json or config.json holds."""
+Json = Mapping[str, Any]  #: What scores.json or config.json holds.
 
 CAVEATS = 3  # that a command shows
 
@@ -23,6 +22,12 @@ class Table:
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
     shaded: bool = False
+
+    @classmethod
+    def of(cls, rows: Sequence[Mapping[str, Any]]) -> "Table":
+        """Write rows of values by column; None is an empty cell, and a column of such is left out."""
+        head = [name for name in rows[0] if any(row[name] not in (None, "") for row in rows)]
+        return cls(head, [["" if row[name] is None else str(row[name]) for name in head] for row in rows])
 
     def text(self) -> str:
         """Return the columns below each other."""
@@ -92,7 +97,7 @@ class Report:
     """Everything that there is to say of a run, an evaluation or a video."""
 
     title: str
-    notes: Sequence[Note]
+    notes: Sequence[Issue]
     verdict: str
     sections: Sequence[Section]
     bars: Sequence[Bar] = ()
@@ -106,7 +111,7 @@ class Report:
     def text(self) -> str:
         """Return the contents of report.txt."""
         sections = [line for section in self.sections if not section.page_only for line in section.lines()]
-        notes = [f"* {note.render()}" for note in self.notes]
+        notes = [f"* {note}" for note in self.notes]
         return plain("\n".join([*self.score(), *filter(None, [self.about_bars]), "", *notes, *sections, ""]))
 
     def summary(self, folder: Path, sections: int = 0) -> str:
@@ -115,7 +120,7 @@ class Report:
         worst = sorted(last_first, key=lambda note: (not note.is_alarm, note.level != "warning"))
         more = len(worst) - CAVEATS
         rest = f"{counted(more, 'more caveat')} and all numbers" if more > 0 else "All numbers"
-        notes = [f"* {note.render()}" for note in worst[:CAVEATS]]
+        notes = [f"* {note}" for note in worst[:CAVEATS]]
         files = f"{rest}: {folder / 'report.txt'}. With figures: {folder / 'report.html'}"
         shown = [line for section in self.sections[:sections] for line in [*section.lines(), ""]]
         return "\n".join([*self.score(), *shown, *notes, "", files])

@@ -1,10 +1,10 @@
 """All figures by name: of scores, of training, of a video. Each is written as PNG and as SVG beside it."""
 
-import functools
+import contextlib
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -16,15 +16,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PathType = TypeVar("PathType", str, Path)
-Options = ParamSpec("Options")
-Result = TypeVar("Result")
 
 # Okabe and Ito's palette: told apart by colour-blind readers too.
 BLUE, ORANGE, GREEN, GRAY = "#0072B2", "#D55E00", "#009E73", "#767676"
 COLOURS = [BLUE, ORANGE, GREEN, "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
 NONE = "#DDDDDD"  # the colour of windows without a prediction
 DPI = 150
-LETTER = 0.085  # inches that a letter takes, about: figures are as wide as their labels need
 STYLE: list[Any] = ["default", {"axes.spines.top": False, "axes.spines.right": False}]
 BINS = 5  # of the calibration: a held-out fifth has some thirty clips
 
@@ -34,17 +31,13 @@ def class_colours(count: int) -> list[str]:
     return [COLOURS[label % len(COLOURS)] for label in range(count)]
 
 
-def in_own_style(draw: Callable[Options, Result]) -> Callable[Options, Result]:
+@contextlib.contextmanager
+def own_style() -> Iterator[None]:
     """Let a function draw in a style of ours: a matplotlibrc may ask for LaTeX, or for other fonts."""
+    from matplotlib import style
 
-    @functools.wraps(draw)
-    def drawn(*args: Options.args, **options: Options.kwargs) -> Result:
-        from matplotlib import style
-
-        with style.context(STYLE):
-            return draw(*args, **options)
-
-    return drawn
+    with style.context(STYLE):
+        yield
 
 
 def subplots(rows: int, columns: int, inches: tuple[float, float]) -> tuple["Figure", Any]:
@@ -81,13 +74,13 @@ def save(
     return path
 
 
-@in_own_style
+@own_style()
 def confusion_matrix(scores: Scores, path: PathType, title: str = "") -> PathType:
     """Draw a confusion matrix: rows true, columns predicted, counts, each cell shaded by its share of the row."""
     return save(confusion_figure(scores), path, title)
 
 
-@in_own_style
+@own_style()
 def confusion_figure(scores: Scores) -> "Figure":
     """Return what `confusion_matrix` writes, without a title, as a figure of matplotlib."""
     names, counts = scores.class_names, np.array(scores.confusion)
@@ -105,7 +98,7 @@ def confusion_figure(scores: Scores) -> "Figure":
     return figure
 
 
-@in_own_style
+@own_style()
 def roc(
     true: np.ndarray, probabilities: np.ndarray, class_names: Sequence[str], path: PathType, title: str = ""
 ) -> PathType:
@@ -127,7 +120,7 @@ def roc(
     return save(figure, path, title, axes.get_legend_handles_labels())
 
 
-@in_own_style
+@own_style()
 def calibration(true: np.ndarray, probabilities: np.ndarray, path: PathType, title: str = "") -> PathType:
     """Draw the accuracy against the probability of the predicted class, of what `roc` takes."""
     sure, right = probabilities.max(axis=1).clip(0, 1), probabilities.argmax(axis=1) == true
@@ -149,51 +142,17 @@ def calibration(true: np.ndarray, probabilities: np.ndarray, path: PathType, tit
     return save(figure, path, title, axes.get_legend_handles_labels())
 
 
-@in_own_style
-def accuracies(rows: Sequence[dict[str, Any]], path: PathType, title: str = "") -> PathType:
-    """Draw accuracies as points with their intervals, one below the other.
-
-    Rows have `label`; `value`, 0-1; `interval`, (low, high) or None; `published`: value of the paper, drawn hollow, or
-    None; `majority`: the majority-class baseline, drawn as a tick, or None.
-    """
-    labels = [row["label"] for row in rows]
-    figure, axes = subplots(1, 1, (5.2 + LETTER * max(map(len, labels)), 1.5 + 0.3 * len(labels)))
-    drawn: dict[str, Any] = {}
-    hollow = {"ms": 9, "mew": 1.6, "mfc": "none", "mec": ORANGE, "zorder": 4, "clip_on": False}
-    for y, row in enumerate(rows):
-        said = f"{row['value']:.1%}"
-        [drawn["ours"]] = axes.plot(row["value"], y, "o", color=BLUE, ms=5.5, zorder=3, clip_on=False)
-        if row["interval"]:
-            [drawn["95 % interval"]] = axes.plot(row["interval"], (y, y), color=BLUE, lw=2, solid_capstyle="butt")
-            said += f" ({row['interval'][0]:.0%} to {row['interval'][1]:.0%})"
-        if row["published"] is not None:
-            [drawn["published"]] = axes.plot(row["published"], y, "D", **hollow)
-        if row["majority"] is not None:
-            [drawn["majority class"]] = axes.plot(row["majority"], y, "|", color=GRAY, ms=14, mew=2.5)
-        axes.annotate(said, (1, y), (8, 0), ("axes fraction", "data"), "offset points", va="center", fontsize=9)
-    axes.set_yticks(range(len(labels)), labels)
-    axes.set(xlim=(-0.01, 1.01), ylim=(len(labels) - 0.4, -0.6), xlabel="accuracy")
-    axes.xaxis.set_major_formatter("{x:.0%}")
-    axes.tick_params(axis="y", length=0)
-    axes.grid(axis="x", color="#E5E5E5")
-    axes.set_axisbelow(True)
-    axes.spines["left"].set_visible(False)
-    return save(figure, path, title, ([*drawn.values()], [*drawn]), columns=4)
-
-
-@in_own_style
+@own_style()
 def curves(
     history: Sequence[dict[str, Any]],
     path: PathType,
     best_epoch: int | None = None,
     majority_rate: float | None = None,
     title: str = "",
-    folds: Sequence[Sequence[dict[str, Any]]] = (),
 ) -> PathType:
-    """Draw training and validation loss and accuracy over the epochs.
+    """Draw training and validation loss and accuracy over the epochs, and a point at the best one.
 
-    `history` has `epoch`, `loss`, `accuracy`, `val_loss` and `val_accuracy` of each epoch; if it is the mean of several
-    `folds`, these are drawn thinly behind it. `best_epoch`, whose weights are kept, is marked by a point.
+    `history` has `epoch`, `loss`, `accuracy`, `val_loss` and `val_accuracy` of each epoch.
     """
     figure, (left, right) = subplots(1, 2, (9, 3.6))
 
@@ -202,10 +161,6 @@ def curves(
         axes.plot([row["epoch"] for row in rows], [row[name] for row in rows], marker=dot, **options)
 
     for axes, name in ((left, "loss"), (right, "accuracy")):
-        for number, rows in enumerate(folds):
-            thin: dict[str, Any] = {"lw": 0.7, "alpha": 0.35, "zorder": 1}
-            draw(axes, rows, name, color=BLUE, ls="--", **thin)
-            draw(axes, rows, f"val_{name}", color=ORANGE, label=None if number else "single folds", **thin)
         draw(axes, history, name, color=BLUE, ls="--", label="training, with dropout")
         draw(axes, history, f"val_{name}", color=ORANGE, label="validation")
         axes.set(xlabel="epoch (counted from 0)", ylabel=name)
@@ -220,7 +175,7 @@ def curves(
     return save(figure, path, title, right.get_legend_handles_labels(), columns=4)
 
 
-@in_own_style
+@own_style()
 def timeline(
     times: np.ndarray,
     probabilities: np.ndarray,
@@ -229,36 +184,23 @@ def timeline(
     title: str = "",
     caption: str = "",
 ) -> PathType:
-    """Draw the probabilities of a video's windows over time, and below them the class of each window.
+    """Draw the probabilities of a video's windows over time.
 
     `times` are start and end of each window in seconds, float (windows, 2), at equal steps; `probabilities` are float
     (windows, classes), NaN without a prediction, which is shaded.
     """
-    from matplotlib.colors import ListedColormap
-    from matplotlib.patches import Patch
-
-    figure, (above, below) = subplots(2, 1, (11, 4.8))
-    above.get_gridspec().set_height_ratios([8, 1])
-    below.sharex(above)
-    above.tick_params(labelbottom=False)
+    figure, axes = subplots(1, 1, (11, 4.4))
     middles = times.mean(axis=1)
-    colours: list[str] = class_colours(len(class_names))
-    step = middles[1] - middles[0] if len(middles) > 1 else times[0, 1] - times[0, 0]
-    edges = np.append(middles - step / 2, middles[-1] + step / 2)
-    for label, (name, colour) in enumerate(zip(class_names, colours, strict=True)):
-        above.plot(middles, probabilities[:, label], ".-", color=colour, label=name, lw=1.2, ms=5)
-    missing = np.isnan(probabilities[:, 0])
-    for window in np.flatnonzero(missing):
-        above.axvspan(edges[window], edges[window + 1], color=NONE, lw=0, zorder=0)
-    classes = np.where(missing, len(class_names), np.nan_to_num(probabilities).argmax(axis=1))
-    below.pcolormesh(edges, [0, 1], classes[None], cmap=ListedColormap([*colours, NONE]), vmin=0, vmax=len(class_names))
-    above.axhline(1 / len(class_names), color=GRAY, linestyle=":", lw=1, zorder=1, label="uniform")
-    above.set(ylim=(-0.03, 1.03), xlim=(0, times[-1, 1]), ylabel="probability (not calibrated)")
-    below.set(yticks=[], xlabel="time (s), middle of the window")
-    below.set_ylabel("most\nprobable", rotation=0, ha="right", va="center", fontsize=9)
-    below.spines[:].set_visible(False)
-    handles, _ = above.get_legend_handles_labels()
-    handles += [Patch(color=NONE, label="no prediction (no face, or a cut)")] * bool(missing.any())
-    above.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=5, frameon=False, fontsize=10)
+    half = (middles[1] - middles[0] if len(middles) > 1 else times[0, 1] - times[0, 0]) / 2
+    for label, (name, colour) in enumerate(zip(class_names, class_colours(len(class_names)), strict=True)):
+        axes.plot(middles, probabilities[:, label], ".-", color=colour, label=name, lw=1.2, ms=5)
+    axes.axhline(1 / len(class_names), color=GRAY, linestyle=":", lw=1, zorder=1, label="uniform")
+    said: str | None = "no prediction (no face, or a cut)"
+    for middle in middles[np.isnan(probabilities[:, 0])]:
+        axes.axvspan(middle - half, middle + half, color=NONE, lw=0, zorder=0, label=said)
+        said = None
+    axes.set(ylim=(-0.03, 1.03), xlim=(0, times[-1, 1]), ylabel="probability (not calibrated)")
+    axes.set(xlabel="time (s), middle of the window")
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=5, frameon=False, fontsize=10)
     figure.supxlabel(textwrap.fill(caption, 170), fontsize=8, color="#444444")
     return save(figure, path, title)

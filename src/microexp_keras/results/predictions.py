@@ -4,7 +4,7 @@ import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,8 @@ from microexp_keras.metrics import Scores, score
 
 if TYPE_CHECKING:
     import pandas
+
+    from microexp_keras.preprocessing import Samples
 
 FILE = "predictions.csv"
 
@@ -24,35 +26,29 @@ def probability_column(class_name: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Predictions:
-    """Scored clips and what was predicted for them.
-
-    Attributes
-    ----------
-    class_names : sequence of str
-    clips : sequence of str
-        Names of the scored clips.
-    subjects : sequence of str or None, (clips,)
-        None if unknown.
-    true : int array (clips,)
-    probabilities : float array (clips, classes)
-    folds : sequence of int or None, (clips,)
-        The fold, counted from 1, whose training clips each was predicted from; None if unknown.
-    method, protocol : str
-    seed : int or None
-    databases : sequence of str or None
-        (clips,) if the clips are of several databases, else empty.
-    """
+    """Scored clips and what was predicted for them."""
 
     class_names: Sequence[str]
-    clips: Sequence[str]
-    subjects: Sequence[str | None]
-    true: np.ndarray
-    probabilities: np.ndarray
-    folds: Sequence[int | None]
+    clips: Sequence[str]  #: Names of the scored clips.
+    subjects: Sequence[str | None]  #: (clips,), None if unknown.
+    true: np.ndarray  #: int (clips,)
+    probabilities: np.ndarray  #: float (clips, classes)
+    folds: Sequence[int | None]  #: (clips,), counted from 1: whose training clips each was predicted from, if known.
     method: str
     protocol: str = ""
     seed: int | None = None
-    databases: Sequence[str | None] = ()
+    databases: Sequence[str | None] = ()  #: (clips,) if the clips are of several databases, else empty.
+
+    @classmethod
+    def of(cls, samples: "Samples", positions: np.ndarray, **own: Any) -> "Predictions":
+        """Take names, subjects, labels and databases of the scored clips from samples."""
+        return cls(
+            clips=[samples.names[position] for position in positions],
+            subjects=[samples.subjects[position] for position in positions],
+            true=samples.labels[positions],
+            databases=samples.databases_of(positions),
+            **own,
+        )
 
     @property
     def predicted(self) -> np.ndarray:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from microexp_keras.datasets.frames import spread
-from microexp_keras.results.plots import PathType, in_own_style, save, subplots
+from microexp_keras.results.plots import PathType, own_style, save, subplots
 
 MARKED = (230, 159, 0)  # the palette's lighter orange, for it lies over gray of every level
 BLUR = 0.03  # deviation of a heat map's smoothing, in widths of the frame
@@ -14,7 +14,7 @@ GAP = 2  # pixels between frames
 STRIPS = ["frame", "saliency", "overlay", "heat map"]
 
 
-@in_own_style
+@own_style()
 def saliency_sheet(
     clips: np.ndarray,
     maps: np.ndarray,

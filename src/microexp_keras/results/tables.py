@@ -11,28 +11,24 @@ import numpy as np
 from microexp_keras import metrics, protocols
 from microexp_keras.data import read_toml
 from microexp_keras.datasets.database import Database
+from microexp_keras.errors import Issue
 from microexp_keras.models.networks import NETWORKS, RIVALS
-from microexp_keras.notes import Note
 from microexp_keras.paper.published import PAPER, published_value
 from microexp_keras.protocols import Protocol
-from microexp_keras.results import plots
-from microexp_keras.results.page import Figure, Json, Report, Section, Table
+from microexp_keras.results.page import Json, Report, Section, Table
 from microexp_keras.results.predictions import Predictions
 from microexp_keras.text import by, number, span
 
 NAMES = ("V", "VI", "VII", "VIII", "IX")
 
-MATRIX = {"smic": "VII", "casme2": "VI"}
-"""Which table is the confusion matrix of MicroExpSTCNN on a database."""
+MATRIX = {"smic": "VII", "casme2": "VI"}  #: Which table is the confusion matrix of MicroExpSTCNN on a database.
 
+#: Tables that can be made of clips that the paper has no numbers of: nothing stands beside ours.
 OF_ANY = ("V", "VIII", "IX")
-"""Tables that can be made of clips that the paper has no numbers of: nothing stands beside ours."""
 
-AHEAD = "stcnn"
-"""The network of which the paper says that it is ahead, and of Tables VI, VII and IX."""
+AHEAD = "stcnn"  #: The network of which the paper says that it is ahead, and of Tables VI, VII and IX.
 
-Row = dict[str, str]
-"""Cells by the keys of columns in `tables.toml`."""
+Row = dict[str, str]  #: Cells by the keys of columns in `tables.toml`.
 
 
 class Trained(NamedTuple):
@@ -44,6 +40,7 @@ class Trained(NamedTuple):
     folder: str
     scores: Json
     predictions: Predictions
+    notes: Sequence[Issue] = ()
 
 
 def trainings(
@@ -65,7 +62,7 @@ def trainings(
 
 
 def write(
-    folder: Path, wanted: Sequence[str], trained: Sequence[Trained], synthetic: bool, notes: Sequence[Note]
+    folder: Path, wanted: Sequence[str], trained: Sequence[Trained], synthetic: bool, notes: Sequence[Issue]
 ) -> Report:
     """Write the tables (of `NAMES`) that are wanted into a folder, as report.txt and report.html, and return them."""
     database = trained[0].protocol.database
@@ -75,12 +72,9 @@ def write(
     rows = [_row(group) for group in plain]
     sections = []
     if "V" in wanted:
-        plots.accuracies([_figure_row(group) for group in plain], folder / "accuracy.png")
-        alt = "Accuracies with their intervals, the published values, the majority-class baselines."
         constant = [f"{row['method']} under {row['protocol']} ({row['constant']})" for row in rows if row["constant"]]
         said = f"Constant classifiers, which predict a single class: {'; '.join(constant)}." if constant else ""
-        sections += _section("V", rows, said, [Figure.of(folder / "accuracy.svg", alt, wide=True)])
-        sections += [*_section("why", rows), *_pairs(trained)]
+        sections += [*_section("V", rows, said), *_section("why", rows), *_pairs(trained)]
         if database.in_paper:
             rivals = {one.protocol.model: one.protocol for one in trained if one.protocol.model in RIVALS}
             sections += _section("rivals", [_rival(protocol) for protocol in rivals.values()])
@@ -104,12 +98,11 @@ def write(
     return report
 
 
-def _section(name: str, rows: Sequence[Row], said: str = "", figures: Sequence[Figure] = ()) -> list[Section]:
+def _section(name: str, rows: Sequence[Row], said: str = "") -> list[Section]:
     """Return the section of a table of `tables.toml`, none without rows."""
     about = read_toml(__package__, "tables.toml")[name]
-    columns = {key: head for key, head in about["columns"].items() if any(row[key] for row in rows)}
-    table = Table([*columns.values()], [[row[key] for key in columns] for row in rows])
-    return [Section(about["title"], said, [table], figures, about.get("remark", ""))] if rows else []
+    cells = [{head: row[key] for key, head in about["columns"].items()} for row in rows]
+    return [Section(about["title"], said, [Table.of(cells)], remark=about.get("remark", ""))] if rows else []
 
 
 def _mean(scores: Sequence[Json], name: str) -> float:
@@ -125,7 +118,6 @@ def _row(group: Sequence[Trained]) -> Row:
     """Say of trainings that differ in the seed alone what Tables V and IX say, by column."""
     protocol, scores = group[0].protocol, [one.scores for one in group]
     published = published_value(protocol)
-    printed = f"{published.percent:.2f}%" if published.percent else ""
     accuracy, folds = _mean(scores, "accuracy"), [fold for one in scores for fold in one["folds"]]
     spread = f" ± {100 * np.std([one['accuracy'] for one in scores], ddof=1):.2f}" if len(scores) > 1 else ""
     constant = [fold["collapsed_to"] for fold in folds if fold["collapsed_to"]]
@@ -138,7 +130,7 @@ def _row(group: Sequence[Trained]) -> Row:
         "method": protocol.network.title,
         "protocol": protocol.name,
         "kernel": by(protocol.kernel_size),
-        "published": printed + (f" = always {published.constant}" if published.constant else ""),
+        "published": published.printed + (f" = always {published.constant}" if published.constant else ""),
         "ours": f"{accuracy:.2%}{spread} ({counts})",
         "difference": _points(accuracy, published.percent if published.comparable else None),
         "95 % interval": f"{low:.1%} to {high:.1%}, over {over}",
@@ -181,23 +173,6 @@ def _interval(scores: Sequence[Json]) -> tuple[float, float, str]:
     return min(lows), max(highs), "subjects" if resampled else "clips (Wilson)"
 
 
-def _figure_row(group: Sequence[Trained]) -> dict[str, Any]:
-    """Return what `plots.accuracies` draws; a published value if it is of its kind.
-
-    That is for a network a score by the rules of the original program, for a rival one with a subject left out.
-    """
-    protocol, scores = group[0].protocol, [one.scores for one in group]
-    published = published_value(protocol)
-    alike = published.comparable and scores[0]["chosen_on_scored"] == (protocol.model in NETWORKS)
-    return {
-        "label": f"{protocol.network.title}, {protocol.name}",
-        "value": _mean(scores, "accuracy"),
-        "interval": _interval(scores)[:2],
-        "published": published.percent / 100 if published.percent and alike else None,
-        "majority": scores[0]["majority_rate"],
-    }
-
-
 def _pairs(trained: Sequence[Trained]) -> list[Section]:
     """Compare MicroExpSTCNN with every other method that scored the same clips under the same protocol and seed.
 
@@ -212,18 +187,19 @@ def _pairs(trained: Sequence[Trained]) -> list[Section]:
         mine, its = own.predictions, other.predictions
         same_clips = mine.clips == its.clips and np.array_equal(mine.true, its.true)
         if one.model == AHEAD and two.model != AHEAD and alike and same_clips:
-            cut = list(filter(None, [_cut_short(own), _cut_short(other)]))
+            cut = [*filter(None, map(_cut_short, (own, other)))]
             found.append((own, other, metrics.paired(mine.correct, its.correct, mine.subjects), cut))
     tested = [pair.p_subjects for *_, pair, cut in found if pair.p_subjects is not None and not cut]
     corrected, rows = iter(metrics.holm(tested)), []
     for own, other, pair, cut in found:
-        swapped, by_clips = (None, None) if cut else (pair.p_subjects, pair.p_clips)
-        p_values = (swapped, None if swapped is None else next(corrected), by_clips)
-        p_subjects, p_holm, p_clips = ("n/a" if p is None else f"{p:.2g}" for p in p_values)
+        by_subjects, by_clips = (None, None) if cut else (pair.p_subjects, pair.p_clips)
+        p_values = (by_subjects, None if by_subjects is None else next(corrected), by_clips)
         row = {"other": other.protocol.network.title, "protocol": own.protocol.name, "seed": str(own.seed)}
         row["subjects"] = f"{pair.first_subjects} : {pair.second_subjects}"
         row["clips"] = f"{pair.first_only} : {pair.second_only} of {len(own.predictions.clips)}"
-        rows.append(row | {"p subjects": p_subjects, "p Holm": p_holm, "p clips": p_clips})
+        for name, p in zip(("p subjects", "p Holm", "p clips"), p_values, strict=True):
+            row[name] = "n/a" if p is None else f"{p:.2g}"
+        rows.append(row)
     cuts = dict.fromkeys(reason for *_, cut in found for reason in cut)
     return _section("pairs", rows, f"No p value where training was cut short: {'; '.join(cuts)}." if cuts else "")
 
@@ -238,8 +214,7 @@ def _cut_short(one: Trained) -> str:
 
 def _rival(protocol: Protocol) -> Row:
     method, value = protocol.network, published_value(protocol)
-    percent = f"{value.percent:.2f}%" if value.percent else ""
-    return {"row": method.printed, "published": percent, "meaning": value.meaning, "sees": method.sees}
+    return {"row": method.printed, "published": value.printed, "meaning": value.meaning, "sees": method.sees}
 
 
 def _matrix(group: Sequence[Trained]) -> Section:

@@ -9,7 +9,6 @@ import os
 import platform
 import signal
 import sys
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from importlib.util import find_spec
@@ -34,8 +33,7 @@ from microexp_keras.text import counted, in_bytes
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-Task = tuple[Path, int]
-"""Folder of a run that is prepared, and number of a fold, from 0."""
+Task = tuple[Path, int]  #: Folder of a run that is prepared, and number of a fold, from 0.
 
 DASK = {
     "distributed.scheduler.allowed-failures": 2,  # a fold whose worker died three times is given up
@@ -50,6 +48,8 @@ ENVIRONMENT = {
     **{"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"},  # several share a card
 }
 XLA_FLAGS = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+
+RESUME = "The other folds are trained all the same. Run the command again with --resume"
 
 
 def train_run(run: Run, workers: Workers, progress: bool = True, here: bool = False) -> None:
@@ -76,34 +76,34 @@ def train_folds(runs: Sequence[Run], workers: Workers, progress: bool = True) ->
         return failed
     jobs = 0 if workers.cluster else processes_that_fit(workers, runs, len(left))
     where = f"in {jobs} process{'es' * (jobs > 1)}" if jobs else f"on {workers.cluster}"
-    what = f"{counted(len(left), 'fold')} {where}"
-    bar = progress_bar(total=len(folds), desc=what, unit="fold", disable=not progress)
-    with client(workers, jobs) as dask, bar:
-        for ended in run_tasks(dask, functools.partial(train, method=runs[0].protocol.network), left):
-            for task, error in ended.items():
-                if error:
-                    failed.setdefault(task[0], error.within(folds[task].fold_folder(task[1])))
-            bar.n = round(sum(run.share_done(number) for (_, number), run in folds.items()), 1)
-            bar.update(0)
+    what, done = f"{counted(len(left), 'fold')} {where}", len(folds) - len(left)
+    function = functools.partial(train, method=runs[0].protocol.network)
+    with (
+        client(workers, jobs) as dask,
+        progress_bar(total=len(folds), initial=done, desc=what, unit="fold", disable=not progress) as bar,
+    ):
+        for task, error in run_tasks(dask, function, left):
+            if error:
+                failed.setdefault(task[0], error.within(folds[task].fold_folder(task[1])))
+            bar.update()
     return failed
 
 
 def run_tasks(
     client: "Client", function: Callable[[Path, int], None], tasks: Sequence[Task]
-) -> Iterator[dict[Task, MicroExpError | None]]:
-    """Call `train`, or what takes the same, with each task; at least every second yield those that ended, and why.
+) -> Iterator[tuple[Task, MicroExpError | None]]:
+    """Call `train`, or what takes the same, with each task; yield each as it ends, and why it failed.
 
     As many as there are workers run at once, the rest waits here: so no worker holds a second task, whose deaths would
-    be counted together.
+    be counted together. Workers may join at any time.
     """
     from distributed import wait
 
-    waiting, running = deque(tasks), dict["Future", Task]()
+    waiting, running = [*reversed(tasks)], dict["Future", Task]()
     while waiting or running:
         try:
-            slots = max(len(client.nthreads()), 1)
-            while waiting and len(running) < slots:
-                folder, number = waiting.popleft()
+            while waiting and len(running) < max(len(client.nthreads()), 1):
+                folder, number = waiting.pop()
                 key = (str(folder.resolve()), number)
                 running[client.submit(function, folder.resolve(), number, key=key, pure=False)] = folder, number
             with contextlib.suppress(TimeoutError):
@@ -112,27 +112,27 @@ def run_tasks(
         except (OSError, CancelledError):
             hint = "Start one and run the command with --resume."
             raise MicroExpError("--cluster", "lost the connection to the scheduler", hint) from None
-        yield {running.pop(future): failure for future, failure in ended.items()}
+        for future, failure in ended.items():
+            yield running.pop(future), failure
 
 
 def _failure(future: "Future") -> MicroExpError | None:
     """Say why a task failed, None if it did not."""
     from distributed.scheduler import KilledWorker
 
-    resume = "The other folds are trained all the same. Run the command again with --resume"
     try:
         future.result()
+        return None
     except CancelledError:
         raise
     except MicroExpError as error:
         return error
     except KilledWorker as error:
         found = f"worker died {error.allowed_failures + 1} times (killed or out of memory)"
-        return MicroExpError("its process", found, f"{resume}; fewer --jobs take less memory.")
+        return MicroExpError("its process", found, f"{RESUME}; fewer --jobs take less memory.")
     except Exception as error:  # of one fold: a full card, a file that another program has removed
         said = f"failed ({type(error).__name__}: {' '.join(str(error).split())[:300]}). {traceback_in_a_file()}"
-        return MicroExpError("its worker", said, f"{resume}.")
-    return None
+        return MicroExpError("its worker", said, f"{RESUME}.")
 
 
 @contextlib.contextmanager
@@ -177,8 +177,7 @@ def _join(cluster: str) -> "Client":
         address = cluster if "://" in cluster else json.loads(Path(cluster).read_text(encoding="utf-8"))["address"]
         return Client(address, timeout=CONNECT_SECONDS)
     except (OSError, ValueError, TypeError, LookupError) as error:
-        why = getattr(error, "strerror", None) or " ".join(str(error).split())
-        found = f"no scheduler of a Dask cluster answers at {cluster} ({why})"
+        found = f"no scheduler of a Dask cluster answers at {cluster} ({' '.join(str(error).split())})"
         raise MicroExpError("--cluster", found, "docs/clusters.md says how to start one.") from None
 
 
@@ -188,15 +187,14 @@ def _require_same(client: "Client") -> None:
     client.wait_for_workers(1)
     own, hint = versions(), "Install the same versions everywhere and start the cluster again."
     try:
-        client.run_on_scheduler(versions)
-        others = client.run(versions)
+        others = {"the scheduler": client.run_on_scheduler(versions), **client.run(versions)}
     except Exception as error:
         found = f"a scheduler or worker of it has no microexp_keras like that here, but answers {error!r}"
         raise MicroExpError("--cluster", found, hint) from None
     for address, theirs in others.items():
         if names := [name for name in own if own[name] != theirs.get(name)]:
-            here, there = (", ".join(f"{name} {one.get(name, 'none')}" for name in names) for one in (own, theirs))
-            raise MicroExpError(f"the worker at {address}", f"has {there}, but here it is {here}", hint)
+            here, there = (", ".join(f"{name} {one.get(name)}" for name in names) for one in (own, theirs))
+            raise MicroExpError("--cluster", f"{address} has {there}, but here it is {here}", hint)
     if (threads := max(client.nthreads().values())) > 1:
         found = f"a worker has {threads} threads instead of one"
         raise MicroExpError("--cluster", found, "Start them with --nthreads 1.")
@@ -220,11 +218,12 @@ def processes_that_fit(workers: Workers, runs: Sequence[Run], folds: int) -> int
     """Return in how many processes so many folds are trained: `--jobs`, else so many that cores and memory suffice."""
     need, free = max(map(bytes_of_a_process, runs)), free_bytes()
     wanted = min(workers.jobs or cores(), folds)
-    taken = wanted if workers.jobs else max(1, min(wanted, free // need))
-    if taken < wanted or taken * need > free:
-        but = f"{taken} at once instead of {wanted}" if taken < wanted else f"with {taken} of them some may be killed"
-        memory = f"{in_bytes(need)} of memory and {in_bytes(free)} are free"
-        print(f"WARNING: a process needs about {memory}: {but}", file=sys.stderr)
+    if wanted * need <= free:
+        return wanted
+    taken = wanted if workers.jobs else max(1, free // need)
+    but = f"{taken} at once instead of {wanted}" if taken < wanted else f"with {taken} of them some may be killed"
+    memory = f"{in_bytes(need)} of memory and {in_bytes(free)} are free"
+    print(f"WARNING: a process needs about {memory}: {but}", file=sys.stderr)
     return taken
 
 

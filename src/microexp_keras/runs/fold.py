@@ -9,10 +9,10 @@ import numpy as np
 
 from microexp_keras import preprocessing
 from microexp_keras.atomic import write_json
+from microexp_keras.backend import devices
 from microexp_keras.errors import MicroExpError
 from microexp_keras.results import sheets
 from microexp_keras.runs.folder import make_folder
-from microexp_keras.runs.provenance import devices
 from microexp_keras.runs.run import RESULT, Run
 from microexp_keras.training.history import STATE, FoldResult, History
 from microexp_keras.training.job import Job
@@ -21,8 +21,8 @@ AGAIN = "Remove this file and resume with --resume; if it lies in a folder fold-
 
 SALIENCY_CLIPS = 4  # on a sheet: a page's length
 
-KEPT = {"best_epoch": int, "diverged": str, "chosen": dict, "images": list, "saliency": dict, "devices": list}
-"""What of a `FoldResult` stands in its file beside the probabilities, and of which type it is if it is not None."""
+#: What of a `FoldResult` stands in its file beside the probabilities, and of which type it is if it is not None.
+KEPT = {"best_epoch": int, "diverged": str, "saliency": dict, "devices": list}
 
 
 def train_fold(run: Run, number: int, progress: bool = True, wanted: Callable[[], bool] = lambda: True) -> None:
@@ -97,21 +97,19 @@ def read_result(folder: Path, clips: list[str], num_classes: int, has_epochs: bo
     try:
         record = json.loads((folder / RESULT).read_text(encoding="utf-8"))
         kept = {name: record[name] for name in KEPT}
-        wrong = [name for name, kind in KEPT.items() if kept[name] is not None and type(kept[name]) is not kind]
-        best, probabilities = kept["best_epoch"], np.array(record["probabilities"], float)
+        best, drawn = kept["best_epoch"], kept["saliency"]
+        probabilities = np.array(record["probabilities"], float)
         best_path = folder / Path(record["weights"]).with_suffix(".h5").name
+        right: dict[str, Any] = {name: kept[name] is None or type(kept[name]) is kind for name, kind in KEPT.items()}
         if has_epochs or best is not None:
-            wrong += ["best_epoch"] * (history[best]["epoch"] != best or "val_only_class" not in history[best])
-        if record["clips"] != clips:
-            wrong.append("clips")
-        fits = probabilities.shape == (len(clips), num_classes) and (probabilities >= 0).all()
-        if not fits or not np.allclose(probabilities.sum(axis=1), 1, atol=1e-3):
-            wrong.append("probabilities")
-        drawn = kept["saliency"]
+            right["best_epoch"] &= history[best]["epoch"] == best and "val_only_class" in history[best]
+        right["clips"] = record["clips"] == clips
+        right["probabilities"] = probabilities.shape == (len(clips), num_classes) and (probabilities >= 0).all()
+        right["their sums"] = np.allclose(probabilities.sum(axis=-1), 1, atol=1e-3)
+        if wrong := [name for name, fits in right.items() if not fits]:
+            raise ValueError(f"its {', '.join(wrong)} do not fit")
         if drawn and not all((folder / sheet["file"]).exists() for sheet in drawn["sheets"]):
             kept["saliency"] = {"sheets": [], "missing": "the sheets have been removed."}
-        if wrong:
-            raise ValueError(f"its {', '.join(wrong)} do not fit")
     except (OSError, ValueError, TypeError, LookupError, RecursionError) as error:
         raise MicroExpError(folder / RESULT, f"is not the result of this fold ({error})", AGAIN) from None
     return FoldResult(history=history, best_path=best_path, probabilities=probabilities, **kept)

@@ -1,18 +1,25 @@
 """Options that several commands share, and what goes with `--resume`."""
 
 import argparse
+import contextlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from microexp_keras.console import positive
+from microexp_keras import datasets
+from microexp_keras.console import Parser, positive, seed
+from microexp_keras.data import frozen, read_toml
 from microexp_keras.datasets import DATABASES
 from microexp_keras.datasets.options import CHECKOUT
 from microexp_keras.errors import MicroExpError
+from microexp_keras.models.networks import METHODS, get_method
+from microexp_keras.protocols import NAMES
+from microexp_keras.results.tables import NAMES as TABLES
+from microexp_keras.runs.settings import PRECISIONS
 
-WHERE = ("jobs", "cluster", "dashboard")
-"""Options that say where folds are trained."""
+WHERE = ("jobs", "cluster", "dashboard")  #: Options that say where folds are trained.
 
 SHIPPED = CHECKOUT / "weights" / "microexp-stcnn_synthetic-smic_upstream_seed0.weights.h5"
 
@@ -43,69 +50,62 @@ def require_weights(path: Path | None) -> None:
         raise MicroExpError("--weights", "no file is given", hint)
 
 
-OPTIONS: dict[str, dict[str, Any]] = {
-    "--weights": {
-        "type": weights_file,
-        "metavar": "FILE",
-        "help": "an .h5 of ours, of the authors or of any Keras 2 or 3, a run's folder, or `synthetic`: those that "
-        "come with the repository, trained on synthetic clips",
-    },
-    "--dataset": {"choices": DATABASES, "help": "which database it is (default: found in --data, or as trained)"},
-    "--data": {
-        "type": Path,
-        "metavar": "PATH",
-        "help": "your copy of the database, or a table of your own clips: CSV or .xlsx (default: found in data/)",
-    },
-    "--landmarks": {
-        "type": Path,
-        "metavar": "CSV",
-        "help": "for eyes and mouth: your landmarks instead of dlib's",
-    },
-    "--epochs": {
-        "type": positive,
-        "metavar": "N",
-        "help": "passes over the training clips (default: the protocol's)",
-    },
-    "--patience": {
-        "type": positive,
-        "metavar": "N",
-        "help": "early stopping after so many epochs without a better validation accuracy; not with a protocol that is "
-        "as published (default: train all epochs)",
-    },
-    "--keep-weights": {
-        "action": "store_true",
-        "help": "keep the best weights of each fold of several; otherwise only its predictions and history stay",
-    },
-    "--out": {
-        "type": Path,
-        "metavar": "FOLDER",
-        "help": "where to write (default: the next free folder in runs)",
-    },
-    "--resume": {
-        "type": Path,
-        "metavar": "FOLDER",
-        "help": "resume this run; only --keep-weights, --jobs, --cluster, of train --epochs, and what has moved may be "
-        "given too",
-    },
-    "--jobs": {
-        "type": positive,
-        "metavar": "N",
-        "help": "for protocols of several folds: how many are trained at once, each on one core (default: one per "
-        "core, fewer if memory does not suffice)",
-    },
-    "--cluster": {
-        "metavar": "ADDRESS",
-        "help": "train on a Dask cluster instead: tcp://HOST:8786, tls://HOST:8786 or a scheduler file; see "
-        "docs/clusters.md",
-    },
-    "--dashboard": {"action": "store_true", "help": "print the address of Dask's dashboard"},
+def rate(text: str) -> float:
+    """Read an argument that is a number above 0, up to 1000."""
+    with contextlib.suppress(ValueError):
+        if 0 < (value := float(text)) <= 1000:
+            return value
+    raise argparse.ArgumentTypeError(f"{text!r} is no number above 0, up to 1000")
+
+
+def method(name: str) -> str:
+    """Return the name of a method that there is, or that can be imported."""
+    try:
+        return get_method(name).name
+    except MicroExpError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+TYPES = {"path": Path, "positive": positive, "seed": seed, "rate": rate, "method": method, "weights": weights_file}
+CHOICES: dict[str, Collection[str]] = {
+    "databases": DATABASES,
+    "methods": METHODS,
+    "protocols": NAMES,
+    "precisions": PRECISIONS,
+    "tables": TABLES,
 }
+NAMED = {name: ", ".join(CHOICES[name]) for name in ("methods", "protocols")}
 
 
-def add_options(parser: Any, *names: str) -> None:
-    """Add some of the `OPTIONS` to a parser or a group of its options."""
-    for name in names:
-        parser.add_argument(name, **OPTIONS[name])
+def command_line(command: str) -> Parser:
+    """Build a command line of `commands.toml`. What is left out is None, so that --resume can tell what was given."""
+    data = read_toml(__package__, "commands.toml")
+    own = data[command]
+    usage = own.get("usage", "%(prog)s [OPTION ...]")
+    parser = Parser(command, own["examples"], usage=usage, description=own["description"])
+    options = {**data["options"], **own.get("options", {})}
+    for title, names in own["groups"].items():
+        group = parser.add_argument_group(title)
+        for name in names:
+            if name == "synthetic":
+                datasets.add_synthetic(group)
+            elif name == "trees":
+                datasets.add_options(group)
+            elif name == "own":
+                datasets.add_own_options(parser, *own.get("left_out", ()))
+            else:
+                group.add_argument(name, **_argparse(options[name]))
+    return parser
+
+
+def _argparse(option: dict[str, Any]) -> dict[str, Any]:
+    """What `add_argument` takes."""
+    found = {**frozen(option), "help": option["help"].format(**NAMED)}
+    if "type" in found:
+        found["type"] = TYPES[found["type"]]
+    if isinstance(found.get("choices"), str):
+        found["choices"] = CHOICES[found["choices"]]
+    return found
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from microexp_keras import __version__, backend
+from microexp_keras import __version__
+from microexp_keras.backend import devices
 
 PACKAGES = ["tensorflow", "jax", "torch", "keras", "numpy", "opencv-python", "dlib-bin"]
 PACKAGES += ["h5py", "scikit-learn", "matplotlib"]
@@ -18,7 +19,7 @@ PACKAGES += ["h5py", "scikit-learn", "matplotlib"]
 
 def provenance() -> dict[str, Any]:
     """Command, time, versions, commit (of the working tree that the package runs from, or why none) and machine."""
-    known, why = _commit_or_why()
+    known, why = _commit()
     return {
         "command": shlex.join([Path(sys.executable).name, *sys.orig_argv[1:]]),
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -33,27 +34,21 @@ def provenance() -> dict[str, Any]:
     }
 
 
-def commit() -> str | None:
-    """Commit of the checkout that this package runs from, with `+changes` if files differ; None outside git."""
-    return _commit_or_why()[0]
-
-
-def _commit_or_why() -> tuple[str | None, str | None]:
+def _commit() -> tuple[str | None, str | None]:
+    """Commit of the checkout that this package runs from, with `+changes` if files differ; or None, and why."""
     package = Path(__file__).parents[1]
 
     def git(*arguments: str) -> str:
-        done = subprocess.run(
-            ["git", "-C", str(package), *arguments], capture_output=True, text=True, check=True, timeout=10
-        )
-        return done.stdout.strip()
+        line = ["git", "-C", str(package), *arguments]
+        return subprocess.run(line, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
 
-    outside = f"the package does not run from a checkout of its repository, but from {package}"
     try:
-        if not git("ls-files", "__init__.py"):  # installed inside somebody else's checkout
-            return None, outside
-        return git("rev-parse", "HEAD") + ("+changes" if git("status", "--porcelain", ".") else ""), None
+        if git("ls-files", "__init__.py"):  # else installed inside somebody else's checkout
+            return git("rev-parse", "HEAD") + "+changes" * bool(git("status", "--porcelain", ".")), None
+        fault = ""
     except (OSError, subprocess.SubprocessError) as error:  # no git, or not a repository
-        return None, f"{outside} ({error})"
+        fault = f" ({error})"
+    return None, f"the package does not run from a checkout of its repository, but from {package}{fault}"
 
 
 def installed(package: str) -> str | None:
@@ -62,8 +57,3 @@ def installed(package: str) -> str | None:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return None
-
-
-def devices() -> list[str] | None:
-    """What the Keras backend computes on, such as `["tensorflow cpu:0"]`; None before Keras is loaded."""
-    return backend.devices() if "keras" in sys.modules else None

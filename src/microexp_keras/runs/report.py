@@ -1,8 +1,7 @@
 """From the folds of a run to its report: predictions pooled, scores, figures and the page."""
 
 import math
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,38 +11,20 @@ from microexp_keras import preprocessing
 from microexp_keras.atomic import write_text
 from microexp_keras.baselines.settings import is_reconstruction, marks
 from microexp_keras.datasets import READING
+from microexp_keras.errors import SYNTHETIC_CLIPS, Issue
 from microexp_keras.metrics import Scores
 from microexp_keras.models import RIVALS
-from microexp_keras.notes import SYNTHETIC_CLIPS, Note
 from microexp_keras.protocols import Protocol
 from microexp_keras.results import plots
+from microexp_keras.results.page import Report
 from microexp_keras.results.predictions import Predictions
 from microexp_keras.results.scores import write
+from microexp_keras.runs.caveats import caveat
 from microexp_keras.runs.fold import drop_rest, read_fold
 from microexp_keras.runs.folder import read_config
 from microexp_keras.runs.run import Run
 from microexp_keras.text import counted, markdown_table, span
 from microexp_keras.training.history import FoldResult, Row, last_ten_epochs
-
-UNSEEN = (
-    "Every clip is scored once, by a model that has seen nothing of its subject, neither in training nor in validation "
-    "nor in standardisation. Predictions are pooled over the folds."
-)
-
-
-NOT_KEPT = (
-    "The weights of {folds} were not kept. To train a fold again, remove its folder fold-NN and run train --resume "
-    "FOLDER --keep-weights; on the same machine with the same versions the weights are the same to the bit."
-)
-
-SYNTHETIC_START = Note("synthetic", " clips were used to train the initial weights.")
-
-FACES = Note(
-    "faces",
-    " of the clips are shown in report.html and saliency_*.png. The licences of most databases forbid passing them "
-    "on: keep these files to yourself, or train with --no-faces.",
-)
-
 
 SETTINGS = "method.md"
 
@@ -52,7 +33,7 @@ SETTINGS = "method.md"
 class Outcome:
     """What came of a run."""
 
-    text: str  # what a command says of it: the score, the worst caveats, and where the rest is
+    report: Report
     scores: dict[str, Any]  # the contents of scores.json
     predictions: Predictions
     trained_well: bool  # False if a fold diverged
@@ -60,74 +41,66 @@ class Outcome:
 
 def report(run: Run) -> Outcome:
     """Pool the predictions of all folds and write the run's report."""
-    class_names, samples, protocol = run.protocol.database.class_names, run.samples, run.protocol
-    results = [read_fold(run, number) for number in range(len(run.folds))]
+    protocol, results = run.protocol, [read_fold(run, number) for number in range(len(run.folds))]
     for result in results:
         drop_rest(run, result)  # killed between its result and the end, it may have left some
-    scored = np.concatenate([fold.test for fold in run.folds])
-    predictions = Predictions(
-        class_names=class_names,
-        clips=run.clip_names(scored),
-        subjects=[samples.subjects[position] for position in scored],
-        true=samples.labels[scored],
+    predictions = Predictions.of(
+        run.samples,
+        np.concatenate([fold.test for fold in run.folds]),
+        class_names=protocol.database.class_names,
         probabilities=np.concatenate([result.probabilities.astype(np.float32) for result in results]),
-        folds=[number + 1 for number, fold in enumerate(run.folds) for _ in fold.test],
+        folds=[number for number, fold in enumerate(run.folds, start=1) for _ in fold.test],
         method=protocol.model,
         protocol=protocol.name,
         seed=run.settings.seed,
-        databases=samples.databases_of(scored),
     )
     scores, right = predictions.scores, predictions.correct
     histories = [result.history for result in results]
-    in_epochs = None
     if histories[0]:
-        best_epoch, each = (results[0].best_epoch, []) if run.has_one_fold else (None, histories)
+        best_epoch = results[0].best_epoch if run.has_one_fold else None
         path = run.folder / "curves.png"
-        plots.curves(_mean_history(histories), path, best_epoch, scores.majority_rate, run.title, each)
-        in_epochs = sum(row.get("seconds", 0) for history in histories for row in history)
+        plots.curves(_mean_history(histories), path, best_epoch, scores.majority_rate, run.title)
     last_ten = last_ten_epochs(histories, [len(fold.validation) for fold in run.folds])
     caveats = [
-        *_method_notes(run, results),
-        *training_notes(results, protocol, scores, last_ten),
+        *_method_notes(run),
+        *training_notes(results, protocol, scores),
         *_files(run, results),
         *_notes(run, right),
     ]
-    folds = [
-        {
-            "fold": number + 1,
-            "subjects": samples.subjects_of(run.folds[number].test),
-            "epoch": result.best_epoch,
-            "epochs": len(result.history) or None,
-            "collapsed_to": None if result.only_class is None else class_names[result.only_class],
-            "folder": str(run.fold_folder(number).relative_to(run.folder)),
-            "weights": str(result.best_path.relative_to(run.folder)) if result.best_path.exists() else None,
-            "devices": result.devices,
-            "saliency": result.saliency,
-        }
-        for number, result in enumerate(results)
-    ]
     more = {
-        "folds": folds,
+        "folds": [_fold_json(run, number, result) for number, result in enumerate(results)],
         "held_out": _held_out(run, right),
         "chosen_on_scored": any(np.isin(fold.test, fold.validation).any() for fold in run.folds),
         "ten_epochs": last_ten,
     }
     _, config = read_config(run.folder)
-    described, values = write(run.folder, run.title, caveats, predictions, config, protocol, in_epochs, **more)
-    well = not any(result.diverged for result in results)
-    return Outcome(described.summary(run.folder), values, predictions, well)
+    described, values = write(run.folder, run.title, caveats, predictions, config, protocol, **more)
+    return Outcome(described, values, predictions, not any(result.diverged for result in results))
 
 
-def _files(run: Run, results: list[FoldResult]) -> list[Note | str]:
+def _fold_json(run: Run, number: int, result: FoldResult) -> dict[str, Any]:
+    """What scores.json says of a fold."""
+    only = result.only_class
+    return {
+        "fold": number + 1,
+        "subjects": run.samples.subjects_of(run.folds[number].test),
+        "epoch": result.best_epoch,
+        "epochs": len(result.history) or None,
+        "collapsed_to": None if only is None else run.protocol.database.class_names[only],
+        "folder": str(run.fold_folder(number).relative_to(run.folder)),
+        "weights": str(result.best_path.relative_to(run.folder)) if result.best_path.exists() else None,
+        "devices": result.devices,
+        "saliency": result.saliency,
+    }
+
+
+def _files(run: Run, results: list[FoldResult]) -> list[Issue]:
     """Say how to get weights that are not kept, and warn of real people's faces on the page, if it shows any."""
-    method, notes = run.protocol.network, list[Note | str]()
-    gone = counted(sum(not result.best_path.exists() for result in results), "fold")
+    method, gone = run.protocol.network, sum(not result.best_path.exists() for result in results)
     again = not method.is_own or (method.has_epochs and ":" in method.name)  # others no command can train again
-    if gone != "0 folds" and again:
-        notes.append(NOT_KEPT.format(folds=gone))
-    if not run.samples.synthetic and (results[0].saliency or {}).get("sheets"):
-        notes.append(FACES)
-    return notes
+    faces = not run.samples.synthetic and (results[0].saliency or {}).get("sheets")
+    notes = {caveat("not_kept", folds=counted(gone, "fold")): gone and again, caveat("faces"): faces}
+    return [note for note, so in notes.items() if so]
 
 
 def _mean_history(histories: list[list[Row]]) -> list[Row]:
@@ -147,7 +120,7 @@ def _held_out(run: Run, right: np.ndarray) -> dict[str, int]:
     return {name: int(chosen.sum()) for name, chosen in counts.items()}
 
 
-def _notes(run: Run, right: np.ndarray) -> list[Note | str]:
+def _notes(run: Run, right: np.ndarray) -> list[Issue]:
     """Return the caveats on the clips and on what differs from the protocol."""
     settings, protocol, published = run.settings, run.protocol, run.settings.published_protocol
     changed = [
@@ -155,37 +128,30 @@ def _notes(run: Run, right: np.ndarray) -> list[Note | str]:
         for name in ("epochs", "batch_size", "kernel_size", *READING)
         if getattr(protocol, name) != getattr(published, name)
     ]
-    if protocol.patience is not None:
-        epochs = counted(protocol.patience, "epoch")
-        changed.append(f"early stopping after {epochs} without a better validation accuracy")
-    if settings.precision != "float32":
-        changed.append(f"computed in {settings.precision} instead of float32")
-    if settings.weights:
-        changed.append(f"started from {settings.weights}")
-    if settings.landmarks:
-        changed.append(f"landmarks from {settings.landmarks}")
-    notes: list[Note | str] = [*run.samples.all_notes]
+    epochs = counted(protocol.patience, "epoch")
+    more = {
+        f"early stopping after {epochs} without a better validation accuracy": protocol.patience,
+        f"computed in {settings.precision} instead of float32": settings.precision != "float32",
+        f"started from {settings.weights}": settings.weights,
+        f"landmarks from {settings.landmarks}": settings.landmarks,
+    }
+    changed += [said for said, so in more.items() if so]
     own = right if run.has_one_fold else None
-    notes += dict.fromkeys(said for fold in run.folds for said in preprocessing.remarks(fold, run.samples, own))
-    if protocol.unseen_subjects and not settings.weights:
-        notes.append(UNSEEN)
-    if changed:
-        notes.append(f"Differs from the protocol: {'; '.join(changed)}.")
-    if run.samples.synthetic:
-        notes.append(SYNTHETIC_CLIPS)
-    if settings.weights_synthetic:
-        notes.append(SYNTHETIC_START)
-    return notes
+    remarks = dict.fromkeys(said for fold in run.folds for said in preprocessing.remarks(fold, run.samples, own))
+    caveats = {
+        caveat("unseen"): protocol.unseen_subjects and not settings.weights,
+        caveat("changed", what="; ".join(changed)): changed,
+        SYNTHETIC_CLIPS: run.samples.synthetic,
+        caveat("synthetic_start"): settings.weights_synthetic,
+    }
+    return [*run.samples.all_notes, *map(Issue.of, remarks), *(note for note, so in caveats.items() if so)]
 
 
-def training_notes(
-    results: Sequence[FoldResult], protocol: Protocol, scores: Scores, last_ten: Mapping[str, Any] | None
-) -> list[Note | str]:
-    """Return the caveats on how the networks of a run were trained; `last_ten`: see `training.history`."""
-    several = len(results) > 1
-    start = f"Protocol {protocol.name} ({protocol.source})"
+def training_notes(results: Sequence[FoldResult], protocol: Protocol, scores: Scores) -> list[Issue]:
+    """Return the caveats on how the networks of a run were trained."""
+    several, name, source = len(results) > 1, protocol.name, protocol.source
     if not results[0].history:
-        return [f"{start}{f': {len(results)} folds' * several}."]
+        return [caveat("protocol", name=name, source=source, folds=f": {len(results)} folds" * several)]
 
     def of_folds(count: int) -> str:
         return f" in {count} of {len(results)} folds" * several
@@ -193,47 +159,29 @@ def training_notes(
     lengths = [len(result.history) for result in results]
     each = f"{len(results)} folds, each " * several + counted(span(lengths), "epoch")
     best = span(int(result.best_epoch or 0) for result in results)
-    text = f"{start}: {each} with batch size {protocol.batch_size}; weights of epoch {best} (counted from 0)."
-    notes: list[Note | str] = [text]
-    if last_ten:
-        deviation = last_ten["deviation"]
-        text = f"Validation accuracy over the last {counted(last_ten['epochs'], 'epoch')}"
-        text += f"{f', pooled over the {len(results)} folds' * several}: mean {last_ten['mean']:.2%}"
-        notes.append(text + ("." if deviation is None else f", standard deviation {deviation:.2%}."))
+    notes = [caveat("trained", name=name, source=source, each=each, batch=protocol.batch_size, best=best)]
     early = [len(result.history) for result in results if not result.diverged and len(result.history) < protocol.epochs]
     if protocol.patience and early:
         which = f"{len(early)} of {len(results)} folds" if several else "training"
-        ended = f"ended after {counted(span(early), 'epoch')} instead of {protocol.epochs}"
-        notes.append(f"Early stopping: {which} {ended}.")
+        notes.append(caveat("early", which=which, epochs=counted(span(early), "epoch"), planned=protocol.epochs))
     constant = [scores.class_names[result.only_class] for result in results if result.only_class is not None]
     if constant:
-        which, named = f":{of_folds(len(constant))} the scored network", ", ".join(dict.fromkeys(constant))
-        notes.append(Note("collapsed", f"{which} predicts a single class ({named}) for every validation clip."))
+        classes = ", ".join(dict.fromkeys(constant))
+        notes.append(caveat("collapsed", where=of_folds(len(constant)), classes=classes))
     losses = [float(np.mean([row["loss"] for row in result.history[-10:]])) for result in results]
     guessing = math.log(len(scores.class_names))
     high = sum(loss > guessing for loss in losses)
     if high and scores.accuracy_interval[0] <= scores.majority_rate:
-        text = f"{of_folds(high)}: the training loss over the last epochs is {span(losses, '.3g')}; uniform guessing "
-        notes.append(Note("not learned", f"{text}gives {guessing:.3g}."))
-    return notes + [Note("diverged", f": {result.diverged}") for result in results if result.diverged]
+        notes.append(caveat("not_learned", where=of_folds(high), losses=span(losses, ".3g"), guessing=guessing))
+    return notes + [caveat("diverged", why=result.diverged) for result in results if result.diverged]
 
 
-def _method_notes(run: Run, results: Sequence[FoldResult]) -> list[str]:
-    """Return what a rival method sees and what it chose; whose its settings are is written into the run's folder."""
+def _method_notes(run: Run) -> list[Issue]:
+    """Return what a rival method sees; whose its settings are is written into the run's folder."""
     method = run.protocol.network
     if method.name not in RIVALS:
         return []
     rows = [("setting", "value", "whose"), *((name, str(value), mark) for name, value, mark in marks(method.name))]
     write_text(run.folder / SETTINGS, f"# Settings of {method.title}\n\n{markdown_table(rows)}\n")
     what = "A reconstruction, not the authors' method" if is_reconstruction(method.name) else "Written anew"
-    notes = [f"{what}: {SETTINGS} says whose each of its {len(rows) - 1} settings is. It sees {method.sees}."]
-    costs = Counter(result.chosen["cost"] for result in results if result.chosen)
-    if costs:
-        said = ", ".join(f"{cost:g} in {counted(folds, 'fold')}" for cost, folds in sorted(costs.items()))
-        notes.append(f"Cost of the support vector machine, chosen within the training subjects: {said}.")
-        notes.append("Its probabilities are shares of the votes between pairs of classes.")
-    images = [result.images for result in results if result.images]
-    if images:
-        right, of = np.sum(images, axis=0)
-        notes.append(f"Accuracy on single images: {right / of:.2%} ({right}/{of}).")
-    return notes
+    return [caveat("rival", what=what, file=SETTINGS, count=len(rows) - 1, sees=method.sees)]

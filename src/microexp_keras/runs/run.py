@@ -1,6 +1,5 @@
 """A run: its folder, settings, protocol, clips, folds and statistics, put together once."""
 
-import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,7 @@ from microexp_keras.runs.provenance import provenance
 from microexp_keras.runs.settings import Settings
 from microexp_keras.text import ranges
 
-RESULT = "result.json"
-"""The last file that a fold writes."""
+RESULT = "result.json"  #: The last file that a fold writes.
 
 
 @dataclass(frozen=True)
@@ -68,15 +66,6 @@ class Run:
     def is_done(self, number: int) -> bool:
         """Whether a fold has its predictions."""
         return (self.fold_folder(number) / RESULT).exists()
-
-    def share_done(self, number: int) -> float:
-        """Return which share of its epochs a fold has behind it."""
-        if self.is_done(number):
-            return 1
-        with contextlib.suppress(OSError):
-            rows = (self.fold_folder(number) / "history.csv").read_text(encoding="utf-8").splitlines()
-            return (len(rows) - 1) / self.protocol.epochs
-        return 0
 
     def clip_names(self, positions: np.ndarray) -> list[str]:
         """Return the names of some clips."""

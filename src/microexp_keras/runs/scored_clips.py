@@ -1,19 +1,18 @@
 """From weights and clips, or the original's arrays, to scored clips and notes on them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from microexp_keras import preprocessing, weights
 from microexp_keras.datasets.database import DATABASES, Database
-from microexp_keras.errors import MicroExpError
+from microexp_keras.errors import SYNTHETIC_CLIPS, SYNTHETIC_WEIGHTS, Issue, MicroExpError
 from microexp_keras.models.networks import NETWORKS, RIVALS, get_method
-from microexp_keras.notes import SYNTHETIC_CLIPS, SYNTHETIC_WEIGHTS, Note, warning
-from microexp_keras.preprocessing import Samples
+from microexp_keras.preprocessing import Samples, Statistics
 from microexp_keras.protocols import Protocol, splits
+from microexp_keras.runs.caveats import caveat
 from microexp_keras.text import counted
 from microexp_keras.training.job import known_statistics
 from microexp_keras.weights import WeightsFile
@@ -21,8 +20,7 @@ from microexp_keras.weights import WeightsFile
 SAME_LEVEL = 0.5  # gray levels by which two standardisations may differ without a warning
 
 
-@dataclass(frozen=True)
-class Learned:
+class Learned(NamedTuple):
     """What a rival method, or a user's own, has learned; of the paper's networks `weights.WeightsFile` says as much."""
 
     path: str
@@ -30,6 +28,15 @@ class Learned:
     metadata: dict[str, Any]
     assumption: str = ""
     frames_range: tuple[int, int] | None = None
+
+
+class ScoredClips(NamedTuple):
+    """Clips to be scored: samples, which of them (int array), what they are (`synthetic SMIC`), and caveats."""
+
+    samples: Samples
+    positions: np.ndarray
+    origin: str
+    notes: list[Issue]
 
 
 def what_learned(path: str | Path, model: str | None = None) -> WeightsFile | Learned:
@@ -48,30 +55,9 @@ def what_learned(path: str | Path, model: str | None = None) -> WeightsFile | Le
     if learner in RIVALS:
         return Learned(str(path), learner, metadata)
     if learner and learner not in NETWORKS:
-        raise MicroExpError(
-            path, f"was learned by a model of your own, {learner:.160}", "Give --model MODULE:FUNCTION."
-        )
+        found = f"was learned by a model of your own, {learner:.160}"
+        raise MicroExpError(path, found, "Give --model MODULE:FUNCTION.")
     return weights.inspect(path)
-
-
-@dataclass(frozen=True)
-class ScoredClips:
-    """Clips to be scored with a file."""
-
-    file: WeightsFile | Learned
-    samples: Samples
-    positions: np.ndarray  # which of the samples are scored, int (scored clips,)
-    origin: str  # what they are, for a headline: `synthetic SMIC`
-    notes: list[Note | str]  # caveats
-
-    @property
-    def labels(self) -> np.ndarray:
-        """Classes of the scored clips, int array."""
-        return self.samples.labels[self.positions]
-
-    def predicted(self, num_classes: int) -> np.ndarray:
-        """Predict the scored clips: float array (scored clips, classes)."""
-        return get_method(self.file.network).predict(self.file, self.samples, self.positions, num_classes)
 
 
 def require_length(file: WeightsFile | Learned, asked: Database) -> None:
@@ -92,19 +78,6 @@ def from_samples(
     These are its test clips, of several folds those of the fold that the weights are of; if they are of none, or `part`
     is `"all"`, all.
     """
-    notes: list[Note | str] = [*samples.all_notes]
-    known = known_statistics(file)
-    for name, stack in samples.stacks.items() if protocol.standardized_by != "method" else ():
-        own = preprocessing.measure(stack)
-        if name not in known:
-            said = "the weights file does not say by which mean and maximum its training clips were standardised. "
-            said += f"These are standardised by their own ({name}: mean {own.mean:.3f}, maximum {own.max:.0f}); if "
-            notes.append(warning(f"{said}those of the training clips differed, this accuracy is wrong."))
-        elif max(abs(known[name].mean - own.mean), abs(known[name].max - own.max)) > SAME_LEVEL:
-            said = f"{name}: these clips have mean {own.mean:.3f} and maximum {own.max:.0f}, the training clips had "
-            said += f"{known[name].mean:.3f} and {known[name].max:.0f}, which are used. If the images differ (crop, "
-            said += "light, camera), the accuracy suffers; clips that a protocol repeats make a small difference too."
-            notes.append(warning(said))
     folds = preprocessing.folds(protocol, samples)
     trained = _trained_on(folds, samples, protocol, file.metadata)
     fold = trained or (folds[0] if len(folds) == 1 else None)
@@ -115,17 +88,30 @@ def from_samples(
         chosen, said = fold.test, f"subject {samples.subjects[fold.test[0]]}, whom the weights' fold left out"
     else:
         chosen, said = fold.test, f"the test clips of protocol {protocol.name}"
-    notes += [f"Scored: {len(chosen)} of {counted(len(samples.names), 'clip')}, {said}."]
+    notes = [*samples.all_notes]
+    if protocol.standardized_by != "method":
+        notes += _about_levels(samples, known_statistics(file))
+    notes.append(caveat("scored", count=len(chosen), clips=counted(len(samples.names), "clip"), which=said))
     none = chosen[:0]
     if trained is None or file.metadata.get("started_from"):
-        notes.append(warning("it is unknown whether the weights were trained on some of these clips."))
+        notes.append(caveat("unknown_training"))
         trained = splits.Fold(none, none, chosen)
     else:  # no epoch was chosen of the state of a run's last one
         trained = splits.Fold(trained.train, none if "resume" in file.metadata else trained.validation, chosen)
         if not np.isin(samples.clips[chosen], samples.clips[trained.train]).any():
-            notes.append("The weights were not trained on them.")
-    notes += [*preprocessing.remarks(trained, samples), *_synthetic(samples.synthetic, file)]
-    return ScoredClips(file, samples, chosen, origin, notes)
+            notes.append(caveat("not_trained_on"))
+    notes += [*map(Issue.of, preprocessing.remarks(trained, samples)), *_synthetic(samples.synthetic, file)]
+    return ScoredClips(samples, chosen, origin, notes)
+
+
+def _about_levels(samples: Samples, known: Mapping[str, Statistics]) -> Iterator[Issue]:
+    """Warn where clips may be standardised by other levels than those that trained."""
+    for name, stack in samples.stacks.items():
+        own = preprocessing.measure(stack)
+        if name not in known:
+            yield caveat("own_levels", name=name, own=own)
+        elif max(abs(known[name].mean - own.mean), abs(known[name].max - own.max)) > SAME_LEVEL:
+            yield caveat("other_levels", name=name, own=own, known=known[name])
 
 
 def _trained_on(
@@ -134,14 +120,8 @@ def _trained_on(
     """Return the fold of these clips by which a file's metadata say that it was trained; None if by none of them."""
     if trained.get("data_fingerprint") != samples.fingerprint or trained.get("split") != protocol.split.__name__:
         return None
-    for place, fold in enumerate(folds):  # files of earlier versions say the number only, counted from 0
-        if (
-            samples.subjects_of(fold.test) == trained["test_subjects"]
-            if "test_subjects" in trained
-            else repr(place) == repr(trained.get("fold"))
-        ):
-            return fold
-    return None
+    own = (fold for fold in folds if samples.subjects_of(fold.test) == trained.get("test_subjects"))
+    return next(own, None)
 
 
 def from_arrays(
@@ -155,31 +135,18 @@ def from_arrays(
         found = f"go with the paper's networks, not with {protocol.network.title}"
         raise MicroExpError("--validation-images", found, "Take --data PATH.")
     samples = preprocessing.load_arrays(images_paths, labels_path, protocol)
-    notes: list[Note | str] = [
-        "What the arrays hold, and how they are standardised, only those who saved them know. If the epoch of the "
-        "weights was chosen on them, as the original does, or their subjects are in the training clips, the score is "
-        "optimistic."
-    ]
-    if len(samples.stacks) > 1 and np.array_equal(samples.stacks["eyes"], samples.stacks["mouth"]):
-        notes.append(
-            warning(
-                "the arrays of eyes and mouth are the same. The original Intermediate program for SMIC saves the "
-                "mouth in both places (Intermediate_MicroFuseNet.py:231); the network then sees no eyes."
-            )
-        )
-    if not known_statistics(file):
-        notes.append(
-            warning(
-                "the weights file does not say by which mean and maximum its training clips were standardised. "
-                "If the arrays are not from the same run, this is not the accuracy of the weights."
-            )
-        )
-    notes += _synthetic(samples.synthetic, file)
+    eyes, *mouth = samples.stacks.values()
+    notes = {
+        caveat("arrays"): True,
+        caveat("arrays_alike"): mouth and np.array_equal(eyes, mouth[0]),
+        caveat("arrays_levels"): not known_statistics(file),
+    }
     origin = f"{'synthetic ' * samples.synthetic}arrays {Path(images_paths[0]).name}"
-    return ScoredClips(file, samples, np.arange(len(samples.names)), origin, notes)
+    told = [*(note for note, so in notes.items() if so), *_synthetic(samples.synthetic, file)]
+    return ScoredClips(samples, np.arange(len(samples.names)), origin, told)
 
 
-def _synthetic(clips: bool, file: WeightsFile | Learned) -> list[Note]:
+def _synthetic(clips: bool, file: WeightsFile | Learned) -> list[Issue]:
     """Say that the clips are generated, or else that the weights were trained on such."""
     if clips:
         return [SYNTHETIC_CLIPS]

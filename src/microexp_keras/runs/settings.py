@@ -12,8 +12,7 @@ from microexp_keras.text import by
 
 PRECISIONS = ("float32", "bfloat16")
 
-TRAINED_BY = ("epochs", "batch_size", "patience", "kernel_size")
-"""Settings that change the protocol."""
+TRAINED_BY = ("epochs", "batch_size", "patience", "kernel_size")  #: Settings that change the protocol.
 
 
 @dataclass(frozen=True, kw_only=True)

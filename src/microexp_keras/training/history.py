@@ -13,14 +13,11 @@ import numpy as np
 from microexp_keras.atomic import write_text
 from microexp_keras.errors import MicroExpError
 
-STATE = "last.weights.h5"
-"""The file from which a killed training resumes."""
+STATE = "last.weights.h5"  #: The file from which a killed training resumes.
 
-MONITOR = "val_accuracy"
-"""What chooses the epoch: the accuracy on the validation clips."""
+MONITOR = "val_accuracy"  #: What chooses the epoch: the accuracy on the validation clips.
 
-Row = dict[str, Any]
-"""`epoch`, a whole number from 0, and the epoch's logs and `seconds` as numbers."""
+Row = dict[str, Any]  #: `epoch`, a whole number from 0, and the epoch's logs and `seconds` as numbers.
 
 
 class History:
@@ -65,8 +62,6 @@ class FoldResult:
     best_epoch: int | None = None  # counted from 0; None without epochs
     diverged: str | None = None  # why training broke off, if it did
     probabilities: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))  # float (scored clips, classes)
-    chosen: dict[str, Any] | None = None  # by a support vector machine, on the training subjects
-    images: list[int] | None = None  # single images that were predicted correctly, and all, where a method sees such
     model: Any = None  # a network of the paper with the weights of the best epoch, while it is at hand
     saliency: dict[str, Any] | None = None  # sheets that were drawn, or why none
     devices: list[str] | None = None  # what the fold was computed on

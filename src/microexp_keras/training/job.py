@@ -4,22 +4,17 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from microexp_keras import preprocessing, weights
-from microexp_keras.backend import computing_in, import_keras
+from microexp_keras.backend import computing_in
 from microexp_keras.errors import MicroExpError
 from microexp_keras.models.networks import NETWORKS, get_method
 from microexp_keras.preprocessing import Samples, Statistics, original_npy
 from microexp_keras.protocols import Fold, Protocol
 from microexp_keras.training.history import STATE, FoldResult
-
-if TYPE_CHECKING:
-    import keras
-
-    from microexp_keras.training.loop import Inputs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,27 +44,10 @@ class Job:
             raise MicroExpError(f"stopped before epoch {epoch}: the run was cancelled")
 
 
-def train(
-    job: Job, model: "keras.Model", inputs: "Inputs", labels: np.ndarray, fold: Fold, metadata: Mapping[str, Any]
-) -> FoldResult:
-    """Train a network by the job's protocol, or resume it, and predict the fold's test clips by the best epoch."""
-    keras = import_keras()
-    from microexp_keras import training
-
-    protocol = job.protocol
-    adam = protocol.optimizer == "adam"
-    training.compile_model(model, protocol.learning_rate, protocol.momentum, protocol.probability_floor, adam)
-    callbacks = [keras.callbacks.LambdaCallback(on_epoch_begin=job.require_wanted)]
-    result = training.fit(
-        model, inputs, labels, fold, job.folder, protocol, job.seed, metadata, callbacks, job.progress
-    )
-    weights.load_layers(model, result.best_path)
-    return replace(result, probabilities=training.predict(model, inputs, fold.test))
-
-
 def fit(job: Job) -> FoldResult:
     """Train one of the paper's networks on a fold, or resume it, and predict the test clips; see `models.Method`."""
-    import_keras()
+    from microexp_keras import training
+
     protocol, labels = job.protocol, job.samples.labels
     network = NETWORKS[protocol.model]
     inputs, _ = preprocessing.network_inputs(job.samples.stacks, job.statistics)
@@ -84,7 +62,7 @@ def fit(job: Job) -> FoldResult:
         )
     if job.start and not (job.folder / STATE).exists():
         weights.load_weights(model, job.start)
-    return replace(train(job, model, inputs, labels, job.fold, job.metadata), model=model)
+    return replace(training.fit(job, model, inputs, labels, job.fold, job.metadata), model=model)
 
 
 def predict(file: weights.WeightsFile, samples: Samples, positions: np.ndarray, num_classes: int) -> np.ndarray:

@@ -2,33 +2,39 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from microexp_keras import weights
 from microexp_keras.backend import descend, keras, together
 from microexp_keras.console import progress_bar
 from microexp_keras.errors import MicroExpError
 from microexp_keras.models.layers import Crossentropy
 from microexp_keras.preprocessing.standardization import StandardizedInput
-from microexp_keras.protocols.protocol import Protocol
 from microexp_keras.protocols.splits import Fold
 from microexp_keras.training.checkpoint import Checkpoint
 from microexp_keras.training.history import MONITOR, FoldResult
 
+if TYPE_CHECKING:
+    from microexp_keras.training.job import Job
+
+#: By name of the network's input: float32 (clips, rows, columns, time, 1), or what gives such arrays for positions.
 Inputs = Mapping[str, np.ndarray | StandardizedInput]
-"""By name of the network's input: float32 (clips, rows, columns, time, 1), or what gives such arrays for positions."""
+
+DIVERGED = (
+    "Training diverged and was stopped; the weights of earlier epochs are intact. Look for broken frames; the "
+    "protocol's learning rate may be too high for these clips."
+)
 
 PREDICTED = 16  # clips at a time: no more memory than a step of training takes
 
 
 class SGD(keras.optimizers.SGD):
-    """`keras.optimizers.SGD` for TensorFlow on one device and without Nesterov's momentum, to the bit, in less memory.
+    """`keras.optimizers.SGD` for TensorFlow on one device, to the bit, in less memory.
 
-    Weights are updated once all gradients are there: TensorFlow copies a variable that is still being read. A step
-    takes no arrays of the weights' size beside the gradients. And nothing is summed over replicas: TensorFlow registers
-    a gradient of that sum for the whole process, and with it keeps every model that was trained.
+    Weights are updated once all gradients are there: TensorFlow copies a variable that is still being read. Nothing is
+    summed over replicas: TensorFlow registers a gradient of that sum, and with it keeps every model that was trained.
     """
 
     def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Any] | None = None) -> None:
@@ -61,19 +67,10 @@ def compile_model(
 
 
 class Batches:
-    """Training batches whose order depends on the seed and the epoch alone, on every backend.
+    """Training batches of some positions, whose order depends on the seed and the epoch alone, on every backend.
 
     Keras' own shuffling of arrays replays one permutation in every epoch after `set_random_seed` (TensorFlow), and a
-    resumed run would replay the first ones.
-
-    Parameters
-    ----------
-    inputs : dict of str to float32 array (clips, rows, columns, time, 1)
-        By name of the network's input; or what gives such arrays for positions, as `preprocessing.network_inputs`.
-    targets : float32 array (clips, classes)
-    positions : int array
-        Which of the clips are trained on.
-    batch_size, seed : int
+    resumed run would replay the first ones. Targets are float32 (clips, classes).
     """
 
     def __init__(self, inputs: Inputs, targets: np.ndarray, positions: np.ndarray, batch_size: int, seed: int) -> None:
@@ -153,79 +150,61 @@ def predict(model: keras.Model, inputs: Inputs, positions: np.ndarray | None = N
 
 
 def fit(
+    job: "Job",
     model: keras.Model,
     inputs: Inputs,
     labels: np.ndarray,
     fold: Fold,
-    folder: str | Path,
-    protocol: Protocol,
-    seed: int,
     metadata: Mapping[str, Any] | None = None,
-    callbacks: Sequence[keras.callbacks.Callback] = (),
-    progress: bool = True,
 ) -> FoldResult:
-    """Train a compiled model; a folder with a saved state is resumed.
+    """Train a network by a job's protocol, or resume it in the job's folder, and predict by the best epoch's weights.
 
     Parameters
     ----------
+    job : Job
+        Says how, with which seed, and into which folder. Epochs count from the start of the run, not of this call.
     model : keras.Model
-        Compiled by `compile_model`, built with `seed`.
+        Not compiled; built with the job's seed.
     inputs, labels
-        All clips of the data set, as for `Batches`, and their classes, int array (clips,).
+        All clips, as for `Batches`, and their classes, int array (clips,).
     fold : splits.Fold
-        Which of them train and which choose the epoch.
-    folder : Path
-        Gets `history.csv`, `last.weights.h5` and `weights-improvement-*.weights.h5`.
-    protocol : protocols.Protocol
-        Gives `batch_size`, `epochs` and `patience`; epochs count from the start of the run, not of this call.
-    seed : int
-        Of the order of the clips.
+        Which of them train, choose the epoch, and are predicted.
     metadata : dict, optional
         Written into every weights file.
-    callbacks : sequence of keras.callbacks.Callback
-        Told of every epoch.
-    progress : bool
-        Show a progress bar on stderr.
-
-    Returns
-    -------
-    FoldResult
-        Without predictions.
-
-    Raises
-    ------
-    MicroExpError
-        If a file cannot be written; the files of earlier epochs are intact. If a loss is infinite or NaN in the very
-        first epoch, so that there is nothing to report.
     """
+    protocol = job.protocol
+    adam = protocol.optimizer == "adam"
+    compile_model(model, protocol.learning_rate, protocol.momentum, protocol.probability_floor, adam)
     targets = keras.utils.to_categorical(labels, model.output_shape[-1]).astype("float32")
-    batches = Batches(protocol.training_inputs(inputs), targets, fold.train, protocol.batch_size, seed)
-    best = Checkpoint(folder, metadata)
-    told = keras.callbacks.CallbackList([*callbacks, best], model=model)
-    first, diverged, model.stop_training = best.resume(), None, False
-    told.on_train_begin()
-    with progress_bar(total=protocol.epochs, initial=first, desc="training", unit="epoch", disable=not progress) as bar:
+    batches = Batches(protocol.training_inputs(inputs), targets, fold.train, protocol.batch_size, job.seed)
+    best = Checkpoint(job.folder, metadata)
+    best.set_model(model)
+    first, diverged = best.resume(), None
+    hidden = not job.progress
+    with progress_bar(total=protocol.epochs, initial=first, desc="training", unit="epoch", disable=hidden) as bar:
         for epoch in range(first, protocol.epochs):
             if protocol.patience is not None and epoch - best.epoch > protocol.patience:
                 break
-            told.on_epoch_begin(epoch)
+            job.require_wanted(epoch)
             logs = train_epoch(model, batches, epoch)
             logs |= held_out_logs(model, inputs, targets, fold.validation, protocol.batch_size)
             if bad := [f"{name} = {value}" for name, value in logs.items() if not math.isfinite(value)]:
-                diverged = (
-                    f"epoch {epoch}: {', '.join(bad)}. Training diverged and was "
-                    "stopped; the weights of earlier epochs are intact. Look for broken frames; the protocol's "
-                    "learning rate may be too high for these clips."
-                )
+                diverged = f"epoch {epoch}: {', '.join(bad)}. {DIVERGED}"
                 break
-            told.on_epoch_end(epoch, logs)
+            best.on_epoch_end(epoch, logs)
             collapsed = " (all one class)" * (logs["val_only_class"] >= 0)
             said = f"loss {logs['loss']:.3f}, accuracy {logs[MONITOR]:.3f}{collapsed}, best {best.value:.3f}"
             bar.set_postfix_str(said, refresh=False)
             bar.update()
-            if model.stop_training:
-                break
-    if diverged and not best.history.rows:
+    if not diverged:  # else the weights are spoiled
+        best.on_train_end()
+    elif not best.history.rows:
         raise MicroExpError(diverged)
-    told.on_train_end()
-    return FoldResult(history=best.history.rows, best_epoch=best.epoch, best_path=best.path, diverged=diverged)
+    weights.load_layers(model, best.path)
+    return FoldResult(
+        history=best.history.rows,
+        best_epoch=best.epoch,
+        best_path=best.path,
+        diverged=diverged,
+        probabilities=predict(model, inputs, fold.test),
+    )

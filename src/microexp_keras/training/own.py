@@ -20,10 +20,7 @@ from microexp_keras.training.job import Job, known_statistics
 if TYPE_CHECKING:
     import keras
 
-WEIGHTS = "best.weights.h5"
-"""Weights of the best epoch, as Keras writes and reads them."""
-
-BATCH = 16  # clips that are predicted at a time
+WEIGHTS = "best.weights.h5"  #: Weights of the best epoch, as Keras writes and reads them.
 
 
 def fit(job: Job) -> FoldResult:
@@ -67,11 +64,9 @@ def _fit_network(job: Job, clips: np.ndarray) -> FoldResult:
 
     def keep(epoch: int, logs: dict[str, float]) -> None:
         """Add what every report needs to the logs of an epoch, and keep them."""
-        if not all(np.isfinite(logs[name]) for name in ("loss", "val_loss")):
-            raise MicroExpError(
-                f"{method.name}: the loss of epoch {epoch} is {logs['loss']} and {logs['val_loss']} of validation "
-                "clips. Training diverged: take a lower learning rate."
-            )
+        if not np.isfinite([logs["loss"], logs["val_loss"]]).all():
+            said = f"the loss of epoch {epoch} is {logs['loss']} and {logs['val_loss']} of validation clips"
+            raise MicroExpError(method.name, said, "Training diverged: take a lower learning rate.")
         answered, best = answers(fold.validation), max((row[MONITOR] for row in history.rows), default=-1)
         logs[MONITOR] = float((answered == labels[fold.validation]).mean())
         measured = [logs[name] for name in logs if "acc" in name and not name.startswith("val_")]
@@ -80,10 +75,9 @@ def _fit_network(job: Job, clips: np.ndarray) -> FoldResult:
         history.add(epoch, {**losses, MONITOR: logs[MONITOR], "val_only_class": only_class(answered)})
         if logs[MONITOR] > best:
             weights.save_weights(model, path, {**job.metadata, "epoch": epoch}, optimizer=False)
-        bar.set_postfix_str(f"loss {logs['loss']:.3f}, accuracy {logs[MONITOR]:.3f}", refresh=False)
         bar.update()
 
-    own = list(method.callbacks()) if method.callbacks else []
+    told = keras.callbacks.LambdaCallback(job.require_wanted, keep)
     with progress_bar(total=protocol.epochs, desc="training", unit="epoch", disable=not job.progress) as bar:
         try:
             model.fit(
@@ -92,13 +86,13 @@ def _fit_network(job: Job, clips: np.ndarray) -> FoldResult:
                 batch_size=protocol.batch_size,
                 epochs=protocol.epochs,
                 validation_data=(clips[fold.validation], targets[fold.validation]),
-                callbacks=[keras.callbacks.LambdaCallback(job.require_wanted, keep), *own],
+                callbacks=[told, *(method.callbacks() if method.callbacks else ())],
                 verbose=0,
             )
         except (MicroExpError, OSError):
             raise
         except Exception as error:  # the user's layers, loss and callbacks may fail in any way
-            raise MicroExpError(f"{method.name}: training failed ({_reason(error)}).") from error
+            raise MicroExpError(method.name, f"training failed ({_reason(error)})") from error
     _load(model, path)
     return FoldResult(
         history=history.rows,
@@ -132,25 +126,22 @@ def build(name: str, input_shape: tuple[int, ...], classes: int) -> "keras.Model
     try:
         model = make(**{one: offered[one] for one in inspect.signature(make).parameters if one in offered})
     except Exception as error:  # the user's function may fail in any way
-        raise MicroExpError(
-            f"{name}: the function failed ({_reason(error)}). It is called with nothing, or by "
-            f"name with input_shape, here {input_shape}, and num_classes, here {classes}."
-        ) from error
+        hint = f"It is called with nothing, or by name with input_shape, here {input_shape}, and num_classes, here "
+        raise MicroExpError(name, f"the function failed ({_reason(error)})", f"{hint}{classes}.") from error
     if not isinstance(model, keras.Model):
-        raise MicroExpError(f"{name}: the function returns {type(model).__name__}, not a keras.Model.")
+        raise MicroExpError(name, f"the function returns {type(model).__name__}, not a keras.Model")
     if not model.compiled:
         hint = 'Call model.compile(optimizer=..., loss=..., metrics=["accuracy"]) in the function.'
-        raise MicroExpError(f"{name}: the model is not compiled. {hint}")
+        raise MicroExpError(name, "the model is not compiled", hint)
     try:
         answer = model(np.zeros((1, *input_shape), np.float32))
     except Exception as error:
-        said = _reason(error)
-        raise MicroExpError(f"{name}: the model cannot take clips of shape {input_shape} ({said}).") from error
+        found = f"the model cannot take clips of shape {input_shape} ({_reason(error)})"
+        raise MicroExpError(name, found) from error
     if tuple(answer.shape) != (1, classes):
-        raise MicroExpError(
-            f"{name}: the model answers a clip with an array of shape {tuple(answer.shape[1:])}, but there are "
-            f"{classes} classes: end it with keras.layers.Dense({classes}, activation='softmax')."
-        )
+        found = f"the model answers a clip with an array of shape {tuple(answer.shape[1:])}, but there are {classes} "
+        hint = f"End it with keras.layers.Dense({classes}, activation='softmax')."
+        raise MicroExpError(name, f"{found}classes", hint)
     return model
 
 
@@ -163,15 +154,14 @@ def _reason(error: Exception) -> str:
 
 def _probabilities(model: "keras.Model", name: str, clips: np.ndarray) -> np.ndarray:
     """Return probabilities of clips, float array (clips, classes); logits of a loss `from_logits` become some."""
-    ops = import_keras().ops
-    batches = [model(clips[start : start + BATCH], training=False) for start in range(0, len(clips), BATCH)]
-    answers = np.concatenate([ops.convert_to_numpy(batch) for batch in batches]).astype(float)
+    from microexp_keras.training.loop import predict
+
+    answers = predict(model, {"face": clips}).astype(float)
     if getattr(model.loss, "from_logits", False):
         answers = np.exp(answers - answers.max(axis=1, keepdims=True))
         answers /= answers.sum(axis=1, keepdims=True)
-    if not np.isfinite(answers).all() or answers.min() < 0 or not np.allclose(answers.sum(axis=1), 1, atol=1e-3):
-        raise MicroExpError(
-            f"{name}: the model's answers are no probabilities (from {answers.min():.3g} to "
-            f"{answers.max():.3g}). End it with a softmax, or compile it with a loss that has from_logits=True."
-        )
+    if answers.min() < 0 or not np.allclose(answers.sum(axis=1), 1, atol=1e-3):
+        found = f"the model's answers are no probabilities (from {answers.min():.3g} to {answers.max():.3g})"
+        hint = "End it with a softmax, or compile it with a loss that has from_logits=True."
+        raise MicroExpError(name, found, hint)
     return answers

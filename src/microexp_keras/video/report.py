@@ -10,8 +10,8 @@ import numpy as np
 
 from microexp_keras.atomic import write_json, write_text
 from microexp_keras.datasets.database import Database, trained_on
+from microexp_keras.errors import SYNTHETIC_WEIGHTS, Issue, warning
 from microexp_keras.models.networks import NETWORKS
-from microexp_keras.notes import SYNTHETIC_WEIGHTS, Note, warning
 from microexp_keras.protocols import Protocol
 from microexp_keras.results import plots
 from microexp_keras.results.page import Bar, Figure, Report, Section, Table
@@ -39,7 +39,7 @@ def write(folder: Path, seen: Seen, about: Mapping[str, Any], annotated: bool) -
     look, names = seen.look, seen.look.protocol.database.class_names
     title, notes = f"{NETWORKS[look.protocol.model].title} on {seen.source.path.name}", all_notes(seen)
     times = np.array([seen.span(window) for window in seen.windows])
-    known = [Note.of(note).render() for note in about_weights(look.file, look.protocol.database)]
+    known = [str(Issue.of(note)) for note in about_weights(look.file, look.protocol.database)]
     plots.timeline(times, seen.probabilities, names, folder / "timeline.png", title, " ".join([*known, CAPTION]))
     write_text(folder / FILE, _table(seen))
     if annotated:
@@ -54,7 +54,7 @@ def write(folder: Path, seen: Seen, about: Mapping[str, Any], annotated: bool) -
         "windows": len(seen.windows),
         "windows_without_prediction": sum(bool(window.gap) for window in seen.windows),
         "statistics": {name: levels._asdict() for name, levels in seen.statistics.items()},
-        "notes": [note.render() for note in notes],
+        "notes": [str(note) for note in notes],
     }
     write_json(folder / "summary.json", summary)
     report = Report(title, notes, _verdict(seen), _sections(folder, seen, about, annotated), _bars(seen))
@@ -97,7 +97,7 @@ def _table(seen: Seen) -> str:
 
 
 def _sections(folder: Path, seen: Seen, about: Mapping[str, Any], annotated: bool) -> list[Section]:
-    alt = "Probability of each class over time, and the most probable class."
+    alt = "Probability of each class over time."
     sections = [Section("Over time", figures=[Figure.of(folder / "timeline.svg", alt, wide=True)])]
     if annotated:
         video = Figure("annotated.webm", wide=True, video=True)
@@ -115,7 +115,7 @@ def _sections(folder: Path, seen: Seen, about: Mapping[str, Any], annotated: boo
     return [*sections, repeating]
 
 
-def all_notes(seen: Seen) -> list[Note]:
+def all_notes(seen: Seen) -> list[Issue]:
     """Return all notes, the worst first."""
     look, database = seen.look, seen.look.protocol.database
     notes = [
@@ -130,21 +130,22 @@ def all_notes(seen: Seen) -> list[Note]:
         'The networks have no class "no expression": every window with a face gets '
         f"{either(database.class_names)}, also when nothing happens in it.",
     ]
-    return [Note.of(note) for note in notes]
+    return [Issue.of(note) for note in notes]
 
 
-def _about_collapse(probabilities: np.ndarray, class_names: tuple[str, ...]) -> Iterator[Note]:
+def _about_collapse(probabilities: np.ndarray, class_names: tuple[str, ...]) -> Iterator[Issue]:
     """Whether a single class is predicted for all windows, as by a collapsed network."""
     predicted = probabilities[~np.isnan(probabilities[:, 0])].argmax(axis=1)
     if len(predicted) > 1 and len(set(predicted)) == 1:
-        yield Note(
+        yield Issue(
             "collapsed",
-            f": the network predicts {class_names[predicted[0]]} for all {len(predicted)} windows, as a collapsed one "
-            "does whatever it sees. Try another expression, and see in the report of its training if it collapsed.",
+            f"COLLAPSED: the network predicts {class_names[predicted[0]]} for all {len(predicted)} windows, as a "
+            "collapsed one does whatever it sees. Try another expression, and see in the report of its training if it "
+            "collapsed.",
         )
 
 
-def about_weights(file: WeightsFile, database: Database) -> Iterator[str | Note]:
+def about_weights(file: WeightsFile, database: Database) -> Iterator[str | Issue]:
     """What is known of the weights: only what they say, and only what has the right type."""
     trained, name = file.metadata, Path(file.path).name
     if not trained.get("dataset"):
@@ -167,7 +168,7 @@ def about_weights(file: WeightsFile, database: Database) -> Iterator[str | Note]
     yield SYNTHETIC_WEIGHTS if synthetic else elsewhere
 
 
-def _about_time(seen: Seen, protocol: Protocol) -> Iterator[str | Note]:
+def _about_time(seen: Seen, protocol: Protocol) -> Iterator[str | Issue]:
     """How the time that a window covers compares with that of training, and whether frames come evenly."""
     rate, frames, trained = seen.rate, protocol.frames, protocol.database.frames_per_second
     covered, recordings = f"A window of {frames} frames covers {frames / rate:.2f} s", protocol.database.recordings
@@ -188,7 +189,7 @@ def _about_time(seen: Seen, protocol: Protocol) -> Iterator[str | Note]:
         yield warning(f"the frames come at uneven times, {least:.0f} to {most:.0f} ms after each other.")
 
 
-def _about_cuts(seen: Seen) -> Iterator[Note | str]:
+def _about_cuts(seen: Seen) -> Iterator[Issue | str]:
     """What the network sees of a frame."""
     look, (rows, columns) = seen.look, seen.faces.shape
     if not look.protocol.network.on_whole_face:
@@ -206,7 +207,7 @@ def _about_cuts(seen: Seen) -> Iterator[Note | str]:
         )
 
 
-def _about_faces(seen: Seen) -> Iterator[Note | str]:
+def _about_faces(seen: Seen) -> Iterator[Issue | str]:
     """Where the face was looked for, and which frames nobody saw."""
     faces = seen.faces
     missed, several = np.count_nonzero(faces.counts == 0), np.count_nonzero(faces.counts > 1)
@@ -222,7 +223,7 @@ def _about_faces(seen: Seen) -> Iterator[Note | str]:
         yield warning(f"only {counted(faces.frames, 'frame')} of the video could be read. {seen.source.fault}")
 
 
-def _about_levels(seen: Seen) -> Note | str:
+def _about_levels(seen: Seen) -> Issue | str:
     """By what the windows are standardised."""
     levels = "; ".join(f"{name} mean {one.mean:.1f}, maximum {one.max:.0f}" for name, one in seen.statistics.items())
     if seen.look.statistics:

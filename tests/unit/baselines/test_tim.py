@@ -80,7 +80,7 @@ def test_overshoot_is_clipped_not_wrapped() -> None:
     np.testing.assert_array_equal(interpolate(step, 10)[0, 0], np.clip(np.rint(exact), 0, 255))
 
 
-@pytest.mark.parametrize(("n", "m"), [(0, 5), (5, 1), (5, 0)])
-def test_too_few_frames(n: int, m: int) -> None:
-    with pytest.raises(MicroExpError, match="Take at least 1 frame, and ask for 2"):
-        interpolation_matrix(n, m)
+def test_too_few_frames() -> None:
+    for n, m in ((0, 5), (5, 1), (5, 0)):
+        with pytest.raises(MicroExpError, match="Take at least 1 frame, and ask for 2"):
+            interpolation_matrix(n, m)
