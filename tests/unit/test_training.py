@@ -241,7 +241,7 @@ def test_a_nan_loss_stops_training_and_is_never_the_best(tmp_path):
     assert "epoch 2" in outcome.diverged and "loss = nan" in outcome.diverged
     assert [row["epoch"] for row in outcome.history] == [0, 1]
     assert outcome.best_epoch < 2 and all(map(np.isfinite, [row["loss"] for row in outcome.history]))
-    assert weights.load_model(tmp_path / "last.weights.h5", size=(16, 14))  # of a sound epoch: refused if not finite
+    assert arrays(tmp_path / "last.weights.h5")  # of a sound epoch: others are refused
     assert weights.inspect(tmp_path / "last.weights.h5").metadata["epoch"] < 2
     arrays(tmp_path / "last.weights.h5")  # refuses NaN
 
