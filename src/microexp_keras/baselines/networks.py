@@ -41,8 +41,6 @@ def build_cnn_augmentation(
     From float32 `(images, rows, columns, 1)` named "image", scaled, to class probabilities `(images, num_classes)`. Not
     compiled; 548,099 parameters at its own size. `seed` is of initial weights and dropout; by default Keras draws them.
 
-    References
-    ----------
     Takalkar and Xu, "Image based facial micro-expression recognition using deep learning on small datasets",
     DICTA 2017, of which the abstract was seen: every number here is ours.
     """
@@ -64,8 +62,6 @@ def build_3d_fcnn(
     "flow_x" and "flow_y", each scaled, to class probabilities `(clips, num_classes)`; at least 9 frames of 8 pixels a
     side. Not compiled; 1,626,035 parameters at its own size. `seed` as above.
 
-    References
-    ----------
     Li, Wang, See and Liu, "Micro-expression recognition based on 3D flow convolutional neural network", Pattern
     Analysis and Applications 22(4), 2019, of which the abstract was seen; three streams and where they are fused, as
     reported in Computer Engineering 2022 no. 12. Every number here is ours.
@@ -216,8 +212,6 @@ def flow(stack: np.ndarray) -> np.ndarray:
     first, then v downwards; field i leads from frame i to frame i + 1. The result is the same to the bit on any
     number of OpenCV's threads; the method uses one at these sizes.
 
-    References
-    ----------
     Farnebäck, "Two-frame motion estimation based on polynomial expansion", SCIA 2003.
     """
     if stack.dtype != np.uint8 or stack.ndim != 3 or stack.shape[2] < 2:

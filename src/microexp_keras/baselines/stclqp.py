@@ -3,8 +3,6 @@
 A reconstruction: that sign, magnitude and orientation are quantised by codebooks chosen for each plane is the paper's;
 how each is defined, learned and chosen here is ours where its abstract does not say.
 
-References
-----------
 Huang, Zhao, Hong, Zheng and Pietikäinen, "Spontaneous facial micro-expression analysis using Spatiotemporal Completed
 Local Quantized Patterns", Neurocomputing 175, 2016 (abstract). Guo, Zhang and Zhang, "A completed modeling of local
 binary pattern operator", IEEE TIP 19(6), 2010, for sign and magnitude.

@@ -36,11 +36,7 @@ def linear_kernel(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 def chi_square_kernel(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Return the sums of `2 x y / (x + y)`, 0 where both are 0, of histograms: as `linear_kernel`.
 
-    scikit-learn has the sums of `- (x - y)^2 / (x + y)`.
-
-    References
-    ----------
-    Vedaldi and Zisserman, "Efficient additive kernels via explicit feature maps", PAMI 34(3), 2012.
+    Vedaldi and Zisserman, PAMI 34(3), 2012; scikit-learn has the sums of `- (x - y)^2 / (x + y)`.
     """
     from sklearn.metrics.pairwise import additive_chi2_kernel
 

@@ -38,9 +38,7 @@ def random_fifth(labels: np.ndarray, subjects: Sequence[str | None]) -> list[Fol
     Subjects are not looked at, which makes this split optimistic: they stand on both sides. With the paper's 66/47/43
     SMIC clips the held-out set has 19/6/7 of them.
 
-    References
-    ----------
-    `SMIC/MicroExpSTCNN.py:129`: `train_test_split` with `test_size=0.2, random_state=4`.
+    As `SMIC/MicroExpSTCNN.py:129`: `train_test_split` with `test_size=0.2, random_state=4`.
     """
     from sklearn.model_selection import train_test_split
 
@@ -54,9 +52,7 @@ def last_fifth_scored_on_all(labels: np.ndarray, subjects: Sequence[str | None])
     The classes stand one after the other, so those last clips are of the last class or two: all 40 of SMIC's 199 are
     surprise, and of CAS(ME)^2's 41 of 203 six are happy and 35 disgust, so that no disgust trains.
 
-    References
-    ----------
-    `SMIC/Intermediate_MicroFuseNet.py:230` (`shuffle=False`) and `:240` (the validation data are the whole arrays);
+    As `SMIC/Intermediate_MicroFuseNet.py:230` (`shuffle=False`) and `:240` (the validation data are the whole arrays);
     the other three programs of the fused networks do the same.
     """
     everything = np.arange(len(labels))
@@ -69,9 +65,7 @@ def leave_one_subject_out(labels: np.ndarray, subjects: Sequence[str | None]) ->
     The other subjects are divided by scikit-learn's `StratifiedGroupKFold`: clips of one subject stay together, and the
     classes are shared out as evenly as that allows. The part with most subjects is for validation.
 
-    References
-    ----------
-    See et al., "MEGC 2019", FG 2019, for the outer split; the inner one is this package's.
+    The outer split is that of See et al., "MEGC 2019", FG 2019; the inner one is this package's.
     """
     from sklearn.model_selection import StratifiedGroupKFold
 
