@@ -28,7 +28,7 @@ def clips(small_faces):
 @pytest.fixture(scope="module")
 def film(clips):
     """A face that moves to and fro before a gray wall, uint8 (40, 240, 300, 3); it takes 160x160 pixels."""
-    face = list(read_frames(clips[0], 18))
+    face = list(read_frames(clips[0], slice(0, 18)))
     film = np.full((FRAMES, 240, 300, 3), 120, np.uint8)
     for number, frame in enumerate(film):
         frame[50:210, 80:240] = face[abs((number + 17) % 34 - 17)]

@@ -145,7 +145,7 @@ def image(folder):
     def read(path):
         clip = Clip("", "", 0, (path,))
         read_media([clip], progress=False)
-        [found] = read_frames(clip, 1)
+        [found] = read_frames(clip, slice(0, 1))
         assert found.size <= 3 * MAX_PIXELS
         return found.tobytes(), found.shape
 
@@ -164,7 +164,7 @@ def video(folder):
     def read(path):
         clip = Clip("", "", 0, Video(path))
         read_media([clip], progress=False)
-        return [found.tobytes() for found in itertools.islice(read_frames(clip, None), 50)]
+        return [found.tobytes() for found in itertools.islice(read_frames(clip), 50)]
 
     data = path.read_bytes()
     return [Subject(path.name, data, read, [(0, 400), (0, len(data))])]

@@ -72,7 +72,7 @@ def forbid_reading(monkeypatch):
     def read(*arguments):
         raise AssertionError("a frame was read")
 
-    monkeypatch.setattr(stacks_module, "read_part", read)
+    monkeypatch.setattr(stacks_module, "read_frames", read)
 
 
 @pytest.mark.parametrize("protocol", [FACE, FUSED], ids=["face", "fused"])
@@ -204,14 +204,14 @@ READ = """
 import sys, time
 from microexp_keras import preprocessing, protocols
 from microexp_keras.preprocessing import stacks
-plain, seen = stacks.read_part, []
+plain, seen = stacks.read_frames, []
 def slowly(clip, *more):
     yield from plain(clip, *more)
     seen.append(clip)
     if len(seen) == 4 and "stop" in sys.argv:
         print(flush=True)
         time.sleep(60)
-stacks.read_part = slowly
+stacks.read_frames = slowly
 samples = preprocessing.load_samples(sys.argv[1], protocols.get("upstream"), progress=False)
 print(samples.fingerprint, len(seen))
 """

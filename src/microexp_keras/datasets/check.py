@@ -17,11 +17,11 @@ from microexp_keras.datasets import oddities
 from microexp_keras.datasets.clips import SYNTHETIC_NOTE, Clip, Table, are_synthetic
 from microexp_keras.datasets.database import DISTRIBUTED, Database, Distributed, get_database
 from microexp_keras.datasets.find import find_dataset, read_table
-from microexp_keras.datasets.frames import Header, frames_read, read_image, without_apex
+from microexp_keras.datasets.frames import frames_read, read_image, without_apex
 from microexp_keras.datasets.oddities import clip_name
 from microexp_keras.datasets.scan import natural_order
 from microexp_keras.datasets.videos import VideoFile
-from microexp_keras.errors import SHOWN, Issue, MicroExpError, grouped, shortened
+from microexp_keras.errors import Issue, MicroExpError, grouped, shortened
 from microexp_keras.parallel import in_threads
 from microexp_keras.text import counted
 
@@ -38,8 +38,6 @@ class Medium(NamedTuple):
     size: tuple[int, int] | None = None  # columns and rows; None if nothing could be decoded
     digest: bytes = b""  # of the file's content
     length: int = 0  # frames that can be decoded
-    uneven: tuple[float, float] | None = None  # shortest and longest milliseconds between frames, if they differ
-    header: Header | None = None  # of an image
     error: MicroExpError | None = None  # why not all could be decoded
 
 
@@ -58,26 +56,21 @@ def read_media(clips: Sequence[Clip], progress: bool) -> Media:
 def _read_image(path: Path) -> Medium:
     """Read an image as training does."""
     try:
-        _, header = read_image(path)
+        return Medium(read_image(path).shape[1::-1], _digest(path), 1)
     except MicroExpError as error:
         return Medium(error=error)
-    return Medium(header.size, _digest(path), 1, header=header)
 
 
 def _read_video(path: Path) -> Medium:
     """Decode a video as far as possible."""
-    problem, size, times = None, None, list[float]()
+    problem, size, length = None, None, 0
     try:
         with VideoFile(path) as video:
-            times = video.times
             for frame in video.frames():
-                size = size or video.image(frame).shape[1::-1]
+                size, length = size or video.image(frame).shape[1::-1], length + 1
     except MicroExpError as error:
         problem = error
-    steps = 1000 * np.diff(times)
-    uneven = len(steps) > 0 and np.ptp(steps) > 0.5 * np.median(steps)
-    extremes = (float(steps.min()), float(steps.max())) if uneven else None
-    return Medium(size, _digest(path) if size else b"", len(times), extremes, error=problem)
+    return Medium(size, _digest(path) if size else b"", length, problem)
 
 
 def _digest(path: Path) -> bytes:
@@ -165,8 +158,7 @@ class Report:
             read = READ.get(self.sampling, "all are read and brought to {}").format(self.frames)
             lines.append(f"{what}: {each.min()} to {each.max()}, median {int(np.median(each))}; {read}")
             sizes = [f"{columns}x{rows} ({files} files)" for (columns, rows), files in self.sizes.items()]
-            more = f" and {len(sizes) - SHOWN} more" * (len(sizes) > SHOWN)
-            lines.append(f"columns x rows: {', '.join(sizes[:SHOWN])}{more}")
+            lines.append(f"columns x rows: {', '.join(shortened(sizes))}")
         for level, title in TITLES.items():
             groups = grouped(issue for issue in self.issues if issue.level == level)
             if groups or level != "info":
@@ -203,9 +195,8 @@ def check(
     table.issues += oddities.numbering(table.clips)
     if database.is_table:
         table.issues += oddities.of_one_subject(table.clips, database.class_names)
-    headers = {path: medium.header for path, medium in media.items() if medium.header}
-    table.issues += oddities.pictures(table.clips, headers)
-    table.issues += oddities.sizes(table.clips, {path: medium.size for path, medium in media.items()})
+    seen = [{media[path].size for path in clip.images or (clip.path,)} for clip in table.clips]
+    table.issues += oddities.sizes(table.clips, [{size for size in sizes if size} for sizes in seen])
     _twice(table, media)
     return Report(
         table=table,
@@ -239,7 +230,7 @@ def _differences(table: Table, known: Distributed) -> None:
 
 
 def _spoiled(table: Table, media: Media, frames: int, sampling: str) -> None:
-    """Note files that cannot be read to their end, and what is odd about the others."""
+    """Note files that cannot be read to their end."""
     needed: dict[Path, float] = {}  # frames of a video that are read; of an image one
     for clip in table.clips:
         part = frames_read(clip, frames, sampling)
@@ -252,9 +243,6 @@ def _spoiled(table: Table, media: Media, frames: int, sampling: str) -> None:
         if medium.error:
             level = "error" if medium.length < needed.get(path, 0) else "warning"
             table.issues.append(medium.error.issues[0]._replace(level=level))
-        if medium.uneven:
-            text = "frames come at uneven times, {:.0f} to {:.0f} ms after each other".format(*medium.uneven)
-            table.warn(path, text, "They are read one after the other, whatever their times.")
 
 
 def _short(table: Table, media: Media, frames: int, as_published: bool) -> None:

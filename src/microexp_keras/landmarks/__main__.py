@@ -89,7 +89,7 @@ def _synthetic(clips: Sequence[Clip]) -> str:
 
 
 def _preview_command(args: argparse.Namespace) -> None:
-    from microexp_keras.datasets.frames import frames_read, read_part, spread
+    from microexp_keras.datasets.frames import frames_read, read_frames, spread
 
     named = args.dataset or (None if datasets.is_table(args.data) else "smic")
     database = datasets.database_of(args, args.data, named)
@@ -100,7 +100,7 @@ def _preview_command(args: argparse.Namespace) -> None:
 
     def look(clip: Clip) -> list[Tile]:
         part = frames_read(clip, count, args.sampling or database.sampling)
-        length = sum(1 for _ in read_part(clip, part)) if clip.length is None else part.stop - part.start
+        length = sum(1 for _ in read_frames(clip, part)) if clip.length is None else part.stop - part.start
         chosen = spread(length, wanted)
         images = _images(clip, part, database, chosen)
         if table:
@@ -127,9 +127,9 @@ def _preview_command(args: argparse.Namespace) -> None:
 
 def _images(clip: Clip, part: slice, database: Database, chosen: Container[int] | None = None) -> list[np.ndarray]:
     """Read frames of a clip, or some of them, with channels in the order that the detector shall see."""
-    from microexp_keras.datasets.frames import read_part
+    from microexp_keras.datasets.frames import read_frames
 
-    images = [frame for at, frame in enumerate(read_part(clip, part)) if chosen is None or at in chosen]
+    images = [frame for at, frame in enumerate(read_frames(clip, part)) if chosen is None or at in chosen]
     if not images:
         raise MicroExpError(clip.path, "no frame can be decoded", "Restore or remove this clip.")
     return [np.ascontiguousarray(image[..., ::-1]) for image in images] if database.swapped_colours else images

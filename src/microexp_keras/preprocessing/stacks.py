@@ -10,7 +10,7 @@ import numpy as np
 
 from microexp_keras import cache, landmarks
 from microexp_keras.datasets import Clip, oddities
-from microexp_keras.datasets.frames import Header, frames_read, part_of, read_part, without_apex
+from microexp_keras.datasets.frames import frames_read, part_of, read_frames, without_apex
 from microexp_keras.errors import MicroExpError
 from microexp_keras.landmarks import Landmarks
 from microexp_keras.landmarks.face_box import cut_faces
@@ -161,10 +161,10 @@ def _read_clips(
 ) -> list[Remark]:
     """Fill `levels`, uint8 (inputs, clips, rows, columns, time), from several threads; give what is to be known."""
     notes: list[list[str]] = [[] for _ in clips]
-    headers: dict[Path, Header] = {}
+    sizes: list[set[tuple[int, int]]] = [set() for _ in clips]
 
     def read(position: int) -> int:
-        inputs = _shown_frames(clips[position], protocol, points, headers, notes[position])
+        inputs = _shown_frames(clips[position], protocol, points, sizes[position], notes[position])
         for of_input, images in zip(levels, inputs, strict=True):
             stack = np.stack([gray(image, protocol.size) for image in images], axis=2)
             length = stack.shape[2]
@@ -176,36 +176,36 @@ def _read_clips(
     return [
         *_short_notes(clips, lengths, protocol),
         *(note for of_clip in notes for note in of_clip),
-        *oddities.pictures(clips, headers),
-        *oddities.sizes(clips, {path: header.size for path, header in headers.items()}),
+        *oddities.sizes(clips, sizes),
     ]
 
 
 def _shown_frames(
-    clip: Clip, protocol: Protocol, points: LandmarkSource | None, headers: dict[Path, Header], notes: list[str]
+    clip: Clip, protocol: Protocol, points: LandmarkSource | None, sizes: set[tuple[int, int]], notes: list[str]
 ) -> list[Iterable[np.ndarray]]:
-    """Return the colour frames that each input of a network sees of a clip; add to headers and notes."""
+    """Return the colour frames that each input of a network sees of a clip; add to sizes and notes."""
     part = frames_read(clip, protocol.frames, protocol.sampling)
-    frames = _frames(clip, part, protocol, headers)
+    frames = _frames(clip, part, protocol, sizes)
     if points is None:
         return [cut_faces(part_of(clip, part), list(frames)) if protocol.crop == "face" else frames]
     images = list(frames)
+    if protocol.landmark_faults == "neighbours" and len(sizes) > 1:  # points move between frames of one size only
+        said = ", ".join(map(by, sorted(sizes)))
+        raise MicroExpError(clip.path, f"has frames of several sizes: {said}", "Restore its frames.")
     shapes = [image.shape for image in images]
-    if protocol.landmark_faults == "neighbours" and len({*shapes}) > 1:  # points move between frames of one size only
-        sizes = ", ".join(sorted({by(shape[:2]) for shape in shapes}))
-        raise MicroExpError(clip.path, f"has frames of several sizes: {sizes}", "Restore its frames.")
     found = points(clip, images, part.start)
-    settled, said = landmarks.fill_missing_landmarks(part_of(clip, part), found, shapes, protocol.landmark_faults)
-    notes += said
+    settled, remarks = landmarks.fill_missing_landmarks(part_of(clip, part), found, shapes, protocol.landmark_faults)
+    notes += remarks
     cut = [landmarks.regions(image, of_frame) for image, of_frame in zip(images, settled, strict=True)]
     return [[regions[name] for regions in cut] for name in ("eyes", "mouth")]
 
 
-def _frames(clip: Clip, part: slice, protocol: Protocol, headers: dict[Path, Header]) -> Iterator[np.ndarray]:
+def _frames(clip: Clip, part: slice, protocol: Protocol, sizes: set[tuple[int, int]]) -> Iterator[np.ndarray]:
     """Colour frames in the order of channels in which the protocol takes them for blue, green, red."""
     seen = 0
-    for frame in read_part(clip, part, headers):
+    for frame in read_frames(clip, part):
         seen += 1
+        sizes.add(frame.shape[1::-1])
         yield np.ascontiguousarray(frame[..., ::-1]) if protocol.swapped_colours else frame
     if seen < _least(protocol):
         raise _too_short(clip.path, f"only {seen} can be decoded", protocol)

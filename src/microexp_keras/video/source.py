@@ -99,7 +99,7 @@ class Source:
 
     def _frames(self) -> Iterator[np.ndarray]:
         if self.images:
-            yield from read_frames(Clip("", "", 0, self.images), None)
+            yield from read_frames(Clip("", "", 0, self.images))
             return
         with VideoFile(self.path) as video:
             self.times = video.times
