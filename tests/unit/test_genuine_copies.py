@@ -4,7 +4,6 @@ One case for each oddity: how its tree is written, and which clips and remarks c
 """
 
 import csv
-import os
 from pathlib import Path
 
 import openpyxl
@@ -117,14 +116,6 @@ def casmeii_two_workbooks(root):
     write_workbook(root / "SAMM.xlsx", {"Sheet1": coding_rows((6, "006_1_2", 1, 2, 3, "Anger"))})
 
 
-def casmeii_of_one_date(root):
-    write_casmeii(root)
-    for name in ("coding", "CASME2"):
-        write_workbook(root / f"{name}.xlsx", {"Sheet1": coding_rows(*CODING)})
-        os.utime(root / f"{name}.xlsx", (1_600_000_000, 1_600_000_000))
-    (root / "CASME2-coding-20140508.xlsx").unlink()
-
-
 def casmeii_of_unknown_spelling(root):
     write_casmeii(root, [*CODING[:-1], (26, "EP18_44", 10, 15, 20, "Suprise")])
 
@@ -204,7 +195,7 @@ def test_it_is_read_and_a_table_written_of_it_gives_the_same_clips(tmp_path, nam
     assert bool(said) == bool(remarks) or database == "casmeii"
     if name == "the newer of two workbooks":
         assert table.workbook.name == "CASME2-coding-2019217.xlsx"
-        assert any("is read, being newer than CASME2-coding-20140508.xlsx" in text for text in said)
+        assert any("is read, not CASME2-coding-20140508.xlsx" in text for text in said)
     write_table(tmp_path / "clips.csv", [table])
     own = own_database(tmp_path / "clips.csv")
     assert own.class_names == DATABASES[database].class_names
@@ -230,7 +221,6 @@ REFUSED = {
     "formulas without values": (
         smic_e_without_values, "row 2: onset and offset are 99995 and an empty cell, .* spreadsheet program and save it"
     ),
-    "two workbooks of one date": (casmeii_of_one_date, "which annotation is meant: .*CASME2.xlsx and .*coding"),
     "CASME II as videos": (casmeii_videos, "II as videos .its folders of images, CASME2_RAW_selected"),
     "MMEW": (mmew, "clips of MMEW, for which there is no reader. Write .* columns clip .*subject and label"),
     "CASME": (

@@ -64,8 +64,7 @@ def find_clips(
         If the folder is missing, anything in it is not as described in data/README.md, or it is not clear which tree
         is meant.
     """
-    table = read_table(root, dataset, frames, layout=layout, camera=camera, labels=labels, expressions=expressions)
-    return table.clips
+    return read_table(root, dataset, frames, True, layout, camera, labels, expressions).clips
 
 
 def read_table(

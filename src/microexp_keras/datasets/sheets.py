@@ -164,8 +164,8 @@ def find_sheet(
 ) -> Sheet:
     """Find the annotation below the folder that the user named by its columns, and note where another could be meant.
 
-    The sheet with most rows that fit, those of clips that are there, is meant; of several workbooks the newest of those
-    with at least half as many. A MicroExpError says that there is none, or that it is not clear which is the newest.
+    The sheet with most rows that fit, those of clips that are there, is meant; of several workbooks with at least half
+    as many the last by name, which is the newest where names have dates. A MicroExpError says that there is none.
     `named` names the cells where no row does.
     """
     named = named or functools.partial(below_head, columns)
@@ -181,25 +181,11 @@ def find_sheet(
         )
     found.sort(key=lambda one: one[0])  # of a workbook the last is the best
     meant = {sheet.path: sheet for rows, sheet in found if 2 * rows >= found[-1][0]}
-    dates = {path: _date(path) for path in meant}
-    if not all(dates.values()):
-        dates = {path: (int(path.stat().st_mtime),) for path in meant}
-    newest, *others = sorted(meant, key=lambda path: dates[path], reverse=True)
-    if others and dates[others[0]] == dates[newest]:
-        names = " and ".join(sorted(map(str, meant)))
-        text = f"it is not clear which annotation is meant: {names}"
-        raise MicroExpError(next(iter(folders)), text, "Move all but one away.")
+    *others, table.workbook = sorted(meant, key=lambda path: path.name)
     if others:
-        names = ", ".join(sorted(path.name for path in others))
-        table.warn(newest, f"is read, being newer than {names}", "Move it away if another is meant.")
-    table.workbook = newest
-    return meant[newest]
-
-
-def _date(path: Path) -> tuple[int, ...]:
-    """Year, month and day in a name, as 20190701, 2019217 or 2019."""
-    match = re.search(r"(?<!\d)(20\d\d)(?:(\d{1,2})(\d\d))?(?!\d)", path.stem)
-    return tuple(int(part or 0) for part in match.groups()) if match else ()
+        names = ", ".join(path.name for path in others)
+        table.warn(table.workbook, f"is read, not {names}", "Move it away if another is meant.")
+    return meant[table.workbook]
 
 
 def listed_rows(

@@ -29,10 +29,6 @@ WRITE_ONE = (
     "if need be first, last, apex, name and database (docs/own-data.md)."
 )
 
-# What spreadsheet programs write for a formula that failed, and for what they took for a date: 02-Jan of 1-2.
-FAILED = re.compile(r"#(N/A|NAME\?|REF!|VALUE!|DIV/0!|NUM!|NULL!)", re.IGNORECASE)
-DATE = re.compile(r"\d{1,2}-[A-Za-z]{3}(-\d{2,4})?|\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d)?|\d{1,2}([/.])\d{1,2}\3\d{2,4}")
-
 # Texts by column.
 Row = dict[str, str]
 
@@ -128,7 +124,6 @@ def read(path: Path, database: Database) -> Table:
             if others := {seen.setdefault(key, place) for key in (frames, name)} - {place}:
                 found = f"the clip {row['name'] or row['clip']} is also in {others.pop()}"
                 raise MicroExpError(where, found, "Remove one of the rows, or name them.")
-            _check_cells(where, row, table)
             table.clips += _clip(where, row, name, table)
         except MicroExpError as error:
             table.issues += error.issues
@@ -140,24 +135,13 @@ def read(path: Path, database: Database) -> Table:
     return table
 
 
-def _check_cells(where: str, row: Row, table: Table) -> None:
-    """Refuse a subject or label that is none; what a spreadsheet program may have made of one is noted."""
-    for column in ("subject", "label"):
-        if FAILED.fullmatch(row[column]):
-            text = f"the {column} is {row[column]}, which a spreadsheet program writes for a formula that failed"
-            raise MicroExpError(where, text, "Write its value.")
-        if DATE.fullmatch(row[column]):
-            text = f"the {column} {row[column]} looks like a date that a spreadsheet program made of something else"
-            table.warn(where, text, "Write it as text, if it is none.")
+def _clip(where: str, row: Row, name: str, table: Table) -> list[Clip]:
+    """Make the clip of a row; none of an empty folder, which is noted."""
     if not row["subject"]:
         table.warn(where, "names no subject", "Fill it in to leave subjects out; a formula must have its value.")
     if row["label"] not in table.database.class_names:
         known = ", ".join(table.database.class_names)
         raise MicroExpError(where, f"the label {row['label']!r} is none of {known}", "Correct it.")
-
-
-def _clip(where: str, row: Row, name: str, table: Table) -> list[Clip]:
-    """Make the clip of a row; none of an empty folder, which is noted."""
     path = table.root.absolute().parent / row["clip"]
     is_folder, is_file = os.path.isdir(path), os.path.isfile(path)
     images = table.frames(look(path)) if is_folder else ()
