@@ -229,12 +229,11 @@ def test_what_a_killed_process_leaves_is_never_believed(data, folder):
     process.wait()
     [half] = (folder / "stacks").iterdir()
     assert half.name.startswith(".writing-") and kept_files() == []
-    assert load(data).fingerprint == expected and half.exists()  # it might be another's that is still at work
-    os.utime(half, (0, 0))
+    assert load(data).fingerprint == expected
     kept_files()[0].with_suffix(".json").unlink()  # as if it had been killed just before the end
-    assert load(data).fingerprint == expected and not half.exists()
+    assert load(data).fingerprint == expected
     [kept] = kept_files()
-    assert {kept, kept.with_suffix(".json")} == {*(folder / "stacks").iterdir()}
+    assert {kept, kept.with_suffix(".json"), half} == {*(folder / "stacks").iterdir()}
 
 
 @pytest.mark.slow
@@ -256,10 +255,6 @@ def test_a_full_disk_is_said_with_the_way_out(small_smic, tmp_path):
 
 
 def test_a_folder_that_cannot_be_written_is_named(data, tmp_path, monkeypatch):
-    (tmp_path / "file").write_text("")
-    monkeypatch.setenv("MICROEXP_CACHE", str(tmp_path / "file"))
-    with pytest.raises(MicroExpError, match=r"file/stacks: the cache could not be made .* MICROEXP_CACHE"):
-        load(data)
     (tmp_path / "closed" / "stacks").mkdir(parents=True)
     (tmp_path / "closed" / "stacks").chmod(0o555)
     tmp_path.chmod(0o755)
@@ -292,10 +287,9 @@ def test_the_command_lists_and_clears(data, folder, capsys, monkeypatch):
     np.savez(path, faces=np.ones(1, "i4"), points=np.ones((1, 68, 2), "i4"))
     (folder / "stacks" / f"{'1' * 64}.npy").write_bytes(b"damaged")
     (folder / "stacks" / ".writing-abc.npy").write_bytes(b"half")
-    os.utime(folder / "stacks" / ".writing-abc.npy", (0, 0))  # of a killed process
-    foreign = [folder / name for name in ("stacks/.writing-now.npy", "mine.npy", "stacks/mine.npy")]
+    foreign = [folder / name for name in ("mine.npy", "stacks/mine.npy")]
     for file in foreign:
-        file.write_text("mine")  # or of a running command, which goes on with it
+        file.write_text("mine")
     *lines, total = command("list")
     assert len(lines) == 4 and total.startswith(f"{folder}: stacks of 4 data sets, landmarks of 1 clip; ")
     assert sum(f"SMIC, face 64x64x18, 8 clips of {data}, 20" in line for line in lines) == 1
@@ -320,16 +314,3 @@ def test_where_the_cache_is(monkeypatch):
     monkeypatch.setattr("pwd.getpwuid", {}.__getitem__)  # a container without an entry of the user
     with pytest.raises(MicroExpError, match=r"no home folder.* Set MICROEXP_CACHE"):
         cache.folder()
-
-
-def test_somebody_elses_cache_is_read_and_what_it_lacks_is_not_kept(small_smic, tmp_path, monkeypatch):
-    monkeypatch.setenv("MICROEXP_CACHE", str(tmp_path / "shared"))
-    kept = preprocessing.load_samples(small_smic, FACE, progress=False)
-    new = tmp_path / "new"
-    write_clips(new, ["negative/s1_ne_1", "positive/s1_po_1", "surprise/s1_su_1"], size=8)
-    (tmp_path / "shared" / "stacks").chmod(0o555)
-    monkeypatch.setattr(cache, "may_write", lambda path: False)  # the superuser may write everywhere
-    files = sorted((tmp_path / "shared").rglob("*"))
-    assert preprocessing.load_samples(small_smic, FACE, progress=False).fingerprint == kept.fingerprint
-    assert len(preprocessing.load_samples(new, FACE, progress=False).names) == 3
-    assert sorted((tmp_path / "shared").rglob("*")) == files

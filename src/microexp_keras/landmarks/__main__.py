@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Container, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +11,10 @@ from microexp_keras import datasets
 from microexp_keras.console import Parser, command
 from microexp_keras.datasets import Clip
 from microexp_keras.datasets.database import DATABASES, Database
-from microexp_keras.errors import MicroExpError
 from microexp_keras.landmarks.dlib_detector import DlibLandmarks
 from microexp_keras.landmarks.points import POINTS, UNKNOWN, Landmarks, find_faults, listed
 from microexp_keras.landmarks.preview import Tile, clips_to_draw, draw_sheet
-from microexp_keras.landmarks.table import CsvLandmarks, write_csv
+from microexp_keras.landmarks.table import write_csv
 from microexp_keras.parallel import in_threads
 from microexp_keras.text import counted
 
@@ -38,7 +37,6 @@ def parser() -> argparse.ArgumentParser:
         datasets.add_options(subcommand)
         datasets.add_own_options(subcommand, "name", "classes", "size", "crop")
     detect.add_argument("--out", type=Path, metavar="CSV", help="where to write the points (default: do not write)")
-    preview.add_argument("--landmarks", type=Path, metavar="CSV", help="points to draw, instead of detecting any")
     preview.add_argument("--out", type=Path, required=True, metavar="PNG", help="where to draw")
     return parser
 
@@ -61,7 +59,7 @@ def _detect_command(args: argparse.Namespace) -> None:
 
     def detect(clip: Clip) -> tuple[Landmarks, list[str | None]]:
         part = frames_read(clip, count, args.sampling or database.sampling)
-        images = _images(clip, part, database)
+        images = [*_shown(clip, part, database)]
         found = source(clip, images)
         before = Landmarks(np.full(part.start, UNKNOWN), np.zeros((part.start, POINTS, 2), np.int32))
         faults = [*[None] * part.start, *find_faults(found, [image.shape for image in images])]
@@ -95,18 +93,13 @@ def _preview_command(args: argparse.Namespace) -> None:
     database = datasets.database_of(args, args.data, named)
     data = datasets.data_of(args, database)
     clips, count, wanted = clips_to_draw(data, database, args.frames, datasets.chosen_options(args))
-    table = CsvLandmarks(args.landmarks) if args.landmarks else None
     detector = DlibLandmarks()
 
     def look(clip: Clip) -> list[Tile]:
         part = frames_read(clip, count, args.sampling or database.sampling)
-        length = sum(1 for _ in read_frames(clip, part)) if clip.length is None else part.stop - part.start
-        chosen = spread(length, wanted)
-        images = _images(clip, part, database, chosen)
-        if table:
-            found = Landmarks(*(array[chosen] for array in table(clip, range(length), part.start)))
-        else:
-            found = detector(clip, images)
+        chosen = spread(sum(1 for _ in read_frames(clip, part)), wanted)
+        images = [image for place, image in enumerate(_shown(clip, part, database)) if place in chosen]
+        found = detector(clip, images)
         faults = find_faults(found, [image.shape for image in images])
         return [
             Tile(
@@ -125,14 +118,12 @@ def _preview_command(args: argparse.Namespace) -> None:
     print(f"{args.out}: {said}")
 
 
-def _images(clip: Clip, part: slice, database: Database, chosen: Container[int] | None = None) -> list[np.ndarray]:
-    """Read frames of a clip, or some of them, with channels in the order that the detector shall see."""
+def _shown(clip: Clip, part: slice, database: Database) -> Iterator[np.ndarray]:
+    """Read frames of a clip, with channels in the order that the detector shall see."""
     from microexp_keras.datasets.frames import read_frames
 
-    images = [frame for at, frame in enumerate(read_frames(clip, part)) if chosen is None or at in chosen]
-    if not images:
-        raise MicroExpError(clip.path, "no frame can be decoded", "Restore or remove this clip.")
-    return [np.ascontiguousarray(image[..., ::-1]) for image in images] if database.swapped_colours else images
+    for image in read_frames(clip, part):
+        yield np.ascontiguousarray(image[..., ::-1]) if database.swapped_colours else image
 
 
 if __name__ == "__main__":

@@ -113,7 +113,6 @@ def kept_stacks(
 
 def make_stacks(path: Path, shape: Sequence[int], about: Mapping[str, Any], read: Read) -> None:
     """Write the stacks of a data set, and what `cache list` tells `about` them; nothing if that fails."""
-    cache.remove(half for half in cache.files("stacks") if half.name.startswith(".writing-"))
     with replacing(path, remedy=cache.REMEDY) as temporary:
         levels = np.lib.format.open_memmap(temporary, "w+", np.uint8, tuple(shape))
         reserve(temporary, temporary.stat().st_size)  # a full disk ends a program that writes to a mapping

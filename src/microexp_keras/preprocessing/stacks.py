@@ -121,11 +121,9 @@ def read_stacks(
         kept = kept_stacks(path, names, shape)
         if kept and progress:
             print(f"the stacks of {counted(len(clips), 'clip')} come from the cache", file=sys.stderr)
-        elif not kept and cache.may_write(path):
+        if not kept:
             make_stacks(path, shape, {**about, **settings}, read)
             kept = kept_stacks(path, names, shape)
-        elif not kept:
-            print(f"the cache {path.parent} is not yours to write: nothing is kept of these clips", file=sys.stderr)
         if kept:
             return kept
     levels = np.empty(shape, np.uint8)
