@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -122,15 +121,10 @@ def cache(folder):
     def read(changed):
         (other,) = whole.keys() - {changed.name}
         changed.with_name(other).write_bytes(whole[other])
-        os.utime(path, (0, 0))  # as if it had not changed since
         kept = stack_cache.kept_stacks(path, ["eyes", "mouth"], shape)
-        return kept and ({name: (stacks[:].tobytes(), stacks.pixels) for name, stacks in kept[0].items()}, kept[1])
+        return kept and ({name: stacks.tobytes() for name, stacks in kept[0].items()}, kept[1])
 
-    # Nothing tells a changed pixel: they are many, and would have to be read at every start.
-    return [
-        Subject(name, data, read, [(0, 128 if name == path.name else len(data))], name != path.name)
-        for name, data in whole.items()
-    ]
+    return [Subject(name, data, read, [(0, len(data))], sealed=True) for name, data in whole.items()]
 
 
 def image(folder):

@@ -86,8 +86,6 @@ def test_cached_and_streamed_stacks_are_those_of_the_frames(data, protocol, monk
         loaded, measured = preprocessing.network_inputs(samples.stacks)
         assert measured == statistics
         for name, stacks in samples.stacks.items():
-            # Copies of clips are made in memory.
-            assert isinstance(stacks, stack_cache.Stacks) == (protocol is FACE)
             assert stacks.shape == plain.stacks[name].shape
             for chosen in (slice(None), some, none, -1):
                 np.testing.assert_array_equal(stacks[chosen], plain.stacks[name][chosen])

@@ -16,7 +16,6 @@ from microexp_keras.datasets import oddities
 from microexp_keras.errors import Issue, MicroExpError, grouped, shortened
 from microexp_keras.notes import Note, warning
 from microexp_keras.preprocessing import original_npy
-from microexp_keras.preprocessing.stack_cache import Stacks, pixel_digest
 from microexp_keras.preprocessing.stacks import LandmarkSource, read_stacks
 from microexp_keras.protocols.protocol import Protocol
 from microexp_keras.text import counted
@@ -30,8 +29,8 @@ class Samples:
     subjects: list[str | None]  #: None where nobody knows.
     labels: np.ndarray  #: int (samples,)
     #: For every input of the network, `face`, or `eyes` and `mouth`: uint8 gray levels, 0-255, (samples, rows, columns,
-    #: time), an array or `stack_cache.Stacks`. The original's arrays are float32, standardised already.
-    stacks: Mapping[str, np.ndarray | Stacks]
+    #: time). The original's arrays are float32, standardised already.
+    stacks: Mapping[str, np.ndarray]
     clips: np.ndarray  #: int (samples,): number of the clip that each sample shows; copies of a clip have the same.
     mislabelled: np.ndarray  #: bool (samples,): whether the label is not that of the clip's folder.
     synthetic: bool = False  #: Whether this package generated the clips.
@@ -86,7 +85,7 @@ class Samples:
     def _digests(self) -> list[list[str]]:
         """Of the pixels of each sample, for every input."""
         return [
-            [one.sha256 for one in stacks.pixels] if isinstance(stacks, Stacks) else [*map(pixel_digest, stacks)]
+            [hashlib.sha256(np.ascontiguousarray(stack).data).hexdigest() for stack in stacks]
             for stacks in self.stacks.values()
         ]
 

@@ -15,7 +15,7 @@ from microexp_keras.errors import MicroExpError
 from microexp_keras.landmarks import Landmarks
 from microexp_keras.landmarks.face_box import cut_faces
 from microexp_keras.parallel import in_threads
-from microexp_keras.preprocessing.stack_cache import Remark, Stacks, clips_key, kept_stacks, make_stacks
+from microexp_keras.preprocessing.stack_cache import Remark, clips_key, kept_stacks, make_stacks
 from microexp_keras.preprocessing.tim import interpolate
 from microexp_keras.protocols.protocol import Protocol
 from microexp_keras.text import by, counted, span
@@ -55,7 +55,7 @@ def face_stacks(clips: Sequence[Clip], protocol: Protocol, progress: bool = True
     ----------
     `SMIC/MicroExpSTCNN.py:32-39`, `CASME-SQUARE/MicroExpSTCNN.py:32-40`.
     """
-    return read_stacks(clips, protocol, None, progress)[0]["face"][:]
+    return read_stacks(clips, protocol, None, progress)[0]["face"]
 
 
 def region_stacks(
@@ -89,7 +89,7 @@ def region_stacks(
     """
     stacks, remarks = read_stacks(clips, protocol, points or landmarks.DlibLandmarks(), progress)
     notes = [remark for remark in remarks if isinstance(remark, str)]
-    return {name: stack[:] for name, stack in stacks.items()}, notes
+    return dict(stacks), notes
 
 
 def read_stacks(
@@ -98,7 +98,7 @@ def read_stacks(
     points: LandmarkSource | None,
     progress: bool,
     about: Mapping[str, str] | None = None,
-) -> tuple[Mapping[str, Stacks | np.ndarray], list[Remark]]:
+) -> tuple[Mapping[str, np.ndarray], list[Remark]]:
     """Return stacks and remarks: of whole faces without a source of `points`, else of eyes and mouth.
 
     With `about`, which is told of them by `cache list`, they come from the cache, where they are put first if they are
