@@ -5,7 +5,6 @@ import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import platformdirs
 
@@ -41,12 +40,14 @@ def files(kind: str) -> dict[Path, int]:
     return {path: path.stat().st_size for path in sorted((folder() / kind).glob("*")) if OURS.fullmatch(path.name)}
 
 
-def about(path: Path) -> dict[str, Any] | None:
-    """Return what the .json beside a .npy says of it: `origin`, `folder`, `clips` and so on; None if it is damaged."""
+def about(path: Path) -> str:
+    """Return what the .json beside a .npy says of it, `SMIC, face 64x64x18, 8 clips of data, 2026-01-01T12:00:00`."""
     try:
-        return dict(json.loads(path.with_suffix(".json").read_bytes())["about"])
+        form = "{origin}, {inputs} {size}x{size}x{frames}, {clips} clips of {folder}, {made}"
+        about = json.loads(path.with_suffix(".json").read_bytes())["about"]
+        return form.format(**{**about, "inputs": " and ".join(about["inputs"])})
     except (OSError, ValueError, TypeError, LookupError):
-        return None
+        return "damaged or half-written; the next run makes it anew"
 
 
 def remove(paths: Iterable[Path]) -> None:

@@ -148,7 +148,7 @@ FRAMES = ("clip", "subject", "label", "first", "last")
         (bad(head=("clip", "subject")), "line 1: has no column label. Write a table of the clips"),
         (bad(head=("clip", "clip", "subject", "label")), "has clip more than once"),
         (bad(r1=["nowhere", "2", "y"]), "line 3: .*nowhere does not exist. Correct the path"),
-        (bad(r1=["b", "2", ""]), "but there are: x, and no label in line 3. Fill in the column"),
+        (bad(r1=["b", "2", ""]), "but there are: x. Fill in the column"),
         (bad(r1=["b", "2", "x"]), "there must be at least two different classes, but there are: x"),
         (bad(also=[["a", "1", "x"]]), "line 5: the clip a is also in line 2"),
         (

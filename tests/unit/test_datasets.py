@@ -329,7 +329,7 @@ def test_a_damaged_row_of_casme2_is_named(tmp_path, column, value, said):
             {"code": [("angry_1", 1)]},
             r"no workbook with .*; there are CAS\(ME\)\^2code_final.xlsx",
         ),
-        ({"code": EXPRESSIONS}, "none of its sheets gives the index of each subject"),
+        ({"code": EXPRESSIONS}, "none of its other sheets says which subject has which index"),
         (None, r"code_final.xlsx: cannot be read as a workbook \("),
     ],
 )

@@ -122,8 +122,6 @@ def test_pixels_that_the_pooling_discards_have_none():
 
 def test_what_does_not_fit_is_said(case):
     model, inputs, _ = case
-    with scaled_logits(model, np.nan), pytest.raises(MicroExpError, match="has gradients that are not finite"):
-        saliency.gradient(model, inputs, CLASSES)
     headless = keras.Model(model.inputs, model.layers[-1].input)
     with pytest.raises(MicroExpError, match=r"must end in a layer Softmax, .* not in Dense"):
         saliency.gradient(headless, inputs)
@@ -137,6 +135,3 @@ def test_the_strongest_pixels_of_each_clip_are_marked():
     assert saliency.binarize(maps, share=1e-9).sum() == 2
     assert saliency.binarize(np.ones((1, 3, 3, 2))).all()
     assert not saliency.binarize(np.zeros((1, 3, 3, 2)), share=1).any()
-    for share in (0, 1.1, -1, float("nan")):
-        with pytest.raises(MicroExpError, match="share: must be above 0 and at most 1"):
-            saliency.binarize(np.ones((1, 3, 3, 2)), share)

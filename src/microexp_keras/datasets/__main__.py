@@ -116,12 +116,7 @@ def _cache(args: argparse.Namespace) -> None:
         print(f"{cache.folder()}: removed {what}; {size} are free")
         return
     for path in stacks:
-        said = "damaged or half-written; the next run makes it anew"
-        if about := cache.about(path):
-            inputs = f"{' and '.join(about['inputs'])} {about['size']}x{about['size']}x{about['frames']}"
-            clips = f"{counted(about['clips'], 'clip')} of {about['folder']}"
-            said = f"{about['origin']}, {inputs}, {clips}, {about['made']}"
-        print(f"{path.name[:12]}  {in_bytes(kept['stacks'][path]):>10}  {said}")
+        print(f"{path.name[:12]}  {in_bytes(kept['stacks'][path]):>10}  {cache.about(path)}")
     print(f"{cache.folder()}: {what}; {size} in all")
 
 

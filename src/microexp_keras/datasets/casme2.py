@@ -83,7 +83,7 @@ def read(
     def key_of(row: Row) -> str:
         return f"{subjects.get(whole(row['index']), row['index'])}/{_code(row['code']) or row['code']}"
 
-    for where, key, row in listed_rows(table, sheet, {} if long else paths, key_of, lambda *_: True):
+    for where, key, row in listed_rows(table, sheet, {} if long else paths, key_of):
         if fault := _fault(row, subjects, videos):
             table.error(where, fault, "Correct the workbook.")
             continue
@@ -219,12 +219,9 @@ def _naming_rules(sheet: Sheet) -> tuple[dict[int | None, str], dict[str, str]]:
         names = [match[1] for word in words if (match := re.fullmatch(r"(\d{3,4})(?:[a-z].*)?", word))]
         if codes and names:
             videos[codes[0]] = f"{int(names[0]):04d}"
-    for pairs, what in (
-        (subjects, "the index of each subject and the subject (1, 15)"),
-        (videos, "each clip's name and its video (disgust1, 0101disgustingteeth)"),
-    ):
-        if not pairs:
-            raise MicroExpError(sheet.path, f"none of its sheets gives {what}", "Restore the workbook.")
+    if not subjects or not videos:
+        what = "which subject has which index (1, 15), or which clip which video (disgust1, 0101disgustingteeth)"
+        raise MicroExpError(sheet.path, f"none of its other sheets says {what}", "Restore the workbook.")
     return subjects, videos
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from microexp_keras.datasets import oddities
 from microexp_keras.datasets.clips import SYNTHETIC_NOTE, Clip, Table, are_synthetic
-from microexp_keras.datasets.database import DISTRIBUTED, Database, Distributed, get_database
+from microexp_keras.datasets.database import DISTRIBUTED, Database, get_database
 from microexp_keras.datasets.find import find_dataset, read_table
 from microexp_keras.datasets.frames import frames_read, read_image, without_apex
 from microexp_keras.datasets.oddities import clip_name
@@ -46,36 +46,27 @@ Media = dict[Path, Medium]
 
 
 def read_media(clips: Sequence[Clip], progress: bool) -> Media:
-    """Read every file of the clips once, on threads."""
-    readers = {clip.path: _read_video for clip in clips if clip.video}
-    readers |= {path: _read_image for clip in clips for path in clip.images}
-    media = in_threads(lambda path: readers[path](path), [*readers], "reading files", "file", progress)
-    return dict(zip(readers, media, strict=True))
+    """Read every file of the clips once, as training does but to the end, on threads."""
+    videos = {clip.path for clip in clips if clip.video}
+    paths = [*videos, *(path for clip in clips for path in clip.images)]
 
+    def read(path: Path) -> Medium:
+        size, length, digest, problem = None, 0, b"", None
+        try:
+            if path in videos:
+                with VideoFile(path) as video:
+                    for frame in video.frames():
+                        size, length = size or video.image(frame).shape[1::-1], length + 1
+            else:
+                size, length = read_image(path).shape[1::-1], 1
+        except MicroExpError as error:
+            problem = error
+        if size:
+            with open(path, "rb") as file:
+                digest = hashlib.file_digest(file, "sha1").digest()
+        return Medium(size, digest, length, problem)
 
-def _read_image(path: Path) -> Medium:
-    """Read an image as training does."""
-    try:
-        return Medium(read_image(path).shape[1::-1], _digest(path), 1)
-    except MicroExpError as error:
-        return Medium(error=error)
-
-
-def _read_video(path: Path) -> Medium:
-    """Decode a video as far as possible."""
-    problem, size, length = None, None, 0
-    try:
-        with VideoFile(path) as video:
-            for frame in video.frames():
-                size, length = size or video.image(frame).shape[1::-1], length + 1
-    except MicroExpError as error:
-        problem = error
-    return Medium(size, _digest(path) if size else b"", length, problem)
-
-
-def _digest(path: Path) -> bytes:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha1").digest()
+    return dict(zip(paths, in_threads(read, paths, "reading files", "file", progress), strict=True))
 
 
 def clip_length(clip: Clip, media: Media) -> int:
@@ -208,11 +199,11 @@ def check(
     )
 
 
-def _differences(table: Table, known: Distributed) -> None:
+def _differences(table: Table, known: dict[str, Any]) -> None:
     """Note what the database as distributed has more of, or less."""
     counts = Counter((clip.subject, clip.label) for clip in table.clips)
-    by_subject = known.by_subject if table.annotated is None else {}
-    found, names = {subject for subject, _ in counts if subject}, {*known.subjects, *known.by_subject}
+    by_subject = known.get("by_subject", {})
+    found, names = {subject for subject, _ in counts if subject}, {*known.get("subjects", ()), *by_subject}
     for subject in sorted(found ^ names) if names else ():
         there = "no subject of the database as distributed"
         table.warn(subject, there if subject in found else "no clip of this subject", AS_MEANT)
@@ -221,11 +212,12 @@ def _differences(table: Table, known: Distributed) -> None:
         if None not in (there, distributed) and there != distributed:
             table.warn(where, f"{there} {what}, as distributed {distributed}", AS_MEANT)
 
-    compare(table.root, len(found), known.people, "subjects")
-    compare(table.workbook, table.annotated, known.annotated, "annotated clips")
+    compare(table.root, len(found), known.get("people"), "subjects")
+    compare(table.workbook, table.annotated, known["annotated"], "annotated clips")
     for label, name in enumerate(table.database.class_names):
-        compare(name, sum(clip.label == label for clip in table.clips), known.clips[label] if known.clips else None)
-        for subject in sorted(found & {*by_subject}):
+        if "clips" in known:
+            compare(name, sum(clip.label == label for clip in table.clips), known["clips"][label])
+        for subject in sorted(found & {*by_subject}) if table.annotated is None else ():
             compare(f"{subject} {name}", counts[subject, label], by_subject[subject][label])
 
 

@@ -106,7 +106,7 @@ def frame_files(path: Path) -> list[Path]:
     """List the images of one clip in the order of their numbers; an error if there are none, or something else."""
     folder = look(path)
     if not folder.images:
-        raise MicroExpError(path, "there are no frames in this folder", "Name another folder, or restore them.")
+        raise MicroExpError(path, "there are no frames in this folder", "Name the folder of one clip.")
     if fault := folder.fault:
         raise MicroExpError(fault.where, fault.text, fault.hint)
     return [*folder.frames]

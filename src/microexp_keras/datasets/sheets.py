@@ -189,20 +189,16 @@ def find_sheet(
 
 
 def listed_rows(
-    table: Table,
-    sheet: Sheet,
-    paths: Mapping[str, Path],
-    key_of: Callable[[Row], str],
-    is_clip: Callable[[str, Row], bool],
+    table: Table, sheet: Sheet, paths: Mapping[str, Path], key_of: Callable[[Row], str]
 ) -> Iterator[tuple[str, str, Row]]:
     """Yield place, key and cells of each row of a clip that has no row above, and note the folders without a row.
 
-    A row is a clip's if a path has its key or `is_clip` says so; else it is a note below the table, or empty.
+    A row with fewer than three cells that are filled is a note below the table, or empty.
     """
     listed: dict[str, int] = {}
     for number, row in sheet.rows:
         key, where = key_of(row), f"{sheet.where}, row {number}"
-        if key not in paths and not is_clip(key, row):
+        if sum(map(bool, map(text_of, row.values()))) < 3:
             continue
         if listed.setdefault(key, number) == number:
             yield where, key, row

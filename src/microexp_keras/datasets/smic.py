@@ -89,11 +89,8 @@ def _read_annotated(table: Table, folders: Folders, chosen: list[Folder]) -> Non
     def fits(row: Row) -> bool:  # sheets of other cameras have the same clips
         return whole(row["onsetf"]) in numbers.get(key_of(row), ())
 
-    def is_clip(key: str, row: Row) -> bool:
-        return bool(CLIP.fullmatch(key) or whole(row["onsetf"]))
-
     sheet = find_sheet(table, folders, COLUMNS, fits)
-    for where, key, row in listed_rows(table, sheet, clips, key_of, is_clip):
+    for where, key, row in listed_rows(table, sheet, clips, key_of):
         if key not in clips:
             table.warn(where, f"there is no folder {row['filename']!r}, so there is one clip less", "Restore it.")
         elif images := table.frames(folders[clips[key]]):

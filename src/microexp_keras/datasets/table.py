@@ -72,9 +72,7 @@ def own_database(
     rows, given = _rows(Path(table)), [unicodedata.normalize("NFC", one).strip() for one in classes or ()]
     own = tuple(map(_by_value, given)) or tuple(dict.fromkeys(row["label"] for row in rows.values() if row["label"]))
     if len(own) < 2 or len(set(own)) < len(own) or not all(own):
-        empty = ", ".join(place for place, row in rows.items() if not row["label"])
         found = f"there must be at least two different classes, but there are: {', '.join(own) or 'none'}"
-        found += f", and no label in {empty}" if empty else ""
         raise MicroExpError(table, found, "Fill in the column label." if classes is None else "Correct --classes.")
     title = unicodedata.normalize("NFC", name or Path(table).stem).strip() or "own"
     return of_table(
@@ -128,9 +126,6 @@ def read(path: Path, database: Database) -> Table:
         except MicroExpError as error:
             table.issues += error.issues
     _note_spellings(rows, table)
-    missing = [name for label, name in enumerate(database.class_names) if all(c.label != label for c in table.clips)]
-    if missing and table.clips:
-        table.warn(path, f"has no clip of {', '.join(missing)}", "Add some.")
     table.clips.sort(key=lambda clip: clip.label)
     return table
 

@@ -38,7 +38,7 @@ def clips_to_draw(
     images = look(path).frames if path.is_dir() else ()
     if is_table(path) or (path.is_dir() and not images):
         count = limit or database.frames
-        clips = find_clips(path, database, frames=count, **({} if is_table(path) else options))
+        clips = find_clips(path, database, frames=count, **options)
         by_class = [[clip for clip in clips if clip.label == label] for label in sorted({clip.label for clip in clips})]
         return [same[index] for same in by_class for index in spread(len(same), 4)], count, 3  # of several subjects
     if not images and path.suffix.lower() in FRAME_SUFFIXES:

@@ -37,7 +37,7 @@ def gradient(
     Raises
     ------
     MicroExpError
-        If the network does not end in a softmax, or if a gradient is not finite.
+        If the network does not end in a softmax.
     """
     last = model.layers[-1]
     if not isinstance(last, keras.layers.Softmax):
@@ -57,9 +57,6 @@ def gradient(
 
         for name, one in zip(names, gradients(summed, [inputs[name][few] for name in names]), strict=True):
             found[name][few] = one[..., 0]
-    if not all(np.isfinite(one).all() for one in found.values()):
-        hint = "The weights or the clips are beyond float32."
-        raise MicroExpError("saliency", "has gradients that are not finite", hint)
     return found
 
 
@@ -96,14 +93,7 @@ def binarize(maps: np.ndarray, share: float = 0.05) -> np.ndarray:
     Returns
     -------
     bool array (clips, rows, columns, time)
-
-    Raises
-    ------
-    MicroExpError
-        If `share` is out of range.
     """
-    if not 0 < share <= 1:
-        raise MicroExpError("share", f"must be above 0 and at most 1, not {share}")
     flat = np.sort(maps.reshape(len(maps), -1), axis=1)
     weakest = flat[:, -max(round(share * flat.shape[1]), 1)].reshape(-1, 1, 1, 1)
     return (maps >= weakest) & (maps > 0)

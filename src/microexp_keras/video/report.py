@@ -125,7 +125,7 @@ def all_notes(seen: Seen) -> list[Note]:
         *_about_time(seen, look.protocol),
         *_about_cuts(seen),
         *_about_faces(seen),
-        _about_levels(seen),
+        *_about_levels(seen),
         UNCALIBRATED,
         'The networks have no class "no expression": every window with a face gets '
         f"{either(database.class_names)}, also when nothing happens in it.",
@@ -216,18 +216,14 @@ def _about_faces(seen: Seen) -> Iterator[Note | str]:
     )
     if several:
         yield warning(f"{counted(several, 'look')} found several faces; the most confidently detected one is taken.")
-    if left := faces.frames - 1 - seen.windows[-1].last:
-        yield f"In no window, for a whole one does not fit: the last {counted(left, 'frame')}."
     if seen.source.fault:
         yield warning(f"only {counted(faces.frames, 'frame')} of the video could be read. {seen.source.fault}")
 
 
-def _about_levels(seen: Seen) -> Note | str:
-    """By what the windows are standardised."""
-    levels = "; ".join(f"{name} mean {one.mean:.1f}, maximum {one.max:.0f}" for name, one in seen.statistics.items())
-    if seen.look.statistics:
-        return f"Standardised as in training ({levels})."
-    return warning(
-        "the weights file does not say by which mean and maximum its training clips were standardised. The "
-        f"windows are standardised by their own ({levels}), so the probabilities may be off."
-    )
+def _about_levels(seen: Seen) -> Iterator[Note]:
+    """That the windows are standardised by their own levels."""
+    if not seen.look.statistics:
+        yield warning(
+            "the weights file does not say by which mean and maximum its training clips were standardised. The windows "
+            "are standardised by their own, so the probabilities may be off."
+        )

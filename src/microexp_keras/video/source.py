@@ -1,6 +1,5 @@
 """From a video, a folder of frames or a camera to its frames, one after the other, and the times of these."""
 
-import itertools
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,7 +12,7 @@ from microexp_keras.atomic import replacing
 from microexp_keras.console import progress_bar
 from microexp_keras.datasets import Clip
 from microexp_keras.datasets.frames import read_frames
-from microexp_keras.datasets.scan import FRAME_SUFFIXES, frame_files, look
+from microexp_keras.datasets.scan import FRAME_SUFFIXES, frame_files
 from microexp_keras.datasets.videos import VideoFile, writing
 from microexp_keras.errors import MicroExpError
 
@@ -48,9 +47,6 @@ class Source:
     def _find(self, path: Path) -> None:
         self.path = path
         if path.is_dir():
-            if inside := sorted(look(path).children):
-                found = f"holds folders ({', '.join(inside[:3])}) instead of the frames of one clip"
-                raise MicroExpError(path, found, "Point at the folder of one clip.")
             self.name, self.images = path.resolve().name, tuple(frame_files(path))
             self.promised = len(self.images)
         elif path.suffix.lower() in FRAME_SUFFIXES:
@@ -107,13 +103,6 @@ class Source:
                 yield from map(video.image, video.frames())
             except MicroExpError as error:
                 self.fault = error
-
-    def require_frames(self, least: int) -> None:
-        """Decode the first frames, to say early whether there are enough: a header promises what is not there."""
-        found = sum(1 for _ in itertools.islice(self.read(), least))
-        if found < least:
-            said = f"has {found} frames, and the network looks at {least} at once"
-            raise self.fault or MicroExpError(self.path, said, "Give a longer clip.")
 
     def frame_times(self, frames: int, rate: float, as_recorded: bool) -> np.ndarray:
         """Return when each frame begins and when the last one ends, in seconds: float (frames + 1,).

@@ -43,7 +43,6 @@ class WeightsFile:
     dense_row_order: str
     assumption: str
     parameters: int
-    optimizer: bool
     metadata: dict[str, Any]
 
     @property
@@ -100,6 +99,10 @@ def identify(contents: Contents, path: str | Path) -> tuple[WeightsFile, Layers]
         frames = next((paper for paper in (18, 96) if first <= paper <= last), 0)
     elif not first <= frames <= last:
         raise MicroExpError("model_config", f"clips of {by((*size, frames))} do not give {flattened} features")
+    assumed = (
+        f"{Path(path).name} holds weights only and does not say in which order its model flattens: {order} is "
+        "assumed. If that is wrong, its predictions here are wrong: save the whole model (model.save), which says it."
+    )
     file = WeightsFile(
         path=str(path),
         kind=f"Keras {3 if keras_3 else 2} {'whole model' if whole else 'weights'}",
@@ -113,19 +116,11 @@ def identify(contents: Contents, path: str | Path) -> tuple[WeightsFile, Layers]
         size=size if frames_range else None,
         exact=bool(config),
         dense_row_order=order,
-        assumption="" if config or "microexp_keras" in contents.groups[""] else _assumed(path, order),
+        assumption="" if config or "microexp_keras" in contents.groups[""] else assumed,
         parameters=sum(math.prod(shape) + shape[-1] for shape in shapes),
-        optimizer=any(name.startswith("optimizer") for name in contents.arrays),
         metadata=metadata,
     )
     return file, layers
-
-
-def _assumed(path: str | Path, order: str) -> str:
-    return (
-        f"{Path(path).name} holds weights only and does not say in which order its model flattens: {order} is "
-        "assumed. If that is wrong, its predictions here are wrong: save the whole model (model.save), which says it."
-    )
 
 
 def metadata_of(contents: Contents) -> dict[str, Any]:
