@@ -234,17 +234,6 @@ def test_what_a_killed_process_leaves_is_never_believed(data, folder):
     assert {kept, kept.with_suffix(".json"), half} == {*(folder / "stacks").iterdir()}
 
 
-@pytest.mark.slow
-def test_two_processes_at_once_do_each_other_no_harm(data, folder):
-    expected = load(data, cache=False).fingerprint
-    for counts in ((8, 8), (0, 0)):
-        both = [reader(data) for _ in counts]
-        said = [process.communicate(timeout=60)[0].split() for process in both]
-        assert [fingerprint for fingerprint, _ in said] == [expected] * 2
-        assert all(int(count) in (0, counts[0]) for _, count in said)
-        assert len(list((folder / "stacks").iterdir())) == 2
-
-
 def test_a_full_disk_is_said_with_the_way_out(small_smic, tmp_path):
     script = f"import os, sys; os.environ['MICROEXP_CACHE'] = sys.argv[1]\n{READ}".replace("sys.argv[1], p", "DATA, p")
     done = on_a_full_disk(script.replace("DATA", repr(str(small_smic))), tmp_path / "disk", megabytes=1)

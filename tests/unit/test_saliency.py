@@ -32,45 +32,25 @@ def scores(model, inputs):
     return logits.predict_on_batch([inputs[tensor.name] for tensor in model.inputs]).astype("float64")
 
 
-def slopes(model, inputs):
-    """Random changes of a few pixels of each clip, and the slope of its class's score along them.
-
-    Between the kinks of ReLU and max-pooling the score is linear. Central differences are then exact but for float32;
-    where a kink lies within the step they are not, so that not all of them can be asked to agree.
-    """
-    random = np.random.default_rng(2)
-    changes = {
-        name: (random.normal(size=(60, *array.shape)) * (random.random((60, *array.shape)) < 0.01)).astype("float32")
-        for name, array in inputs.items()
-    }
-    moved = [
-        scores(model, {n: (x + sign * STEP * changes[n]).reshape(-1, *x.shape[1:]) for n, x in inputs.items()})
-        for sign in (1, -1)
-    ]
-    slope = (moved[0] - moved[1]).reshape(60, len(CLASSES), -1) / (2 * STEP)
-    return changes, slope[:, range(len(CLASSES)), CLASSES]
-
-
-def share_right(gradient, changes, measured):
-    """Share of the slopes that a gradient foretells, to 3 % of their usual size."""
-    foretold = sum(np.einsum("kcxyt,cxyt->kc", changes[name][..., 0], gradient[name]) for name in gradient)
-    return np.mean(np.abs(foretold - measured) < 0.03 * np.sqrt(np.mean(measured**2)))
-
-
-def test_the_gradient_agrees_with_finite_differences_and_wrong_ones_do_not(case):
+def test_the_gradient_is_the_slope_of_the_classes_score(case):
+    """Between the kinks of ReLU and max-pooling the score is linear, so that central differences are exact."""
     model, inputs, gradient = case
+    clips, right = range(len(CLASSES)), []
     for name, array in inputs.items():
         assert gradient[name].shape == array.shape[:-1] and gradient[name].dtype == np.float32
-    measured = slopes(model, inputs)
-    wrong = {
-        "of another class": saliency.gradient(model, inputs, (CLASSES + 1) % 3),
-        "of the other sign": {name: -array for name, array in gradient.items()},
-        "a fifth too large": {name: 1.2 * array for name, array in gradient.items()},
-        "a frame too late": {name: np.roll(array, 1, axis=3) for name, array in gradient.items()},
-        "of other clips": {name: array[::-1] for name, array in gradient.items()},
-    }
-    assert share_right(gradient, *measured) > 0.75  # of the rest, a kink lay within the step
-    assert {name: share_right(one, *measured) for name, one in wrong.items() if share_right(one, *measured) > 0.5} == {}
+        flat = gradient[name].reshape(len(clips), -1)
+        strongest = np.argsort(np.abs(flat).sum(axis=0))[-20:]
+        changes = np.zeros((20, 1, flat.shape[1]), np.float32)
+        changes[range(20), 0, strongest] = STEP
+        changes = changes.reshape(20, 1, *array.shape[1:])
+        together = {other: np.concatenate([one] * 20) for other, one in inputs.items()}
+        ends = [
+            scores(model, {**together, name: (array + sign * changes).reshape(-1, *array.shape[1:])})
+            for sign in (1, -1)
+        ]
+        slopes = ((ends[0] - ends[1]) / (2 * STEP)).reshape(20, len(clips), -1)[:, clips, CLASSES]
+        right += [*np.isclose(slopes, flat[:, strongest].T, rtol=0.03, atol=0.03 * np.abs(flat).max()).ravel()]
+    assert np.mean(right) > 0.75  # of the rest, a kink lay within the step
 
 
 @contextlib.contextmanager

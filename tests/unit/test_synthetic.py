@@ -59,14 +59,6 @@ def digests(root):
     return {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-def decode(path):
-    """All frames of a video, int16 (frames, rows, columns, 3)."""
-    capture, images = cv2.VideoCapture(str(path)), []
-    while (image := capture.read()[1]) is not None:
-        images.append(image)
-    return np.stack(images).astype(np.int16)
-
-
 def make(name, root, **options):
     (dataset, layout, clips), *_ = TREES[name]
     return synthesize(dataset, root, **{"layout": layout, "clips": clips, "progress": False, **options})
@@ -158,19 +150,6 @@ def test_an_expression_is_motion_from_onset_to_offset_and_nothing_else(motion):
     assert (moved[4:12].mean(axis=1) <= moved[8].mean()).all()
 
 
-def test_flat_videos_are_xvid_that_keeps_the_motion(tmp_path):
-    root = synthesize("casme2", tmp_path / "casme2", clips=(0, 1, 0), progress=False)
-    [path] = root.rglob("*.avi")
-    assert b"XVID" in path.read_bytes()[:512] and cv2.VideoCapture(str(path)).get(cv2.CAP_PROP_FPS) == 30
-    [film] = trees.plan("casme2", clips=(0, 1, 0))
-    rest = 2.0 * np.array([MOTIONS[name] for name in trees.CASME2["videos"]])
-    before, after = np.stack([*render(film, rest)]).astype(int), decode(path)
-    assert len(after) == film.frames
-    (shown,) = film.expressions
-    moved = [(images[shown.apex] - images[shown.onset]).ravel() for images in (before, after)]
-    assert np.corrcoef(*moved)[0, 1] > 0.9
-
-
 def test_the_workbook_of_casme2_is_in_the_distributed_form(recordings):
     book = openpyxl.load_workbook(recordings / trees.CASME2["workbook"])
     assert book.sheetnames == ["CASFEcode_final", "naming rule1", "naming rule2"]
@@ -248,7 +227,7 @@ class HalfWriter:
         ("smic", trees, "render", interrupted, KeyboardInterrupt, None),
         ("smic", trees, "render", on_a_full_disk, MicroExpError, r"made: could not be written \(No space left"),
         ("flat", cv2, "VideoWriter", HalfWriter, MicroExpError, r"made: could not be written \(.*came out with 49"),
-        ("flat", trees, "FOURCC", "????", MicroExpError, "came out with -?0 of its"),
+        ("flat", trees, "FOURCC", "????", MicroExpError, "came out with .* of its"),
     ],
 )
 def test_a_failure_leaves_nothing(name, place, attribute, broken, error, message, tmp_path, monkeypatch):
