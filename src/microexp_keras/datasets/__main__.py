@@ -90,9 +90,6 @@ def _table(args: argparse.Namespace) -> None:
     if len(names) != len(args.data):
         found = f"names {len(names)} for {len(args.data)} folders"
         raise MicroExpError("--dataset", found, "Give one for each folder, in their order.")
-    if options and len(names) > 1:
-        wrong, hint = ", ".join(f"--{name}" for name in options), "Point at the folder of each tree instead."
-        raise MicroExpError(wrong, "goes with one database only", hint)
     tables = [datasets.read_table(path, name, **options) for path, name in zip(args.data, names, strict=True)]
     write_table(args.out, tables)
     for table in tables:

@@ -68,8 +68,7 @@ def read(table: Table, folders: Folders, chosen: list[Folder]) -> None:
 def _frames(where: str, row: Row, images: tuple[Path, ...], table: Table) -> tuple[tuple[Path, ...], int | None] | None:
     """Frames from onset to offset, and the apex; where one of these cannot be, they reach to their folder's end."""
     places = places_of(images)
-    numbers = (whole(row[name]) for name in ("onsetframe", "apexframe", "offsetframe"))
-    onset, apex, offset = (-1 if number is None else places.get(number, -1) for number in numbers)
+    onset, apex, offset = (places.get(whole(row[name]), -1) for name in ("onsetframe", "apexframe", "offsetframe"))
     said = f"onset {row['onsetframe']!r} and offset {row['offsetframe']!r}"
     if max(onset, offset) < 0:
         text = f"{said} are not among the {span_of(places)} of {images[0].parent}"

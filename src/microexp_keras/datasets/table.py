@@ -220,7 +220,7 @@ def write_table(path: Path, tables: Sequence[Table]) -> None:
     write_text(path, frame.to_csv(index=False, lineterminator="\n"))
 
 
-def _numbers(clip: Clip) -> dict[str, int]:
+def _numbers(clip: Clip) -> dict[str, int | None]:
     """First, last and apex of a clip as a table has them; nothing where images have no numbers that differ."""
     if clip.video:
         at = {"first": clip.video.first, "last": clip.video.last}

@@ -10,10 +10,10 @@ from microexp_keras.errors import MicroExpError
 AT_ONCE = 4  # clips: the convolution of one CAS(ME)^2 clip and its gradient take 0.1 GB each
 
 
-def gradient(
+def saliency(
     model: keras.Model, inputs: Mapping[str, np.ndarray], classes: np.ndarray | None = None
 ) -> dict[str, np.ndarray]:
-    """Differentiate the score of a class by every pixel of the clips.
+    """Differentiate the score of a class by every pixel of the clips, and take absolute values.
 
     The score is the logit, what the softmax takes in: a probability near 0 or 1 hardly changes with any pixel, so its
     gradient says how sure the network is and little of where it looks. Dropout is off.
@@ -30,14 +30,18 @@ def gradient(
     Returns
     -------
     dict of str to float32 array (clips, rows, columns, time)
-        For each input of the network: change of the score per change of the standardised pixel. It is zero in the rows,
-        columns and frames at the far end that the pooling discards: with 18 frames of 64x64 pixels the last frame, two
-        rows and two columns.
+        For each input of the network, at least 0: change of the score per change of the standardised pixel. It is zero
+        in the rows, columns and frames at the far end that the pooling discards: with 18 frames of 64x64 pixels the
+        last frame, two rows and two columns.
 
     Raises
     ------
     MicroExpError
         If the network does not end in a softmax.
+
+    References
+    ----------
+    Simonyan et al., "Deep Inside Convolutional Networks", 2014, section 3.
     """
     last = model.layers[-1]
     if not isinstance(last, keras.layers.Softmax):
@@ -56,24 +60,8 @@ def gradient(
             return keras.ops.sum(logits * keras.ops.one_hot(chosen, logits.shape[1], dtype=logits.dtype))
 
         for name, one in zip(names, gradients(summed, [inputs[name][few] for name in names]), strict=True):
-            found[name][few] = one[..., 0]
+            found[name][few] = np.abs(one[..., 0])
     return found
-
-
-def saliency(
-    model: keras.Model, inputs: Mapping[str, np.ndarray], classes: np.ndarray | None = None
-) -> dict[str, np.ndarray]:
-    """Return the absolute value of `gradient`, whose parameters it takes.
-
-    Returns
-    -------
-    dict of str to float32 array (clips, rows, columns, time), at least 0
-
-    References
-    ----------
-    Simonyan et al., "Deep Inside Convolutional Networks", 2014, section 3.
-    """
-    return {name: np.abs(one) for name, one in gradient(model, inputs, classes).items()}
 
 
 def binarize(maps: np.ndarray, share: float = 0.05) -> np.ndarray:

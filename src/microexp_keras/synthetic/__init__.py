@@ -48,8 +48,8 @@ def synthesize(
     Raises
     ------
     MicroExpError
-        If `root` exists and is not an empty folder, if it cannot be written, if there are no synthetic clips of that
-        database or layout, or fewer than asked for.
+        If `root` exists and is not an empty folder, if it cannot be written, or if there are no synthetic clips of that
+        database or layout.
     """
     from microexp_keras.synthetic import trees
 

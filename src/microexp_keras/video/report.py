@@ -20,7 +20,6 @@ from microexp_keras.results.scores import origin_rows
 from microexp_keras.text import counted, either
 from microexp_keras.video.annotate import annotate
 from microexp_keras.video.watch import Seen
-from microexp_keras.video.windows import inside
 from microexp_keras.weights import WeightsFile
 
 CAPTION = "Probabilities are not calibrated, and no class says that nothing happens."
@@ -199,7 +198,8 @@ def _about_cuts(seen: Seen) -> Iterator[Note | str]:
     else:
         whose = look.like or "this package's synthetic clips (--like takes a frame of other clips)"
         yield f"The face is cut out, by one box a window, so that eyes and mouth lie as in {whose}."
-    beyond = sum(not inside(window.box, seen.faces.shape) for window in seen.windows if window.box)
+    boxes = [window.box for window in seen.windows if window.box]
+    beyond = sum(min(box) < 0 or box[1] > rows or box[3] > columns for box in boxes)
     if beyond:
         yield warning(
             f"the box of {counted(beyond, 'window')} reaches beyond the frame, whose border is repeated there."

@@ -12,7 +12,7 @@ from microexp_keras.atomic import replacing
 from microexp_keras.console import progress_bar
 from microexp_keras.datasets import Clip
 from microexp_keras.datasets.frames import read_frames
-from microexp_keras.datasets.scan import FRAME_SUFFIXES, frame_files
+from microexp_keras.datasets.scan import FRAME_SUFFIXES, look
 from microexp_keras.datasets.videos import VideoFile, writing
 from microexp_keras.errors import MicroExpError
 
@@ -47,8 +47,12 @@ class Source:
     def _find(self, path: Path) -> None:
         self.path = path
         if path.is_dir():
-            self.name, self.images = path.resolve().name, tuple(frame_files(path))
-            self.promised = len(self.images)
+            folder = look(path)
+            if not folder.images:
+                raise MicroExpError(path, "there are no frames in this folder", "Name the folder of one clip.")
+            if fault := folder.fault:
+                raise MicroExpError.of(path, [fault], "")
+            self.name, self.images, self.promised = path.resolve().name, folder.frames, len(folder.images)
         elif path.suffix.lower() in FRAME_SUFFIXES:
             found = "a single picture shows no movement, and it is movement that the networks look at"
             raise MicroExpError(path, found, "Give a video, a folder of frames or a camera.")
