@@ -76,13 +76,6 @@ def smic_with_an_empty_folder(root):
     (root / "HS/s18/micro/surprise/s18_sur_03").mkdir(parents=True)
 
 
-def apexes(root):
-    rows = [(*row[:4], 99990, row[5], 100000 if row[1] != "s3_ne_02" else "/") for row in smic_e_rows()]
-    write_smic_e(root)
-    head = ("Subject", "Filename", "OnsetF", "OffsetF", "FirstF", "Emotion", "ApexF")
-    write_workbook(root / "SMIC-HS-E_annotation.xlsx", {"Sheet1": [head, *rows]})
-
-
 def coding_rows(*rows):
     """A workbook of CASME II: subject, clip, onset, apex, offset, emotion."""
     head = (*CODING_HEAD, "Estimated Emotion")
@@ -199,11 +192,6 @@ def test_it_is_read_and_a_table_written_of_it_gives_the_same_clips(tmp_path, nam
     own = own_database(tmp_path / "clips.csv")
     assert own.class_names == DATABASES[database].class_names
     assert read_table(tmp_path / "clips.csv", own).clips == table.clips
-
-
-def test_apexes_are_positions_in_the_clip(tmp_path):
-    apexes(tmp_path)
-    assert [clip.apex for clip in read_table(tmp_path).clips] == [5, None, 5, 5]
 
 
 def mmew(root):

@@ -76,9 +76,7 @@ def read(
     paths = table.by_key(_recordings(chosen, table) if long else _expressions(chosen, table))
     column = _labels(sheet, labels, table)
 
-    @functools.cache
-    def numbered(path: Path) -> tuple[Sequence[int | None], tuple[Path, ...]]:
-        return _numbered(path, folders, table)
+    numbered = functools.cache(lambda path: _numbered(path, folders, table))
 
     def key_of(row: Row) -> str:
         return f"{subjects.get(whole(row['index']), row['index'])}/{_code(row['code']) or row['code']}"

@@ -111,14 +111,14 @@ def _add_expressions(where: str, row: Row, folder: Folder, images: tuple[Path, .
         return
     subject, places = _subject(folder, table), places_of(images)
     for which in ("", "2", "3"):
-        cells = [row.get(f"{name}{which}f") for name in ("onset", "offset", "apex")]
-        if which and not any(map(whole, cells[:2])):
+        cells = [row.get(f"{name}{which}f") for name in ("onset", "offset")]
+        if which and not any(map(whole, cells)):
             continue  # most clips have one expression
-        first, last, apex = (places.get(whole(cell), -1) for cell in cells)
+        first, last = (places.get(whole(cell), -1) for cell in cells)
         if not 0 <= first <= last:
-            said = " and ".join("an empty cell" if cell is None else repr(cell) for cell in cells[:2])
+            said = " and ".join("an empty cell" if cell is None else repr(cell) for cell in cells)
             hint = "Correct the workbook; if they are formulas, open it in a spreadsheet program and save it."
             table.error(where, f"onset and offset are {said}, not among the {span_of(places)} of {folder.path}", hint)
             continue
-        clip, at = f"{folder.name}_{which}" if which else folder.name, apex - first if first <= apex <= last else None
-        table.clips.append(Clip(clip, subject, label, images[first : last + 1], apex=at))
+        clip = f"{folder.name}_{which}" if which else folder.name
+        table.clips.append(Clip(clip, subject, label, images[first : last + 1]))
