@@ -77,11 +77,7 @@ def read_table(
     labels: str | None = None,
     expressions: str | None = None,
 ) -> Table:
-    """Find the clips of a database below a folder, and what else is worth saying about it.
-
-    Arguments are as of `find_clips`. Errors are raised, all at once, unless `strict` is False: then they are among the
-    issues.
-    """
+    """Find clips as `find_clips` does, and what else is worth saying of them; errors are raised if `strict`."""
     database, root = get_database(dataset), Path(root)
     if database.is_table:
         table = own_table.read(root, database)

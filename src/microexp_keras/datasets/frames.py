@@ -29,10 +29,7 @@ EVERY = slice(0, None)
 
 
 def read_frames(clip: Clip, part: slice = EVERY) -> Iterator[np.ndarray]:
-    """Yield some frames of a clip, uint8 (rows, columns, 3), 0-255, blue, green, red.
-
-    An error names a frame that is damaged or cut off, or says that a video ends before the clip does.
-    """
+    """Yield frames of a clip, uint8 (rows, columns, 3), 0-255, blue, green, red; an error names what is damaged."""
     if not clip.video:
         yield from map(read_image, clip.images[part])
         return

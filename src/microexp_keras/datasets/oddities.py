@@ -33,10 +33,7 @@ def numbering(clips: Sequence[Clip]) -> Iterator[Issue]:
 
 
 def sizes(clips: Sequence[Clip], found: Sequence[set[tuple[int, int]]]) -> Iterator[Issue]:
-    """Yield the clips with frames of several sizes; if there are none, say whether clips differ from each other.
-
-    `found` are the columns and rows of the frames of each clip.
-    """
+    """Yield clips of several sizes; `found` are columns and rows of the frames of each clip."""
     hint = "Training resizes every frame to a square: faces are squeezed differently."
     mixed = [(clip_name(clip), own) for clip, own in zip(clips, found, strict=True) if len(own) > 1]
     for name, own in mixed:

@@ -82,11 +82,7 @@ def _read_csv(path: Path) -> Rows:
 
 
 def text_table(path: Path, required: Sequence[str], known: Sequence[str], hint: str) -> dict[str, dict[str, str]]:
-    """Read a table whose first row names its columns: texts by place (`line 7`, of a workbook `row 7`) and column.
-
-    Texts have no spaces around them, and letters with accents are composed; rows without any text are passed over.
-    `known` are all columns that may be there, and `hint` says how it must be.
-    """
+    """Read a table whose first row names its columns: texts by place (`line 7`, of a workbook `row 7`) and column."""
     kind, sheets = "row" if path.suffix.lower() in WORKBOOKS else "line", read_sheets(path)
     rows = [
         (f"{kind} {number}", ["" if cell is None else normalize("NFC", str(cell)).strip() for cell in cells])
@@ -162,12 +158,7 @@ def find_sheet(
     named: Callable[[Rows], NamedRows] | None = None,
     kinds: Sequence[str] = TABLES,
 ) -> Sheet:
-    """Find the annotation below the folder that the user named by its columns, and note where another could be meant.
-
-    The sheet with most rows that fit, those of clips that are there, is meant; of several workbooks with at least half
-    as many the last by name, which is the newest where names have dates. A MicroExpError says that there is none.
-    `named` names the cells where no row does.
-    """
+    """Find the sheet with most rows that fit; of several workbooks with at least half as many the last by name."""
     named = named or functools.partial(below_head, columns)
     paths = [folder.path / name for folder in folders.values() for name in folder.files]
     paths = [path for path in paths if path.suffix.lower() in kinds]
@@ -191,10 +182,7 @@ def find_sheet(
 def listed_rows(
     table: Table, sheet: Sheet, paths: Mapping[str, Path], key_of: Callable[[Row], str]
 ) -> Iterator[tuple[str, str, Row]]:
-    """Yield place, key and cells of each row of a clip that has no row above, and note the folders without a row.
-
-    A row with fewer than three cells that are filled is a note below the table, or empty.
-    """
+    """Yield place, key and cells of each clip's row, of at least three filled cells; note folders without a row."""
     listed: dict[str, int] = {}
     for number, row in sheet.rows:
         key, where = key_of(row), f"{sheet.where}, row {number}"

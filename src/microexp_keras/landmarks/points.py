@@ -159,10 +159,7 @@ def fill_missing_landmarks(
 
 
 def _require_as_original(where: str, fault: str, points: np.ndarray, shape: tuple[int, ...]) -> None:
-    """Stop at a faulty frame where the original programs do: without a face, and where a slice of the image is empty.
-
-    Of several faces they take the first (`SMIC/Intermediate_MicroFuseNet.py:32-36`).
-    """
+    """Stop where `SMIC/Intermediate_MicroFuseNet.py:32-36` does: without a face, or at an empty slice."""
     if fault == NO_ROW:
         raise MicroExpError(where, fault, ADD_ROW)
     if fault == NO_FACE or not all(region.size for region in regions(np.empty(shape[:2], bool), points).values()):

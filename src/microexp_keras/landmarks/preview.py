@@ -1,14 +1,13 @@
-"""From a path to clips to look at, and from their frames and points to one sheet, faults framed in red."""
+"""From a path to the clip to look at, and from its frames and points to one sheet, faults framed in red."""
 
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from microexp_keras.atomic import replacing
-from microexp_keras.datasets import Clip, Database, Video, find_clips, is_table
+from microexp_keras.datasets import Clip, Video
 from microexp_keras.datasets.scan import FRAME_SUFFIXES, look
 from microexp_keras.errors import MicroExpError
 from microexp_keras.landmarks.points import boxes
@@ -27,24 +26,16 @@ class Tile(NamedTuple):
     fault: str | None
 
 
-def clips_to_draw(
-    path: Path, database: Database, limit: int | None, options: Mapping[str, Any]
-) -> tuple[list[Clip], int, int]:
-    """Choose what to draw of a path: clips, how many frames to look at in each, and how many of these to draw."""
-    from microexp_keras.datasets.frames import spread
-
+def clip_at(path: Path) -> Clip:
+    """Take the folder of a clip, a video or an image for a clip."""
     if not path.exists():
         raise MicroExpError(path, "no such folder, video or image", "Check the path.")
     images = look(path).frames if path.is_dir() else ()
-    if is_table(path) or (path.is_dir() and not images):
-        count = limit or database.frames
-        clips = find_clips(path, database, frames=count, **options)
-        by_class = [[clip for clip in clips if clip.label == label] for label in sorted({clip.label for clip in clips})]
-        return [same[index] for same in by_class for index in spread(len(same), 4)], count, 3  # of several subjects
-    if not images and path.suffix.lower() in FRAME_SUFFIXES:
+    if path.is_dir() and not images:
+        raise MicroExpError(path, "there are no frames in this folder", "Name the folder of one clip.")
+    if path.suffix.lower() in FRAME_SUFFIXES and not images:
         images = (path,)
-    clip = Clip(path.resolve().name if path.is_dir() else path.stem, "", 0, images or Video(path))
-    return [clip], limit or sys.maxsize, 24
+    return Clip(path.resolve().name if path.is_dir() else path.stem, "", 0, images or Video(path))
 
 
 def draw_sheet(tiles: Sequence[Tile], title: str, path: Path) -> None:

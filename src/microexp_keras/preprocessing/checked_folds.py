@@ -32,10 +32,7 @@ def folds(protocol: Protocol, samples: Samples) -> list[Fold]:
 
 
 def remarks(fold: Fold, samples: Samples, right: np.ndarray | None = None) -> list[str]:
-    """Return, as sentences, why a fold's score is not the accuracy on new clips; empty if it is.
-
-    With `right`, which of `fold.test` were predicted correctly, the accuracy on those that do not train is said too.
-    """
+    """Say why a fold's score is not the accuracy on new clips; `right`: which of `fold.test` are correct."""
     said = []
     seen, wrong = np.isin(fold.test, fold.train), samples.mislabelled[fold.test]
     twins = np.isin(samples.clips[fold.test], samples.clips[fold.train]) & ~seen

@@ -164,10 +164,7 @@ def _follow_the_paper(table: datasets.Table, protocol: Protocol) -> tuple[list[d
 
 
 def load_arrays(images_paths: Sequence[str | Path], labels_path: str | Path, protocol: Protocol) -> Samples:
-    """Load arrays that the original programs saved, see `original_npy.read`, exactly as they are.
-
-    Whose clips they show is not known; whether they are synthetic, the file beside them says.
-    """
+    """Load arrays that the original programs saved, exactly as they are: see `original_npy.read`."""
     stacks, labels = original_npy.read(images_paths, labels_path, protocol.inputs, protocol.database.num_classes)
     return Samples(
         names=[f"{Path(images_paths[0]).name}[{position}]" for position in range(len(labels))],

@@ -49,10 +49,7 @@ def clips_key(clips: Sequence[Clip], frames: int | None, settings: Mapping[str, 
 def kept_stacks(
     path: Path, names: Sequence[str], shape: Sequence[int]
 ) -> tuple[dict[str, np.ndarray], list[Remark]] | None:
-    """Map the stacks of inputs of these names that are kept in a .npy, and give their remarks.
-
-    None if there are none, or damaged ones or of another shape, which is said on stderr.
-    """
+    """Map the stacks that a .npy keeps, and give their remarks; None without, or if damaged, which is said."""
     try:
         said = json.loads(path.with_suffix(".json").read_bytes())
         levels = np.asarray(np.lib.format.open_memmap(path, mode="r"))

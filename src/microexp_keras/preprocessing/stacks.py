@@ -132,10 +132,7 @@ def read_stacks(
 
 
 def _require_frames(clips: Sequence[Clip], protocol: Protocol) -> None:
-    """Refuse clips that are too short, all at once, and `apex` where no clip has one; no frame is read.
-
-    A video that is read to its end tells its length when it is read.
-    """
+    """Refuse clips that are known to be too short, all at once, and `apex` where no clip has one; no frame is read."""
     least = _least(protocol)
     if short := [f"{clip.id} ({clip.length})" for clip in clips if clip.length is not None and clip.length < least]:
         raise _too_short(f"{len(short)} of {len(clips)} clips", ", ".join(short), protocol)

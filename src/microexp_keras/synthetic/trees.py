@@ -211,11 +211,7 @@ def _coded_rows(form: dict[str, Any], films: Sequence[Film]) -> Iterator[Sequenc
 
 
 def _casme2_sheets(films: Sequence[Film]) -> dict[str, Iterable[Sequence[Any]]]:
-    """Sheets of the annotation as distributed: no headers, frames counted from 1, 0 for an offset nobody saw.
-
-    `naming rule1` (subject, folder, index) and `naming rule2` (start of the file's name, code) say what the first
-    sheet's index and code stand for.
-    """
+    """Sheets of the annotation as distributed: no heads, frames counted from 1, 0 for an offset nobody saw."""
     subjects = CASME2["subjects"]
     codes = {video: code for videos in CASME2["videos"].values() for code, video in videos.items()}
     shown = [(film, take, what) for film in films for take, what in enumerate(film.expressions, start=1)]

@@ -31,10 +31,7 @@ FILES = ("report.txt", FILE, "summary.json", "timeline.png")
 
 
 def write(folder: Path, seen: Seen, about: Mapping[str, Any], annotated: bool) -> Report:
-    """Write the report of a prediction into its folder, and return it.
-
-    `about` says where it comes from; `annotated` asks for the video with what was predicted drawn on it.
-    """
+    """Write the report of a prediction into its folder, with the annotated video if asked for, and return it."""
     look, names = seen.look, seen.look.protocol.database.class_names
     title, notes = f"{NETWORKS[look.protocol.model].title} on {seen.source.path.name}", all_notes(seen)
     times = np.array([seen.span(window) for window in seen.windows])

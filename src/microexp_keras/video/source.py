@@ -84,10 +84,7 @@ class Source:
         return frame
 
     def read(self, swapped_colours: bool = False) -> Iterator[np.ndarray]:
-        """Yield all frames, uint8 (rows, columns, 3), 0-255; of a damaged video those before the damage.
-
-        They are blue, green, red, or with `swapped_colours` (see `protocols.Protocol`) red, green, blue.
-        """
+        """Yield all frames, uint8 (rows, columns, 3), BGR, or RGB if swapped; of a damaged video those before it."""
         shape = None
         for number, frame in enumerate(self._frames()):
             shape = shape or frame.shape
@@ -109,10 +106,7 @@ class Source:
                 self.fault = error
 
     def frame_times(self, frames: int, rate: float, as_recorded: bool) -> np.ndarray:
-        """Return when each frame begins and when the last one ends, in seconds: float (frames + 1,).
-
-        A video's own times are taken `as_recorded`, else they follow from the rate in frames a second.
-        """
+        """Return when each frame begins and the last ends, in seconds: float (frames + 1,)."""
         if not as_recorded or self.images:
             return np.arange(frames + 1) / rate
         return np.array([*self.times[:frames], self.times[frames - 1] + 1 / rate])
