@@ -321,12 +321,12 @@ def faulty(kind, folder, film):
 @pytest.mark.parametrize(
     ("kind", "said"),
     [
-        ("missing", "there is no such video, folder of frames or camera"),
+        ("missing", "cannot be read (No such file or directory)"),
         ("text", "no video that can be read"),
         ("cut off", "cut off"),
         ("blank", "a face throughout (no face at frame 0 in the first of 3; 0 of 7 looks found a face)"),
         ("short", "has 7 frames, and the network looks at 18 at once"),
-        ("picture", "a single picture shows no movement, and it is movement that the networks look at"),
+        ("picture", "no video that can be read"),
         ("empty folder", "there are no frames in this folder"),
         ("folders", "there are no frames in this folder. Name the folder of one clip"),
         ("camera", "camera 99: cannot be opened"),

@@ -407,6 +407,6 @@ def test_preview_draws_a_clip_an_image_and_a_video(database, tmp_path, capsys, w
 
 def test_mistakes_of_preview_are_one_line(tmp_path, capsys):
     (tmp_path / "text.txt").write_text("no video")
-    for name, said in (("no", "no such folder, video or image"), ("text.txt", "no video that can be read")):
+    for name, said in (("no", "cannot be read (No such file"), ("text.txt", "no video that can be read")):
         assert landmarks_command(["preview", str(tmp_path / name), "--out", str(tmp_path / "sheet.png")]) == 2
         assert said in capsys.readouterr().err

@@ -45,9 +45,6 @@ def read_sheets(path: Path) -> dict[str, Rows]:
             import pandas
 
             sheets = pandas.read_excel(file, sheet_name=None, header=None, dtype=object, keep_default_na=False)
-        except ImportError as error:
-            hint = "Run pip install pandas openpyxl xlrd."
-            raise MicroExpError(path, f"needs a package to be read that is missing ({error})", hint) from error
         except Exception as error:  # damaged parts raise whatever the parser of that part does
             said = " ".join(str(error).split())[:200] or type(error).__name__
             found, hint = f"cannot be read as a workbook ({said})", "Restore it, or remove it from the folder."

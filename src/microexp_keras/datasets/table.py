@@ -92,8 +92,6 @@ def _rows(path: Path) -> dict[str, Row]:
         text = "is no table of clips" if path.exists() else "does not exist"
         raise MicroExpError(path, text, f"Check the path; a table ends in {', '.join(TABLES)}.")
     rows = text_table(path, REQUIRED, COLUMNS, WRITE_ONE)
-    if not rows:
-        raise MicroExpError(path, "names columns but no clip", "Add a row for each clip.")
     for row in rows.values():
         row |= {name: _by_value(row[name]) for name in ("subject", "label")}
     return {place: dict.fromkeys(COLUMNS, "") | row for place, row in rows.items()}
@@ -108,7 +106,7 @@ def read(path: Path, database: Database) -> Table:
     """Read the clips of a table; of each row the first error is noted."""
     table, rows = Table(database, path, "table"), _rows(path)
     table.workbook, table.annotated = path, len(rows)
-    if unused := [name for name in next(iter(rows.values())) if name and name not in COLUMNS]:
+    if unused := [name for name in next(iter(rows.values()), {}) if name and name not in COLUMNS]:
         text = f"the columns {', '.join(unused)} are not read, only {', '.join(COLUMNS)}"
         table.warn(path, text, "Rename them if they are meant for these.")
     needed = ("clip", "label", "database") if any(row["database"] for row in rows.values()) else ("clip", "label")

@@ -28,8 +28,6 @@ class Tile(NamedTuple):
 
 def clip_at(path: Path) -> Clip:
     """Take the folder of a clip, a video or an image for a clip."""
-    if not path.exists():
-        raise MicroExpError(path, "no such folder, video or image", "Check the path.")
     images = look(path).frames if path.is_dir() else ()
     if path.is_dir() and not images:
         raise MicroExpError(path, "there are no frames in this folder", "Name the folder of one clip.")

@@ -12,7 +12,7 @@ from microexp_keras.atomic import replacing
 from microexp_keras.console import progress_bar
 from microexp_keras.datasets import Clip
 from microexp_keras.datasets.frames import read_frames
-from microexp_keras.datasets.scan import FRAME_SUFFIXES, look
+from microexp_keras.datasets.scan import look
 from microexp_keras.datasets.videos import VideoFile, writing
 from microexp_keras.errors import MicroExpError
 
@@ -53,11 +53,6 @@ class Source:
             if fault := folder.fault:
                 raise MicroExpError.of(path, [fault], "")
             self.name, self.images, self.promised = path.resolve().name, folder.frames, len(folder.images)
-        elif path.suffix.lower() in FRAME_SUFFIXES:
-            found = "a single picture shows no movement, and it is movement that the networks look at"
-            raise MicroExpError(path, found, "Give a video, a folder of frames or a camera.")
-        elif not path.is_file():
-            raise MicroExpError(path, "there is no such video, folder of frames or camera", "Correct the path.")
         else:
             with VideoFile(path) as video:
                 self.name, self.rate, self.promised = path.stem, video.rate, video.promised

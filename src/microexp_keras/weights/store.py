@@ -125,14 +125,12 @@ def load_model(
 def save_weights(
     model: "keras.Model", path: str | Path, metadata: dict[str, Any] | None = None, optimizer: bool = True
 ) -> None:
-    """Write a Keras 3 file, whose name must end in ".weights.h5", whole or not at all.
+    """Write a Keras 3 file, which Keras loads if its name ends in ".weights.h5", whole or not at all.
 
     `metadata`, of JSON's types, is what `inspect` gives back, such as the statistics that the clips were standardised
     by; Keras passes over it. `optimizer` says whether the variables of the optimizer are written too: with momentum
     they take as much room as the weights.
     """
-    if not str(path).endswith(".weights.h5"):
-        raise MicroExpError(path, 'its name does not end in ".weights.h5", as Keras demands', "Rename it.")
     import h5py
     from keras.src.saving import saving_lib
 
