@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from microexp_keras.datasets import oddities
-from microexp_keras.datasets.clips import SYNTHETIC_NOTE, Clip, Table, are_synthetic
+from microexp_keras.datasets.clips import Clip, Table, are_synthetic
 from microexp_keras.datasets.database import DISTRIBUTED, Database, get_database
 from microexp_keras.datasets.find import find_dataset, read_table
 from microexp_keras.datasets.frames import frames_read, read_image, without_apex
@@ -22,6 +22,7 @@ from microexp_keras.datasets.oddities import clip_name
 from microexp_keras.datasets.scan import natural_order
 from microexp_keras.datasets.videos import VideoFile
 from microexp_keras.errors import Issue, MicroExpError, grouped, shortened
+from microexp_keras.notes import SYNTHETIC_CLIPS
 from microexp_keras.parallel import in_threads
 from microexp_keras.text import counted
 
@@ -132,7 +133,7 @@ class Report:
         lines = [
             f"{table.database.origin(self.synthetic)}, tree {table.layout}{camera}, in {table.root}",
             *([f"annotated by {table.workbook} ({table.annotated} clips)"] if table.workbook else []),
-            *([SYNTHETIC_NOTE] if self.synthetic else []),
+            *([SYNTHETIC_CLIPS.render()] if self.synthetic else []),
             "",
         ]
         classes, counts = table.database.class_names, self.counts()

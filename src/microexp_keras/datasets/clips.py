@@ -9,9 +9,6 @@ from typing import NamedTuple
 from microexp_keras.datasets.database import CODINGS, Database
 from microexp_keras.datasets.scan import SYNTHETIC_MARK, Folder, natural_order
 from microexp_keras.errors import Issue
-from microexp_keras.notes import SYNTHETIC_CLIPS
-
-SYNTHETIC_NOTE = SYNTHETIC_CLIPS.render()
 
 
 class Video(NamedTuple):
