@@ -84,7 +84,7 @@ def test_a_tree_is_read_as_the_databases_and_says_that_it_is_synthetic(tree):
     assert [clip.subject for clip in clips] == subjects and [clip.label for clip in clips] == labels
     assert datasets.are_synthetic(clips) and (root / MARK_FILE).is_file()
     report = check.check(root, dataset, progress=False, **options)
-    assert not report.stops_training and report.synthetic and [*report.sizes] == [(160, 160)]
+    assert not report.stops_training and report.facts["synthetic"] and [*report.facts["files_by_size"]] == ["160x160"]
 
 
 def test_the_seed_alone_decides_a_clip_and_not_how_many_others_there_are(tree, tmp_path):

@@ -78,7 +78,7 @@ def _check(args: argparse.Namespace) -> int:
     if crop == "face":
         from microexp_keras.landmarks.face_box import check_faces
 
-        report.issues.extend(check_faces(report.table.clips, report.frames, report.sampling))
+        report.issues.extend(check_faces(report.table.clips, report.facts["frames_read"], report.facts["sampling"]))
     print(json.dumps(report.as_json(), indent=2) if args.json else report.as_text())
     return int(report.stops_training)
 

@@ -7,7 +7,6 @@ import hashlib
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -78,16 +77,11 @@ def clip_length(clip: Clip, media: Media) -> int:
     return max(0, end - clip.video.first)
 
 
-@dataclass(frozen=True)
-class Report:
+class Report(NamedTuple):
     """What `check` found."""
 
     table: Table
-    frames: int  # of each clip that a network will see
-    sampling: str  # which these are, one of `SAMPLINGS`
-    lengths: dict[int, int]  # how many clips have how many frames; a video as many as can be decoded
-    sizes: dict[tuple[int, int], int]  # how many files have how many columns and rows
-    synthetic: bool  # whether this package generated clips of it
+    facts: dict[str, Any]  # as `--json` prints them beside the issues
 
     @property
     def issues(self) -> list[Issue]:
@@ -99,57 +93,35 @@ class Report:
         """Whether anything would make training fail."""
         return bool(self.table.errors)
 
-    def counts(self) -> dict[str, tuple[int, ...]]:
-        """Clips of each class by subject; without a subject they are of `(unknown)`."""
-        clips = Counter((clip.subject or "(unknown)", clip.label) for clip in self.table.clips)
-        classes = range(self.table.database.num_classes)
-        return {one: tuple(clips[one, label] for label in classes) for one in sorted({subject for subject, _ in clips})}
-
     def as_json(self) -> dict[str, Any]:
         """Return it as values that JSON can hold."""
-        table = self.table
-        return {
-            "dataset": table.database.name,
-            "synthetic": self.synthetic,
-            "layout": table.layout,
-            "root": str(table.root),
-            "camera": table.camera,
-            "workbook": str(table.workbook) if table.workbook else None,
-            "annotated": table.annotated,
-            "classes": table.database.class_names,
-            "clips": len(table.clips),
-            "clips_by_subject": self.counts(),
-            "frames_read": self.frames,
-            "clips_by_frames": self.lengths,
-            "files_by_size": {f"{columns}x{rows}": files for (columns, rows), files in self.sizes.items()},
-            "issues": [issue._asdict() for issue in self.issues],
-            "stops_training": self.stops_training,
-        }
+        issues = [issue._asdict() for issue in self.issues]
+        return {**self.facts, "issues": issues, "stops_training": self.stops_training}
 
     def as_text(self) -> str:
         """Return it as text for a person."""
-        table = self.table
+        table, facts = self.table, self.facts
         camera = f", camera {table.camera}" if table.camera else ""
         lines = [
-            f"{table.database.origin(self.synthetic)}, tree {table.layout}{camera}, in {table.root}",
+            f"{table.database.origin(facts['synthetic'])}, tree {table.layout}{camera}, in {table.root}",
             *([f"annotated by {table.workbook} ({table.annotated} clips)"] if table.workbook else []),
-            *([SYNTHETIC_CLIPS.render()] if self.synthetic else []),
+            *([SYNTHETIC_CLIPS.render()] if facts["synthetic"] else []),
             "",
         ]
-        classes, counts = table.database.class_names, self.counts()
+        classes, counts, lengths = table.database.class_names, facts["clips_by_subject"], facts["clips_by_frames"]
         every = [sum(clip.label == label for clip in table.clips) for label in range(len(classes))]
         rows = [(name, *cells, sum(cells)) for name, cells in (*counts.items(), ("all", every))]
         wide = max(map(len, ("subject ", *counts))) + 1
         for name, *cells in (("subject", *classes, "clips"), *rows):
             lines.append(f"{name:<{wide}}" + "".join(f" {cell:>11}" for cell in cells))
         lines.append("")
-        if self.lengths:
+        if lengths:
             videos = any(clip.video and clip.length is None for clip in table.clips)
             what = "frames from a clip's first to its video's end" if videos else "frames of a clip"
-            each = np.repeat([*self.lengths], [*self.lengths.values()])
-            read = READ.get(self.sampling, "all are read and brought to {}").format(self.frames)
+            each = np.repeat([*lengths], [*lengths.values()])
+            read = READ.get(facts["sampling"], "all are read and brought to {}").format(facts["frames_read"])
             lines.append(f"{what}: {each.min()} to {each.max()}, median {int(np.median(each))}; {read}")
-            sizes = [f"{columns}x{rows} ({files} files)" for (columns, rows), files in self.sizes.items()]
+            sizes = [f"{size} ({files} files)" for size, files in facts["files_by_size"].items()]
             lines.append(f"columns x rows: {', '.join(shortened(sizes))}")
         for level, title in TITLES.items():
             groups = grouped(issue for issue in self.issues if issue.level == level)
@@ -190,14 +162,29 @@ def check(
     seen = [{media[path].size for path in clip.images or (clip.path,)} for clip in table.clips]
     table.issues += oddities.sizes(table.clips, [{size for size in sizes if size} for sizes in seen])
     _twice(table, media)
-    return Report(
-        table=table,
-        frames=frames,
-        sampling=sampling,
-        lengths=dict(sorted(Counter(clip_length(clip, media) for clip in table.clips).items())),
-        sizes=dict(sorted(Counter(medium.size for medium in media.values() if medium.size).items())),
-        synthetic=are_synthetic(table.clips),
-    )
+    clips = Counter((clip.subject or "(unknown)", clip.label) for clip in table.clips)
+    lengths = Counter(clip_length(clip, media) for clip in table.clips)
+    sizes = Counter(medium.size for medium in media.values() if medium.size)
+    facts = {
+        "dataset": database.name,
+        "synthetic": are_synthetic(table.clips),
+        "layout": table.layout,
+        "root": str(table.root),
+        "camera": table.camera,
+        "workbook": str(table.workbook) if table.workbook else None,
+        "annotated": table.annotated,
+        "classes": database.class_names,
+        "clips": len(table.clips),
+        "clips_by_subject": {
+            subject: [clips[subject, label] for label in range(database.num_classes)]
+            for subject in sorted({subject for subject, _ in clips})
+        },
+        "frames_read": frames,
+        "sampling": sampling,
+        "clips_by_frames": dict(sorted(lengths.items())),
+        "files_by_size": {f"{columns}x{rows}": files for (columns, rows), files in sorted(sizes.items())},
+    }
+    return Report(table, facts)
 
 
 def _differences(table: Table, known: dict[str, Any]) -> None:
