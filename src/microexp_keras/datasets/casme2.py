@@ -192,12 +192,13 @@ def _emotion(row: Row, labels: str) -> str:
 
 def named_rows(rows: Rows) -> NamedRows:
     """Name the nine cells, from the subject's index on, of the rows between the text above and below the table."""
-    codes = [at for _, cells in rows for at, cell in enumerate(cells) if _code(cell)]
+    codes = [at for cells in rows for at, cell in enumerate(cells) if _code(cell)]
     if not codes:
         return []
     start = max(max(set(codes), key=codes.count) - 1, 0)
     named = [
-        (number, dict(zip(COLUMNS, [*cells, *[None] * 9][start : start + 9], strict=True))) for number, cells in rows
+        (number, dict(zip(COLUMNS, [*cells, *[None] * 9][start : start + 9], strict=True)))
+        for number, cells in enumerate(rows, 1)
     ]
     filled = [number for number, row in named if _code(row["code"]) or (whole(row["index"]) and whole(row["onset"]))]
     return [

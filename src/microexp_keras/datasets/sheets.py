@@ -17,8 +17,8 @@ from microexp_keras.errors import MicroExpError
 WORKBOOKS = (".xlsx", ".xls")
 TABLES = (".csv", ".tsv", *WORKBOOKS)
 
-# Numbers of the rows, or lines, and their cells; an empty cell is None in a workbook.
-Rows = list[tuple[int, list[Any]]]
+# Cells of the rows of a sheet, or lines; an empty cell is None in a workbook.
+Rows = list[list[Any]]
 
 # Cells by the names of the columns, in lower case without spaces and marks.
 Row = dict[str, Any]
@@ -49,10 +49,7 @@ def read_sheets(path: Path) -> dict[str, Rows]:
             said = " ".join(str(error).split())[:200] or type(error).__name__
             found, hint = f"cannot be read as a workbook ({said})", "Restore it, or remove it from the folder."
             raise MicroExpError(path, found, hint) from error
-    return {
-        str(name): [*enumerate(([*map(_cell, row)] for row in sheet.values.tolist()), 1)]
-        for name, sheet in sheets.items()
-    }
+    return {str(name): [[*map(_cell, row)] for row in sheet.values.tolist()] for name, sheet in sheets.items()}
 
 
 def _cell(cell: Any) -> Any:
@@ -72,7 +69,7 @@ def _read_csv(path: Path) -> Rows:
     separator = max(",;\t", key=text.lstrip().partition("\n")[0].count)
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     try:
-        return [(lines.line_num, cells) for cells in lines]
+        return [*lines]
     except csv.Error as error:
         found = f"is a malformed CSV row ({error})"
         raise MicroExpError(f"{path}, line {lines.line_num}", found, "Correct its quotes.") from None
@@ -83,7 +80,7 @@ def text_table(path: Path, required: Sequence[str], known: Sequence[str], hint: 
     kind, sheets = "row" if path.suffix.lower() in WORKBOOKS else "line", read_sheets(path)
     rows = [
         (f"{kind} {number}", ["" if cell is None else normalize("NFC", str(cell)).strip() for cell in cells])
-        for number, cells in next(iter(sheets.values()))
+        for number, cells in enumerate(next(iter(sheets.values())), 1)
     ]
     (first, head), *rest = [row for row in rows if any(row[1])] or [("line 1", [])]
     names = [name.casefold() for name in head]
@@ -116,13 +113,13 @@ def text_of(cell: Any) -> str:
 
 def below_head(columns: Sequence[str], rows: Rows) -> NamedRows:
     """Name the cells of the rows below that which has the columns; none without."""
-    for place, (_, cells) in enumerate(rows[:60]):
+    for place, cells in enumerate(rows[:60], 1):
         names = [re.sub(r"[\W_]", "", text_of(cell)) for cell in cells]
         if {*columns} <= {*names}:
             head = {name: at for at, name in reversed([*enumerate(names)]) if name}
             return [
                 (number, {name: cells[at] if at < len(cells) else None for name, at in head.items()})
-                for number, cells in rows[place + 1 :]
+                for number, cells in enumerate(rows[place:], place + 1)
             ]
     return []
 
@@ -140,7 +137,7 @@ def annotations(path: Path, named: Callable[[Rows], NamedRows]) -> list[Sheet]:
             path,
             f"{path.name}, sheet {name!r}" if name != path.name else name,
             below,
-            [cells for other, others in sheets.items() if other != name for _, cells in others],
+            [cells for other, others in sheets.items() if other != name for cells in others],
         )
         for name, rows in sheets.items()
         if (below := named(rows))
