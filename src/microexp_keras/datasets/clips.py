@@ -118,8 +118,7 @@ class Table:
     def check_subject(self, path: Path, above: str, named: str, hint: str) -> None:
         """Note a clip or recording that lies in the folder of another subject than its name says."""
         if int(above) != int(named):
-            text = f"lies in the folder of s{above} but is named as of s{named}, as which it is taken"
-            self.warn(path, text, hint)
+            self.warn(path, f"lies in the folder of s{above} but is named as of s{named}, as which it is taken", hint)
 
     def settle(self) -> None:
         """Sort the clips; a name twice, and a class without clips where nothing else is wrong, are errors."""

@@ -199,8 +199,7 @@ def write_table(path: Path, tables: Sequence[Table]) -> None:
         raise MicroExpError(path, "exists already", "Give another --out.")
     titles = [table.database.title for table in tables]
     if len(set(titles)) < len(titles):
-        found = f"a database is named twice: {', '.join(titles)}"
-        raise MicroExpError(path, found, "Name one folder of each.")
+        raise MicroExpError(path, f"a database is named twice: {', '.join(titles)}", "Name one folder of each.")
     rows = [
         {
             "clip": Path(os.path.relpath(clip.path, path.absolute().parent)).as_posix(),

@@ -66,8 +66,7 @@ def template_of(path: Path) -> Template:
     image = read_image(path)
     found = DlibLandmarks(cache=False)(None, [image])
     if found.faces[0] != 1:
-        text = f"shows {found.faces[0] or 'no'} faces, not one"
-        raise MicroExpError(path, text, "Give another frame of training.")
+        raise MicroExpError(path, f"shows {found.faces[0] or 'no'} faces, not one", "Give another frame of training.")
     return Template(image.shape[:2], anchors(found.points[0].astype(float)))
 
 

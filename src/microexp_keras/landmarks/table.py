@@ -67,8 +67,7 @@ class CsvLandmarks:
     def __call__(self, clip: Clip, images: Sized, first: int = 0) -> Landmarks:
         """Return the points of a clip from its frame `first` on; of `images` only the number counts."""
         if clip.id not in self.rows:
-            text = f"has no row for the clip {clip.id} ({clip.path})"
-            raise MicroExpError(self.path, text, "Add rows for it.")
+            raise MicroExpError(self.path, f"has no row for the clip {clip.id} ({clip.path})", "Add rows for it.")
         rows = self.rows[clip.id]
         if clip.images and len(beyond := rows[rows["frame"] >= len(clip.images)]):
             said = f"names a frame that {clip.id} does not have: its frames are 0 to {len(clip.images) - 1}"
