@@ -1,6 +1,5 @@
 """Where the cache is and what lies in it: `stacks/KEY.npy` with `KEY.json` beside it, and `landmarks/KEY.npz`."""
 
-import json
 import os
 import re
 from collections.abc import Iterable
@@ -38,16 +37,6 @@ def place(kind: str, name: str) -> Path:
 def files(kind: str) -> dict[Path, int]:
     """Return the files of a kind, one of `KINDS`, with their bytes."""
     return {path: path.stat().st_size for path in sorted((folder() / kind).glob("*")) if OURS.fullmatch(path.name)}
-
-
-def about(path: Path) -> str:
-    """Return what the .json beside a .npy says of it, `SMIC, face 64x64x18, 8 clips of data, 2026-01-01T12:00:00`."""
-    try:
-        form = "{origin}, {inputs} {size}x{size}x{frames}, {clips} clips of {folder}, {made}"
-        about = json.loads(path.with_suffix(".json").read_bytes())["about"]
-        return form.format(**{**about, "inputs": " and ".join(about["inputs"])})
-    except (OSError, ValueError, TypeError, LookupError):
-        return "damaged or half-written; the next run makes it anew"
 
 
 def remove(paths: Iterable[Path]) -> None:

@@ -114,7 +114,7 @@ def cache(folder):
         levels[:] = np.random.default_rng(0).integers(0, 256, shape[1:], np.uint8)
         return ["a note"]
 
-    stack_cache.make_stacks(path, shape, {"origin": "SMIC", "folder": "x"}, fill)
+    stack_cache.make_stacks(path, shape, fill)
 
     whole = {one.name: one.read_bytes() for one in (path, path.with_suffix(".json"))}
 

@@ -179,7 +179,6 @@ DAMAGES = {
     "shape": rewritten_npy(lambda levels: levels[..., :17]),
     "type": rewritten_npy(lambda levels: levels.view(np.int8)),
     "no JSON": lambda path: path.with_suffix(".json").write_text("{"),
-    "a number": reworded("25", "26"),
     "a note": reworded('"remarks": [', '"remarks": ["calm",'),
 }
 
@@ -247,7 +246,7 @@ def test_a_folder_that_cannot_be_written_is_named(data, tmp_path, monkeypatch):
     tmp_path.chmod(0o755)
     monkeypatch.setenv("MICROEXP_CACHE", "closed")
     path = Path("closed") / "stacks" / "x.npy"
-    said = as_nobody(tmp_path, lambda: stack_cache.make_stacks(path, (1, 1, 2, 2, 2), {}, lambda levels: []))
+    said = as_nobody(tmp_path, lambda: stack_cache.make_stacks(path, (1, 1, 2, 2, 2), lambda levels: []))
     assert said.startswith("MicroExpError: closed/stacks/") and "set MICROEXP_CACHE" in said
     load(data, cache=False)
 
@@ -268,7 +267,6 @@ def test_the_command_lists_and_clears(data, folder, capsys, monkeypatch):
 
     assert command("list") == [f"{folder}: stacks of 0 data sets, landmarks of 0 clips; 0.0 MB in all"]
     face = load(data)
-    (data / "SYNTHETIC.txt").write_text("")
     fused = load(data, FUSED)
     path = cache.place("landmarks", f"{'0' * 64}.npz")
     np.savez(path, faces=np.ones(1, "i4"), points=np.ones((1, 68, 2), "i4"))
@@ -277,11 +275,8 @@ def test_the_command_lists_and_clears(data, folder, capsys, monkeypatch):
     foreign = [folder / name for name in ("mine.npy", "stacks/mine.npy")]
     for file in foreign:
         file.write_text("mine")
-    *lines, total = command("list")
-    assert len(lines) == 4 and total.startswith(f"{folder}: stacks of 4 data sets, landmarks of 1 clip; ")
-    assert sum(f"SMIC, face 64x64x18, 8 clips of {data}, 20" in line for line in lines) == 1
-    assert sum(f"synthetic SMIC, eyes and mouth 32x32x18, 8 clips of {data}, 20" in line for line in lines) == 1
-    assert sum("damaged or half-written" in line for line in lines) == 2
+    [total] = command("list")
+    assert total.startswith(f"{folder}: stacks of 4 data sets, landmarks of 1 clip; ")
     [said] = command("clear")
     assert said.startswith(f"{folder}: removed stacks of 4 data sets, landmarks of 1 clip") and said.endswith("free")
     assert sorted(path for path in folder.rglob("*") if path.is_file()) == sorted(foreign)

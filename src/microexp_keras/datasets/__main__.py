@@ -48,8 +48,8 @@ def parser() -> argparse.ArgumentParser:
     table.add_argument("--dataset", choices=DATABASES, action="append", help=how)
     datasets.add_options(table)
     table.add_argument("--out", type=Path, default=Path("clips.csv"), metavar="CSV", help="default: clips.csv")
-    cache = add("cache", "list or remove what is kept of data that was read before, so that the next run is faster")
-    cache.add_argument("what", choices=("list", "clear"), help="list what is kept, or remove all of it")
+    cache = add("cache", "count or remove what is kept of data that was read before, so that the next run is faster")
+    cache.add_argument("what", choices=("list", "clear"), help="say how much is kept, or remove all of it")
     return parser
 
 
@@ -105,15 +105,13 @@ def _cache(args: argparse.Namespace) -> None:
     from microexp_keras import cache
 
     kept = {kind: cache.files(kind) for kind in cache.KINDS}
-    stacks = [path for path in kept["stacks"] if path.suffix == ".npy"]
-    what = f"stacks of {counted(len(stacks), 'data set')}, landmarks of {counted(len(kept['landmarks']), 'clip')}"
+    stacks = sum(path.suffix == ".npy" for path in kept["stacks"])
+    what = f"stacks of {counted(stacks, 'data set')}, landmarks of {counted(len(kept['landmarks']), 'clip')}"
     size = in_bytes(sum(sum(sizes.values()) for sizes in kept.values()))
     if args.what == "clear":
         cache.remove(path for paths in kept.values() for path in paths)
         print(f"{cache.folder()}: removed {what}; {size} are free")
         return
-    for path in stacks:
-        print(f"{path.name[:12]}  {in_bytes(kept['stacks'][path]):>10}  {cache.about(path)}")
     print(f"{cache.folder()}: {what}; {size} in all")
 
 

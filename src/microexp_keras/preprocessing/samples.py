@@ -117,8 +117,7 @@ def load_samples(
     synthetic = datasets.are_synthetic(table.clips)
     clips, left_out = _follow_the_paper(table, protocol)
     points = None if protocol.network.on_whole_face else points or landmarks.DlibLandmarks()
-    about = {"origin": protocol.database.origin(synthetic), "folder": os.path.abspath(root)} if cache else None
-    stacks, remarks = read_stacks(clips, protocol, points, progress, about)
+    stacks, remarks = read_stacks(clips, protocol, points, progress, cache)
     notes = [remark for remark in remarks if isinstance(remark, str)]
     issues = [*table.issues, *left_out, *oddities.numbering(clips), *(one for one in remarks if isinstance(one, Issue))]
     if protocol.unseen_subjects:

@@ -1,6 +1,6 @@
 """On-disk cache of gray stacks, a file for each data set: uint8 (inputs, clips, rows, columns, time) as plain .npy.
 
-The .json beside it says what it was made of, and what its reader must know; both are under one checksum.
+The .json beside it says what its reader must know; both are under one checksum.
 """
 
 import hashlib
@@ -8,7 +8,6 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +52,7 @@ def kept_stacks(
     try:
         said = json.loads(path.with_suffix(".json").read_bytes())
         levels = np.asarray(np.lib.format.open_memmap(path, mode="r"))
-        if said.pop("sha256") != _seal(said, levels) or levels.shape != tuple(shape):
+        if said["sha256"] != _seal(said["remarks"], levels) or levels.shape != tuple(shape):
             raise ValueError("it is not what was written")
         remarks = [remark if isinstance(remark, str) else Issue(*remark) for remark in said["remarks"]]
         return dict(zip(names, levels, strict=True)), remarks
@@ -64,22 +63,20 @@ def kept_stacks(
         return None
 
 
-def make_stacks(path: Path, shape: Sequence[int], about: Mapping[str, Any], read: Read) -> None:
-    """Write the stacks of a data set, and what `cache list` tells `about` them; nothing if that fails."""
+def make_stacks(path: Path, shape: Sequence[int], read: Read) -> None:
+    """Write the stacks of a data set, and what its reader must know; nothing if that fails."""
     with replacing(path, remedy=cache.REMEDY) as temporary:
         levels = np.lib.format.open_memmap(temporary, "w+", np.uint8, tuple(shape))
         reserve(temporary, temporary.stat().st_size)  # a full disk ends a program that writes to a mapping
         remarks = read(levels)
-        made = datetime.now(UTC).isoformat(timespec="seconds")
-        said = {"about": {**about, "clips": shape[1], "made": made}, "remarks": remarks}
-        sha256 = _seal(said, levels)
+        sha256 = _seal(remarks, levels)
         levels.flush()
         del levels
-    write_json(path.with_suffix(".json"), {**said, "sha256": sha256})
+    write_json(path.with_suffix(".json"), {"remarks": remarks, "sha256": sha256})
 
 
-def _seal(said: Mapping[str, Any], levels: np.ndarray) -> str:
-    """SHA-256 of all that the .json says, and of the stacks."""
-    digest = hashlib.sha256(json.dumps([said, levels.dtype.str, levels.shape], sort_keys=True).encode())
+def _seal(remarks: Sequence[Any], levels: np.ndarray) -> str:
+    """SHA-256 of remarks and stacks."""
+    digest = hashlib.sha256(json.dumps([remarks, levels.dtype.str, levels.shape]).encode())
     digest.update(levels.data)
     return digest.hexdigest()

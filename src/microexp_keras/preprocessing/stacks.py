@@ -97,19 +97,19 @@ def read_stacks(
     protocol: Protocol,
     points: LandmarkSource | None,
     progress: bool,
-    about: Mapping[str, str] | None = None,
+    keep: bool = False,
 ) -> tuple[Mapping[str, np.ndarray], list[Remark]]:
     """Return stacks and remarks: of whole faces without a source of `points`, else of eyes and mouth.
 
-    With `about`, which is told of them by `cache list`, they come from the cache, where they are put first if they are
-    not there. What is cut by points of a source without `identity()` is not kept.
+    With `keep` they come from the cache, where they are put first if they are not there. What is cut by points of a
+    source without `identity()` is not kept.
     """
     _require_frames(clips, protocol)
     names = ("face",) if points is None else ("eyes", "mouth")
     shape = (len(names), len(clips), protocol.size, protocol.size, protocol.frames)
     read = functools.partial(_read_clips, clips, protocol, points, progress)
     identity = getattr(points, "identity", lambda: None)()  # a text that changes whenever the points may
-    if about is not None and (points is None or identity):
+    if keep and (points is None or identity):
         decisive = ("dataset", "frames", "size", "swapped_colours", "sampling", "reads_as_published", "crop")
         settings = {name: getattr(protocol, name) for name in decisive} | {"inputs": names, "opencv": cv2.__version__}
         if points is not None:
@@ -122,7 +122,7 @@ def read_stacks(
         if kept and progress:
             print(f"the stacks of {counted(len(clips), 'clip')} come from the cache", file=sys.stderr)
         if not kept:
-            make_stacks(path, shape, {**about, **settings}, read)
+            make_stacks(path, shape, read)
             kept = kept_stacks(path, names, shape)
         if kept:
             return kept
