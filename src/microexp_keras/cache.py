@@ -2,7 +2,6 @@
 
 import os
 import re
-from collections.abc import Iterable
 from pathlib import Path
 
 import platformdirs
@@ -37,9 +36,3 @@ def place(kind: str, name: str) -> Path:
 def files(kind: str) -> dict[Path, int]:
     """Return the files of a kind, one of `KINDS`, with their bytes."""
     return {path: path.stat().st_size for path in sorted((folder() / kind).glob("*")) if OURS.fullmatch(path.name)}
-
-
-def remove(paths: Iterable[Path]) -> None:
-    """Remove files of the cache."""
-    for path in paths:
-        path.unlink(missing_ok=True)  # what the system refuses, the commands say in one line

@@ -108,11 +108,12 @@ def _cache(args: argparse.Namespace) -> None:
     stacks = sum(path.suffix == ".npy" for path in kept["stacks"])
     what = f"stacks of {counted(stacks, 'data set')}, landmarks of {counted(len(kept['landmarks']), 'clip')}"
     size = in_bytes(sum(sum(sizes.values()) for sizes in kept.values()))
-    if args.what == "clear":
-        cache.remove(path for paths in kept.values() for path in paths)
-        print(f"{cache.folder()}: removed {what}; {size} are free")
+    if args.what == "list":
+        print(f"{cache.folder()}: {what}; {size} in all")
         return
-    print(f"{cache.folder()}: {what}; {size} in all")
+    for path in [path for paths in kept.values() for path in paths]:
+        path.unlink(missing_ok=True)
+    print(f"{cache.folder()}: removed {what}; {size} are free")
 
 
 if __name__ == "__main__":
