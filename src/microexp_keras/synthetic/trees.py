@@ -17,7 +17,7 @@ import openpyxl
 
 from microexp_keras.errors import MicroExpError
 from microexp_keras.parallel import in_threads
-from microexp_keras.synthetic import MARK_FILE, VERSION
+from microexp_keras.synthetic import MARK_FILE
 from microexp_keras.synthetic.film import DATA, MOTIONS, SIZE, Expression, Film, render
 from microexp_keras.text import either
 
@@ -235,8 +235,7 @@ def _new_folder(root: Path, dataset: str, seed: int) -> Iterator[Path]:
     """Yield a temporary folder beside `root`, marked as synthetic; on success it becomes `root` in one step."""
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise MicroExpError(root, "is there already and not an empty folder", "Choose another, or remove it yourself.")
-    made = f"microexp_keras made them (version {VERSION}, seed {seed})"
-    mark = f"""The clips in this folder are synthetic: {made} from one portrait in
+    mark = f"""The clips in this folder are synthetic: microexp_keras made them (seed {seed}) from one portrait in
 the public domain, NASA's of the astronaut Eileen Collins (https://flic.kr/p/r9qvLn): all people in it are warps of her.
 They are not {FORMS[dataset]["title"]}, and no expression of hers.
 """
