@@ -13,7 +13,7 @@ from microexp_keras.datasets import Clip
 from microexp_keras.datasets.database import DATABASES, Database
 from microexp_keras.landmarks.dlib_detector import DlibLandmarks
 from microexp_keras.landmarks.points import POINTS, UNKNOWN, Landmarks, find_faults, listed
-from microexp_keras.landmarks.preview import Tile, clip_at, draw_sheet
+from microexp_keras.landmarks.preview import clip_at, draw_sheet
 from microexp_keras.landmarks.table import write_csv
 from microexp_keras.parallel import in_threads
 from microexp_keras.text import counted
@@ -96,13 +96,9 @@ def _preview_command(args: argparse.Namespace) -> None:
     images = [image for place, image in enumerate(_shown(clip, part, database)) if place in chosen]
     found = DlibLandmarks()(clip, images)
     faults = find_faults(found, [image.shape for image in images])
+    step = 1 if database.swapped_colours else -1  # to red, green, blue
     tiles = [
-        Tile(
-            f"{clip.id}, frame {frame}",
-            image if database.swapped_colours else image[..., ::-1],
-            points if faces else points[:0],
-            fault,
-        )
+        (f"{clip.id}, frame {frame}", image[..., ::step], points if faces else points[:0], fault)
         for frame, image, faces, points, fault in zip(chosen, images, *found, faults, strict=True)
     ]
     bad, frames = sum(map(bool, faults)), counted(len(tiles), f"{_synthetic([clip])}frame")
