@@ -17,7 +17,7 @@ from microexp_keras.text import plain
 BLUE, ORANGE, FAULT = "#0072B2", "#E69F00", "#CC0000"
 
 
-# Of a frame its label, uint8 (rows, columns, 3), RGB, its points, int32 (68, 2), or (0, 2) without a face, and its fault.
+# Of a frame its label, uint8 (rows, columns, 3), RGB, its points, int32 (68, 2), or (0, 2) without a face, its fault.
 Tile = tuple[str, np.ndarray, np.ndarray, str | None]
 
 
