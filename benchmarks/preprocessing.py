@@ -9,7 +9,7 @@ original's loop over those of this way. On a shared machine compare ratios, not 
 
 With --memory: the peak of resident memory from an empty cache to the end of the first epoch of MicroExpSTCNN on clips
 of 96 frames, beside that of the same steps of training on one batch of random numbers, which is the framework's own.
-The clips are twenty synthetic videos under many names.
+The clips are twenty synthetic videos under many names; their stacks, mapped from the cache, count as resident.
 """
 
 import os

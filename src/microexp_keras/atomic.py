@@ -1,7 +1,6 @@
 """Files written whole or not at all, and one writer to a folder."""
 
 import contextlib
-import errno
 import json
 import os
 import uuid
@@ -76,24 +75,19 @@ def only_writer(folder: str | Path, wait: bool = False, name: str = ".lock") -> 
     """
     import filelock
 
-    with contextlib.ExitStack() as stack:
-        try:
-            file = stack.enter_context(open(Path(folder) / name, "a+b", buffering=0))
-            mine = filelock.lock_descriptor(file.fileno(), blocking=wait)
-        except OSError as error:
-            if error.errno != errno.ENOSYS:  # a system without locks: nobody is refused
-                found = f"cannot be written to, or its disk has no locks ({error.strerror})"
-                raise MicroExpError(folder, found, "Choose another folder.") from error
-            mine = True
-        if not mine:
-            file.seek(1)
-            process = file.read(20).decode("ascii", "replace").strip() or "unknown"
-            found = f"another run (process {process}) is writing here"
-            raise MicroExpError(folder, found, "Wait for it to end, or give this one another --out.")
-        with contextlib.suppress(OSError):  # on a full disk the lock holds without the number, too
-            file.truncate(0)
-            file.write(f" {os.getpid()}".encode())  # Windows lets nobody read the first byte, which it locks
+    lock = filelock.FileLock(Path(folder) / name, blocking=wait)
+    try:
+        lock.acquire()
+    except filelock.Timeout:
+        hint = "Wait for it to end, or give this one another --out."
+        raise MicroExpError(folder, "another run is writing here", hint) from None
+    except OSError as error:
+        found = f"cannot be written to, or its disk has no locks ({error.strerror})"
+        raise MicroExpError(folder, found, "Choose another folder.") from error
+    try:
         for left_behind in Path(folder).glob(".writing-*"):  # by a killed process: nobody else writes here
             if left_behind.is_file():
                 left_behind.unlink()
         yield
+    finally:
+        lock.release()

@@ -1,13 +1,8 @@
 """Where the cache is and what lies in it: `stacks/KEY.npy` with `KEY.json` beside it, and `landmarks/KEY.npz`."""
 
-import contextlib
-import json
 import os
 import re
-import time
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import platformdirs
 
@@ -16,11 +11,8 @@ from microexp_keras.errors import MicroExpError
 KINDS = ("stacks", "landmarks")
 """Folders of the cache."""
 
-OURS = re.compile(r"[0-9a-f]{64}\.(json|npy|npz)")
-"""Names of its files."""
-
-ABANDONED = 3600
-"""Seconds after which nobody writes a half-written file any more."""
+OURS = re.compile(r"[0-9a-f]{64}\.(json|npy|npz)|\.writing-.*")
+"""Names of its files, and of those that are written or that a killed process left half-written."""
 
 REMEDY = "Free space on that disk, or set MICROEXP_CACHE to a folder that can be written; then run the command again."
 
@@ -37,39 +29,10 @@ def folder() -> Path:
 def place(kind: str, name: str) -> Path:
     """Return the path of a file of a kind, one of `KINDS`, after making its folder."""
     parent = folder() / kind
-    try:
-        parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise MicroExpError(parent, f"the cache could not be made ({error.strerror})", REMEDY) from None
+    parent.mkdir(parents=True, exist_ok=True)
     return parent / name
 
 
-def may_write(path: Path) -> bool:
-    """Say whether this user may put a file at a path of the cache: somebody else's may be shared to read only."""
-    return os.access(path.parent, os.W_OK | os.X_OK)
-
-
 def files(kind: str) -> dict[Path, int]:
-    """Return the files of a kind, one of `KINDS`, with their bytes; also what killed processes left half-written."""
-    found = {}
-    for path in sorted((folder() / kind).glob("*")):
-        with contextlib.suppress(FileNotFoundError):  # written or removed meanwhile
-            status = path.stat()
-            half = path.name.startswith(".writing-") and time.time() - status.st_mtime > ABANDONED
-            if half or OURS.fullmatch(path.name):
-                found[path] = status.st_size
-    return found
-
-
-def about(path: Path) -> dict[str, Any] | None:
-    """Return what the .json beside a .npy says of it: `origin`, `folder`, `clips` and so on; None if it is damaged."""
-    try:
-        return dict(json.loads(path.with_suffix(".json").read_bytes())["about"])
-    except (OSError, ValueError, TypeError, LookupError):
-        return None
-
-
-def remove(paths: Iterable[Path]) -> None:
-    """Remove files of the cache."""
-    for path in paths:
-        path.unlink(missing_ok=True)  # what the system refuses, the commands say in one line
+    """Return the files of a kind, one of `KINDS`, with their bytes."""
+    return {path: path.stat().st_size for path in sorted((folder() / kind).glob("*")) if OURS.fullmatch(path.name)}

@@ -38,15 +38,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         args.fps,
     )
     source = Source(args.source)
-    if not source.camera:
-        source.require_frames(protocol.frames)
     with runs.results_in(args.out, f"predict-{source.name}") as folder:
         import_keras()
         classes = len(protocol.database.class_names)
         model = weights.load_model(args.weights, protocol.frames, protocol.size, classes)
         if source.camera:
             source.record(args.seconds, folder / "recording.avi")
-            source.require_frames(protocol.frames)
         seen = watch.watch(model, source, look)
         found = report.write(folder, seen, runs.provenance(), args.annotated)
     print(found.summary(folder))

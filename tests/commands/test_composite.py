@@ -101,5 +101,5 @@ def test_trees_that_do_not_make_a_composite_are_refused(small_faces, composite, 
     assert datasets_command(["table", str(small_faces), other, "--dataset", "smic", *out]) == 2
     assert "names 1 for 2 folders" in capsys.readouterr().err
     assert datasets_command(["table", str(small_faces), other, "--expressions", "micro", *out]) == 2
-    assert "--expressions: goes with one database only" in capsys.readouterr().err
+    assert "--expressions micro: means nothing with the tree" in capsys.readouterr().err
     assert not (tmp_path / "new.csv").exists()

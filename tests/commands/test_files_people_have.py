@@ -38,7 +38,7 @@ def command(*arguments, flags=(), **environment):
 def people(small_faces, tmp_path_factory):
     """A table of three clips: one person, two people beside each other, nobody."""
     root = tmp_path_factory.mktemp("people")
-    [face] = read_frames(datasets.find_clips(small_faces)[0], 1)
+    [face] = read_frames(datasets.find_clips(small_faces)[0], slice(0, 1))
     for name, image in (("one", face), ("two", np.hstack([face, face])), ("nobody", np.full_like(face, 90))):
         (root / name).mkdir()
         for number in range(18):

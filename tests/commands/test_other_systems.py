@@ -6,9 +6,6 @@ import sys
 
 import pytest
 
-from microexp_keras import atomic
-from microexp_keras.errors import MicroExpError
-
 WITHOUT = """
 import os, sys
 import locket  # Dask's locks, which on Windows need no fcntl
@@ -59,10 +56,3 @@ def test_the_commands_run_without_what_windows_and_macos_lack(small_smic, tmp_pa
     assert all(line.endswith(" 0") for line in ran), done.stderr
     assert len((tmp_path / "one" / "history.csv").read_text().splitlines()) == 3
     assert (tmp_path / "folds" / "fold-02" / "result.json").exists()
-
-
-def test_the_number_of_the_process_lies_behind_the_byte_that_windows_locks(tmp_path):
-    with atomic.only_writer(tmp_path):
-        assert (tmp_path / ".lock").read_bytes()[1:] == str(os.getpid()).encode()
-        with pytest.raises(MicroExpError, match=f"process {os.getpid()} *\\)"), atomic.only_writer(tmp_path):
-            pass

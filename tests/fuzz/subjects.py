@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -24,10 +23,10 @@ from microexp_keras.errors import MicroExpError
 from microexp_keras.landmarks.points import Landmarks
 from microexp_keras.landmarks.table import CsvLandmarks, write_csv
 from microexp_keras.models.networks import NETWORKS
-from microexp_keras.models.original import LAYERS, pooled_shape
 from microexp_keras.preprocessing import original_npy, stack_cache
 from microexp_keras.runs.fold import read_result
 from microexp_keras.weights.hdf5 import opened
+from microexp_keras.weights.identify import identify
 
 CLIPS = ["s1_ne_1", "s1_po_1", "s2_su_1"]
 
@@ -62,9 +61,9 @@ def h5(folder):
         weights.save_keras2_hdf5(model, paths[1], whole_model=False)
         weights.save_weights(model, paths[2])
         model.save(paths[3])
-        ours += [_h5(path, paths[0], sealed=path is not paths[3]) for path in paths]
+        ours += [_h5(path, sealed=path is not paths[3]) for path in paths]
     golden = GOLDEN[0] / "keras2"
-    return [*ours, *(_h5(path, golden / "stcnn.hdf5", sealed=False) for path in golden.glob("stcnn.*hdf5"))]
+    return [*ours, *(_h5(path, sealed=False) for path in golden.glob("stcnn.*hdf5"))]
 
 
 def npy(folder):
@@ -113,22 +112,17 @@ def cache(folder):
         levels[:] = np.random.default_rng(0).integers(0, 256, shape[1:], np.uint8)
         return ["a note"]
 
-    stack_cache.make_stacks(path, shape, {"origin": "SMIC", "folder": "x"}, fill)
+    stack_cache.make_stacks(path, shape, fill)
 
     whole = {one.name: one.read_bytes() for one in (path, path.with_suffix(".json"))}
 
     def read(changed):
         (other,) = whole.keys() - {changed.name}
         changed.with_name(other).write_bytes(whole[other])
-        os.utime(path, (0, 0))  # as if it had not changed since
         kept = stack_cache.kept_stacks(path, ["eyes", "mouth"], shape)
-        return kept and ({name: (stacks[:].tobytes(), stacks.pixels) for name, stacks in kept[0].items()}, kept[1])
+        return kept and ({name: stacks.tobytes() for name, stacks in kept[0].items()}, kept[1])
 
-    # Nothing tells a changed pixel: they are many, and would have to be read at every start.
-    return [
-        Subject(name, data, read, [(0, 128 if name == path.name else len(data))], name != path.name)
-        for name, data in whole.items()
-    ]
+    return [Subject(name, data, read, [(0, len(data))], sealed=True) for name, data in whole.items()]
 
 
 def image(folder):
@@ -143,7 +137,7 @@ def image(folder):
     def read(path):
         clip = Clip("", "", 0, (path,))
         read_media([clip], progress=False)
-        [found] = read_frames(clip, 1)
+        [found] = read_frames(clip, slice(0, 1))
         assert found.size <= 3 * MAX_PIXELS
         return found.tobytes(), found.shape
 
@@ -162,7 +156,7 @@ def video(folder):
     def read(path):
         clip = Clip("", "", 0, Video(path))
         read_media([clip], progress=False)
-        return [found.tobytes() for found in itertools.islice(read_frames(clip, None), 50)]
+        return [found.tobytes() for found in itertools.islice(read_frames(clip), 50)]
 
     data = path.read_bytes()
     return [Subject(path.name, data, read, [(0, 400), (0, len(data))])]
@@ -212,36 +206,11 @@ def landmarks(folder):
 KINDS = {one.__name__: one for one in (h5, npy, result, cache, image, video, workbook, landmarks)}
 
 
-class _Layer:
-    def __init__(self, kernel_size):
-        self.kernel_size, self.found = kernel_size, []
-
-    def set_weights(self, arrays):
-        self.found = [array.tobytes() for array in arrays]
-
-
-class _Model:
-    """What `load_weights` asks of a model, without Keras: thousands of them are loaded."""
-
-    def __init__(self, file):
-        self.by_name = {layer.ours: _Layer(file.kernel_size) for layer in LAYERS[file.network]}
-        self.layers = [type("L", (), {"name": name, "weights": [0]}) for name in self.by_name]
-        shape = (*(file.size or (14, 11)), file.frames or 18)
-        assert np.prod(pooled_shape(shape, file.kernel_size)) * 32 == file.flattened
-        self.inputs, self.output_shape = [type("T", (), {"shape": (None, *shape, 1)})], (None, file.num_classes)
-
-    def get_layer(self, name):
-        return self.by_name[name]
-
-
-def _h5(path, whole, sealed):
-    """Give weights beside the same as a whole model, which says for which clips they are."""
-    exact = weights.inspect(whole)
-
+def _h5(path, sealed):
     def read(path):
-        model = _Model(exact)
-        said = weights.load_weights(model, path)
-        return {name: layer.found for name, layer in model.by_name.items()}, said.metadata
+        with opened(path, verify=True) as contents:
+            file, layers = identify(contents, path)
+            return [(name, [array.tobytes() for array in arrays]) for name, arrays in layers], file.metadata
 
     return Subject(path.name, path.read_bytes(), read, _structure(path), sealed)
 

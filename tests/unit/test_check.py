@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from dataclasses import replace
 
 import pytest
 from trees import (
@@ -49,7 +48,7 @@ def clean(tmp_path_factory):
 
 
 def publish(monkeypatch, name, **values):
-    monkeypatch.setitem(DISTRIBUTED, name, replace(DISTRIBUTED[name], **values))
+    monkeypatch.setitem(DISTRIBUTED, name, DISTRIBUTED[name] | values)
 
 
 def clips_of(*subjects):
@@ -66,7 +65,7 @@ def published(monkeypatch):
 
 def look(root, tree):
     if tree == "smic-e":
-        DISTRIBUTED["smic"] = replace(DISTRIBUTED["smic"], **clips_of("s03", "s04", "s10"))
+        DISTRIBUTED["smic"] = DISTRIBUTED["smic"] | clips_of("s03", "s04", "s10")
     return check.check(root, frames=READ.get(tree), progress=False)
 
 

@@ -176,25 +176,6 @@ def test_smic_e_from_onset_to_offset(tmp_path, workbook):
 
 
 @pytest.mark.parametrize(
-    ("column", "value", "said"),
-    [
-        (2, "?", r"sheet 'Sheet1', row 3: onset and offset are '\?' and 100014, not among the frames 99990 to 100019"),
-        (3, 99991, "row 3: onset and offset are 99995 and 99991"),
-        (3, 100020, "row 3: onset and offset are 99995 and 100020, not among the frames 99990 to 100019 of .*s3_ne_02"),
-        (3, None, "row 3: onset and offset are 99995 and an empty cell.* if they are formulas, open it in"),
-        (5, "positive", "row 3: the emotion of s3_ne_02 is given as 'positive'"),
-        (1, "s3_ne_1", "row 3: s3_ne_1 is also in row 2"),
-    ],
-)
-def test_a_damaged_row_of_smic_e_is_named(tmp_path, column, value, said):
-    rows = [list(row) for row in smic_e_rows()]
-    rows[1][column] = value
-    write_smic_e(tmp_path, rows)
-    with pytest.raises(MicroExpError, match=said):
-        find_clips(tmp_path)
-
-
-@pytest.mark.parametrize(
     ("layout", "above"), [("rawpic", ""), ("rawvideo", "CAS(ME)^2"), ("selectedpic", "again/{}"), ("cropped", "{}")]
 )
 def test_casme2_as_distributed_however_nested(tmp_path, layout, above):
@@ -300,25 +281,34 @@ def test_a_header_and_trailing_text_are_no_expressions(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("column", "value", "said"),
+    ("database", "column", "value", "said"),
     [
-        (0, 9, r"sheet 'CASFEcode_final', row 2: 9 is not the index of a subject \(1 to 7\)"),
-        (1, "anger9_2", r"row 2: 'anger9_2' is no clip of anger1, happy1, disgust1 \(anger1_1\)"),
-        (1, None, "row 2: None is no clip of"),
-        (2, 0, "row 2: onset, apex and offset must be the numbers of frames, but are 0, 80, 95"),
-        (3, "80?", "row 2: .* but are 61, '80\\?', 95"),
-        (3, 121, r"row 2: frame 121 is not among the frames 1 to 120 of .*15_0401girlcrashing"),
-        (7, "expression", "row 2: 'expression' is neither macro-expression nor micro-expression"),
-        (1, "anger1_1", "row 2: s15/anger1_1 is also in row 1"),
+        ("smic", 2, "?", r"sheet 'Sheet1', row 3: onset and offset are '\?' and 100014, not among the frames 99990 to"),
+        ("smic", 3, 99991, "row 3: onset and offset are 99995 and 99991"),
+        ("smic", 3, 100020, "row 3: onset and offset are 99995 and 100020, not among the frames .* of .*s3_ne_02"),
+        ("smic", 3, None, "row 3: onset and offset are 99995 and an empty cell.* if they are formulas, open it in"),
+        ("smic", 5, "positive", "row 3: the emotion of s3_ne_02 is given as 'positive'"),
+        ("smic", 1, "s3_ne_1", "row 3: s3_ne_1 is also in row 2"),
+        ("casme2", 0, 9, r"sheet 'CASFEcode_final', row 2: 9 is not the index of a subject \(1 to 7\)"),
+        ("casme2", 1, "anger9_2", r"row 2: 'anger9_2' is no clip of anger1, happy1, disgust1 \(anger1_1\)"),
+        ("casme2", 1, None, "row 2: None is no clip of"),
+        ("casme2", 2, 0, "row 2: onset, apex and offset must be the numbers of frames, but are 0, 80, 95"),
+        ("casme2", 3, "80?", "row 2: .* but are 61, '80\\?', 95"),
+        ("casme2", 3, 121, r"row 2: frame 121 is not among the frames 1 to 120 of .*15_0401girlcrashing"),
+        ("casme2", 7, "expression", "row 2: 'expression' is neither macro-expression nor micro-expression"),
+        ("casme2", 1, "anger1_1", "row 2: s15/anger1_1 is also in row 1"),
     ],
 )
-def test_a_damaged_row_of_casme2_is_named(tmp_path, column, value, said):
-    write_casme2(tmp_path, "rawpic")
-    rows = [list(row) for row in EXPRESSIONS]
+def test_a_damaged_row_is_named(tmp_path, database, column, value, said):
+    rows = [list(row) for row in (smic_e_rows() if database == "smic" else EXPRESSIONS)]
     rows[1][column] = value
-    write_code_final(tmp_path / "CAS(ME)^2code_final.xlsx", rows)
+    if database == "smic":
+        write_smic_e(tmp_path, rows)
+    else:
+        write_casme2(tmp_path, "rawpic")
+        write_code_final(tmp_path / "CAS(ME)^2code_final.xlsx", rows)
     with pytest.raises(MicroExpError, match=said):
-        find_clips(tmp_path, "casme2")
+        find_clips(tmp_path, database)
 
 
 # what is done to the workbook of CAS(ME)^2, and what is said
@@ -329,7 +319,7 @@ def test_a_damaged_row_of_casme2_is_named(tmp_path, column, value, said):
             {"code": [("angry_1", 1)]},
             r"no workbook with .*; there are CAS\(ME\)\^2code_final.xlsx",
         ),
-        ({"code": EXPRESSIONS}, "none of its sheets gives the index of each subject"),
+        ({"code": EXPRESSIONS}, "none of its other sheets says which subject has which index"),
         (None, r"code_final.xlsx: cannot be read as a workbook \("),
     ],
 )

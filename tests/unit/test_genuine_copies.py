@@ -4,7 +4,6 @@ One case for each oddity: how its tree is written, and which clips and remarks c
 """
 
 import csv
-import os
 from pathlib import Path
 
 import openpyxl
@@ -77,13 +76,6 @@ def smic_with_an_empty_folder(root):
     (root / "HS/s18/micro/surprise/s18_sur_03").mkdir(parents=True)
 
 
-def apexes(root):
-    rows = [(*row[:4], 99990, row[5], 100000 if row[1] != "s3_ne_02" else "/") for row in smic_e_rows()]
-    write_smic_e(root)
-    head = ("Subject", "Filename", "OnsetF", "OffsetF", "FirstF", "Emotion", "ApexF")
-    write_workbook(root / "SMIC-HS-E_annotation.xlsx", {"Sheet1": [head, *rows]})
-
-
 def coding_rows(*rows):
     """A workbook of CASME II: subject, clip, onset, apex, offset, emotion."""
     head = (*CODING_HEAD, "Estimated Emotion")
@@ -115,14 +107,6 @@ def casmeii_two_workbooks(root):
     write_images(root / "CASME2_RAW_selected/sub01/EP99_01", range(10, 30))
     write_workbook(root / "CASME2-coding-2019217.xlsx", {"Sheet1": coding_rows(*rows)})
     write_workbook(root / "SAMM.xlsx", {"Sheet1": coding_rows((6, "006_1_2", 1, 2, 3, "Anger"))})
-
-
-def casmeii_of_one_date(root):
-    write_casmeii(root)
-    for name in ("coding", "CASME2"):
-        write_workbook(root / f"{name}.xlsx", {"Sheet1": coding_rows(*CODING)})
-        os.utime(root / f"{name}.xlsx", (1_600_000_000, 1_600_000_000))
-    (root / "CASME2-coding-20140508.xlsx").unlink()
 
 
 def casmeii_of_unknown_spelling(root):
@@ -177,8 +161,7 @@ READ = {
         ["warning sub26/ep18_44 (row 7): is of emotion suprise, which is none of the classes"],
     ),
     "a subject as number, an apex as text": (
-        lambda root: write_casmeii(root, subject=float), "casmeii", {}, CASME,
-        ["info sub02/ep02_01f (row 3): has no apex between onset and offset"],
+        lambda root: write_casmeii(root, subject=float), "casmeii", {}, CASME, [],
     ),
     "SAMM with four figures": (
         lambda root: write_samm(root, [*FACS, ("006", "006_9_1", 1, 2, 3, "Fear")], digits=4), "samm", {},
@@ -204,16 +187,11 @@ def test_it_is_read_and_a_table_written_of_it_gives_the_same_clips(tmp_path, nam
     assert bool(said) == bool(remarks) or database == "casmeii"
     if name == "the newer of two workbooks":
         assert table.workbook.name == "CASME2-coding-2019217.xlsx"
-        assert any("is read, being newer than CASME2-coding-20140508.xlsx" in text for text in said)
+        assert any("is read, not CASME2-coding-20140508.xlsx" in text for text in said)
     write_table(tmp_path / "clips.csv", [table])
     own = own_database(tmp_path / "clips.csv")
     assert own.class_names == DATABASES[database].class_names
     assert read_table(tmp_path / "clips.csv", own).clips == table.clips
-
-
-def test_apexes_are_positions_in_the_clip(tmp_path):
-    apexes(tmp_path)
-    assert [clip.apex for clip in read_table(tmp_path).clips] == [5, None, 5, 5]
 
 
 def mmew(root):
@@ -230,7 +208,6 @@ REFUSED = {
     "formulas without values": (
         smic_e_without_values, "row 2: onset and offset are 99995 and an empty cell, .* spreadsheet program and save it"
     ),
-    "two workbooks of one date": (casmeii_of_one_date, "which annotation is meant: .*CASME2.xlsx and .*coding"),
     "CASME II as videos": (casmeii_videos, "II as videos .its folders of images, CASME2_RAW_selected"),
     "MMEW": (mmew, "clips of MMEW, for which there is no reader. Write .* columns clip .*subject and label"),
     "CASME": (

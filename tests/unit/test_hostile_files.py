@@ -4,14 +4,13 @@ import json
 import random
 
 import h5py
-import keras
 import numpy as np
 import pytest
 from fuzz import corpus, fuzz
 from fuzz.subjects import KINDS
 from helpers import GOLDEN, MEGABYTES, limited
 
-from microexp_keras import models, training, weights
+from microexp_keras import training, weights
 from microexp_keras.errors import MicroExpError
 from microexp_keras.models.networks import NETWORKS
 from microexp_keras.preprocessing import original_npy
@@ -54,35 +53,10 @@ def test_an_array_that_declares_more_than_there_is_takes_no_memory(tmp_path):
 # -------------------------------------------------------------------------------------------- checksums
 
 
-@pytest.fixture(scope="module")
-def small():
-    model = models.build_microexp_stcnn(frames=18, size=(9, 8))
-    training.compile_model(model, 0.01)
-    return model
-
-
-def state(model):
-    return [keras.ops.convert_to_numpy(variable) for variable in [*model.weights, *model.optimizer.variables]]
-
-
 def flipped(data, place, bit=0):
     changed = bytearray(data)
     changed[place] ^= 1 << bit
     return bytes(changed)
-
-
-def test_every_flipped_bit_is_refused_or_changes_nothing(tmp_path, small):
-    path, draw = tmp_path / "x.weights.h5", random.Random(0)
-    weights.save_weights(small, path, {"epoch": 3})
-    data, before, refused = path.read_bytes(), state(small), 0
-    for _ in range(20):
-        path.write_bytes(flipped(data, draw.randrange(len(data)), draw.randrange(8)))
-        try:
-            assert weights.load_layers(small, path, optimizer=True) == {"epoch": 3}
-        except MicroExpError:
-            refused += 1
-        assert all(map(np.array_equal, before, state(small)))
-    assert refused > 5
 
 
 def ours(path, model):
@@ -98,9 +72,8 @@ def alone(path, model):
 
 
 @pytest.mark.parametrize("write", [ours, whole, alone], ids=lambda write: write.__name__)
-@pytest.mark.parametrize("network", list(NETWORKS))
-def test_every_flipped_bit_of_an_array_is_noticed(tmp_path, network, write):
-    model, path, draw = NETWORKS[network].build(frames=18, size=(9, 9)), tmp_path / "x.weights.h5", random.Random(0)
+def test_every_flipped_bit_of_an_array_is_noticed(tmp_path, write):
+    model, path, draw = NETWORKS["late"].build(frames=18, size=(9, 9)), tmp_path / "x.weights.h5", random.Random(0)
     training.compile_model(model, 0.01)  # what `ours` keeps of the optimiser is small and stored in another way
     write(path, model)
     data = path.read_bytes()
@@ -184,12 +157,6 @@ def test_a_result_with_a_field_that_cannot_be_is_refused(fold, field, text):
     record = "{" + ", ".join(f'"{name}": {value}' for name, value in {**others, field: text}.items()) + "}"
     with pytest.raises(MicroExpError, match=r"result\.json: is not the result of this fold .* Remove this file"):
         fold(record)
-
-
-@pytest.mark.parametrize("text", ["NaN", "", "\xff", "[1]", "[" * 10**5])
-def test_what_is_no_result_is_refused(fold, text):
-    with pytest.raises(MicroExpError, match=r"result\.json: is not the result of this fold"):
-        fold(text)
 
 
 @pytest.mark.parametrize("row", ["0,inf", "0,nan", "0", "0,1,2", "0," + "1" * 200_000])

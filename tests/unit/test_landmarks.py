@@ -1,9 +1,7 @@
 """From frames to points to boxes, as the original programs find them; faults are named, and mended where asked."""
 
 import io
-import os
 import shutil
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -54,7 +52,7 @@ def cache(tmp_path_factory, monkeypatch):
 
 def golden_images():
     clips = [Clip(folder.name, "s01", 0, tuple(sorted(folder.iterdir()))) for folder in sorted(GOLDEN.glob("*/*"))]
-    return clips, [list(read_frames(clip, 18)) for clip in clips]
+    return clips, [list(read_frames(clip, slice(0, 18))) for clip in clips]
 
 
 @pytest.fixture(scope="session")
@@ -135,21 +133,6 @@ def test_nothing_but_the_original_model_is_used(monkeypatch):
         DlibLandmarks()(clip_of(1), [np.zeros((9, 9, 3), np.uint8)])
 
 
-@pytest.mark.slow
-def test_the_licence_is_told_once_and_only_when_detection_begins(tmp_path):
-    script = (
-        "import sys, numpy as np\n"
-        "from microexp_keras import landmarks\nfrom microexp_keras.landmarks.__main__ import parser\n"
-        "parser().format_help()\n"
-        "assert not {'dlib', 'cv2', 'matplotlib'} & set(sys.modules)\n"
-        "for turn in range(2): landmarks.DlibLandmarks()(None, [np.zeros((60, 60, 3), np.uint8)])\n"
-    )
-    environment = {**os.environ, "MICROEXP_CACHE": str(tmp_path)}
-    for told in (1, 0):  # the second process finds everything in the cache
-        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment)
-        assert done.returncode == 0 and done.stderr.count("300-W") == told, done.stderr
-
-
 def test_faults_stop_with_the_frame_and_what_was_found():
     found = found_in([1, 1, 1])
     for policy in ("stop", "neighbours"):
@@ -161,9 +144,7 @@ def test_faults_stop_with_the_frame_and_what_was_found():
         fill_missing_landmarks(clip_of(3), found_in([1, 0, 2]), [SHAPE] * 3, "stop")
     outside = found_in([1, 1])
     outside.points[1, :, 0] += 110
-    with pytest.raises(
-        MicroExpError, match=r"image1\.bmp: .*eyes rows 30:48, columns 134:187; mouth .* of 100x120 pixels"
-    ):
+    with pytest.raises(MicroExpError, match=r"image1\.bmp: eyes beyond the border, so that eyes and mouth cannot"):
         fill_missing_landmarks(clip_of(2), outside, [SHAPE] * 2, "stop")
     video = Clip("a", "s01", 0, Video(Path("/data/a.avi"), 72))
     with pytest.raises(MicroExpError, match=r"a\.avi, frame 73: no face"):
@@ -178,9 +159,6 @@ def boxed(eyes, mouth):
     return points
 
 
-# Boxes as SMIC/Intermediate_MicroFuseNet.py:67,70 cuts them out of 100 rows and 120 columns, and by hand the pixels
-# that the slices of numpy then hold: up to the border; a negative number counts from the other end. None where nothing
-# is left, which ends the original at its next statement.
 # Boxes as SMIC/Intermediate_MicroFuseNet.py:67,70 cuts them out of 100 rows and 120 columns, and by hand the pixels
 # that the slices of numpy then hold: up to the border; a negative number counts from the other end. None where nothing
 # is left, which ends the original at its next statement.
@@ -230,7 +208,7 @@ def test_upstream_takes_frames_of_several_sizes_as_the_original_does(tmp_path):
     upstream, paper = (replace(protocols.get(name, "late"), frames=2) for name in ("upstream", "paper"))
     stacks, notes = preprocessing.region_stacks([clip], upstream, lambda *_: found, progress=False)
     assert stacks["mouth"][0, 5, 5].tolist() == [100, 140] and not notes
-    with pytest.raises(MicroExpError, match="frames of several sizes: 100x120, 140x120"):
+    with pytest.raises(MicroExpError, match="frames of several sizes: 120x100, 120x140"):
         preprocessing.region_stacks([clip], paper, lambda *_: found, progress=False)
 
 
@@ -317,7 +295,6 @@ def cell(line, column, text):
         (cell(3, 1, "1.5"), "line 4, column frame: '1.5' is not a whole number from 0"),
         (cell(3, 2, "-1"), "line 4, column faces: '-1' is"),
         (cell(3, 1, "0"), "line 4: is of a frame that an earlier row gives too"),
-        (cell(1, 2, "0"), "line 2: has points, but 0 in the column faces"),
         (lambda lines: [*lines[:2], lines[2] + ",5"], "line 3: has more cells than there are columns"),
         (lambda lines: [*lines[:2], "s03_ne_01"], "line 3, column frame: '' is not a whole number"),
         (lambda lines: [*lines[:2], "x" * 200_000], "line 3: .*field"),
@@ -350,8 +327,6 @@ def test_a_table_without_the_clip_or_of_another_clip(tmp_path):
     (tmp_path / "points.xlsx").write_bytes(b"PK" + bytes(100))
     with pytest.raises(MicroExpError, match=r"points\.xlsx: cannot be read as a workbook"):
         CsvLandmarks(tmp_path / "points.xlsx")
-    with pytest.raises(MicroExpError, match=r"no\.csv: the table of points cannot be read"):
-        CsvLandmarks(tmp_path / "no.csv")
     source = CsvLandmarks(table(tmp_path))
     with pytest.raises(MicroExpError, match=r"points\.csv: has no row for the clip s9"):
         source(clip_of(3, "s9"), [None] * 3)
@@ -405,14 +380,13 @@ def test_frames_of_cas_me_2_are_shown_as_the_original_shows_them(tmp_path, capsy
 @pytest.mark.parametrize(
     ("which", "said"),
     [
-        ("smic", "9 frames of smic, 1 with faults"),
         ("smic/Surprise/s1_sur_01", "3 frames of s1_sur_01, 1 with faults"),
         ("smic/Negative/s1_ne_01/reg_image004000.webp", "1 frame of reg_image004000.webp, none with faults"),
         ("video.avi", "2 frames of video.avi, none with faults"),
     ],
 )
 @pytest.mark.slow
-def test_preview_draws_a_database_a_clip_an_image_and_a_video(database, tmp_path, capsys, which, said):
+def test_preview_draws_a_clip_an_image_and_a_video(database, tmp_path, capsys, which, said):
     if which == "video.avi":
         frame = cv2.imread(str(database / "Negative" / "s1_ne_01" / "reg_image004000.webp"))
         writer = cv2.VideoWriter(str(tmp_path / which), cv2.VideoWriter_fourcc(*"MJPG"), 30, frame.shape[1::-1])
@@ -420,8 +394,7 @@ def test_preview_draws_a_database_a_clip_an_image_and_a_video(database, tmp_path
             writer.write(frame)
         writer.release()
     out = tmp_path / "sheet.png"
-    limit = ["--frames", "3"] if which == "smic" else []
-    assert landmarks_command(["preview", str(tmp_path / which), "--out", str(out), *limit]) == 0
+    assert landmarks_command(["preview", str(tmp_path / which), "--out", str(out)]) == 0
     assert capsys.readouterr().out == f"{out}: {said}\n"
     sheet = cv2.imread(str(out))
     counts = {
@@ -432,17 +405,8 @@ def test_preview_draws_a_database_a_clip_an_image_and_a_video(database, tmp_path
     assert (counts["fault"] > 3000) == ("1 with" in said)  # the legend shows a little of it
 
 
-def test_preview_draws_points_from_a_table_and_mistakes_are_one_line(database, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(dlib_detector, "detect", None)  # calling it would fail
-    write_csv(tmp_path / "points.csv", {"s1_ne_01": found_in([1, 2, 0])})
-    clip, out = str(database / "Negative" / "s1_ne_01"), ["--out", str(tmp_path / "sheet.png")]
-    assert landmarks_command(["preview", clip, "--landmarks", str(tmp_path / "points.csv"), *out]) == 0
-    assert "3 frames of s1_ne_01, 2 with faults" in capsys.readouterr().out
+def test_mistakes_of_preview_are_one_line(tmp_path, capsys):
     (tmp_path / "text.txt").write_text("no video")
-    for arguments, said in (
-        ([str(tmp_path / "no"), *out], "no such folder, video or image"),
-        ([str(tmp_path / "text.txt"), *out], "no video that can be read"),
-        ([clip, "--landmarks", "no.csv", *out], "no.csv"),
-    ):
-        assert landmarks_command(["preview", *arguments]) == 2
+    for name, said in (("no", "cannot be read (No such file"), ("text.txt", "no video that can be read")):
+        assert landmarks_command(["preview", str(tmp_path / name), "--out", str(tmp_path / "sheet.png")]) == 2
         assert said in capsys.readouterr().err

@@ -108,6 +108,6 @@ def test_a_name_is_no_formula_in_a_figure(tmp_path):
     plots.timeline(times, probabilities, ["a", "b", "c"], tmp_path / "x.png", title, "caption $_$")
     svg = (tmp_path / "x.svg").read_text()
     assert "film $_$" in svg and "caption $_$" in svg
-    tile = preview.Tile("clip $_$, frame 1", np.zeros((8, 8, 3), np.uint8), np.zeros((0, 2), np.int32), None)
+    tile = ("clip $_$, frame 1", np.zeros((8, 8, 3), np.uint8), np.zeros((0, 2), np.int32), None)
     preview.draw_sheet([tile], title, tmp_path / "sheet.png")
     assert (tmp_path / "sheet.png").stat().st_size > 1000

@@ -59,14 +59,6 @@ def digests(root):
     return {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-def decode(path):
-    """All frames of a video, int16 (frames, rows, columns, 3)."""
-    capture, images = cv2.VideoCapture(str(path)), []
-    while (image := capture.read()[1]) is not None:
-        images.append(image)
-    return np.stack(images).astype(np.int16)
-
-
 def make(name, root, **options):
     (dataset, layout, clips), *_ = TREES[name]
     return synthesize(dataset, root, **{"layout": layout, "clips": clips, "progress": False, **options})
@@ -92,7 +84,7 @@ def test_a_tree_is_read_as_the_databases_and_says_that_it_is_synthetic(tree):
     assert [clip.subject for clip in clips] == subjects and [clip.label for clip in clips] == labels
     assert datasets.are_synthetic(clips) and (root / MARK_FILE).is_file()
     report = check.check(root, dataset, progress=False, **options)
-    assert not report.stops_training and report.synthetic and [*report.sizes] == [(160, 160)]
+    assert not report.stops_training and report.facts["synthetic"] and [*report.facts["files_by_size"]] == ["160x160"]
 
 
 def test_the_seed_alone_decides_a_clip_and_not_how_many_others_there_are(tree, tmp_path):
@@ -158,19 +150,6 @@ def test_an_expression_is_motion_from_onset_to_offset_and_nothing_else(motion):
     assert (moved[4:12].mean(axis=1) <= moved[8].mean()).all()
 
 
-def test_flat_videos_are_xvid_that_keeps_the_motion(tmp_path):
-    root = synthesize("casme2", tmp_path / "casme2", clips=(0, 1, 0), progress=False)
-    [path] = root.rglob("*.avi")
-    assert b"XVID" in path.read_bytes()[:512] and cv2.VideoCapture(str(path)).get(cv2.CAP_PROP_FPS) == 30
-    [film] = trees.plan("casme2", clips=(0, 1, 0))
-    rest = 2.0 * np.array([MOTIONS[name] for name in trees.CASME2["videos"]])
-    before, after = np.stack([*render(film, rest)]).astype(int), decode(path)
-    assert len(after) == film.frames
-    (shown,) = film.expressions
-    moved = [(images[shown.apex] - images[shown.onset]).ravel() for images in (before, after)]
-    assert np.corrcoef(*moved)[0, 1] > 0.9
-
-
 def test_the_workbook_of_casme2_is_in_the_distributed_form(recordings):
     book = openpyxl.load_workbook(recordings / trees.CASME2["workbook"])
     assert book.sheetnames == ["CASFEcode_final", "naming rule1", "naming rule2"]
@@ -204,8 +183,6 @@ def test_the_command_writes_recordings_that_it_can_read(recordings, tmp_path, mo
 @pytest.mark.parametrize(
     ("dataset", "options", "message"),
     [
-        ("smic", {"clips": (71, 51, 43)}, "there can be 0 to 70 negative ones, not 71"),
-        ("casme2", {"clips": (1, 100, 1)}, "there can be 0 to 99 happy ones, not 100"),
         ("casme2", {"layout": "rawpic"}, "layout: CAS.* is written as flat or rawvideo, not rawpic"),
         ("samm", {"layout": "rawvideo"}, "layout: SAMM is written as flat, not rawvideo"),
         ("casme3", {}, "dataset: 'casme3' is none of smic, casme2, casmeii, samm"),
@@ -248,7 +225,7 @@ class HalfWriter:
         ("smic", trees, "render", interrupted, KeyboardInterrupt, None),
         ("smic", trees, "render", on_a_full_disk, MicroExpError, r"made: could not be written \(No space left"),
         ("flat", cv2, "VideoWriter", HalfWriter, MicroExpError, r"made: could not be written \(.*came out with 49"),
-        ("flat", trees, "FOURCC", "????", MicroExpError, "could not start a video of the codec"),
+        ("flat", trees, "FOURCC", "????", MicroExpError, "came out with .* of its"),
     ],
 )
 def test_a_failure_leaves_nothing(name, place, attribute, broken, error, message, tmp_path, monkeypatch):
@@ -265,6 +242,3 @@ def test_what_lies_in_a_folder_is_left_alone(tmp_path, monkeypatch):
     with pytest.raises(MicroExpError, match="is there already and not an empty folder"):
         make("smic", tmp_path / "data/synthetic-smic", seed=1)
     assert synthetic_folder("smic") == tmp_path / "data/synthetic-smic" and digests(tmp_path) == before
-    (tmp_path / "data/synthetic-smic" / MARK_FILE).write_text("microexp_keras made them (version 1, seed 0)")
-    with pytest.raises(MicroExpError, match="another version of this package"):
-        synthetic_folder("smic")

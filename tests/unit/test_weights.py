@@ -97,7 +97,7 @@ def test_round_trips(tmp_path, network):
         assert (found.kind, found.network) == (f"Keras {kind}", network)
         assert (found.kernel_size, found.num_classes) == ((3, 5, 7), 5)
         assert found.exact == ("whole" in kind) and found.size == ((14, 11) if found.exact else None)
-        assert found.optimizer == ("3" in kind) == (found.dense_row_order == "channels_last")
+        assert found.dense_row_order == ("channels_last" if "3" in kind else "channels_first")
         assert same(model.get_weights(), other.get_weights())
     other = NETWORKS[network].build(frames=24, size=(14, 11), kernel_size=(3, 5, 7), num_classes=5)
     other.load_weights(tmp_path / "ours.weights.h5")
@@ -154,8 +154,6 @@ def test_only_our_models(tmp_path):
         weights.load_weights(other, STCNN)
     with pytest.raises(MicroExpError, match=r"microexp_keras\.models"):
         weights.save_keras2_hdf5(other, tmp_path / "x.hdf5")
-    with pytest.raises(MicroExpError, match=r"x\.h5.*weights\.h5"):
-        weights.save_weights(other, tmp_path / "x.h5")
     assert not list(tmp_path.iterdir())
 
 

@@ -1,6 +1,6 @@
 """From a folder on the disk to clips: which frames, of which subject, of which class. `check` alone reads pixels."""
 
-from microexp_keras.datasets.clips import SYNTHETIC_NOTE, Clip, Table, Video, are_synthetic
+from microexp_keras.datasets.clips import Clip, Table, Video, are_synthetic
 from microexp_keras.datasets.database import DATABASES, SMIC, Database, get_database, trained_on
 from microexp_keras.datasets.find import find_clips, find_dataset, read_table
 from microexp_keras.datasets.options import (
@@ -24,7 +24,6 @@ __all__ = [
     "OPTIONS",
     "READING",
     "SMIC",
-    "SYNTHETIC_NOTE",
     "Clip",
     "Database",
     "Table",

@@ -48,8 +48,8 @@ def parser() -> argparse.ArgumentParser:
     table.add_argument("--dataset", choices=DATABASES, action="append", help=how)
     datasets.add_options(table)
     table.add_argument("--out", type=Path, default=Path("clips.csv"), metavar="CSV", help="default: clips.csv")
-    cache = add("cache", "list or remove what is kept of data that was read before, so that the next run is faster")
-    cache.add_argument("what", choices=("list", "clear"), help="list what is kept, or remove all of it")
+    cache = add("cache", "count or remove what is kept of data that was read before, so that the next run is faster")
+    cache.add_argument("what", choices=("list", "clear"), help="say how much is kept, or remove all of it")
     return parser
 
 
@@ -78,7 +78,7 @@ def _check(args: argparse.Namespace) -> int:
     if crop == "face":
         from microexp_keras.landmarks.face_box import check_faces
 
-        report.issues.extend(check_faces(report.table.clips, report.frames, report.sampling))
+        report.issues.extend(check_faces(report.table.clips, report.facts["frames_read"], report.facts["sampling"]))
     print(json.dumps(report.as_json(), indent=2) if args.json else report.as_text())
     return int(report.stops_training)
 
@@ -90,9 +90,6 @@ def _table(args: argparse.Namespace) -> None:
     if len(names) != len(args.data):
         found = f"names {len(names)} for {len(args.data)} folders"
         raise MicroExpError("--dataset", found, "Give one for each folder, in their order.")
-    if options and len(names) > 1:
-        wrong, hint = ", ".join(f"--{name}" for name in options), "Point at the folder of each tree instead."
-        raise MicroExpError(wrong, "goes with one database only", hint)
     tables = [datasets.read_table(path, name, **options) for path, name in zip(args.data, names, strict=True)]
     write_table(args.out, tables)
     for table in tables:
@@ -108,21 +105,15 @@ def _cache(args: argparse.Namespace) -> None:
     from microexp_keras import cache
 
     kept = {kind: cache.files(kind) for kind in cache.KINDS}
-    stacks = [path for path in kept["stacks"] if path.suffix == ".npy"]
-    what = f"stacks of {counted(len(stacks), 'data set')}, landmarks of {counted(len(kept['landmarks']), 'clip')}"
+    stacks = sum(path.suffix == ".npy" for path in kept["stacks"])
+    what = f"stacks of {counted(stacks, 'data set')}, landmarks of {counted(len(kept['landmarks']), 'clip')}"
     size = in_bytes(sum(sum(sizes.values()) for sizes in kept.values()))
-    if args.what == "clear":
-        cache.remove(path for paths in kept.values() for path in paths)
-        print(f"{cache.folder()}: removed {what}; {size} are free")
+    if args.what == "list":
+        print(f"{cache.folder()}: {what}; {size} in all")
         return
-    for path in stacks:
-        said = "damaged or half-written; the next run makes it anew"
-        if about := cache.about(path):
-            inputs = f"{' and '.join(about['inputs'])} {about['size']}x{about['size']}x{about['frames']}"
-            clips = f"{counted(about['clips'], 'clip')} of {about['folder']}"
-            said = f"{about['origin']}, {inputs}, {clips}, {about['made']}"
-        print(f"{path.name[:12]}  {in_bytes(kept['stacks'][path]):>10}  {said}")
-    print(f"{cache.folder()}: {what}; {size} in all")
+    for path in [path for paths in kept.values() for path in paths]:
+        path.unlink(missing_ok=True)
+    print(f"{cache.folder()}: removed {what}; {size} are free")
 
 
 if __name__ == "__main__":

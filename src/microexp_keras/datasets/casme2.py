@@ -76,14 +76,12 @@ def read(
     paths = table.by_key(_recordings(chosen, table) if long else _expressions(chosen, table))
     column = _labels(sheet, labels, table)
 
-    @functools.cache
-    def numbered(path: Path) -> tuple[Sequence[int | None], tuple[Path, ...]]:
-        return _numbered(path, folders, table)
+    numbered = functools.cache(lambda path: _numbered(path, folders, table))
 
     def key_of(row: Row) -> str:
         return f"{subjects.get(whole(row['index']), row['index'])}/{_code(row['code']) or row['code']}"
 
-    for where, key, row in listed_rows(table, sheet, {} if long else paths, key_of, lambda *_: True):
+    for where, key, row in listed_rows(table, sheet, {} if long else paths, key_of):
         if fault := _fault(row, subjects, videos):
             table.error(where, fault, "Correct the workbook.")
             continue
@@ -194,12 +192,13 @@ def _emotion(row: Row, labels: str) -> str:
 
 def named_rows(rows: Rows) -> NamedRows:
     """Name the nine cells, from the subject's index on, of the rows between the text above and below the table."""
-    codes = [at for _, cells in rows for at, cell in enumerate(cells) if _code(cell)]
+    codes = [at for cells in rows for at, cell in enumerate(cells) if _code(cell)]
     if not codes:
         return []
     start = max(max(set(codes), key=codes.count) - 1, 0)
     named = [
-        (number, dict(zip(COLUMNS, [*cells, *[None] * 9][start : start + 9], strict=True))) for number, cells in rows
+        (number, dict(zip(COLUMNS, [*cells, *[None] * 9][start : start + 9], strict=True)))
+        for number, cells in enumerate(rows, 1)
     ]
     filled = [number for number, row in named if _code(row["code"]) or (whole(row["index"]) and whole(row["onset"]))]
     return [
@@ -219,12 +218,9 @@ def _naming_rules(sheet: Sheet) -> tuple[dict[int | None, str], dict[str, str]]:
         names = [match[1] for word in words if (match := re.fullmatch(r"(\d{3,4})(?:[a-z].*)?", word))]
         if codes and names:
             videos[codes[0]] = f"{int(names[0]):04d}"
-    for pairs, what in (
-        (subjects, "the index of each subject and the subject (1, 15)"),
-        (videos, "each clip's name and its video (disgust1, 0101disgustingteeth)"),
-    ):
-        if not pairs:
-            raise MicroExpError(sheet.path, f"none of its sheets gives {what}", "Restore the workbook.")
+    if not subjects or not videos:
+        what = "which subject has which index (1, 15), or which clip which video (disgust1, 0101disgustingteeth)"
+        raise MicroExpError(sheet.path, f"none of its other sheets says {what}", "Restore the workbook.")
     return subjects, videos
 
 

@@ -7,21 +7,20 @@ import hashlib
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from microexp_keras.datasets import oddities
-from microexp_keras.datasets.clips import SYNTHETIC_NOTE, Clip, Table, are_synthetic
-from microexp_keras.datasets.database import DISTRIBUTED, Database, Distributed, get_database
+from microexp_keras.datasets.clips import Clip, Table, are_synthetic
+from microexp_keras.datasets.database import DISTRIBUTED, Database, get_database
 from microexp_keras.datasets.find import find_dataset, read_table
-from microexp_keras.datasets.frames import Header, frames_read, read_image, without_apex
+from microexp_keras.datasets.frames import frames_read, read_image, without_apex
 from microexp_keras.datasets.oddities import clip_name
 from microexp_keras.datasets.scan import natural_order
 from microexp_keras.datasets.videos import VideoFile
-from microexp_keras.errors import SHOWN, Issue, MicroExpError, grouped, shortened
+from microexp_keras.errors import SYNTHETIC_CLIPS, Issue, MicroExpError, grouped, shortened
 from microexp_keras.parallel import in_threads
 from microexp_keras.text import counted
 
@@ -38,8 +37,6 @@ class Medium(NamedTuple):
     size: tuple[int, int] | None = None  # columns and rows; None if nothing could be decoded
     digest: bytes = b""  # of the file's content
     length: int = 0  # frames that can be decoded
-    uneven: tuple[float, float] | None = None  # shortest and longest milliseconds between frames, if they differ
-    header: Header | None = None  # of an image
     error: MicroExpError | None = None  # why not all could be decoded
 
 
@@ -48,41 +45,27 @@ Media = dict[Path, Medium]
 
 
 def read_media(clips: Sequence[Clip], progress: bool) -> Media:
-    """Read every file of the clips once, on threads."""
-    readers = {clip.path: _read_video for clip in clips if clip.video}
-    readers |= {path: _read_image for clip in clips for path in clip.images}
-    media = in_threads(lambda path: readers[path](path), [*readers], "reading files", "file", progress)
-    return dict(zip(readers, media, strict=True))
+    """Read every file of the clips once, as training does but to the end, on threads."""
+    videos = {clip.path for clip in clips if clip.video}
+    paths = [*videos, *(path for clip in clips for path in clip.images)]
 
+    def read(path: Path) -> Medium:
+        size, length, digest, problem = None, 0, b"", None
+        try:
+            if path in videos:
+                with VideoFile(path) as video:
+                    for frame in video.frames():
+                        size, length = size or video.image(frame).shape[1::-1], length + 1
+            else:
+                size, length = read_image(path).shape[1::-1], 1
+        except MicroExpError as error:
+            problem = error
+        if size:
+            with open(path, "rb") as file:
+                digest = hashlib.file_digest(file, "sha1").digest()
+        return Medium(size, digest, length, problem)
 
-def _read_image(path: Path) -> Medium:
-    """Read an image as training does."""
-    try:
-        _, header = read_image(path)
-    except MicroExpError as error:
-        return Medium(error=error)
-    return Medium(header.size, _digest(path), 1, header=header)
-
-
-def _read_video(path: Path) -> Medium:
-    """Decode a video as far as possible."""
-    problem, size, times = None, None, list[float]()
-    try:
-        with VideoFile(path) as video:
-            times = video.times
-            for frame in video.frames():
-                size = size or video.image(frame).shape[1::-1]
-    except MicroExpError as error:
-        problem = error
-    steps = 1000 * np.diff(times)
-    uneven = len(steps) > 0 and np.ptp(steps) > 0.5 * np.median(steps)
-    extremes = (float(steps.min()), float(steps.max())) if uneven else None
-    return Medium(size, _digest(path) if size else b"", len(times), extremes, error=problem)
-
-
-def _digest(path: Path) -> bytes:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha1").digest()
+    return dict(zip(paths, in_threads(read, paths, "reading files", "file", progress), strict=True))
 
 
 def clip_length(clip: Clip, media: Media) -> int:
@@ -93,16 +76,11 @@ def clip_length(clip: Clip, media: Media) -> int:
     return max(0, end - clip.video.first)
 
 
-@dataclass(frozen=True)
-class Report:
+class Report(NamedTuple):
     """What `check` found."""
 
     table: Table
-    frames: int  # of each clip that a network will see
-    sampling: str  # which these are, one of `SAMPLINGS`
-    lengths: dict[int, int]  # how many clips have how many frames; a video as many as can be decoded
-    sizes: dict[tuple[int, int], int]  # how many files have how many columns and rows
-    synthetic: bool  # whether this package generated clips of it
+    facts: dict[str, Any]  # as `--json` prints them beside the issues
 
     @property
     def issues(self) -> list[Issue]:
@@ -114,59 +92,36 @@ class Report:
         """Whether anything would make training fail."""
         return bool(self.table.errors)
 
-    def counts(self) -> dict[str, tuple[int, ...]]:
-        """Clips of each class by subject; without a subject they are of `(unknown)`."""
-        clips = Counter((clip.subject or "(unknown)", clip.label) for clip in self.table.clips)
-        classes = range(self.table.database.num_classes)
-        return {one: tuple(clips[one, label] for label in classes) for one in sorted({subject for subject, _ in clips})}
-
     def as_json(self) -> dict[str, Any]:
         """Return it as values that JSON can hold."""
-        table = self.table
-        return {
-            "dataset": table.database.name,
-            "synthetic": self.synthetic,
-            "layout": table.layout,
-            "root": str(table.root),
-            "camera": table.camera,
-            "workbook": str(table.workbook) if table.workbook else None,
-            "annotated": table.annotated,
-            "classes": table.database.class_names,
-            "clips": len(table.clips),
-            "clips_by_subject": self.counts(),
-            "frames_read": self.frames,
-            "clips_by_frames": self.lengths,
-            "files_by_size": {f"{columns}x{rows}": files for (columns, rows), files in self.sizes.items()},
-            "issues": [issue._asdict() for issue in self.issues],
-            "stops_training": self.stops_training,
-        }
+        issues = [issue._asdict() for issue in self.issues]
+        return {**self.facts, "issues": issues, "stops_training": self.stops_training}
 
     def as_text(self) -> str:
         """Return it as text for a person."""
-        table = self.table
+        table, facts = self.table, self.facts
         camera = f", camera {table.camera}" if table.camera else ""
         lines = [
-            f"{table.database.origin(self.synthetic)}, tree {table.layout}{camera}, in {table.root}",
+            f"{table.database.origin(facts['synthetic'])}, tree {table.layout}{camera}, in {table.root}",
             *([f"annotated by {table.workbook} ({table.annotated} clips)"] if table.workbook else []),
-            *([SYNTHETIC_NOTE] if self.synthetic else []),
+            *([str(SYNTHETIC_CLIPS)] if facts["synthetic"] else []),
             "",
         ]
-        classes, counts = table.database.class_names, self.counts()
+        classes, counts, lengths = table.database.class_names, facts["clips_by_subject"], facts["clips_by_frames"]
         every = [sum(clip.label == label for clip in table.clips) for label in range(len(classes))]
         rows = [(name, *cells, sum(cells)) for name, cells in (*counts.items(), ("all", every))]
         wide = max(map(len, ("subject ", *counts))) + 1
         for name, *cells in (("subject", *classes, "clips"), *rows):
             lines.append(f"{name:<{wide}}" + "".join(f" {cell:>11}" for cell in cells))
         lines.append("")
-        if self.lengths:
+        if lengths:
             videos = any(clip.video and clip.length is None for clip in table.clips)
             what = "frames from a clip's first to its video's end" if videos else "frames of a clip"
-            each = np.repeat([*self.lengths], [*self.lengths.values()])
-            read = READ.get(self.sampling, "all are read and brought to {}").format(self.frames)
+            each = np.repeat([*lengths], [*lengths.values()])
+            read = READ.get(facts["sampling"], "all are read and brought to {}").format(facts["frames_read"])
             lines.append(f"{what}: {each.min()} to {each.max()}, median {int(np.median(each))}; {read}")
-            sizes = [f"{columns}x{rows} ({files} files)" for (columns, rows), files in self.sizes.items()]
-            more = f" and {len(sizes) - SHOWN} more" * (len(sizes) > SHOWN)
-            lines.append(f"columns x rows: {', '.join(sizes[:SHOWN])}{more}")
+            sizes = [f"{size} ({files} files)" for size, files in facts["files_by_size"].items()]
+            lines.append(f"columns x rows: {', '.join(shortened(sizes))}")
         for level, title in TITLES.items():
             groups = grouped(issue for issue in self.issues if issue.level == level)
             if groups or level != "info":
@@ -203,25 +158,39 @@ def check(
     table.issues += oddities.numbering(table.clips)
     if database.is_table:
         table.issues += oddities.of_one_subject(table.clips, database.class_names)
-    headers = {path: medium.header for path, medium in media.items() if medium.header}
-    table.issues += oddities.pictures(table.clips, headers)
-    table.issues += oddities.sizes(table.clips, {path: medium.size for path, medium in media.items()})
+    seen = [{media[path].size for path in clip.images or (clip.path,)} for clip in table.clips]
+    table.issues += oddities.sizes(table.clips, [{size for size in sizes if size} for sizes in seen])
     _twice(table, media)
-    return Report(
-        table=table,
-        frames=frames,
-        sampling=sampling,
-        lengths=dict(sorted(Counter(clip_length(clip, media) for clip in table.clips).items())),
-        sizes=dict(sorted(Counter(medium.size for medium in media.values() if medium.size).items())),
-        synthetic=are_synthetic(table.clips),
-    )
+    clips = Counter((clip.subject or "(unknown)", clip.label) for clip in table.clips)
+    lengths = Counter(clip_length(clip, media) for clip in table.clips)
+    sizes = Counter(medium.size for medium in media.values() if medium.size)
+    facts = {
+        "dataset": database.name,
+        "synthetic": are_synthetic(table.clips),
+        "layout": table.layout,
+        "root": str(table.root),
+        "camera": table.camera,
+        "workbook": str(table.workbook) if table.workbook else None,
+        "annotated": table.annotated,
+        "classes": database.class_names,
+        "clips": len(table.clips),
+        "clips_by_subject": {
+            subject: [clips[subject, label] for label in range(database.num_classes)]
+            for subject in sorted({subject for subject, _ in clips})
+        },
+        "frames_read": frames,
+        "sampling": sampling,
+        "clips_by_frames": dict(sorted(lengths.items())),
+        "files_by_size": {f"{columns}x{rows}": files for (columns, rows), files in sorted(sizes.items())},
+    }
+    return Report(table, facts)
 
 
-def _differences(table: Table, known: Distributed) -> None:
+def _differences(table: Table, known: dict[str, Any]) -> None:
     """Note what the database as distributed has more of, or less."""
     counts = Counter((clip.subject, clip.label) for clip in table.clips)
-    by_subject = known.by_subject if table.annotated is None else {}
-    found, names = {subject for subject, _ in counts if subject}, {*known.subjects, *known.by_subject}
+    by_subject = known.get("by_subject", {})
+    found, names = {subject for subject, _ in counts if subject}, {*known.get("subjects", ()), *by_subject}
     for subject in sorted(found ^ names) if names else ():
         there = "no subject of the database as distributed"
         table.warn(subject, there if subject in found else "no clip of this subject", AS_MEANT)
@@ -230,16 +199,17 @@ def _differences(table: Table, known: Distributed) -> None:
         if None not in (there, distributed) and there != distributed:
             table.warn(where, f"{there} {what}, as distributed {distributed}", AS_MEANT)
 
-    compare(table.root, len(found), known.people, "subjects")
-    compare(table.workbook, table.annotated, known.annotated, "annotated clips")
+    compare(table.root, len(found), known.get("people"), "subjects")
+    compare(table.workbook, table.annotated, known["annotated"], "annotated clips")
     for label, name in enumerate(table.database.class_names):
-        compare(name, sum(clip.label == label for clip in table.clips), known.clips[label] if known.clips else None)
-        for subject in sorted(found & {*by_subject}):
+        if "clips" in known:
+            compare(name, sum(clip.label == label for clip in table.clips), known["clips"][label])
+        for subject in sorted(found & {*by_subject}) if table.annotated is None else ():
             compare(f"{subject} {name}", counts[subject, label], by_subject[subject][label])
 
 
 def _spoiled(table: Table, media: Media, frames: int, sampling: str) -> None:
-    """Note files that cannot be read to their end, and what is odd about the others."""
+    """Note files that cannot be read to their end."""
     needed: dict[Path, float] = {}  # frames of a video that are read; of an image one
     for clip in table.clips:
         part = frames_read(clip, frames, sampling)
@@ -252,9 +222,6 @@ def _spoiled(table: Table, media: Media, frames: int, sampling: str) -> None:
         if medium.error:
             level = "error" if medium.length < needed.get(path, 0) else "warning"
             table.issues.append(medium.error.issues[0]._replace(level=level))
-        if medium.uneven:
-            text = "frames come at uneven times, {:.0f} to {:.0f} ms after each other".format(*medium.uneven)
-            table.warn(path, text, "They are read one after the other, whatever their times.")
 
 
 def _short(table: Table, media: Media, frames: int, as_published: bool) -> None:

@@ -8,9 +8,7 @@ from typing import NamedTuple
 
 from microexp_keras.datasets.database import CODINGS, Database
 from microexp_keras.datasets.scan import SYNTHETIC_MARK, Folder, natural_order
-from microexp_keras.errors import SYNTHETIC_CLIPS, Issue
-
-SYNTHETIC_NOTE = str(SYNTHETIC_CLIPS)
+from microexp_keras.errors import Issue
 
 
 class Video(NamedTuple):
@@ -120,8 +118,7 @@ class Table:
     def check_subject(self, path: Path, above: str, named: str, hint: str) -> None:
         """Note a clip or recording that lies in the folder of another subject than its name says."""
         if int(above) != int(named):
-            text = f"lies in the folder of s{above} but is named as of s{named}, as which it is taken"
-            self.warn(path, text, hint)
+            self.warn(path, f"lies in the folder of s{above} but is named as of s{named}, as which it is taken", hint)
 
     def settle(self) -> None:
         """Sort the clips; a name twice, and a class without clips where nothing else is wrong, are errors."""

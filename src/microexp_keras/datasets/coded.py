@@ -47,13 +47,9 @@ def read(table: Table, folders: Folders, chosen: list[Folder]) -> None:
     def key_of(row: Row) -> str:
         return key(row["subject"], row["filename"])
 
-    def is_clip(key: str, row: Row) -> bool:
-        named = re.fullmatch(coding["clip"], key.partition("/")[2], re.IGNORECASE)
-        return bool(key and (named or whole(row["onsetframe"]) is not None))
-
     clips = table.by_key((key(folder.parent, folder.name), folder.path) for folder in chosen)
     sheet = find_sheet(table, folders, COLUMNS, lambda row: key_of(row) in clips)
-    for where, name, row in listed_rows(table, sheet, clips, key_of, is_clip):
+    for where, name, row in listed_rows(table, sheet, clips, key_of):
         subject, place = name.partition("/")[0], f"{name} (row {where.rpartition(' ')[2]})"
         label = table.label_of(place, text_of(row["estimatedemotion"]))
         if label is None:
@@ -65,29 +61,21 @@ def read(table: Table, folders: Folders, chosen: list[Folder]) -> None:
             table.warn(where, text, "Restore it.")
         elif images := table.frames(folders[clips[name]]):
             clip = coding["clip_id"].format(subject=subject, clip=clips[name].name)
-            if shown := _frames(where, place, row, images, table):
+            if shown := _frames(where, row, images, table):
                 table.clips.append(Clip(clip, subject, label, shown[0], apex=shown[1]))
 
 
-def _frames(
-    where: str, place: str, row: Row, images: tuple[Path, ...], table: Table
-) -> tuple[tuple[Path, ...], int | None] | None:
+def _frames(where: str, row: Row, images: tuple[Path, ...], table: Table) -> tuple[tuple[Path, ...], int | None] | None:
     """Frames from onset to offset, and the apex; where one of these cannot be, they reach to their folder's end."""
     places = places_of(images)
-    numbers = (whole(row[name]) for name in ("onsetframe", "apexframe", "offsetframe"))
-    onset, apex, offset = (-1 if number is None else places.get(number, -1) for number in numbers)
+    onset, apex, offset = (places.get(whole(row[name]), -1) for name in ("onsetframe", "apexframe", "offsetframe"))
     said = f"onset {row['onsetframe']!r} and offset {row['offsetframe']!r}"
-    if offset < onset:
-        offset = -1
-    if onset < 0 and offset < 0:
+    if max(onset, offset) < 0:
         text = f"{said} are not among the {span_of(places)} of {images[0].parent}"
         table.error(where, text, "Restore the frames or the workbook.")
         return None
-    if onset < 0 or offset < 0:
+    if onset < 0 or offset < onset:
         text = f"of {said} one is not among the {span_of(places)}: the clip reaches to that end of its folder"
         table.warn(where, text)
-    first, last = max(onset, 0), len(images) - 1 if offset < 0 else offset
-    if first <= apex <= last:
-        return images[first : last + 1], apex - first
-    table.info(place, "has no apex between onset and offset")
-    return images[first : last + 1], None
+    first, last = max(onset, 0), len(images) - 1 if offset < onset else offset
+    return images[first : last + 1], apex - first if first <= apex <= last else None

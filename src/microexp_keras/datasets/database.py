@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from microexp_keras.data import frozen, read_toml
@@ -100,20 +100,12 @@ LABELS = ("emotion", "self-report", "video")
 EXPRESSIONS = ("all", "micro", "macro")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Distributed:
-    """What is published of a database as its owners give it out."""
-
-    annotated: int  # clips that the workbook lists
-    clips: tuple[int, ...] = ()  # of each class
-    people: int | None = None  # of whom these clips are
-    subjects: tuple[str, ...] = ()  # by name, where these are known
-    by_subject: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # clips of each class
-
-
 RECORDS: dict[str, dict[str, Any]] = frozen(read_toml(__package__, "databases.toml"))
 FOREIGN = RECORDS.pop("foreign")
-DISTRIBUTED = {name: Distributed(**record.pop("distributed")) for name, record in RECORDS.items()}
+
+# What is published of a database as its owners give it out: `annotated` clips of its workbook, `clips` of each class,
+# `people` of whom these are, `subjects` by name, and clips of each class `by_subject`.
+DISTRIBUTED: dict[str, dict[str, Any]] = {name: record.pop("distributed") for name, record in RECORDS.items()}
 CODINGS = {name: record.pop("coding") for name, record in RECORDS.items() if "coding" in record}  # of workbooks
 
 # The databases that the commands know by name.

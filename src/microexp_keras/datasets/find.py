@@ -64,8 +64,7 @@ def find_clips(
         If the folder is missing, anything in it is not as described in data/README.md, or it is not clear which tree
         is meant.
     """
-    table = read_table(root, dataset, frames, layout=layout, camera=camera, labels=labels, expressions=expressions)
-    return table.clips
+    return read_table(root, dataset, frames, True, layout, camera, labels, expressions).clips
 
 
 def read_table(
@@ -78,11 +77,7 @@ def read_table(
     labels: str | None = None,
     expressions: str | None = None,
 ) -> Table:
-    """Find the clips of a database below a folder, and what else is worth saying about it.
-
-    Arguments are as of `find_clips`. Errors are raised, all at once, unless `strict` is False: then they are among the
-    issues.
-    """
+    """Find clips as `find_clips` does, and what else is worth saying of them; errors are raised if `strict`."""
     database, root = get_database(dataset), Path(root)
     if database.is_table:
         table = own_table.read(root, database)

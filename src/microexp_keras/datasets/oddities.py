@@ -1,13 +1,11 @@
-"""From clips and the headers of their images to what training does away with, once for all who read them."""
+"""From clips to what training does away with, said alike by `check` and by what reads clips."""
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 
 from microexp_keras.datasets.clips import Clip
-from microexp_keras.datasets.frames import ODD, Header
 from microexp_keras.datasets.scan import frame_numbers
-from microexp_keras.errors import SHOWN, Issue
+from microexp_keras.errors import Issue, shortened
 from microexp_keras.text import counted
 
 SAME_CLIP = "Remove one of them, or they may stand on both sides of a split."
@@ -34,31 +32,19 @@ def numbering(clips: Sequence[Clip]) -> Iterator[Issue]:
             yield Issue("warning", clip_name(clip), text, "Remove the copies.")
 
 
-def pictures(clips: Sequence[Clip], headers: Mapping[Path, Header]) -> Iterator[Issue]:
-    """Yield what is odd about the images of clips by the headers that were read, one issue for each kind and clip."""
-    for clip in clips:
-        own = {path: headers[path] for path in clip.images if path in headers}
-        for what, hint in ODD.items():
-            if paths := [path for path, header in own.items() if what in header.odd]:
-                yield Issue("warning", clip_name(clip), f"{what}, {len(paths)} of {len(own)}: {paths[0].name}", hint)
-
-
-def sizes(clips: Sequence[Clip], known: Mapping[Path, tuple[int, int] | None]) -> Iterator[Issue]:
-    """Yield the clips with frames of several sizes; if there are none, say whether clips differ from each other."""
+def sizes(clips: Sequence[Clip], found: Sequence[set[tuple[int, int]]]) -> Iterator[Issue]:
+    """Yield clips of several sizes; `found` are columns and rows of the frames of each clip."""
     hint = "Training resizes every frame to a square: faces are squeezed differently."
-    of_clips = {clip: {known.get(path) for path in clip.images or (clip.path,)} - {None} for clip in clips}
-    mixed = {clip: own for clip, own in of_clips.items() if len(own) > 1}
-    for clip, own in mixed.items():
-        yield Issue("warning", clip_name(clip), f"frames of several sizes: {_written(own)}", hint)
-    every = set().union(*of_clips.values())
+    mixed = [(clip_name(clip), own) for clip, own in zip(clips, found, strict=True) if len(own) > 1]
+    for name, own in mixed:
+        yield Issue("warning", name, f"frames of several sizes: {_written(own)}", hint)
+    every = set().union(*found)
     if len(every) > 1 and not mixed:
         yield Issue("warning", "all clips", f"clips of several sizes: {_written(every)}", hint)
 
 
-def _written(sizes: Iterable[tuple[int, int] | None]) -> str:
-    found = sorted(filter(None, sizes))
-    more = f" and {len(found) - SHOWN} more" * (len(found) > SHOWN)
-    return ", ".join(f"{columns}x{rows}" for columns, rows in found[:SHOWN]) + more
+def _written(sizes: Iterable[tuple[int, int]]) -> str:
+    return ", ".join(shortened([f"{columns}x{rows}" for columns, rows in sorted(sizes)]))
 
 
 def of_one_subject(clips: Sequence[Clip], class_names: Sequence[str]) -> Iterator[Issue]:

@@ -36,18 +36,14 @@ OPTIONS = ("layout", "camera", "labels", "expressions")
 READING = ("frames", "size", "sampling", "crop")
 
 
-def chosen_options(args: argparse.Namespace) -> dict[str, Any]:
-    """Return those of the `OPTIONS` that a parsed command line gives, as a dict."""
-    return _given(args, OPTIONS)
+def chosen_options(args: argparse.Namespace, names: tuple[str, ...] = OPTIONS) -> dict[str, Any]:
+    """Return those of the `OPTIONS`, or of other `names`, that a parsed command line gives, as a dict."""
+    return {name: value for name in names if (value := getattr(args, name, None)) is not None}
 
 
 def chosen_reading(args: argparse.Namespace) -> dict[str, Any]:
     """Return those of the options `READING` that a parsed command line gives, as a dict."""
-    return _given(args, READING)
-
-
-def _given(args: argparse.Namespace, names: tuple[str, ...]) -> dict[str, Any]:
-    return {name: value for name in names if (value := getattr(args, name, None)) is not None}
+    return chosen_options(args, READING)
 
 
 def add_options(parser: argparse._ActionsContainer) -> None:
@@ -94,7 +90,7 @@ def database_of(args: argparse.Namespace, table: Path | None, dataset: str | Non
 
     A MicroExpError says that it names neither, both, or options that go with the other only.
     """
-    own = _given(args, ("name", "classes"))
+    own = chosen_options(args, ("name", "classes"))
     if is_table(table):
         wrong, database = [*["dataset"] * bool(dataset), *chosen_options(args)], None
         said = f"cannot be used with {table}, a table of your own clips"
@@ -126,11 +122,10 @@ def data_folder(dataset: str | Database | None = None, **options: Any) -> Path:
     """
     folder = _holding(dataset)
     if folder is None:
-        wanted = DATABASES.values() if dataset is None else [get_database(dataset)]
+        titles = either(one.title for one in ([get_database(dataset)] if dataset else DATABASES.values()))
         raise MicroExpError(
-            f"no clips of {either(database.title for database in wanted)} below {either(_places())}: unpack your copy "
-            "there or name the folder that holds it (data/README.md says whom to ask for one), or use generated clips "
-            "with --synthetic."
+            f"no clips of {titles} below {either(_places())}: unpack your copy there or name the folder that holds it "
+            "(data/README.md says whom to ask for one), or use generated clips with --synthetic."
         )
     database = get_database(dataset or find_dataset(folder))
     table, _, _ = choose_tree(folder, database, options.get("layout"), options.get("camera"))
@@ -138,19 +133,18 @@ def data_folder(dataset: str | Database | None = None, **options: Any) -> Path:
     return folder
 
 
-def data_or_synthetic(dataset: str, **options: Any) -> Path:
+def data_or_synthetic(dataset: str) -> Path:
     """Return what `data_folder` does; where there is none, the folder of synthetic clips, and say so."""
     if _holding(dataset):
-        return data_folder(dataset, **options)
+        return data_folder(dataset)
     print(f"no {get_database(dataset).title} in data/: SYNTHETIC clips are taken instead")
     return synthetic_folder(dataset)
 
 
 def _holding(dataset: str | Database | None) -> Path | None:
     """The first of the places that holds clips of a database, or of any."""
-    wanted = dataset and get_database(dataset)
     there = ((place, databases_in(place)) for place in _places() if place.is_dir())
-    return next((place for place, found in there if (wanted in found if wanted else found)), None)
+    return next((place for place, found in there if (get_database(dataset) in found if dataset else found)), None)
 
 
 def _places() -> list[Path]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from microexp_keras.errors import Issue, MicroExpError
+from microexp_keras.errors import Issue
 from microexp_keras.synthetic import MARK_FILE as SYNTHETIC_MARK
 
 FRAME_SUFFIXES = (".bmp", ".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
@@ -102,16 +102,6 @@ def _fail(error: OSError) -> None:
     raise error
 
 
-def frame_files(path: Path) -> list[Path]:
-    """List the images of one clip in the order of their numbers; an error if there are none, or something else."""
-    folder = look(path)
-    if not folder.images:
-        raise MicroExpError(path, "there are no frames in this folder", "Name another folder, or restore them.")
-    if fault := folder.fault:
-        raise MicroExpError(fault.where, fault.text, fault.hint)
-    return [*folder.frames]
-
-
 @functools.lru_cache(maxsize=100_000)  # the frames of all clips often have the same names
 def natural_order(name: str) -> tuple[list[int | str], str]:
     """Sort key that compares the numbers in a name by value: `image9` before `image10`."""
@@ -127,14 +117,14 @@ def frame_numbers(images: Sequence[Path]) -> list[int | None]:
     return [numbers[-1] if numbers else None for numbers in found]
 
 
-def places_of(images: Sequence[Path]) -> dict[int, int]:
+def places_of(images: Sequence[Path]) -> dict[int | None, int]:
     """Position of each image of a folder by its number; of several with one number the last."""
     return {number: place for place, number in enumerate(frame_numbers(images)) if number is not None}
 
 
-def span_of(places: Iterable[int]) -> str:
+def span_of(places: Iterable[int | None]) -> str:
     """`frames 1 to 20`."""
-    numbers = [*places]
+    numbers = [place for place in places if place is not None]
     return f"frames {min(numbers)} to {max(numbers)}" if numbers else "frames without numbers in their names"
 
 

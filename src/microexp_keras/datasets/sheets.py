@@ -17,8 +17,8 @@ from microexp_keras.errors import MicroExpError
 WORKBOOKS = (".xlsx", ".xls")
 TABLES = (".csv", ".tsv", *WORKBOOKS)
 
-# Numbers of the rows, or lines, and their cells; an empty cell is None in a workbook.
-Rows = list[tuple[int, list[Any]]]
+# Cells of the rows of a sheet, or lines; an empty cell is None in a workbook.
+Rows = list[list[Any]]
 
 # Cells by the names of the columns, in lower case without spaces and marks.
 Row = dict[str, Any]
@@ -45,17 +45,11 @@ def read_sheets(path: Path) -> dict[str, Rows]:
             import pandas
 
             sheets = pandas.read_excel(file, sheet_name=None, header=None, dtype=object, keep_default_na=False)
-        except ImportError as error:
-            hint = "Run pip install pandas openpyxl xlrd."
-            raise MicroExpError(path, f"needs a package to be read that is missing ({error})", hint) from error
         except Exception as error:  # damaged parts raise whatever the parser of that part does
             said = " ".join(str(error).split())[:200] or type(error).__name__
             found, hint = f"cannot be read as a workbook ({said})", "Restore it, or remove it from the folder."
             raise MicroExpError(path, found, hint) from error
-    return {
-        str(name): [*enumerate(([*map(_cell, row)] for row in sheet.values.tolist()), 1)]
-        for name, sheet in sheets.items()
-    }
+    return {str(name): [[*map(_cell, row)] for row in sheet.values.tolist()] for name, sheet in sheets.items()}
 
 
 def _cell(cell: Any) -> Any:
@@ -75,22 +69,18 @@ def _read_csv(path: Path) -> Rows:
     separator = max(",;\t", key=text.lstrip().partition("\n")[0].count)
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     try:
-        return [(lines.line_num, cells) for cells in lines]
+        return [*lines]
     except csv.Error as error:
         found = f"is a malformed CSV row ({error})"
         raise MicroExpError(f"{path}, line {lines.line_num}", found, "Correct its quotes.") from None
 
 
 def text_table(path: Path, required: Sequence[str], known: Sequence[str], hint: str) -> dict[str, dict[str, str]]:
-    """Read a table whose first row names its columns: texts by place (`line 7`, of a workbook `row 7`) and column.
-
-    Texts have no spaces around them, and letters with accents are composed; rows without any text are passed over.
-    `known` are all columns that may be there, and `hint` says how it must be.
-    """
+    """Read a table whose first row names its columns: texts by place (`line 7`, of a workbook `row 7`) and column."""
     kind, sheets = "row" if path.suffix.lower() in WORKBOOKS else "line", read_sheets(path)
     rows = [
         (f"{kind} {number}", ["" if cell is None else normalize("NFC", str(cell)).strip() for cell in cells])
-        for number, cells in next(iter(sheets.values()))
+        for number, cells in enumerate(next(iter(sheets.values())), 1)
     ]
     (first, head), *rest = [row for row in rows if any(row[1])] or [("line 1", [])]
     names = [name.casefold() for name in head]
@@ -123,13 +113,13 @@ def text_of(cell: Any) -> str:
 
 def below_head(columns: Sequence[str], rows: Rows) -> NamedRows:
     """Name the cells of the rows below that which has the columns; none without."""
-    for place, (_, cells) in enumerate(rows[:60]):
+    for place, cells in enumerate(rows[:60], 1):
         names = [re.sub(r"[\W_]", "", text_of(cell)) for cell in cells]
         if {*columns} <= {*names}:
             head = {name: at for at, name in reversed([*enumerate(names)]) if name}
             return [
                 (number, {name: cells[at] if at < len(cells) else None for name, at in head.items()})
-                for number, cells in rows[place + 1 :]
+                for number, cells in enumerate(rows[place:], place + 1)
             ]
     return []
 
@@ -147,7 +137,7 @@ def annotations(path: Path, named: Callable[[Rows], NamedRows]) -> list[Sheet]:
             path,
             f"{path.name}, sheet {name!r}" if name != path.name else name,
             below,
-            [cells for other, others in sheets.items() if other != name for _, cells in others],
+            [cells for other, others in sheets.items() if other != name for cells in others],
         )
         for name, rows in sheets.items()
         if (below := named(rows))
@@ -162,12 +152,7 @@ def find_sheet(
     named: Callable[[Rows], NamedRows] | None = None,
     kinds: Sequence[str] = TABLES,
 ) -> Sheet:
-    """Find the annotation below the folder that the user named by its columns, and note where another could be meant.
-
-    The sheet with most rows that fit, those of clips that are there, is meant; of several workbooks the newest of those
-    with at least half as many. A MicroExpError says that there is none, or that it is not clear which is the newest.
-    `named` names the cells where no row does.
-    """
+    """Find the sheet with most rows that fit; of several workbooks with at least half as many the last by name."""
     named = named or functools.partial(below_head, columns)
     paths = [folder.path / name for folder in folders.values() for name in folder.files]
     paths = [path for path in paths if path.suffix.lower() in kinds]
@@ -181,42 +166,21 @@ def find_sheet(
         )
     found.sort(key=lambda one: one[0])  # of a workbook the last is the best
     meant = {sheet.path: sheet for rows, sheet in found if 2 * rows >= found[-1][0]}
-    dates = {path: _date(path) for path in meant}
-    if not all(dates.values()):
-        dates = {path: (int(path.stat().st_mtime),) for path in meant}
-    newest, *others = sorted(meant, key=lambda path: dates[path], reverse=True)
-    if others and dates[others[0]] == dates[newest]:
-        names = " and ".join(sorted(map(str, meant)))
-        text = f"it is not clear which annotation is meant: {names}"
-        raise MicroExpError(next(iter(folders)), text, "Move all but one away.")
+    *others, table.workbook = sorted(meant, key=lambda path: path.name)
     if others:
-        names = ", ".join(sorted(path.name for path in others))
-        table.warn(newest, f"is read, being newer than {names}", "Move it away if another is meant.")
-    table.workbook = newest
-    return meant[newest]
-
-
-def _date(path: Path) -> tuple[int, ...]:
-    """Year, month and day in a name, as 20190701, 2019217 or 2019."""
-    match = re.search(r"(?<!\d)(20\d\d)(?:(\d{1,2})(\d\d))?(?!\d)", path.stem)
-    return tuple(int(part or 0) for part in match.groups()) if match else ()
+        names = ", ".join(path.name for path in others)
+        table.warn(table.workbook, f"is read, not {names}", "Move it away if another is meant.")
+    return meant[table.workbook]
 
 
 def listed_rows(
-    table: Table,
-    sheet: Sheet,
-    paths: Mapping[str, Path],
-    key_of: Callable[[Row], str],
-    is_clip: Callable[[str, Row], bool],
+    table: Table, sheet: Sheet, paths: Mapping[str, Path], key_of: Callable[[Row], str]
 ) -> Iterator[tuple[str, str, Row]]:
-    """Yield place, key and cells of each row of a clip that has no row above, and note the folders without a row.
-
-    A row is a clip's if a path has its key or `is_clip` says so; else it is a note below the table, or empty.
-    """
+    """Yield place, key and cells of each clip's row, of at least three filled cells; note folders without a row."""
     listed: dict[str, int] = {}
     for number, row in sheet.rows:
         key, where = key_of(row), f"{sheet.where}, row {number}"
-        if key not in paths and not is_clip(key, row):
+        if sum(map(bool, map(text_of, row.values()))) < 3:
             continue
         if listed.setdefault(key, number) == number:
             yield where, key, row

@@ -89,11 +89,8 @@ def _read_annotated(table: Table, folders: Folders, chosen: list[Folder]) -> Non
     def fits(row: Row) -> bool:  # sheets of other cameras have the same clips
         return whole(row["onsetf"]) in numbers.get(key_of(row), ())
 
-    def is_clip(key: str, row: Row) -> bool:
-        return bool(CLIP.fullmatch(key) or whole(row["onsetf"]))
-
     sheet = find_sheet(table, folders, COLUMNS, fits)
-    for where, key, row in listed_rows(table, sheet, clips, key_of, is_clip):
+    for where, key, row in listed_rows(table, sheet, clips, key_of):
         if key not in clips:
             table.warn(where, f"there is no folder {row['filename']!r}, so there is one clip less", "Restore it.")
         elif images := table.frames(folders[clips[key]]):
@@ -114,16 +111,14 @@ def _add_expressions(where: str, row: Row, folder: Folder, images: tuple[Path, .
         return
     subject, places = _subject(folder, table), places_of(images)
     for which in ("", "2", "3"):
-        cells = row.get(f"onset{which}f"), row.get(f"offset{which}f")
-        onset, offset, apex = map(whole, (*cells, row.get(f"apex{which}f")))
-        if which and not (onset or offset):
+        cells = [row.get(f"{name}{which}f") for name in ("onset", "offset")]
+        if which and not any(map(whole, cells)):
             continue  # most clips have one expression
-        if onset is None or offset is None or not {onset, offset} <= places.keys() or onset > offset:
+        first, last = (places.get(whole(cell), -1) for cell in cells)
+        if not 0 <= first <= last:
             said = " and ".join("an empty cell" if cell is None else repr(cell) for cell in cells)
             hint = "Correct the workbook; if they are formulas, open it in a spreadsheet program and save it."
             table.error(where, f"onset and offset are {said}, not among the {span_of(places)} of {folder.path}", hint)
             continue
-        shown = [number for number in sorted(places) if onset <= number <= offset]
         clip = f"{folder.name}_{which}" if which else folder.name
-        at = shown.index(apex) if apex in shown else None
-        table.clips.append(Clip(clip, subject, label, tuple(images[places[one]] for one in shown), apex=at))
+        table.clips.append(Clip(clip, subject, label, images[first : last + 1]))

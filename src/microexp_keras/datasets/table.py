@@ -29,10 +29,6 @@ WRITE_ONE = (
     "if need be first, last, apex, name and database (docs/own-data.md)."
 )
 
-# What spreadsheet programs write for a formula that failed, and for what they took for a date: 02-Jan of 1-2.
-FAILED = re.compile(r"#(N/A|NAME\?|REF!|VALUE!|DIV/0!|NUM!|NULL!)", re.IGNORECASE)
-DATE = re.compile(r"\d{1,2}-[A-Za-z]{3}(-\d{2,4})?|\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d)?|\d{1,2}([/.])\d{1,2}\3\d{2,4}")
-
 # Texts by column.
 Row = dict[str, str]
 
@@ -76,9 +72,7 @@ def own_database(
     rows, given = _rows(Path(table)), [unicodedata.normalize("NFC", one).strip() for one in classes or ()]
     own = tuple(map(_by_value, given)) or tuple(dict.fromkeys(row["label"] for row in rows.values() if row["label"]))
     if len(own) < 2 or len(set(own)) < len(own) or not all(own):
-        empty = ", ".join(place for place, row in rows.items() if not row["label"])
         found = f"there must be at least two different classes, but there are: {', '.join(own) or 'none'}"
-        found += f", and no label in {empty}" if empty else ""
         raise MicroExpError(table, found, "Fill in the column label." if classes is None else "Correct --classes.")
     title = unicodedata.normalize("NFC", name or Path(table).stem).strip() or "own"
     return of_table(
@@ -98,8 +92,6 @@ def _rows(path: Path) -> dict[str, Row]:
         text = "is no table of clips" if path.exists() else "does not exist"
         raise MicroExpError(path, text, f"Check the path; a table ends in {', '.join(TABLES)}.")
     rows = text_table(path, REQUIRED, COLUMNS, WRITE_ONE)
-    if not rows:
-        raise MicroExpError(path, "names columns but no clip", "Add a row for each clip.")
     for row in rows.values():
         row |= {name: _by_value(row[name]) for name in ("subject", "label")}
     return {place: dict.fromkeys(COLUMNS, "") | row for place, row in rows.items()}
@@ -114,7 +106,7 @@ def read(path: Path, database: Database) -> Table:
     """Read the clips of a table; of each row the first error is noted."""
     table, rows = Table(database, path, "table"), _rows(path)
     table.workbook, table.annotated = path, len(rows)
-    if unused := [name for name in next(iter(rows.values())) if name and name not in COLUMNS]:
+    if unused := [name for name in next(iter(rows.values()), {}) if name and name not in COLUMNS]:
         text = f"the columns {', '.join(unused)} are not read, only {', '.join(COLUMNS)}"
         table.warn(path, text, "Rename them if they are meant for these.")
     needed = ("clip", "label", "database") if any(row["database"] for row in rows.values()) else ("clip", "label")
@@ -128,36 +120,21 @@ def read(path: Path, database: Database) -> Table:
             if others := {seen.setdefault(key, place) for key in (frames, name)} - {place}:
                 found = f"the clip {row['name'] or row['clip']} is also in {others.pop()}"
                 raise MicroExpError(where, found, "Remove one of the rows, or name them.")
-            _check_cells(where, row, table)
             table.clips += _clip(where, row, name, table)
         except MicroExpError as error:
             table.issues += error.issues
     _note_spellings(rows, table)
-    missing = [name for label, name in enumerate(database.class_names) if all(c.label != label for c in table.clips)]
-    if missing and table.clips:
-        table.warn(path, f"has no clip of {', '.join(missing)}", "Add some.")
     table.clips.sort(key=lambda clip: clip.label)
     return table
 
 
-def _check_cells(where: str, row: Row, table: Table) -> None:
-    """Refuse a subject or label that is none; what a spreadsheet program may have made of one is noted."""
-    for column in ("subject", "label"):
-        if FAILED.fullmatch(row[column]):
-            text = f"the {column} is {row[column]}, which a spreadsheet program writes for a formula that failed"
-            raise MicroExpError(where, text, "Write its value.")
-        if DATE.fullmatch(row[column]):
-            text = f"the {column} {row[column]} looks like a date that a spreadsheet program made of something else"
-            table.warn(where, text, "Write it as text, if it is none.")
+def _clip(where: str, row: Row, name: str, table: Table) -> list[Clip]:
+    """Make the clip of a row; none of an empty folder, which is noted."""
     if not row["subject"]:
         table.warn(where, "names no subject", "Fill it in to leave subjects out; a formula must have its value.")
     if row["label"] not in table.database.class_names:
         known = ", ".join(table.database.class_names)
         raise MicroExpError(where, f"the label {row['label']!r} is none of {known}", "Correct it.")
-
-
-def _clip(where: str, row: Row, name: str, table: Table) -> list[Clip]:
-    """Make the clip of a row; none of an empty folder, which is noted."""
     path = table.root.absolute().parent / row["clip"]
     is_folder, is_file = os.path.isdir(path), os.path.isfile(path)
     images = table.frames(look(path)) if is_folder else ()
@@ -222,8 +199,7 @@ def write_table(path: Path, tables: Sequence[Table]) -> None:
         raise MicroExpError(path, "exists already", "Give another --out.")
     titles = [table.database.title for table in tables]
     if len(set(titles)) < len(titles):
-        found = f"a database is named twice: {', '.join(titles)}"
-        raise MicroExpError(path, found, "Name one folder of each.")
+        raise MicroExpError(path, f"a database is named twice: {', '.join(titles)}", "Name one folder of each.")
     rows = [
         {
             "clip": Path(os.path.relpath(clip.path, path.absolute().parent)).as_posix(),
@@ -241,7 +217,7 @@ def write_table(path: Path, tables: Sequence[Table]) -> None:
     write_text(path, frame.to_csv(index=False, lineterminator="\n"))
 
 
-def _numbers(clip: Clip) -> dict[str, int]:
+def _numbers(clip: Clip) -> dict[str, int | None]:
     """First, last and apex of a clip as a table has them; nothing where images have no numbers that differ."""
     if clip.video:
         at = {"first": clip.video.first, "last": clip.video.last}

@@ -57,10 +57,7 @@ class VideoFile(contextlib.AbstractContextManager["VideoFile"]):
         self._container.close()
 
     def frames(self) -> Iterator[av.VideoFrame]:
-        """Decode the frames from the first to the last: seeking lands on other frames in some files.
-
-        An error comes at the first frame that is damaged, and at the end if fewer came than the header promises.
-        """
+        """Decode all frames in order (seeking lands on others in some files); an error comes where damage is met."""
         each_alone = self._stream.codec_context.codec.intra_only  # then every packet is a frame
         for packet in self._packets():
             try:
@@ -141,11 +138,7 @@ class VideoFile(contextlib.AbstractContextManager["VideoFile"]):
 def writing(
     path: str | Path, codec: str, size: tuple[int, int], rate: float
 ) -> Iterator[Callable[[np.ndarray, float], None]]:
-    """Open a video to write; yield what appends a frame, uint8 (rows, columns, 3), BGR, at a time in seconds.
-
-    The suffix of the path is the container; the codec is one of `CODECS`; the size is columns and rows, even numbers
-    for VP8; the rate is frames a second.
-    """
+    """Open a video to write; yield what appends a frame, uint8 (rows, columns, 3), BGR, at a time in seconds."""
     pixels, options, precise = CODECS[codec]
     exact = Fraction(rate).limit_denominator(1001)
     with av.open(str(path), "w") as container:

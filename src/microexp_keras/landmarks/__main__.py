@@ -2,20 +2,19 @@
 
 import argparse
 import sys
-from collections.abc import Container, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from microexp_keras import datasets
-from microexp_keras.console import Parser, command
+from microexp_keras.console import Parser, command, positive
 from microexp_keras.datasets import Clip
 from microexp_keras.datasets.database import DATABASES, Database
-from microexp_keras.errors import MicroExpError
 from microexp_keras.landmarks.dlib_detector import DlibLandmarks
 from microexp_keras.landmarks.points import POINTS, UNKNOWN, Landmarks, find_faults, listed
-from microexp_keras.landmarks.preview import Tile, clips_to_draw, draw_sheet
-from microexp_keras.landmarks.table import CsvLandmarks, write_csv
+from microexp_keras.landmarks.preview import clip_at, draw_sheet
+from microexp_keras.landmarks.table import write_csv
 from microexp_keras.parallel import in_threads
 from microexp_keras.text import counted
 
@@ -23,22 +22,23 @@ from microexp_keras.text import counted
 def parser() -> argparse.ArgumentParser:
     """Build the command line."""
     what = "Find the 68 points of the face, and the boxes of eyes and mouth, in clips."
-    examples = ("detect SMIC_all_cropped --dataset smic --out points.csv", "preview SMIC_all_cropped --out sheet.png")
+    examples = ("detect SMIC_all_cropped --dataset smic --out points.csv", "preview s1_sur_01 --out sheet.png")
     parser = Parser("landmarks", examples, description=what)
     commands = parser.add_subparsers(dest="command", required=True)
     detect = commands.add_parser("detect", help="find the points in all clips of a database, and write them to a table")
     preview = commands.add_parser("preview", help="draw points and boxes into frames")
-    for subcommand, what in (
-        (detect, "the database, or a table of your own clips (default: found in data/)"),
-        (preview, "a database, the folder of a clip, a video, an image (default: a database found in data/)"),
-    ):
-        subcommand.add_argument("data", type=Path, nargs="?", metavar="PATH", help=what)
-        subcommand.add_argument("--dataset", choices=DATABASES, help="how the folders are read")
-        datasets.add_synthetic(subcommand)
-        datasets.add_options(subcommand)
-        datasets.add_own_options(subcommand, "name", "classes", "size", "crop")
+    what = "the database, or a table of your own clips (default: found in data/)"
+    detect.add_argument("data", type=Path, nargs="?", metavar="PATH", help=what)
+    detect.add_argument("--dataset", choices=DATABASES, help="how the folders are read")
+    datasets.add_synthetic(detect)
+    datasets.add_options(detect)
+    datasets.add_own_options(detect, "name", "classes", "size", "crop")
     detect.add_argument("--out", type=Path, metavar="CSV", help="where to write the points (default: do not write)")
-    preview.add_argument("--landmarks", type=Path, metavar="CSV", help="points to draw, instead of detecting any")
+    preview.add_argument("clip", type=Path, metavar="PATH", help="the folder of a clip, a video or an image")
+    what = "whose order of colours the detector sees (default: smic)"
+    preview.add_argument("--dataset", choices=DATABASES, default="smic", help=what)
+    what = "draw of the first N frames only (default: of all)"
+    preview.add_argument("--frames", type=positive, metavar="N", help=what)
     preview.add_argument("--out", type=Path, required=True, metavar="PNG", help="where to draw")
     return parser
 
@@ -61,7 +61,7 @@ def _detect_command(args: argparse.Namespace) -> None:
 
     def detect(clip: Clip) -> tuple[Landmarks, list[str | None]]:
         part = frames_read(clip, count, args.sampling or database.sampling)
-        images = _images(clip, part, database)
+        images = [*_shown(clip, part, database)]
         found = source(clip, images)
         before = Landmarks(np.full(part.start, UNKNOWN), np.zeros((part.start, POINTS, 2), np.int32))
         faults = [*[None] * part.start, *find_faults(found, [image.shape for image in images])]
@@ -89,50 +89,30 @@ def _synthetic(clips: Sequence[Clip]) -> str:
 
 
 def _preview_command(args: argparse.Namespace) -> None:
-    from microexp_keras.datasets.frames import frames_read, read_part, spread
+    from microexp_keras.datasets.frames import read_frames, spread
 
-    named = args.dataset or (None if datasets.is_table(args.data) else "smic")
-    database = datasets.database_of(args, args.data, named)
-    data = datasets.data_of(args, database)
-    clips, count, wanted = clips_to_draw(data, database, args.frames, datasets.chosen_options(args))
-    table = CsvLandmarks(args.landmarks) if args.landmarks else None
-    detector = DlibLandmarks()
-
-    def look(clip: Clip) -> list[Tile]:
-        part = frames_read(clip, count, args.sampling or database.sampling)
-        length = sum(1 for _ in read_part(clip, part)) if clip.length is None else part.stop - part.start
-        chosen = spread(length, wanted)
-        images = _images(clip, part, database, chosen)
-        if table:
-            found = Landmarks(*(array[chosen] for array in table(clip, range(length), part.start)))
-        else:
-            found = detector(clip, images)
-        faults = find_faults(found, [image.shape for image in images])
-        return [
-            Tile(
-                f"{clip.id}, frame {part.start + frame}",
-                image if database.swapped_colours else image[..., ::-1],
-                points if faces else points[:0],
-                fault,
-            )
-            for frame, image, faces, points, fault in zip(chosen, images, *found, faults, strict=True)
-        ]
-
-    tiles = [tile for tiles in in_threads(look, clips, "finding faces") for tile in tiles]
-    bad = sum(bool(tile.fault) for tile in tiles)
-    said = f"{counted(len(tiles), f'{_synthetic(clips)}frame')} of {data.resolve().name}, {bad or 'none'} with faults"
+    clip, database, part = clip_at(args.clip), datasets.get_database(args.dataset), slice(0, args.frames)
+    chosen = spread(sum(1 for _ in read_frames(clip, part)), 24)
+    images = [image for place, image in enumerate(_shown(clip, part, database)) if place in chosen]
+    found = DlibLandmarks()(clip, images)
+    faults = find_faults(found, [image.shape for image in images])
+    step = 1 if database.swapped_colours else -1  # to red, green, blue
+    tiles = [
+        (f"{clip.id}, frame {frame}", image[..., ::step], points if faces else points[:0], fault)
+        for frame, image, faces, points, fault in zip(chosen, images, *found, faults, strict=True)
+    ]
+    bad, frames = sum(map(bool, faults)), counted(len(tiles), f"{_synthetic([clip])}frame")
+    said = f"{frames} of {args.clip.resolve().name}, {bad or 'none'} with faults"
     draw_sheet(tiles, said, args.out)
     print(f"{args.out}: {said}")
 
 
-def _images(clip: Clip, part: slice, database: Database, chosen: Container[int] | None = None) -> list[np.ndarray]:
-    """Read frames of a clip, or some of them, with channels in the order that the detector shall see."""
-    from microexp_keras.datasets.frames import read_part
+def _shown(clip: Clip, part: slice, database: Database) -> Iterator[np.ndarray]:
+    """Read frames of a clip, with channels in the order that the detector shall see."""
+    from microexp_keras.datasets.frames import read_frames
 
-    images = [frame for at, frame in enumerate(read_part(clip, part)) if chosen is None or at in chosen]
-    if not images:
-        raise MicroExpError(clip.path, "no frame can be decoded", "Restore or remove this clip.")
-    return [np.ascontiguousarray(image[..., ::-1]) for image in images] if database.swapped_colours else images
+    for image in read_frames(clip, part):
+        yield np.ascontiguousarray(image[..., ::-1]) if database.swapped_colours else image
 
 
 if __name__ == "__main__":

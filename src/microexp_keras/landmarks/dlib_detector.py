@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from microexp_keras.atomic import replacing
-from microexp_keras.cache import REMEDY, may_write, place
+from microexp_keras.cache import REMEDY, place
 from microexp_keras.datasets import Clip
 from microexp_keras.errors import MicroExpError
 from microexp_keras.landmarks.points import POINTS, Landmarks
@@ -62,9 +62,8 @@ class DlibLandmarks:
         found = _read_cached(path, len(images))
         if found is None:
             found = detect(images)
-            if may_write(path):
-                with replacing(path, remedy=REMEDY) as temporary:
-                    np.savez(temporary, faces=found.faces, points=found.points)
+            with replacing(path, remedy=REMEDY) as temporary:
+                np.savez(temporary, faces=found.faces, points=found.points)
         return found
 
 

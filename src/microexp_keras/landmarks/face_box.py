@@ -63,11 +63,10 @@ def face_box(points: np.ndarray, template: Template = SYNTHETIC) -> Box:
 
 def template_of(path: Path) -> Template:
     """Measure how the face lies in an image, a frame of training; an error if it shows no face or several."""
-    image, _ = read_image(path)
+    image = read_image(path)
     found = DlibLandmarks(cache=False)(None, [image])
     if found.faces[0] != 1:
-        text = f"shows {found.faces[0] or 'no'} faces, not one"
-        raise MicroExpError(path, text, "Give another frame of training.")
+        raise MicroExpError(path, f"shows {found.faces[0] or 'no'} faces, not one", "Give another frame of training.")
     return Template(image.shape[:2], anchors(found.points[0].astype(float)))
 
 
@@ -107,7 +106,7 @@ def check_faces(clips: Sequence[Clip], frames: int, sampling: str, progress: boo
         seen = part_of(clip, frames_read(clip, frames, sampling))
         images: list[np.ndarray] = []
         try:
-            images += read_frames(seen, 1)
+            images += read_frames(seen, slice(0, 1))
             _points_of_the_face(seen, images[0])
         except MicroExpError as error:
             return error.issues if images else []

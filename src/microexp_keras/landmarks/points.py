@@ -159,24 +159,15 @@ def fill_missing_landmarks(
 
 
 def _require_as_original(where: str, fault: str, points: np.ndarray, shape: tuple[int, ...]) -> None:
-    """Stop at a faulty frame where the original programs do: without a face, and where a slice of the image is empty.
-
-    Of several faces they take the first (`SMIC/Intermediate_MicroFuseNet.py:32-36`).
-    """
+    """Stop where `SMIC/Intermediate_MicroFuseNet.py:32-36` does: without a face, or at an empty slice."""
     if fault == NO_ROW:
         raise MicroExpError(where, fault, ADD_ROW)
-    text = f"{fault}, so that eyes and mouth cannot be cut out"
-    if fault != NO_FACE:
-        if all(region.size for region in regions(np.empty(shape[:2], bool), points).values()):
-            return
-        cuts = boxes(points).items()
-        said = "; ".join(f"{name} rows {box[0]}:{box[1]}, columns {box[2]}:{box[3]}" for name, box in cuts)
-        text += f": a cut is empty ({said} of {shape[0]}x{shape[1]} pixels)"
-    hint = (
-        "The original program crashes here, so this protocol stops. Choose one that uses the points of the "
-        f"neighbouring frames, or {OWN_POINTS}"
-    )
-    raise MicroExpError(where, text, hint)
+    if fault == NO_FACE or not all(region.size for region in regions(np.empty(shape[:2], bool), points).values()):
+        hint = (
+            "The original program crashes here, so this protocol stops. Choose one that uses the points of the "
+            f"neighbouring frames, or {OWN_POINTS}"
+        )
+        raise MicroExpError(where, f"{fault}, so that eyes and mouth cannot be cut out", hint)
 
 
 def listed(faults: Sequence[str | None]) -> str:

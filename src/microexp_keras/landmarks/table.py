@@ -57,11 +57,7 @@ class CsvLandmarks:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        try:
-            self._digest = hashlib.sha256(self.path.read_bytes()).hexdigest()
-        except OSError as error:
-            found = f"the table of points cannot be read ({error.strerror})"
-            raise MicroExpError(path, found, "Check the path and its permissions.") from None
+        self._digest = hashlib.sha256(self.path.read_bytes()).hexdigest()
         self.rows = dict([*_read(self.path).groupby("clip")])
 
     def identity(self) -> str:
@@ -71,8 +67,7 @@ class CsvLandmarks:
     def __call__(self, clip: Clip, images: Sized, first: int = 0) -> Landmarks:
         """Return the points of a clip from its frame `first` on; of `images` only the number counts."""
         if clip.id not in self.rows:
-            text = f"has no row for the clip {clip.id} ({clip.path})"
-            raise MicroExpError(self.path, text, "Add rows for it.")
+            raise MicroExpError(self.path, f"has no row for the clip {clip.id} ({clip.path})", "Add rows for it.")
         rows = self.rows[clip.id]
         if clip.images and len(beyond := rows[rows["frame"] >= len(clip.images)]):
             said = f"names a frame that {clip.id} does not have: its frames are 0 to {len(clip.images) - 1}"
@@ -89,10 +84,7 @@ def _read(path: Path) -> "DataFrame":
 
     hint = "Compare with what the command detect --out writes."
     rows = text_table(path, [name for name in COLUMNS if name != "faces"], COLUMNS, hint)
-    texts = pandas.DataFrame.from_dict(rows, orient="index", dtype=str)
-    if unknown := [name for name in texts if name not in ("", *COLUMNS)]:
-        raise MicroExpError(path, f"has unknown columns: {', '.join(unknown[:3])}", hint)
-    texts = texts.reindex(columns=COLUMNS, fill_value="1")
+    texts = pandas.DataFrame.from_dict(rows, orient="index", dtype=str).reindex(columns=COLUMNS, fill_value="1")
     numbers = texts[COLUMNS[1:]].apply(lambda one: pandas.to_numeric(one.str.replace(",", "."), errors="coerce"))
     wrong = ~(numbers.abs() <= 2**30)
     counts = numbers[["frame", "faces"]]
@@ -102,11 +94,6 @@ def _read(path: Path) -> "DataFrame":
         found = f"{texts.loc[place, column]!r} is not {kind}"
         raise MicroExpError(f"{path}, {place}, column {column}", found, "Correct it.")
     table = np.floor(numbers + 0.5).astype(np.int32).assign(clip=texts["clip"])
-    without = (table["faces"] == 0) & table[COORDINATES].any(axis=1)
-    for bad, found in (
-        (without, "has points, but 0 in the column faces"),
-        (table.duplicated(["clip", "frame"]), "is of a frame that an earlier row gives too"),
-    ):
-        for place in table.index[bad][:1]:
-            raise MicroExpError(f"{path}, {place}", found, "Correct it, or remove the row.")
+    for place in table.index[table.duplicated(["clip", "frame"])][:1]:
+        raise MicroExpError(f"{path}, {place}", "is of a frame that an earlier row gives too", "Remove the row.")
     return table

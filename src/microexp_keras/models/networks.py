@@ -55,10 +55,7 @@ class Method:
         return self._code.fit(job)
 
     def predict(self, file: Any, samples: Any, positions: Any, num_classes: int) -> Any:
-        """Predict samples at some positions by what `fit` wrote into a file: float array (positions, num_classes).
-
-        `file` is a `weights.WeightsFile`, or says `path`, `network` (this one's name) and `metadata` as that does.
-        """
+        """Predict samples at some positions by the file that `fit` wrote: float array (positions, num_classes)."""
         return self._code.predict(file, samples, positions, num_classes)
 
     @property

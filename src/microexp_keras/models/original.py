@@ -78,10 +78,7 @@ def frames_range_of(flattened: int, size: Sequence[int], kernel_size: Sequence[i
 
 @functools.cache
 def keras2_configs() -> dict[str, Any]:
-    """Return the `model_config` of each network as Keras 2.0.0 writes it, at the paper's sizes, and `training_config`.
-
-    Copies only: they are shared.
-    """
+    """Return each network's `model_config` as Keras 2.0.0 writes it, and `training_config`; shared, so copy them."""
     return json.loads(Path(__file__).with_name("original.json").read_text(encoding="utf-8"))
 
 

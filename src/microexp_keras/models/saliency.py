@@ -10,10 +10,10 @@ from microexp_keras.errors import MicroExpError
 AT_ONCE = 4  # clips: the convolution of one CAS(ME)^2 clip and its gradient take 0.1 GB each
 
 
-def gradient(
+def saliency(
     model: keras.Model, inputs: Mapping[str, np.ndarray], classes: np.ndarray | None = None
 ) -> dict[str, np.ndarray]:
-    """Differentiate the score of a class by every pixel of the clips.
+    """Differentiate the score of a class by every pixel of the clips, and take absolute values.
 
     The score is the logit, what the softmax takes in: a probability near 0 or 1 hardly changes with any pixel, so its
     gradient says how sure the network is and little of where it looks. Dropout is off.
@@ -30,14 +30,18 @@ def gradient(
     Returns
     -------
     dict of str to float32 array (clips, rows, columns, time)
-        For each input of the network: change of the score per change of the standardised pixel. It is zero in the rows,
-        columns and frames at the far end that the pooling discards: with 18 frames of 64x64 pixels the last frame, two
-        rows and two columns.
+        For each input of the network, at least 0: change of the score per change of the standardised pixel. It is zero
+        in the rows, columns and frames at the far end that the pooling discards: with 18 frames of 64x64 pixels the
+        last frame, two rows and two columns.
 
     Raises
     ------
     MicroExpError
-        If the network does not end in a softmax, or if a gradient is not finite.
+        If the network does not end in a softmax.
+
+    References
+    ----------
+    Simonyan et al., "Deep Inside Convolutional Networks", 2014, section 3.
     """
     last = model.layers[-1]
     if not isinstance(last, keras.layers.Softmax):
@@ -56,27 +60,8 @@ def gradient(
             return keras.ops.sum(logits * keras.ops.one_hot(chosen, logits.shape[1], dtype=logits.dtype))
 
         for name, one in zip(names, gradients(summed, [inputs[name][few] for name in names]), strict=True):
-            found[name][few] = one[..., 0]
-    if not all(np.isfinite(one).all() for one in found.values()):
-        hint = "The weights or the clips are beyond float32."
-        raise MicroExpError("saliency", "has gradients that are not finite", hint)
+            found[name][few] = np.abs(one[..., 0])
     return found
-
-
-def saliency(
-    model: keras.Model, inputs: Mapping[str, np.ndarray], classes: np.ndarray | None = None
-) -> dict[str, np.ndarray]:
-    """Return the absolute value of `gradient`, whose parameters it takes.
-
-    Returns
-    -------
-    dict of str to float32 array (clips, rows, columns, time), at least 0
-
-    References
-    ----------
-    Simonyan et al., "Deep Inside Convolutional Networks", 2014, section 3.
-    """
-    return {name: np.abs(one) for name, one in gradient(model, inputs, classes).items()}
 
 
 def binarize(maps: np.ndarray, share: float = 0.05) -> np.ndarray:
@@ -96,14 +81,7 @@ def binarize(maps: np.ndarray, share: float = 0.05) -> np.ndarray:
     Returns
     -------
     bool array (clips, rows, columns, time)
-
-    Raises
-    ------
-    MicroExpError
-        If `share` is out of range.
     """
-    if not 0 < share <= 1:
-        raise MicroExpError("share", f"must be above 0 and at most 1, not {share}")
     flat = np.sort(maps.reshape(len(maps), -1), axis=1)
     weakest = flat[:, -max(round(share * flat.shape[1]), 1)].reshape(-1, 1, 1, 1)
     return (maps >= weakest) & (maps > 0)

@@ -30,8 +30,7 @@ def read(
         fits = images.ndim == 5 and images.shape[1] == 1 and images.dtype == np.float32 and images.size > 0
         if not fits or not np.isfinite(images).all():
             found = f"{images.dtype} of shape {images.shape}{' with NaN or infinity' if fits else ''}"
-            said = f"holds {found}, not finite float32 of shape (clips, 1, rows, columns, time)"
-            raise MicroExpError(path, said)
+            raise MicroExpError(path, f"holds {found}, not finite float32 of shape (clips, 1, rows, columns, time)")
         stacks[name] = images[:, 0]
     shapes = sorted({stack.shape for stack in stacks.values()})
     if len(shapes) > 1:

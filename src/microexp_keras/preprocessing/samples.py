@@ -16,7 +16,6 @@ from microexp_keras.datasets import oddities
 from microexp_keras.datasets.frames import frames_read
 from microexp_keras.errors import Issue, MicroExpError, grouped, shortened, warning
 from microexp_keras.preprocessing import original_npy
-from microexp_keras.preprocessing.stack_cache import Stacks, pixel_digest
 from microexp_keras.preprocessing.stacks import LandmarkSource, read_stacks
 from microexp_keras.protocols.protocol import Protocol
 from microexp_keras.text import counted
@@ -30,8 +29,8 @@ class Samples:
     subjects: list[str | None]  #: None where nobody knows.
     labels: np.ndarray  #: int (samples,)
     #: For every input of the network, `face`, or `eyes` and `mouth`: uint8 gray levels, 0-255, (samples, rows, columns,
-    #: time), an array or `stack_cache.Stacks`. The original's arrays are float32, standardised already.
-    stacks: Mapping[str, np.ndarray | Stacks]
+    #: time). The original's arrays are float32, standardised already.
+    stacks: Mapping[str, np.ndarray]
     clips: np.ndarray  #: int (samples,): number of the clip that each sample shows; copies of a clip have the same.
     mislabelled: np.ndarray  #: bool (samples,): whether the label is not that of the clip's folder.
     synthetic: bool = False  #: Whether this package generated the clips.
@@ -88,7 +87,7 @@ class Samples:
     def _digests(self) -> list[list[str]]:
         """Of the pixels of each sample, for every input."""
         return [
-            [one.sha256 for one in stacks.pixels] if isinstance(stacks, Stacks) else [*map(pixel_digest, stacks)]
+            [hashlib.sha256(np.ascontiguousarray(stack).data).hexdigest() for stack in stacks]
             for stacks in self.stacks.values()
         ]
 
@@ -120,8 +119,7 @@ def load_samples(
     synthetic = datasets.are_synthetic(table.clips)
     clips, left_out = _follow_the_paper(table, protocol)
     points = None if protocol.network.on_whole_face else points or landmarks.DlibLandmarks()
-    about = {"origin": protocol.database.origin(synthetic), "folder": os.path.abspath(root)} if cache else None
-    stacks, remarks = read_stacks(clips, protocol, points, progress, about)
+    stacks, remarks = read_stacks(clips, protocol, points, progress, cache)
     notes = [remark for remark in remarks if isinstance(remark, str)]
     issues = [*table.issues, *left_out, *oddities.numbering(clips), *(one for one in remarks if isinstance(one, Issue))]
     if protocol.unseen_subjects:
@@ -178,10 +176,7 @@ def _follow_the_paper(table: datasets.Table, protocol: Protocol) -> tuple[list[d
 
 
 def load_arrays(images_paths: Sequence[str | Path], labels_path: str | Path, protocol: Protocol) -> Samples:
-    """Load arrays that the original programs saved, see `original_npy.read`, exactly as they are.
-
-    Whose clips they show is not known; whether they are synthetic, the file beside them says.
-    """
+    """Load arrays that the original programs saved, exactly as they are: see `original_npy.read`."""
     stacks, labels = original_npy.read(images_paths, labels_path, protocol.inputs, protocol.database.num_classes)
     return Samples(
         names=[f"{Path(images_paths[0]).name}[{position}]" for position in range(len(labels))],

@@ -10,12 +10,12 @@ import numpy as np
 
 from microexp_keras import cache, landmarks
 from microexp_keras.datasets import Clip, oddities
-from microexp_keras.datasets.frames import Header, frames_read, part_of, read_part, without_apex
+from microexp_keras.datasets.frames import frames_read, part_of, read_frames, without_apex
 from microexp_keras.errors import MicroExpError
 from microexp_keras.landmarks import Landmarks
 from microexp_keras.landmarks.face_box import cut_faces
 from microexp_keras.parallel import in_threads
-from microexp_keras.preprocessing.stack_cache import Remark, Stacks, clips_key, kept_stacks, make_stacks
+from microexp_keras.preprocessing.stack_cache import Remark, clips_key, kept_stacks, make_stacks
 from microexp_keras.preprocessing.tim import interpolate
 from microexp_keras.protocols.protocol import Protocol
 from microexp_keras.text import by, counted, span
@@ -55,7 +55,7 @@ def face_stacks(clips: Sequence[Clip], protocol: Protocol, progress: bool = True
     ----------
     `SMIC/MicroExpSTCNN.py:32-39`, `CASME-SQUARE/MicroExpSTCNN.py:32-40`.
     """
-    return read_stacks(clips, protocol, None, progress)[0]["face"][:]
+    return read_stacks(clips, protocol, None, progress)[0]["face"]
 
 
 def region_stacks(
@@ -89,7 +89,7 @@ def region_stacks(
     """
     stacks, remarks = read_stacks(clips, protocol, points or landmarks.DlibLandmarks(), progress)
     notes = [remark for remark in remarks if isinstance(remark, str)]
-    return {name: stack[:] for name, stack in stacks.items()}, notes
+    return dict(stacks), notes
 
 
 def read_stacks(
@@ -97,19 +97,19 @@ def read_stacks(
     protocol: Protocol,
     points: LandmarkSource | None,
     progress: bool,
-    about: Mapping[str, str] | None = None,
-) -> tuple[Mapping[str, Stacks | np.ndarray], list[Remark]]:
+    keep: bool = False,
+) -> tuple[Mapping[str, np.ndarray], list[Remark]]:
     """Return stacks and remarks: of whole faces without a source of `points`, else of eyes and mouth.
 
-    With `about`, which is told of them by `cache list`, they come from the cache, where they are put first if they are
-    not there. What is cut by points of a source without `identity()` is not kept.
+    With `keep` they come from the cache, where they are put first if they are not there. What is cut by points of a
+    source without `identity()` is not kept.
     """
     _require_frames(clips, protocol)
     names = ("face",) if points is None else ("eyes", "mouth")
     shape = (len(names), len(clips), protocol.size, protocol.size, protocol.frames)
     read = functools.partial(_read_clips, clips, protocol, points, progress)
     identity = getattr(points, "identity", lambda: None)()  # a text that changes whenever the points may
-    if about is not None and (points is None or identity):
+    if keep and (points is None or identity):
         decisive = ("dataset", "frames", "size", "swapped_colours", "sampling", "reads_as_published", "crop")
         settings = {name: getattr(protocol, name) for name in decisive} | {"inputs": names, "opencv": cv2.__version__}
         if points is not None:
@@ -121,11 +121,9 @@ def read_stacks(
         kept = kept_stacks(path, names, shape)
         if kept and progress:
             print(f"the stacks of {counted(len(clips), 'clip')} come from the cache", file=sys.stderr)
-        elif not kept and cache.may_write(path):
-            make_stacks(path, shape, {**about, **settings}, read)
+        if not kept:
+            make_stacks(path, shape, read)
             kept = kept_stacks(path, names, shape)
-        elif not kept:
-            print(f"the cache {path.parent} is not yours to write: nothing is kept of these clips", file=sys.stderr)
         if kept:
             return kept
     levels = np.empty(shape, np.uint8)
@@ -134,10 +132,7 @@ def read_stacks(
 
 
 def _require_frames(clips: Sequence[Clip], protocol: Protocol) -> None:
-    """Refuse clips that are too short, all at once, and `apex` where no clip has one; no frame is read.
-
-    A video that is read to its end tells its length when it is read.
-    """
+    """Refuse clips that are known to be too short, all at once, and `apex` where no clip has one; no frame is read."""
     least = _least(protocol)
     if short := [f"{clip.id} ({clip.length})" for clip in clips if clip.length is not None and clip.length < least]:
         raise _too_short(f"{len(short)} of {len(clips)} clips", ", ".join(short), protocol)
@@ -161,10 +156,10 @@ def _read_clips(
 ) -> list[Remark]:
     """Fill `levels`, uint8 (inputs, clips, rows, columns, time), from several threads; give what is to be known."""
     notes: list[list[str]] = [[] for _ in clips]
-    headers: dict[Path, Header] = {}
+    sizes: list[set[tuple[int, int]]] = [set() for _ in clips]
 
     def read(position: int) -> int:
-        inputs = _shown_frames(clips[position], protocol, points, headers, notes[position])
+        inputs = _shown_frames(clips[position], protocol, points, sizes[position], notes[position])
         for of_input, images in zip(levels, inputs, strict=True):
             stack = np.stack([gray(image, protocol.size) for image in images], axis=2)
             length = stack.shape[2]
@@ -176,36 +171,36 @@ def _read_clips(
     return [
         *_short_notes(clips, lengths, protocol),
         *(note for of_clip in notes for note in of_clip),
-        *oddities.pictures(clips, headers),
-        *oddities.sizes(clips, {path: header.size for path, header in headers.items()}),
+        *oddities.sizes(clips, sizes),
     ]
 
 
 def _shown_frames(
-    clip: Clip, protocol: Protocol, points: LandmarkSource | None, headers: dict[Path, Header], notes: list[str]
+    clip: Clip, protocol: Protocol, points: LandmarkSource | None, sizes: set[tuple[int, int]], notes: list[str]
 ) -> list[Iterable[np.ndarray]]:
-    """Return the colour frames that each input of a network sees of a clip; add to headers and notes."""
+    """Return the colour frames that each input of a network sees of a clip; add to sizes and notes."""
     part = frames_read(clip, protocol.frames, protocol.sampling)
-    frames = _frames(clip, part, protocol, headers)
+    frames = _frames(clip, part, protocol, sizes)
     if points is None:
         return [cut_faces(part_of(clip, part), list(frames)) if protocol.crop == "face" else frames]
     images = list(frames)
+    if protocol.landmark_faults == "neighbours" and len(sizes) > 1:  # points move between frames of one size only
+        said = ", ".join(map(by, sorted(sizes)))
+        raise MicroExpError(clip.path, f"has frames of several sizes: {said}", "Restore its frames.")
     shapes = [image.shape for image in images]
-    if protocol.landmark_faults == "neighbours" and len({*shapes}) > 1:  # points move between frames of one size only
-        sizes = ", ".join(sorted({by(shape[:2]) for shape in shapes}))
-        raise MicroExpError(clip.path, f"has frames of several sizes: {sizes}", "Restore its frames.")
     found = points(clip, images, part.start)
-    settled, said = landmarks.fill_missing_landmarks(part_of(clip, part), found, shapes, protocol.landmark_faults)
-    notes += said
+    settled, remarks = landmarks.fill_missing_landmarks(part_of(clip, part), found, shapes, protocol.landmark_faults)
+    notes += remarks
     cut = [landmarks.regions(image, of_frame) for image, of_frame in zip(images, settled, strict=True)]
     return [[regions[name] for regions in cut] for name in ("eyes", "mouth")]
 
 
-def _frames(clip: Clip, part: slice, protocol: Protocol, headers: dict[Path, Header]) -> Iterator[np.ndarray]:
+def _frames(clip: Clip, part: slice, protocol: Protocol, sizes: set[tuple[int, int]]) -> Iterator[np.ndarray]:
     """Colour frames in the order of channels in which the protocol takes them for blue, green, red."""
     seen = 0
-    for frame in read_part(clip, part, headers):
+    for frame in read_frames(clip, part):
         seen += 1
+        sizes.add(frame.shape[1::-1])
         yield np.ascontiguousarray(frame[..., ::-1]) if protocol.swapped_colours else frame
     if seen < _least(protocol):
         raise _too_short(clip.path, f"only {seen} can be decoded", protocol)

@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 
 from microexp_keras.errors import MicroExpError
-from microexp_keras.preprocessing.stack_cache import Stacks
 
 IN_MEMORY = 2**26  # gray levels of a data set; more than that are standardised batch by batch
 
@@ -20,17 +19,13 @@ class Statistics(NamedTuple):
     max: float  #: Highest level; the divisor is `max - mean`.
 
 
-def measure(stacks: np.ndarray | Stacks, positions: np.ndarray | None = None) -> Statistics:
+def measure(stacks: np.ndarray, positions: np.ndarray | None = None) -> Statistics:
     """Return the `Statistics` of uint8 gray stacks, 0-255: of the clips at `positions`, else of all."""
-    if isinstance(stacks, Stacks):
-        pixels = stacks.pixels if positions is None else [stacks.pixels[position] for position in positions]
-        levels = len(pixels) * math.prod(stacks.shape[1:])
-        return Statistics(sum(one.sum for one in pixels) / levels, float(max(one.max for one in pixels)))
     stacks = stacks if positions is None else stacks[positions]
     return Statistics(float(stacks.mean(dtype=np.float64)), float(stacks.max()))
 
 
-def standardize(stacks: np.ndarray | Stacks, statistics: Statistics | None = None) -> tuple[np.ndarray, Statistics]:
+def standardize(stacks: np.ndarray, statistics: Statistics | None = None) -> tuple[np.ndarray, Statistics]:
     """Subtract the mean level of all clips, then divide by the largest value left (not by a standard deviation).
 
     Parameters
@@ -64,7 +59,7 @@ class StandardizedInput:
 
     dtype = np.dtype(np.float32)
 
-    def __init__(self, stacks: np.ndarray | Stacks, statistics: Statistics) -> None:
+    def __init__(self, stacks: np.ndarray, statistics: Statistics) -> None:
         mean, largest = statistics
         if largest <= mean:
             found = f"all pixels have the same level (maximum {largest}, mean {mean})"
@@ -89,7 +84,7 @@ class StandardizedInput:
 
 
 def network_inputs(
-    stacks: Mapping[str, np.ndarray | Stacks], statistics: Mapping[str, Statistics] | None = None
+    stacks: Mapping[str, np.ndarray], statistics: Mapping[str, Statistics] | None = None
 ) -> tuple[dict[str, np.ndarray | StandardizedInput], dict[str, Statistics]]:
     """Standardise each input of a network on its own and add the channel axis.
 
@@ -102,6 +97,6 @@ def network_inputs(
     used = {name: (statistics or {}).get(name) or measure(stack) for name, stack in gray.items()}
     inputs: dict[str, np.ndarray | StandardizedInput] = {}
     for name, stack in stacks.items():
-        lazily = StandardizedInput(stack, used[name]) if name in used else stack[:][..., None]
+        lazily = StandardizedInput(stack, used[name]) if name in used else stack[..., None]
         inputs[name] = lazily if streamed else lazily[:]
     return inputs, used

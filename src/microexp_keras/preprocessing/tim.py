@@ -2,8 +2,6 @@
 
 import numpy as np
 
-from microexp_keras.errors import MicroExpError
-
 
 def interpolation_matrix(n: int, m: int) -> np.ndarray:
     """Return the weights of `n` frames in each of `m` new ones, equally spaced from the first frame to the last.
@@ -26,18 +24,10 @@ def interpolation_matrix(n: int, m: int) -> np.ndarray:
     float64 array (n, m)
         Columns sum to 1; the identity for `m == n`.
 
-    Raises
-    ------
-    MicroExpError
-        If there are no frames, or fewer than two are wanted.
-
     References
     ----------
     Zhou, Zhao and Pietikäinen, "Towards a practical lipreading system", CVPR 2011.
     """
-    if n < 1 or m < 2:
-        found = f"{n} frames cannot be brought to {m}"
-        raise MicroExpError("temporal interpolation", found, "Take at least 1 frame, and ask for 2.")
     old = np.arange(n) + 0.5  # i - 1/2 for i = 1 .. n
     new = np.linspace(1, n, m) - 0.5
     order = np.arange(1, n)

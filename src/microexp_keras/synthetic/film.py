@@ -115,10 +115,7 @@ def render(film: Film, rest: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def photograph(person: Person, source: np.ndarray, turn: float, zoom: float, shift: np.ndarray) -> np.ndarray:
-    """Take one frame, uint8 (160, 160, 3), without the camera's noise; shift is (columns, rows), turn in degrees.
-
-    `source` says from which place (column, row) of the portrait each pixel of this face comes, float32 (208, 208, 2).
-    """
+    """Take a frame, uint8 (160, 160, 3), by what place in the portrait each pixel has, float32 (208, 208, 2)."""
     pose = cv2.getRotationMatrix2D(CENTRE, turn, zoom)
     pose[:, 2] += SIZE / 2 - np.array(CENTRE) + shift
     # Warping the smooth map instead of the picture interpolates the picture only once.

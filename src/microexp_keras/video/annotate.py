@@ -21,10 +21,7 @@ WARNING = "Trained on synthetic clips: says nothing of real faces."
 
 
 def annotate(seen: Seen, path: Path) -> None:
-    """Write the video again with the box and the probabilities of the window whose middle is nearest to each frame.
-
-    `path` is a .webm, VP8, which every browser plays. Each frame keeps its own time.
-    """
+    """Write the video again as a .webm, on each frame box and probabilities of the window whose middle is nearest."""
     rows, columns = seen.faces.shape
     scale = max(1, COLUMNS / columns)
     width, height = (2 * round(length * scale / 2) for length in (columns, rows))  # the codec wants even numbers

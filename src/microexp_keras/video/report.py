@@ -20,7 +20,6 @@ from microexp_keras.results.scores import origin_rows
 from microexp_keras.text import counted, either
 from microexp_keras.video.annotate import annotate
 from microexp_keras.video.watch import Seen
-from microexp_keras.video.windows import inside
 from microexp_keras.weights import WeightsFile
 
 CAPTION = "Probabilities are not calibrated, and no class says that nothing happens."
@@ -32,10 +31,7 @@ FILES = ("report.txt", FILE, "summary.json", "timeline.png")
 
 
 def write(folder: Path, seen: Seen, about: Mapping[str, Any], annotated: bool) -> Report:
-    """Write the report of a prediction into its folder, and return it.
-
-    `about` says where it comes from; `annotated` asks for the video with what was predicted drawn on it.
-    """
+    """Write the report of a prediction into its folder, with the annotated video if asked for, and return it."""
     look, names = seen.look, seen.look.protocol.database.class_names
     title, notes = f"{NETWORKS[look.protocol.model].title} on {seen.source.path.name}", all_notes(seen)
     times = np.array([seen.span(window) for window in seen.windows])
@@ -125,7 +121,7 @@ def all_notes(seen: Seen) -> list[Issue]:
         *_about_time(seen, look.protocol),
         *_about_cuts(seen),
         *_about_faces(seen),
-        _about_levels(seen),
+        *_about_levels(seen),
         UNCALIBRATED,
         'The networks have no class "no expression": every window with a face gets '
         f"{either(database.class_names)}, also when nothing happens in it.",
@@ -200,7 +196,8 @@ def _about_cuts(seen: Seen) -> Iterator[Issue | str]:
     else:
         whose = look.like or "this package's synthetic clips (--like takes a frame of other clips)"
         yield f"The face is cut out, by one box a window, so that eyes and mouth lie as in {whose}."
-    beyond = sum(not inside(window.box, seen.faces.shape) for window in seen.windows if window.box)
+    boxes = [window.box for window in seen.windows if window.box]
+    beyond = sum(min(box) < 0 or box[1] > rows or box[3] > columns for box in boxes)
     if beyond:
         yield warning(
             f"the box of {counted(beyond, 'window')} reaches beyond the frame, whose border is repeated there."
@@ -217,18 +214,14 @@ def _about_faces(seen: Seen) -> Iterator[Issue | str]:
     )
     if several:
         yield warning(f"{counted(several, 'look')} found several faces; the most confidently detected one is taken.")
-    if left := faces.frames - 1 - seen.windows[-1].last:
-        yield f"In no window, for a whole one does not fit: the last {counted(left, 'frame')}."
     if seen.source.fault:
         yield warning(f"only {counted(faces.frames, 'frame')} of the video could be read. {seen.source.fault}")
 
 
-def _about_levels(seen: Seen) -> Issue | str:
-    """By what the windows are standardised."""
-    levels = "; ".join(f"{name} mean {one.mean:.1f}, maximum {one.max:.0f}" for name, one in seen.statistics.items())
-    if seen.look.statistics:
-        return f"Standardised as in training ({levels})."
-    return warning(
-        "the weights file does not say by which mean and maximum its training clips were standardised. The "
-        f"windows are standardised by their own ({levels}), so the probabilities may be off."
-    )
+def _about_levels(seen: Seen) -> Iterator[Issue]:
+    """That the windows are standardised by their own levels."""
+    if not seen.look.statistics:
+        yield warning(
+            "the weights file does not say by which mean and maximum its training clips were standardised. The windows "
+            "are standardised by their own, so the probabilities may be off."
+        )

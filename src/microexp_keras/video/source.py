@@ -1,6 +1,5 @@
 """From a video, a folder of frames or a camera to its frames, one after the other, and the times of these."""
 
-import itertools
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,7 +12,7 @@ from microexp_keras.atomic import replacing
 from microexp_keras.console import progress_bar
 from microexp_keras.datasets import Clip
 from microexp_keras.datasets.frames import read_frames
-from microexp_keras.datasets.scan import FRAME_SUFFIXES, frame_files, look
+from microexp_keras.datasets.scan import look
 from microexp_keras.datasets.videos import VideoFile, writing
 from microexp_keras.errors import MicroExpError
 
@@ -48,16 +47,12 @@ class Source:
     def _find(self, path: Path) -> None:
         self.path = path
         if path.is_dir():
-            if inside := sorted(look(path).children):
-                found = f"holds folders ({', '.join(inside[:3])}) instead of the frames of one clip"
-                raise MicroExpError(path, found, "Point at the folder of one clip.")
-            self.name, self.images = path.resolve().name, tuple(frame_files(path))
-            self.promised = len(self.images)
-        elif path.suffix.lower() in FRAME_SUFFIXES:
-            found = "a single picture shows no movement, and it is movement that the networks look at"
-            raise MicroExpError(path, found, "Give a video, a folder of frames or a camera.")
-        elif not path.is_file():
-            raise MicroExpError(path, "there is no such video, folder of frames or camera", "Correct the path.")
+            folder = look(path)
+            if not folder.images:
+                raise MicroExpError(path, "there are no frames in this folder", "Name the folder of one clip.")
+            if fault := folder.fault:
+                raise MicroExpError.of(path, [fault], "")
+            self.name, self.images, self.promised = path.resolve().name, folder.frames, len(folder.images)
         else:
             with VideoFile(path) as video:
                 self.name, self.rate, self.promised = path.stem, video.rate, video.promised
@@ -84,10 +79,7 @@ class Source:
         return frame
 
     def read(self, swapped_colours: bool = False) -> Iterator[np.ndarray]:
-        """Yield all frames, uint8 (rows, columns, 3), 0-255; of a damaged video those before the damage.
-
-        They are blue, green, red, or with `swapped_colours` (see `protocols.Protocol`) red, green, blue.
-        """
+        """Yield all frames, uint8 (rows, columns, 3), BGR, or RGB if swapped; of a damaged video those before it."""
         shape = None
         for number, frame in enumerate(self._frames()):
             shape = shape or frame.shape
@@ -99,7 +91,7 @@ class Source:
 
     def _frames(self) -> Iterator[np.ndarray]:
         if self.images:
-            yield from read_frames(Clip("", "", 0, self.images), None)
+            yield from read_frames(Clip("", "", 0, self.images))
             return
         with VideoFile(self.path) as video:
             self.times = video.times
@@ -108,18 +100,8 @@ class Source:
             except MicroExpError as error:
                 self.fault = error
 
-    def require_frames(self, least: int) -> None:
-        """Decode the first frames, to say early whether there are enough: a header promises what is not there."""
-        found = sum(1 for _ in itertools.islice(self.read(), least))
-        if found < least:
-            said = f"has {found} frames, and the network looks at {least} at once"
-            raise self.fault or MicroExpError(self.path, said, "Give a longer clip.")
-
     def frame_times(self, frames: int, rate: float, as_recorded: bool) -> np.ndarray:
-        """Return when each frame begins and when the last one ends, in seconds: float (frames + 1,).
-
-        A video's own times are taken `as_recorded`, else they follow from the rate in frames a second.
-        """
+        """Return when each frame begins and the last ends, in seconds: float (frames + 1,)."""
         if not as_recorded or self.images:
             return np.arange(frames + 1) / rate
         return np.array([*self.times[:frames], self.times[frames - 1] + 1 / rate])

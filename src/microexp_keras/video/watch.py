@@ -93,6 +93,9 @@ def watch(model: "keras.Model", source: Source, look: Look) -> Seen:
     if rate is None:
         raise MicroExpError(source.path, "nothing says how many frames a second it has", "Give --fps.")
     faces = find_faces(source.read(protocol.swapped_colours), look.every, source.promised)
+    if faces.frames < protocol.frames:
+        found = f"has {faces.frames} frames, and the network looks at {protocol.frames} at once"
+        raise source.fault or MicroExpError(source.path, found, "Give a longer clip.")
     times = source.frame_times(faces.frames, rate, as_recorded=look.fps is None)
     parts = windows(faces, protocol, look.stride, look.template)
     gaps = [window.gap for window in parts]

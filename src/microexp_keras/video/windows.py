@@ -121,12 +121,6 @@ def _gap(faces: Faces, first: int, last: int) -> str | None:
     return None
 
 
-def inside(box: Box, shape: tuple[int, ...]) -> bool:
-    """Return whether a box (top, bottom, left, right) lies within a frame (rows, columns)."""
-    top, bottom, left, right = box
-    return min(top, left) >= 0 and bottom <= shape[0] and right <= shape[1]
-
-
 def stacks(
     frames: Iterable[np.ndarray], windows: Sequence[Window], faces: Faces, protocol: Protocol
 ) -> Iterator[tuple[int, dict[str, np.ndarray]]]:

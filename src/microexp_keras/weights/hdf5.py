@@ -38,10 +38,7 @@ class Contents(NamedTuple):
 
 @contextlib.contextmanager
 def opened(path: str | Path, verify: bool = False) -> Iterator[Contents]:
-    """Open an HDF5 file to read; every error inside becomes a MicroExpError that names the file.
-
-    `verify` compares the checksums that arrays carry, before any is given out.
-    """
+    """Open an HDF5 file to read, after comparing checksums if `verify`; every error becomes one that names the file."""
     if not os.path.isfile(path):
         raise MicroExpError(path, "no such file", "Give the path of a .h5 or .hdf5 file.")
     try:
@@ -80,11 +77,7 @@ def _described(path: str | Path, verify: bool) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def writing(path: str | Path, room: int, metadata: Mapping[str, Any] | None = None) -> Iterator["h5py.File"]:
-    """Open an HDF5 file to write, whole or not at all; the library notices damage of all that is written into it.
-
-    `room` is the bytes of all arrays: the HDF5 library does not survive a disk that becomes full. `metadata`, of JSON's
-    types, is written beside them.
-    """
+    """Open an HDF5 file to write, whole or not at all; `room` is reserved: the library survives no full disk."""
     import h5py
 
     with replacing(path, room + 2**20) as temporary:

@@ -43,7 +43,6 @@ class WeightsFile:
     dense_row_order: str
     assumption: str
     parameters: int
-    optimizer: bool
     metadata: dict[str, Any]
 
     @property
@@ -100,6 +99,10 @@ def identify(contents: Contents, path: str | Path) -> tuple[WeightsFile, Layers]
         frames = next((paper for paper in (18, 96) if first <= paper <= last), 0)
     elif not first <= frames <= last:
         raise MicroExpError("model_config", f"clips of {by((*size, frames))} do not give {flattened} features")
+    assumed = (
+        f"{Path(path).name} holds weights only and does not say in which order its model flattens: {order} is "
+        "assumed. If that is wrong, its predictions here are wrong: save the whole model (model.save), which says it."
+    )
     file = WeightsFile(
         path=str(path),
         kind=f"Keras {3 if keras_3 else 2} {'whole model' if whole else 'weights'}",
@@ -113,19 +116,11 @@ def identify(contents: Contents, path: str | Path) -> tuple[WeightsFile, Layers]
         size=size if frames_range else None,
         exact=bool(config),
         dense_row_order=order,
-        assumption="" if config or "microexp_keras" in contents.groups[""] else _assumed(path, order),
+        assumption="" if config or "microexp_keras" in contents.groups[""] else assumed,
         parameters=sum(math.prod(shape) + shape[-1] for shape in shapes),
-        optimizer=any(name.startswith("optimizer") for name in contents.arrays),
         metadata=metadata,
     )
     return file, layers
-
-
-def _assumed(path: str | Path, order: str) -> str:
-    return (
-        f"{Path(path).name} holds weights only and does not say in which order its model flattens: {order} is "
-        "assumed. If that is wrong, its predictions here are wrong: save the whole model (model.save), which says it."
-    )
 
 
 def metadata_of(contents: Contents) -> dict[str, Any]:
@@ -173,16 +168,15 @@ def _recognised(stored: Layers) -> tuple[str, Layers, int]:
         if len(arrays) != 2 or any(array.dtype.kind != "f" or array.dtype.itemsize > 8 for array in arrays):
             found = ", ".join(f"{by(array.shape)} {array.dtype}" for array in arrays)
             raise MicroExpError(f"layer {name:.160}", f"not a kernel and a bias of floats, but {found:.160}")
-    for network, layers in LAYERS.items():
-        ours = [layer.ours for layer in layers]
-        if sorted(ours) == sorted(name for name, _ in stored):
-            stored = sorted(stored, key=lambda layer: ours.index(layer[0]))
-        if [len(shape) for shape in kernel_shapes(network, (0, 0, 0), 0, 0)] == [k.ndim for _, (k, _) in stored]:
-            break
-    else:
+    network = next((name for name, layers in LAYERS.items() if len(layers) == len(stored)), None)
+    if network is None:
         found = ", ".join(f"{name} {by(kernel.shape)}" for name, (kernel, _) in stored)
         said = "the networks have 1 convolution and 2 dense layers (stcnn), 2 and 3 (intermediate) or 2 and 5 (late)"
         raise MicroExpError("layers", f"{said}, found {len(stored)} layers with weights: {found or 'none':.160}")
+    layers = LAYERS[network]
+    ours = [layer.ours for layer in layers]
+    if sorted(ours) == sorted(name for name, _ in stored):
+        stored = sorted(stored, key=lambda layer: ours.index(layer[0]))
     kernels = [kernel.shape for _, (kernel, _) in stored]
     flattened = next(shape[0] // layer.streams for layer, shape in zip(layers, kernels, strict=True) if layer.streams)
     expected = kernel_shapes(network, kernels[0][:3], flattened, kernels[-1][1])

@@ -16,7 +16,7 @@ import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -57,36 +57,35 @@ def load_weights(model: "keras.Model", path: str | Path) -> WeightsFile:
     return file
 
 
-class _Facts(NamedTuple):
-    """What determines whether weights fit a model; `shape` is rows, columns and frames of an input."""
-
-    network: str
-    kernel_size: tuple[int, ...]
-    num_classes: int
-    shape: tuple[int, ...]
-
-
-def _facts(model: "keras.Model") -> _Facts:
-    """Return the facts of a model of this package; raise if it is none."""
+def _facts(model: "keras.Model") -> tuple[str, tuple[int, ...], int, tuple[int, ...]]:
+    """Return network, kernel, number of classes, and rows, columns and frames of a model of this package."""
     names = [layer.name for layer in model.layers if layer.weights]
     for network, layers in LAYERS.items():
         if set(names) == {layer.ours for layer in layers}:
             kernel_size, shape = model.get_layer(names[0]).kernel_size, model.inputs[0].shape[1:4]
-            return _Facts(network, tuple(kernel_size), model.output_shape[-1], tuple(shape))
+            return network, tuple(kernel_size), model.output_shape[-1], tuple(shape)
     raise MicroExpError("model", f"not built by microexp_keras.models: its layers are {', '.join(names) or 'none'}")
 
 
 def _assign(model: "keras.Model", file: WeightsFile, layers: Layers) -> None:
-    """Set the weights of a model; all is judged before the first assignment, but never held together."""
-    facts = _facts(model)
-    _require_fit(file, facts)
+    """Set the weights of a model, or say how to build the one that they fit; all is judged before the first is set."""
+    network, kernel_size, num_classes, shape = _facts(model)
+    written = file.network, file.kernel_size, file.num_classes, file.flattened
+    fits = written == (network, kernel_size, num_classes, flattened_features(shape, kernel_size))
+    if fits and file.exact and file.size:  # 32x64 has as many features as 64x32
+        fits = pooled_shape(shape[:2], kernel_size[:2]) == pooled_shape(file.size, kernel_size[:2])
+    if not fits:
+        *size, frames = shape
+        of_model = f"num_classes={num_classes}, {frames=}, size={tuple(size)}, {kernel_size=}"
+        found = f"other weights than of {NETWORKS[network].title} with {of_model}"
+        raise MicroExpError(file.path, found, f"Build the model with {file.recipe}.")
     for name, arrays in layers:
         for array in arrays:
             _finite(array, name, file.path)
     for layer, (name, (kernel, bias)) in zip(LAYERS[file.network], layers, strict=True):
         kernel = _finite(kernel, name, file.path)
         if file.dense_row_order == "channels_first" and layer.streams:
-            blocks = kernel.reshape(layer.streams, FILTERS, *pooled_shape(facts.shape, facts.kernel_size), -1)
+            blocks = kernel.reshape(layer.streams, FILTERS, *pooled_shape(shape, kernel_size), -1)
             kernel = blocks.transpose(0, 2, 3, 4, 1, 5).reshape(kernel.shape)
         model.get_layer(layer.ours).set_weights([kernel, _finite(bias, name, file.path)])
 
@@ -98,19 +97,6 @@ def _finite(array: np.ndarray, name: str, path: str | Path) -> np.ndarray:
     if not np.isfinite(array).all():
         raise MicroExpError(path, f"{name} holds NaN or infinity", "Take an earlier checkpoint.")
     return array
-
-
-def _require_fit(file: WeightsFile, model: _Facts) -> None:
-    """Raise, with the remedy, unless weights fit a model."""
-    *size, frames = model.shape
-    written = file.network, file.kernel_size, file.num_classes, file.flattened
-    fits = written == (*model[:3], flattened_features(model.shape, model.kernel_size))
-    if fits and file.exact and file.size:  # 32x64 has as many features as 64x32
-        fits = pooled_shape(size, file.kernel_size[:2]) == pooled_shape(file.size, file.kernel_size[:2])
-    if not fits:
-        title, of_model = NETWORKS[model.network].title, f"num_classes={model.num_classes}, frames={frames}"
-        found = f"other weights than of {title} with {of_model}, size={tuple(size)}, kernel_size={model.kernel_size}"
-        raise MicroExpError(file.path, found, f"Build the model with {file.recipe}.")
 
 
 def load_model(
@@ -139,14 +125,12 @@ def load_model(
 def save_weights(
     model: "keras.Model", path: str | Path, metadata: dict[str, Any] | None = None, optimizer: bool = True
 ) -> None:
-    """Write a Keras 3 file, whose name must end in ".weights.h5", whole or not at all.
+    """Write a Keras 3 file, which Keras loads if its name ends in ".weights.h5", whole or not at all.
 
     `metadata`, of JSON's types, is what `inspect` gives back, such as the statistics that the clips were standardised
     by; Keras passes over it. `optimizer` says whether the variables of the optimizer are written too: with momentum
     they take as much room as the weights.
     """
-    if not str(path).endswith(".weights.h5"):
-        raise MicroExpError(path, 'its name does not end in ".weights.h5", as Keras demands', "Rename it.")
     import h5py
     from keras.src.saving import saving_lib
 
@@ -174,14 +158,14 @@ def save_keras2_hdf5(model: "keras.Model", path: str | Path, whole_model: bool =
     A whole model is for `keras.models.load_model` of Keras 2.0.0, compiled as the original programs compile it, without
     optimizer state; else the file is for `load_weights` on the original network. It is replaced whole or not at all.
     """
-    facts = _facts(model)
-    config = copy.deepcopy(keras2_configs()[facts.network])
+    network, kernel_size, num_classes, shape = _facts(model)
+    config = copy.deepcopy(keras2_configs()[network])
     settings = {one["name"]: one for _, one in steps_of(config)}
-    changed = {"batch_input_shape": [None, 1, *facts.shape], "kernel_size": facts.kernel_size}
+    changed = {"batch_input_shape": [None, 1, *shape], "kernel_size": kernel_size}
     for one in settings.values():
         one |= {name: changed[name] for name in changed.keys() & one.keys()}
-    layers = {layer.name: layer for layer in LAYERS[facts.network]}
-    settings[[*layers][-1]]["units"] = facts.num_classes
+    layers = {layer.name: layer for layer in LAYERS[network]}
+    settings[[*layers][-1]]["units"] = num_classes
     # Bytes, not str: h5py then marks them ASCII, and only then does the h5py of that time give what Keras decodes.
     written_by = {"backend": b"tensorflow", "keras_version": b"2.0.0"}
     with writing(path, 4 * model.count_params()) as file:
@@ -197,7 +181,7 @@ def save_keras2_hdf5(model: "keras.Model", path: str | Path, whole_model: bool =
             if layer := layers.get(name):
                 kernel, bias = model.get_layer(layer.ours).get_weights()
                 if layer.streams:
-                    blocks = kernel.reshape(layer.streams, *pooled_shape(facts.shape, facts.kernel_size), FILTERS, -1)
+                    blocks = kernel.reshape(layer.streams, *pooled_shape(shape, kernel_size), FILTERS, -1)
                     kernel = blocks.transpose(0, 4, 1, 2, 3, 5).reshape(kernel.shape)
                 arrays = {f"{name}/kernel:0": kernel, f"{name}/bias:0": bias}
             group = root.create_group(name)
