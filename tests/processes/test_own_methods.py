@@ -46,10 +46,6 @@ def test_data_say_what_they_are(data):
     assert data.class_names == ("negative", "positive", "surprise") and set(data.labels) == {0, 1, 2}
 
 
-def test_the_entrance_is_in_dir():
-    assert {"load", "folds", "cross_validate"} <= {*dir(mk)} & {*mk.__all__}
-
-
 def test_objects_print_as_a_line(data, result):
     """As in a notebook, where a cell shows its last value."""
     fold = next(iter(mk.folds(data, progress=False)))
