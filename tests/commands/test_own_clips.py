@@ -20,17 +20,19 @@ COLUMNS, HOW = ("clip", "true", "predicted", "subject"), ("fold", "method", "pro
 
 
 @pytest.fixture(scope="module")
-def own(tmp_path_factory):
-    return write_own(tmp_path_factory.mktemp("own"))
+def own(shared):
+    return shared("own", write_own) / "my clips.csv"
 
 
 @pytest.fixture(scope="module")
-def run(own):
-    folder = own.parent / "run"
+def run(own, shared):
     arguments = ["--data", str(own), "--protocol", "loso", "--epochs", "1", "--keep-weights"]
-    arguments += ["--frames", "24", "--sampling", "interpolate"]
-    assert train.main([*arguments, "--out", str(folder)]) == 0
-    return folder
+    arguments += ["--frames", "24", "--sampling", "interpolate", "--jobs", "1"]
+
+    def make(out):
+        assert train.main([*arguments, "--out", str(out)]) == 0
+
+    return shared("own-run", make)
 
 
 def texts(folder):
@@ -67,12 +69,12 @@ def test_runs_resume_and_weights_are_scored_and_asked(own, run, capsys, tmp_path
 
 
 @pytest.fixture(scope="module")
-def columns_as_classes(own):
+def columns_as_classes(tmp_path_factory):
     """A run of LBP-TOP on classes that are named as columns of predictions.csv are."""
-    text = own.read_text(encoding="utf-8-sig")
+    table = write_own(tmp_path_factory.mktemp("columns"))
+    text, out = table.read_text(encoding="utf-8-sig"), table.parent / "run"
     for before, after in zip(CLASSES, COLUMNS, strict=True):
         text = text.replace(f";{before};", f";{after};")
-    table, out = own.with_name("columns.csv"), own.parent / "columns"
     table.write_text(text, encoding="utf-8")
     printed, announced = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(announced):
