@@ -5,9 +5,10 @@ tests/golden holds the small golden files. `MICROEXP_GOLDEN=FOLDER make test` al
 
 import multiprocessing
 import os
+from pathlib import Path
 
 import pytest
-from helpers import GOLDEN, best_weights, write_clips
+from helpers import GOLDEN, SHORT, best_weights, smic_names, write_clips
 from helpers import shared as shared_between_processes
 
 from microexp_keras.backend import choose_backend
@@ -29,9 +30,9 @@ def golden(request):
 
 
 @pytest.fixture(scope="session", autouse=True)
-def own_cache(tmp_path_factory):
-    """Tests leave the user's cache alone."""
-    os.environ["MICROEXP_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+def own_cache(shared):
+    """Tests leave the user's cache alone; their processes share one."""
+    os.environ["MICROEXP_CACHE"] = str(shared("cache", Path.mkdir))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -72,12 +73,13 @@ def small_videos(shared):
 @pytest.fixture(scope="session")
 def small_smic(shared):
     """Thirty clips of ten subjects in the distributed tree: enough to train on for an epoch or two."""
-    names = [
-        f"HS/s{subject}/micro/{label}/s{subject}_{label[:2]}_01"
-        for subject in range(1, 11)
-        for label in ("negative", "positive", "surprise")
-    ]
-    return shared("smic", lambda root: write_clips(root, names))
+    return shared("smic", lambda root: write_clips(root, smic_names(10)))
+
+
+@pytest.fixture(scope="session")
+def three_people(shared):
+    """Nine clips of three subjects, the fewest that can be left out one by one."""
+    return shared("three", lambda root: write_clips(root, smic_names(3)))
 
 
 @pytest.fixture(scope="session")
@@ -89,8 +91,7 @@ def trained(shared, small_smic):
     from microexp_keras import train
 
     def make(out):
-        short = ["--epochs", "2", "--batch-size", "5", "--seed", "3", "--out", str(out)]
-        assert train.main(["--dataset", "smic", "--data", str(small_smic), *short]) == 0
+        assert train.main(["--dataset", "smic", "--data", str(small_smic), *SHORT, "--out", str(out)]) == 0
 
     return shared("trained", make)
 

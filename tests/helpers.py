@@ -1,5 +1,7 @@
 """What several tests share: where the golden files are, noise, reports, a process without rights, a small disk."""
 
+import csv
+import json
 import os
 import re
 import resource
@@ -14,6 +16,8 @@ import numpy as np
 from filelock import FileLock
 
 GOLDEN = [Path(__file__).parent / "golden", *map(Path, filter(None, [os.environ.get("MICROEXP_GOLDEN")]))]
+
+SHORT = ["--epochs", "2", "--batch-size", "5", "--seed", "3"]  # how the run `trained` was trained
 
 SECONDS, MEGABYTES = 20, 200  # what reading a file of a stranger may take in a test
 
@@ -39,6 +43,22 @@ def write_clips(root, clips, frames=19, size=70, suffix=".png", seed=0, brightes
         for frame in range(frames):
             image = random.integers(0, brightest + place % 50, (size, size, 3), np.uint8)
             cv2.imwrite(str(folder / f"reg_image{frame + 1}{suffix}"), image)
+
+
+def read_json(path):
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def read_rows(path):
+    """Rows of a CSV file as dicts."""
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def smic_names(subjects):
+    """Paths of clips as in SMIC's distributed tree, one of each class for each subject."""
+    labels = ("negative", "positive", "surprise")
+    return [f"HS/s{n}/micro/{label}/s{n}_{label[:2]}_01" for n in range(1, subjects + 1) for label in labels]
 
 
 def best_weights(run):

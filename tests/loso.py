@@ -1,4 +1,4 @@
-"""Runs of four folds as processes of their own: their options, what they come out as, and when they begin."""
+"""Runs of three folds as processes of their own: their options, what they come out as, and when they begin."""
 
 import json
 import signal
@@ -9,7 +9,8 @@ import time
 
 def options(data, out, epochs=2, keep=True):
     where = ["--dataset", "smic", "--data", str(data), "--out", str(out)]
-    return [*where, "--protocol", "loso", "--epochs", str(epochs), *(["--keep-weights"] if keep else [])]
+    keeps = ["--keep-weights"] if keep else []
+    return [*where, "--protocol", "loso", "--epochs", str(epochs), "--batch-size", "2", "--no-faces", *keeps]
 
 
 def weights_digest(path):
@@ -38,13 +39,14 @@ def command(*arguments, cwd=None):
     return subprocess.Popen(line, stderr=subprocess.PIPE, text=True, cwd=cwd, **own_session)
 
 
-def until(condition, process=None, seconds=400):
+def until(condition, process=None, seconds=400, pause=0.02):
     """Wait until something holds, while a process is alive; return it."""
-    for _ in range(seconds * 100):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
         found = condition()
         if found:
             return found
         if process is not None and process.poll() is not None:
             raise AssertionError(f"ended too early: {process.stderr.read() if process.stderr else ''}")
-        time.sleep(0.01)
+        time.sleep(pause)
     raise AssertionError("did not happen")

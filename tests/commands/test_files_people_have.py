@@ -1,12 +1,4 @@
-"""Files and machines that people have, where a command is needed to see it.
-
-What one room does with such files stands with its tests: videos in `unit/test_videos.py`, images in
-`unit/test_odd_media.py`, tables in `unit/test_clip_table.py` and `unit/test_landmarks.py`, copies of the databases in
-`unit/test_genuine_copies.py`, litter of systems in `unit/test_datasets.py`, weights in `unit/test_weights.py`, figures
-in `unit/test_plots.py`, a missing home folder in `unit/test_workers.py`; Keras' settings and what is not installed in
-`commands/test_keras_settings.py`; times of frames and the data format of weights in `commands/test_predict.py`;
-programs from stdin in `processes/test_engine.py`; two runs on one cache and a full disk in `unit/test_cache.py`.
-"""
+"""Files and machines that people have, where a command is needed to see it."""
 
 import os
 import re
@@ -23,8 +15,6 @@ from trees import write_smic
 from microexp_keras import datasets, train
 from microexp_keras.datasets.__main__ import main as datasets_command
 from microexp_keras.datasets.frames import read_frames
-
-WEIGHTS = next((Path(__file__).parents[2] / "weights").glob("*smic*.h5"))
 
 
 def command(*arguments, flags=(), **environment):
@@ -103,17 +93,13 @@ MACHINES = {
 @pytest.mark.slow
 @pytest.mark.parametrize("machine", MACHINES)
 def test_language_and_flags_of_python_change_nothing(machine, tmp_path, capsys):
-    own, smic = write_own(tmp_path / "own"), write_smic(tmp_path / "smic" / "HS")
-    expected = []
-    for arguments in (["check", str(own), "--json"], ["table", str(smic), "--dataset", "smic", "--out", "clips.csv"]):
-        arguments = [str(tmp_path / "here.csv") if one == "clips.csv" else one for one in arguments]
-        datasets_command(arguments)
-        expected.append(capsys.readouterr().out)
-    given = MACHINES[machine]
-    done = command("datasets", "check", own, "--json", **given)
-    assert done.returncode == 0 and done.stdout.decode() == expected[0], done.stderr
-    done = command("datasets", "table", smic, "--dataset", "smic", "--out", tmp_path / "there.csv", **given)
-    assert done.returncode == 0, done.stderr
-    assert (tmp_path / "there.csv").read_bytes() == (tmp_path / "here.csv").read_bytes()
-    done = command("weights", "inspect", WEIGHTS, **given)
-    assert done.returncode == 0 and b"build_microexp_stcnn" in done.stdout, done.stderr
+    own, smic, given = write_own(tmp_path / "own"), write_smic(tmp_path / "smic" / "HS"), MACHINES[machine]
+    check, table = ["check", str(own), "--json"], ["table", str(smic), "--dataset", "smic", "--out"]
+    here, there = tmp_path / "here.csv", tmp_path / "there.csv"
+    assert datasets_command(check) == 0
+    expected = capsys.readouterr().out
+    assert datasets_command([*table, str(here)]) == 0
+    done = command("datasets", *check, **given)
+    assert done.returncode == 0 and done.stdout.decode() == expected, done.stderr
+    done = command("datasets", *table, there, **given)
+    assert done.returncode == 0 and there.read_bytes() == here.read_bytes(), done.stderr

@@ -1,10 +1,8 @@
 """Training and evaluation of the fused networks as a person uses them, from faces to the report."""
 
-import json
-
 import numpy as np
 import pytest
-from helpers import best_weights, reported, write_clips
+from helpers import best_weights, read_json, reported, write_clips
 
 from microexp_keras import evaluate, train
 from microexp_keras.landmarks import dlib_detector
@@ -18,7 +16,17 @@ ARRAYS = {f"intermediate_microexpfusenet_{letter}val_{kind}.npy" for letter in "
 @pytest.fixture(scope="module")
 def run(small_faces, shared):
     """The folder of a short run under the original's rules."""
-    arguments = ["--dataset", "smic", "--data", str(small_faces), "--model", "intermediate", "--epochs", "2"]
+    arguments = [
+        "--dataset",
+        "smic",
+        "--data",
+        str(small_faces),
+        "--model",
+        "intermediate",
+        "--epochs",
+        "2",
+        "--no-faces",
+    ]
 
     def make(out):
         assert train.main([*arguments, "--out", str(out)]) == 0
@@ -27,7 +35,7 @@ def run(small_faces, shared):
 
 
 def read(folder, name="scores.json"):
-    return json.loads((folder / name).read_text())
+    return read_json(folder / name)
 
 
 def test_the_originals_quirks_are_in_the_report(run):
@@ -83,7 +91,7 @@ def test_training_on_ones_own_landmarks_goes_on_from_its_cache_and_its_state(run
     assert landmarks_command(["detect", str(small_faces), "--dataset", "smic", "--out", points]) == 0
     arguments = ["--dataset", "smic", "--data", str(small_faces), "--model", "intermediate", "--epochs", "1"]
     out = tmp_path / "own"
-    assert train.main([*arguments, "--landmarks", points, "--out", str(out)]) == 0
+    assert train.main([*arguments, "--landmarks", points, "--no-faces", "--out", str(out)]) == 0
     prints = [read(folder, "config.json")["data"]["fingerprint"] for folder in (run, out)]
     assert prints[0] == prints[1]  # of the same pixels
     assert "landmarks from" in (out / "report.txt").read_text()
@@ -118,11 +126,3 @@ def test_a_clip_without_a_face_is_named(tmp_path, capsys):
     error = capsys.readouterr().err
     assert "s1_ne_01: no frame shows one face" in error and "no face in frames 0-17" in error
     assert not (tmp_path / "out").exists()
-
-
-def test_videos_train_too(small_videos, tmp_path):
-    """Of the whole face: docs/casme2.md, whose commands another test runs."""
-    arguments = ["--dataset", "casme2", "--data", str(small_videos), "--epochs", "1", "--batch-size", "4"]
-    small = ["--model", "late", "--kernel-size", "3", "3", "80", "--no-faces"]  # a fifth of 177 million parameters
-    assert train.main([*arguments, *small, "--out", str(tmp_path / "late")]) == 0
-    assert "on synthetic CAS(ME)^2" in (tmp_path / "late" / "report.txt").read_text()

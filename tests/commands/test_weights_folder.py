@@ -114,12 +114,14 @@ def test_what_is_no_manifest_is_refused(tmp_path, capsys):
 
 
 @pytest.fixture(scope="module")
-def run(small_faces, tmp_path_factory):
+def run(small_faces, shared):
     """A run of one epoch on synthetic clips."""
-    folder = tmp_path_factory.mktemp("run") / "run"
-    options = ["--dataset", "smic", "--data", str(small_faces), "--epochs", "1", "--seed", "3", "--out", str(folder)]
-    assert train.main(options) == 0
-    return folder
+    options = ["--dataset", "smic", "--data", str(small_faces), "--epochs", "1", "--seed", "3", "--no-faces"]
+
+    def make(out):
+        assert train.main([*options, "--out", str(out)]) == 0
+
+    return shared("one-epoch", make)
 
 
 def test_a_run_is_taken_in_with_its_own_scores(run, tmp_path, capsys):

@@ -28,8 +28,6 @@ QUICK = {
 }
 """What each notebook's settings cell is changed to, so that a test of it takes seconds."""
 
-IN_A_KERNEL = "05"  # which trains nothing
-
 each = pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
 
 
@@ -80,27 +78,25 @@ def test_the_notebook_begins_with_what_it_needs_the_set_up_and_its_settings(sour
 @pytest.mark.slow
 @each
 def test_the_notebook_runs_on_a_few_synthetic_clips(source, small_faces, small_videos, tmp_path, monkeypatch):
-    """One in a kernel, as Jupyter has it; the others here, where Keras is loaded already."""
+    """Here, where Keras is loaded already."""
     for name in ("notebooks", "weights"):
         (tmp_path / name).symlink_to(ROOT / name)
-    settings = QUICK[source.stem[:2]].format(smic=str(small_faces), casme2=str(small_videos))
-    notebook = execute.read(source)
-    if source.stem[:2] == IN_A_KERNEL:
-        cells = execute.execute(notebook, tmp_path, settings).cells
-        assert all(cell.execution_count for cell in cells if cell.cell_type == "code")
-    else:
-        monkeypatch.chdir(tmp_path)
-        names = {"__name__": "__main__"}
-        for cell in notebook.cells:
-            if cell.cell_type == "code":
-                exec(compile(cell.source, f"{source.name}, {cell.id}", "exec"), names)
-            if "parameters" in cell.metadata.get("tags", []):
-                exec(settings, names)
-        plt.close("all")
+    monkeypatch.chdir(tmp_path)
+    names = {"__name__": "__main__"}
+    for cell in execute.read(source).cells:
+        if cell.cell_type == "code":
+            exec(compile(cell.source, f"{source.name}, {cell.id}", "exec"), names)
+        if "parameters" in cell.metadata.get("tags", []):
+            exec(QUICK[source.stem[:2]].format(smic=str(small_faces), casme2=str(small_videos)), names)
+    plt.close("all")
     assert (tmp_path / "runs/notebook-001").is_dir()
 
 
-def test_a_cell_that_raises_ends_the_execution(tmp_path):
+def test_cells_are_executed_in_a_kernel_and_one_that_raises_ends_it(tmp_path):
+    cells = [v4.new_code_cell(text) for text in ("count = 2", "print(count)")]
+    cells[0].metadata["tags"] = ["parameters"]
+    executed = execute.execute(v4.new_notebook(cells=cells), tmp_path, "count = 3").cells
+    assert all(cell.execution_count for cell in executed) and executed[1].outputs[0].text == "3\n"
     with pytest.raises(CellExecutionError, match="no such thing"):
         execute.execute(v4.new_notebook(cells=[v4.new_code_cell("raise ValueError('no such thing')")]), tmp_path)
 

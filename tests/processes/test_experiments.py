@@ -1,6 +1,5 @@
 """Folds keep people apart, come out the same in one process or two, and go on after a kill."""
 
-import csv
 import json
 import re
 import shutil
@@ -10,18 +9,17 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from helpers import reported
-from loso import command, contents, options, until, weights_digest
+from helpers import read_json, read_rows, reported
+from loso import command, contents, options, until
 
 from microexp_keras import evaluate, preprocessing, protocols, train, weights
 from microexp_keras.errors import MicroExpError
 from microexp_keras.preprocessing import Samples
 from microexp_keras.protocols import splits
-from microexp_keras.runs import Settings, scored_clips
-from microexp_keras.runs import fold as one_fold
-from microexp_keras.runs.fold import RESULT, train_fold
-from microexp_keras.runs.report import report
-from microexp_keras.runs.run import Run
+from microexp_keras.runs import scored_clips
+from microexp_keras.runs.run import RESULT
+
+pytestmark = pytest.mark.slow
 
 LOSO = protocols.get("loso")
 
@@ -36,7 +34,7 @@ def made_up(labels, subjects, seed=0):
 
 def test_nobody_is_on_both_sides_whatever_the_data():
     random, divided = np.random.default_rng(0), 0
-    for _ in range(300):
+    for _ in range(60):
         people, clips = random.integers(3, 12), random.integers(6, 60)
         labels = random.choice(3, clips, p=random.dirichlet([1, 1, 1]))
         subjects = [f"s{one:02d}" for one in np.minimum(random.geometric(random.uniform(0.1, 0.6), clips), people)]
@@ -54,7 +52,7 @@ def test_nobody_is_on_both_sides_whatever_the_data():
             sides = [{*owner[part]} for part in (fold.train, fold.validation, fold.test)]
             assert all(sides) and sum(map(len, sides)) == len(set.union(*sides)) == len({*subjects})
             assert sorted([*fold.train, *fold.validation, *fold.test]) == list(range(clips))
-    assert divided > 200
+    assert divided > 40
 
 
 @pytest.mark.parametrize(
@@ -88,48 +86,18 @@ def test_a_planted_leak_is_caught():
         preprocessing.folds(LOSO, same)
 
 
-def fold_bits(folder, samples, protocol="loso"):
-    """Weights, epoch and statistics of the first fold after an epoch of training."""
-    settings = Settings.of(replace(protocols.get(protocol), epochs=2), data="nowhere", keep_weights=True)
-    run = Run.of(folder, settings, samples)
-    run.write_config()
-    train_fold(run, 0, progress=False)
-    here = run.fold_folder(0)
-    result = json.loads((here / RESULT).read_text())
-    file = weights.inspect(here / result["weights"])
-    statistics = json.loads((folder / "config.json").read_text())["folds"][0]["statistics"]
-    return weights_digest(here / result["weights"]), result["best_epoch"], statistics, file.metadata["fold"]
-
-
-def test_nothing_of_the_left_out_subject_reaches_the_weights(tmp_path):
-    subjects = [f"s{clip // 3}" for clip in range(12)]
-    bits = fold_bits(tmp_path / "as it is", made_up([0, 1, 2] * 4, subjects))
-    other = made_up([0, 1, 2] * 4, subjects)
-    other.stacks["face"][:3] = 255 - other.stacks["face"][:3] // 2  # s0, left out in the first fold
-    other.labels[:3] = [2, 2, 2]
-    assert fold_bits(tmp_path / "other", other) == bits
-    known = made_up([0, 1, 2] * 4, subjects)
-    known.stacks["face"][3:] //= 2  # those that train and choose
-    assert fold_bits(tmp_path / "known", known)[0] != bits[0]
-
-
-def read_rows(path):
-    with open(path, newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def test_a_run_pools_every_clip_once_and_a_fold_has_one_number_everywhere(serial):
     rows = read_rows(serial / "predictions.csv")
-    assert len({row["clip"] for row in rows}) == len(rows) == 24
+    assert len({row["clip"] for row in rows}) == len(rows) == 9
     assert all(re.match(rf"s0?{row['subject'][1:].lstrip('0')}[/_]", row["clip"]) for row in rows)
-    scores, config = (json.loads((serial / name).read_text()) for name in ("scores.json", "config.json"))
+    scores, config = (read_json(serial / name) for name in ("scores.json", "config.json"))
     assert scores["correct"] == sum(row["true"] == row["predicted"] for row in rows)
-    assert not scores["chosen_on_scored"] and scores["held_out"]["clips"] == scores["clips"] == 24
-    assert scores["intervals_over_subjects"]["subjects"] == 4
+    assert not scores["chosen_on_scored"] and scores["held_out"]["clips"] == scores["clips"] == 9
+    assert scores["intervals_over_subjects"]["subjects"] == 3
     assert len({fold["statistics"]["face"]["mean"] for fold in config["folds"]}) > 1
     for number, (fold, scored) in enumerate(zip(config["folds"], scores["folds"], strict=True), 1):
         folder = serial / f"fold-{number:02d}"
-        result = json.loads((folder / RESULT).read_text())
+        result = read_json(folder / RESULT)
         kept = weights.read_metadata(folder / result["weights"])
         assert {fold["fold"], result["fold"], kept["fold"]} == {number}
         subjects = [f"s{number:02d}"]
@@ -137,16 +105,13 @@ def test_a_run_pools_every_clip_once_and_a_fold_has_one_number_everywhere(serial
         assert {row["subject"] for row in rows if row["fold"] == str(number)} == {*subjects}
         assert not (folder / "last.weights.h5").exists()
     report = (serial / "report.txt").read_text()
-    assert "4 folds, each 2 epochs with batch size 8" in report and "seen nothing of its subject" in report
-    assert "; over subjects 0." in report and "optimistic" not in report
-    assert "Saliency, face" in (serial / "report.html").read_text()
-    assert [path.parent.name for path in serial.rglob("saliency_*.png")] == ["fold-01"]
+    assert "3 folds, each 2 epochs with batch size 2" in report and "seen nothing of its subject" in report
+    assert "; over subjects " in report and "optimistic" not in report
 
 
-@pytest.mark.slow
-def test_a_killed_run_goes_on_with_the_folds_it_lacks(serial, four_people, tmp_path):
+def test_a_killed_run_goes_on_with_the_folds_it_lacks(serial, three_people, tmp_path):
     out = tmp_path / "killed"
-    process = command(*options(four_people, out), "--jobs", "1")
+    process = command(*options(three_people, out), "--jobs", "1")
     until((out / "fold-02" / "history.csv").exists, process)
     process.send_signal(signal.SIGKILL)  # not its worker, which ends after its epoch; who resumes waits for it
     process.wait()
@@ -156,59 +121,36 @@ def test_a_killed_run_goes_on_with_the_folds_it_lacks(serial, four_people, tmp_p
     assert contents(out) == contents(serial)
 
 
-def test_weights_that_were_not_kept_are_made_again(serial, four_people, tmp_path):
-    out = tmp_path / "bare"
-    assert train.main([*options(four_people, out, keep=False), "--jobs", "1"]) == 0
-    before, kept = contents(out), contents(serial)
-    assert not [*out.rglob("*.h5")] and (before["predictions.csv"], before["result"]) == (
-        kept["predictions.csv"], kept["result"],
-    )  # fmt: skip
-    assert "The weights of 4 folds were not kept" in before["report.txt"] and "--keep-weights" not in kept["report.txt"]
-    assert "--keep-weights" in (out / "report.html").read_text()
-    assert [fold["weights"] for fold in json.loads((out / "scores.json").read_text())["folds"]] == [None] * 4
-    files = [path for number in (1, 3, 4) for path in (out / f"fold-0{number}").iterdir()]
-    times = {path: path.stat().st_mtime_ns for path in files}
-    shutil.rmtree(out / "fold-02")
-    assert train.main(["--resume", str(out), "--keep-weights"]) == 0
-    again = contents(out)
-    assert again["weights"] == {name: one for name, one in kept["weights"].items() if name.parts[0] == "fold-02"}
-    assert (len(again["weights"]), again["predictions.csv"]) == (1, kept["predictions.csv"])
-    assert {path: path.stat().st_mtime_ns for path in files} == times
+def test_what_a_fold_killed_at_its_end_left_is_removed_with_the_report(serial, tmp_path):
+    out = shutil.copytree(serial, tmp_path / "run")
+    config = read_json(out / "config.json")
+    config["settings"]["keep_weights"] = False
+    (out / "config.json").write_text(json.dumps(config))
+    (out / "fold-01" / "last.weights.h5").touch()
+    mine = out / "fold-01" / "weights-improvement-40-0.69.weights.h5"
+    mine.touch()
+    assert train.main(["--resume", str(out)]) == 0
+    assert [*out.rglob("*.h5")] == [mine]
 
 
-def test_what_a_fold_killed_at_its_end_left_is_removed_with_the_report(tmp_path, monkeypatch):
-    settings = Settings.of(LOSO, data="nowhere", epochs=1, faces=False)
-    run = Run.of(tmp_path, settings, made_up([0, 1, 2] * 3, [f"s{clip // 3}" for clip in range(9)]))
-    run.write_config()
-    with monkeypatch.context() as patch:
-        patch.setattr(one_fold, "drop_rest", lambda *_: None)
-        for number in range(3):
-            train_fold(run, number, progress=False)
-    best, last = ([*tmp_path.glob(f"fold-*/{name}.h5")] for name in ("weights-improvement-*", "last*"))
-    assert (len(best), len(last)) == (3, 3)
-    mine = shutil.copy(best[0], best[0].parent / "weights-improvement-40-0.69.weights.h5")
-    report(run)
-    assert [*tmp_path.rglob("*.h5")] == [mine]
-
-
-def test_what_folds_cannot_be_trained_with_is_refused(serial, four_people, tmp_path, capsys):
+def test_what_folds_cannot_be_trained_with_is_refused(serial, three_people, tmp_path, capsys):
     known = str(next(serial.glob("fold-01/*.weights.h5")))
     for arguments, said in [
         (["--resume", str(serial), "--epochs", "5"], "run of one fold only"),
-        (["--dataset", "smic", "--data", str(four_people), "--kernel-size", "3", "3", "30"], "kernel"),
-        ([*options(four_people, tmp_path / "out"), "--weights", known], "may have been trained on the held-out"),
+        (["--dataset", "smic", "--data", str(three_people), "--kernel-size", "3", "3", "30"], "kernel"),
+        ([*options(three_people, tmp_path / "out"), "--weights", known], "may have been trained on the held-out"),
     ]:
         assert train.main(arguments) == 2 and said in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 
-def test_the_weights_of_a_fold_are_scored_on_their_own_subject(serial, four_people, tmp_path, capsys):
-    scores = json.loads((serial / "scores.json").read_text())
+def test_the_weights_of_a_fold_are_scored_on_their_own_subject(serial, three_people, tmp_path, capsys):
+    scores = read_json(serial / "scores.json")
     path = serial / scores["folds"][1]["weights"]
-    arguments = ["--weights", str(path), "--data", str(four_people), "--out", str(tmp_path / "one")]
+    arguments = ["--weights", str(path), "--data", str(three_people), "--out", str(tmp_path / "one")]
     assert evaluate.main(arguments) == 0
     said = reported(capsys)
-    assert "Scored: 6 of 24 clips, subject s02" in said and "The weights were not trained on them" in said
+    assert "Scored: 3 of 9 clips, subject s02" in said and "The weights were not trained on them" in said
     pooled = {row["clip"]: row["predicted"] for row in read_rows(serial / "predictions.csv")}
     scored = read_rows(tmp_path / "one" / "predictions.csv")
     assert {row["subject"] for row in scored} == {"s02"}
@@ -217,21 +159,12 @@ def test_the_weights_of_a_fold_are_scored_on_their_own_subject(serial, four_peop
     assert "it is unknown whether the weights were trained on some of these clips" in reported(capsys)
 
 
-def test_results_of_another_fold_are_refused(serial, tmp_path, capsys):
-    out = tmp_path / "copy"
-    shutil.copytree(serial, out)
-    one, two = (out / f"fold-0{number}" / "result.json" for number in (1, 2))
-    kept = two.read_text()
-    two.write_text(one.read_text())
+def test_the_result_of_another_fold_is_refused(serial, tmp_path, capsys):
+    out = shutil.copytree(serial, tmp_path / "copy")
+    one, two = (out / f"fold-0{number}" / RESULT for number in (1, 2))
+    shutil.copy(one, two)
     assert train.main(["--resume", str(out)]) == 2
     assert f"{two}: is not the result of this fold (its clips do not fit)" in capsys.readouterr().err
-    result = json.loads(kept)
-    two.write_text(json.dumps({**result, "probabilities": [[9e9, 0, 0] for _ in result["clips"]]}))
-    assert train.main(["--resume", str(out)]) == 2
-    assert f"{two}: is not the result of this fold (its probabilities do not fit)" in capsys.readouterr().err
-    two.write_text(kept)
-    assert train.main(["--resume", str(out)]) == 0
-    assert contents(out)["result"] == contents(serial)["result"]
 
 
 EVERY = list(range(12))
