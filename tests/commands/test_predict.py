@@ -218,7 +218,7 @@ def test_weights_that_say_nothing_are_warned_of(stcnn, video, tmp_path, capsys):
     _, stacks = look(video, protocols.get("upstream"), face_box.SYNTHETIC, every=5, stride=6)
     mean = np.mean([stack["face"].mean() for stack in stacks.values()])
     assert "WARNING: the weights file does not say by which mean and maximum" in said
-    statistics = json.loads((tmp_path / "out" / "summary.json").read_text())["statistics"]
+    statistics = read_json(tmp_path / "out" / "summary.json")["statistics"]
     assert statistics["face"]["mean"] == pytest.approx(mean)
 
 
