@@ -17,6 +17,7 @@ import textwrap
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas
 
 from microexp_keras import metrics, paper
 from microexp_keras.audit import main as audit
@@ -143,6 +144,21 @@ show("constant-table9", "counts-table9", "longer-kernels", "best-kernel")
 # predictions can give the same count.) The best three cells, 36, 34 and 33 of 41, lie in each other's intervals. Twelve
 # trainings of your own: `python -m microexp_keras.reproduce --tables IX --dataset casme2 --data PATH`.
 #
+# ## What the rules are worth, on real faces
+#
+# Windows of five people talking in videos, the mouth opening, closing or still: no micro-expressions, but real faces.
+# The same methods on the same windows, divided by the paper's rules, by leaving one person out (`loso`), and by two
+# rules that keep only one of the paper's two leaks: known `people`, or the `choice` of the epoch on the tested clips.
+# Accuracy in per cent; `docs/real-faces.md` says how, and how to repeat it.
+
+# %%
+rules = pandas.read_csv("docs/evaluation-rules.csv")
+plain = rules[(rules["motion"] == 100) & (rules["control"] == "none")]
+table = plain.pivot(index="method", columns="rule", values="accuracy")[["paper", "people", "choice", "loso"]]
+print((100 * table).round(1).to_string(na_rep=""))
+print(f"majority-class baseline under loso: {plain[plain['rule'] == 'loso']['majority'].max():.1%}")
+
+# %% [markdown]
 # ## Four questions for any table of accuracies
 #
 # 1. Of how many clips is it a fraction?
