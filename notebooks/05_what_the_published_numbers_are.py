@@ -154,9 +154,13 @@ show("constant-table9", "counts-table9", "longer-kernels", "best-kernel")
 # %%
 rules = pandas.read_csv("docs/evaluation-rules.csv")
 plain = rules[(rules["motion"] == 100) & (rules["control"] == "none")]
-table = plain.pivot(index="method", columns="rule", values="accuracy")[["paper", "people", "choice", "loso"]]
+table = plain.pivot(index="method", columns="rule", values="accuracy")[
+    ["paper", "people", "choice", "loso"]
+]
 print((100 * table).round(1).to_string(na_rep=""))
-print(f"majority-class baseline under loso: {plain[plain['rule'] == 'loso']['majority'].max():.1%}")
+print(
+    f"majority-class baseline under loso: {plain[plain['rule'] == 'loso']['majority'].max():.1%}"
+)
 
 # %% [markdown]
 # ## Four questions for any table of accuracies

@@ -8,6 +8,7 @@ import contextlib
 import functools
 import json
 import os
+import random
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -164,6 +165,18 @@ def computing_in(precision: str) -> Iterator[None]:
         yield
     finally:
         keras.config.set_dtype_policy(before)
+
+
+@contextlib.contextmanager
+def drawing_from(seed: int) -> Iterator[None]:
+    """Let layers that are built meanwhile draw from this seed alone: other threads draw from Python's numbers too."""
+    from keras.src.random import seed_generator
+
+    shared, seed_generator.python_random = seed_generator.python_random, random.Random(seed)
+    try:
+        yield
+    finally:
+        seed_generator.python_random = shared
 
 
 @contextlib.contextmanager

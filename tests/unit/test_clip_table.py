@@ -200,7 +200,7 @@ def test_subjects_are_compared_by_value_and_two_spellings_warned_of(write, subje
     path = write([[clip, subject, label] for clip, subject, label in zip("abc", subjects, "xyx", strict=True)])
     protocol = protocols.get("paper", "stcnn", own_database(path))
     samples = preprocessing.load_samples(path, protocol, progress=False)
-    notes = [note.render() for note in samples.all_notes]
+    notes = [str(note) for note in samples.all_notes]
     assert len(set(samples.subjects)) == people and len(notes) == bool(warned)
     assert all("WARNING" in note and warned in note for note in notes), notes
 
@@ -230,7 +230,7 @@ def test_people_of_different_databases_are_different_people(write):
     protocol = protocols.get("paper", "stcnn", own_database(path))
     samples = preprocessing.load_samples(path, protocol, progress=False)
     assert samples.databases == ["A", "A", "B"] and samples.databases_of([2, 0]) == ["B", "A"]
-    [warning] = [text for note in samples.all_notes if "'1' (line 2)" in (text := note.render())]
+    [warning] = [text for note in samples.all_notes if "'1' (line 2)" in (text := str(note))]
     assert warning.startswith("WARNING") and "'01' (line 4)" in warning
     with pytest.raises(MicroExpError, match=r"line 3: no database\. Fill it in"):
         read(write([["a", "1", "x", "A"], ["b", "1", "y", ""]], head[:4], "some.csv"))

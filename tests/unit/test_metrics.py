@@ -67,7 +67,7 @@ def test_intervals_over_subjects_are_those_of_every_draw():
     random = np.random.default_rng(0)
     subjects = [f"s{one}" for one in np.repeat([0, 1, 2, 3], [3, 9, 4, 5])]
     true, predicted = random.integers(0, 3, 21), random.integers(0, 3, 21)
-    found = metrics.subject_intervals(true, predicted, subjects, 3, resamples=20_000)
+    found = metrics.subject_intervals(true, predicted, subjects, 3, resamples=200_000)
     draws = every_draw(true, predicted, subjects)
     for name in ("accuracy", "uf1", "uar"):
         values = np.array([getattr(one, name) for one in draws])
@@ -76,7 +76,7 @@ def test_intervals_over_subjects_are_those_of_every_draw():
         assert np.mean(values <= low) == pytest.approx(0.025, abs=0.02) or low == values[0]
         assert np.mean(values >= high) == pytest.approx(0.025, abs=0.02) or high == values[-1]
     lacking = np.mean([np.isnan(one.uar) for one in draws])
-    assert found["lacking"] / 20_000 == pytest.approx(lacking, abs=0.015) and found["subjects"] == 4
+    assert found["lacking"] / 200_000 == pytest.approx(lacking, abs=0.005) and found["subjects"] == 4
     assert metrics.subject_intervals(true, predicted, subjects, 3) == metrics.subject_intervals(
         true, predicted, subjects, 3
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from microexp_keras import preprocessing, weights
-from microexp_keras.backend import import_keras
+from microexp_keras.backend import drawing_from, import_keras
 from microexp_keras.console import progress_bar
 from microexp_keras.errors import MicroExpError
 from microexp_keras.models.networks import OWN
@@ -53,7 +53,8 @@ def _fit_network(job: Job, clips: np.ndarray) -> FoldResult:
 
     method, fold, labels, protocol = OWN[job.protocol.model], job.fold, job.samples.labels, job.protocol
     keras.utils.set_random_seed(job.seed)
-    model = build(method.name, clips.shape[1:], job.num_classes)
+    with drawing_from(job.seed):
+        model = build(method.name, clips.shape[1:], job.num_classes)
     loss = model.loss if isinstance(model.loss, str) else getattr(model.loss, "name", type(model.loss).__name__)
     targets = labels if "sparse" in loss.lower() else np.eye(job.num_classes, dtype="float32")[labels]
     (job.folder / "history.csv").unlink(missing_ok=True)  # of a fold that was killed: it begins anew

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from microexp_keras.errors import MicroExpError
 from microexp_keras.preprocessing.tim import interpolate, interpolation_matrix
 
 PAIRS = [(2, 3), (3, 5), (5, 10), (11, 10), (18, 10), (33, 10), (58, 20), (10, 10)]
@@ -78,9 +77,3 @@ def test_overshoot_is_clipped_not_wrapped() -> None:
     exact = step[0, 0] @ interpolation_matrix(18, 10)
     assert exact.min() < -1 and exact.max() > 256
     np.testing.assert_array_equal(interpolate(step, 10)[0, 0], np.clip(np.rint(exact), 0, 255))
-
-
-def test_too_few_frames() -> None:
-    for n, m in ((0, 5), (5, 1), (5, 0)):
-        with pytest.raises(MicroExpError, match="Take at least 1 frame, and ask for 2"):
-            interpolation_matrix(n, m)
