@@ -110,7 +110,7 @@ def test_what_would_be_ignored_is_refused(run, small_faces, tmp_path, capsys):
         return capsys.readouterr().err
 
     data = ["--dataset", "smic", "--data", small_faces, "--out", tmp_path / "out"]
-    assert "with clips and a fused network only" in refused(train, *data, "--landmarks", "points.csv")
+    assert "goes with a fused network only" in refused(train, *data, "--landmarks", "points.csv")
     weights = ["--weights", best_weights(run)]
     assert "holds weights of Intermediate MicroExpFuseNet, not of Late" in refused(
         train, *data, "--model", "late", *weights

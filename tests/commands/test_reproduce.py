@@ -198,7 +198,6 @@ def test_a_reproduction_runs_leaves_out_a_fold_that_fails_and_goes_on(three_peop
     assert "There is no protocol glorot of MicroExpSTCNN." in text and "TRIAL: 2 of 100 epochs" in printed
     assert re.search(r"MicroExpSTCNN +loso +68.75% ", printed) and "SYNTHETIC" not in text
     assert "Table VII: confusion matrix" in page and "stcnn-loso-3x3x15-seed0" in page
-    assert (out / "accuracy.png").stat().st_size > 1000
     path = out / "stcnn-upstream-3x3x15-seed0" / "config.json"
     config = read_json(path)
     config["protocol"]["epochs"] = 3  # as of a run that somebody has resumed

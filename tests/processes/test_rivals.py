@@ -56,7 +56,7 @@ def test_a_run_is_reported_like_a_networks(rival):
     assert len({row["clip"] for row in rows(out)}) == 9 and not scores["chosen_on_scored"]
     report, page = (out / "report.txt").read_text(), (out / "report.html").read_text()
     assert "; over subjects " in report and f"It sees {method.sees}" in report
-    assert ("reconstruction" in report) == (model != "lbp-top") and "What the paper reports" in page
+    assert ("reconstruction" in report) == (model not in ("lbp-top", "ststnet")) and "What the paper reports" in page
     assert "| setting | value | whose |" in (out / "method.md").read_text()
     assert (out / "curves.png").exists() == (model in STEPWISE)
     [learned] = (out / "fold-01").glob("*.h5")
@@ -106,7 +106,7 @@ def test_predict_and_the_loaders_of_networks_refuse_it_in_one_line(rival, tmp_pa
 
 
 def test_published_reads_all_frames_and_takes_clips_that_are_too_short_for_the_networks(tmp_path):
-    for model in RIVALS:
+    for model in set(RIVALS) - {"ststnet"}:  # which the paper does not have
         published, upstream = (protocols.get(name, model, "smic") for name in ("published", "upstream"))
         assert (published.sampling, published.unseen_subjects) == ("interpolate", True)
         assert published.split is splits.leave_one_subject_out

@@ -98,7 +98,7 @@ def predict(file: Any, samples: Samples, positions: np.ndarray, num_classes: int
 
 
 def _images(samples: Samples) -> np.ndarray:
-    return described(samples, "ststnet", to_apex, tuple(samples.apexes))
+    return described(samples, "ststnet", to_apex, tuple(samples.apexes) or (None,) * len(samples.names))
 
 
 def _scaled(images: np.ndarray, scales: dict[str, Any]) -> np.ndarray:

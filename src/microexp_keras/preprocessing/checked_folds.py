@@ -15,14 +15,17 @@ def folds(protocol: Protocol, samples: Samples) -> list[Fold]:
     Raises
     ------
     MicroExpError
-        If the protocol promises unseen subjects, and a test clip is also among those of training or validation, under
-        another name.
+        If the protocol promises unseen subjects, and a test subject or clip is also among those of training or
+        validation, be it under another name.
     """
     divided = protocol.split(samples.labels, samples.subjects)
     if not protocol.network.has_epochs:
         divided = [fold.without_validation() for fold in divided]
     for fold in divided if protocol.unseen_subjects else ():
         known = np.concatenate([fold.train, fold.validation])
+        if shared := {samples.subjects[clip] for clip in known} & {samples.subjects[clip] for clip in fold.test}:
+            found = f"test subjects are in training or validation too: {', '.join(map(str, shared))}"
+            raise MicroExpError(f"protocol {protocol.name}", found, "This is a fault of the split: please report it.")
         same = np.argwhere(samples.pixels[fold.test][:, None] == samples.pixels[known])
         if len(same):
             one, other = samples.names[fold.test[same[0, 0]]], samples.names[known[same[0, 1]]]

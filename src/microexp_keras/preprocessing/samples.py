@@ -39,7 +39,8 @@ class Samples:
     issues: list[Issue] = field(default_factory=list)
     #: Of which each clip is, as a table of several databases says; empty without one.
     databases: list[str | None] = field(default_factory=list)
-    #: Position of the annotated apex in each stack, None where none is annotated or it is not among the frames read.
+    #: Position of the annotated apex in each stack, None where none is annotated or it is not among the frames read;
+    #: empty if nobody knows.
     apexes: list[int | None] = field(default_factory=list)
 
     def __repr__(self) -> str:
@@ -185,7 +186,6 @@ def load_arrays(images_paths: Sequence[str | Path], labels_path: str | Path, pro
         stacks=stacks,
         clips=np.arange(len(labels)),
         mislabelled=np.zeros(len(labels), bool),
-        apexes=[None] * len(labels),
         synthetic=original_npy.are_synthetic(images_paths),
     )
 
