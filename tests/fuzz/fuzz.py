@@ -20,6 +20,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import cv2
+
 from fuzz.subjects import KINDS
 from microexp_keras.errors import MicroExpError
 
@@ -62,6 +64,8 @@ def run(kind, folder, count, seed):
 def in_child(subjects, folder, numbers, seed):
     """Read the damaged files of these numbers in a child, until all are done or one ends it; give a row for each."""
     reader, writer = os.pipe()
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(0)  # a child would wait for threads that it has not got
     child = os.fork()
     if child == 0:
         try:
@@ -77,6 +81,7 @@ def in_child(subjects, folder, numbers, seed):
         finally:
             os._exit(0)
     os.close(writer)
+    cv2.setNumThreads(threads)
     with open(reader) as lines:
         rows = [json.loads(line) for line in lines]
     _, status = os.waitpid(child, 0)

@@ -201,7 +201,10 @@ def not_compiled(input_shape):
         (broken_in_training, r"broken_in_training: training failed \(RuntimeError: only in training\)"),
         (pooled((64, 64, 18, 1), 3), "a Sequential is given, but it must be a function"),
         (LinearSVC, "a class is given"),
-        ("resnet", "'resnet' is none of lbp-top, stclqp, cnn-augmentation, 3d-fcnn, stcnn, intermediate, late, ststnet. Take"),
+        (
+            "resnet",
+            "'resnet' is none of lbp-top, stclqp, cnn-augmentation, 3d-fcnn, stcnn, intermediate, late, ststnet. Take",
+        ),
     ],
 )
 def test_mistakes_are_one_sentence_that_names_the_function(method, said, data):
