@@ -171,7 +171,7 @@ def draw(table, path):
 
     plain = table[(table["motion"] == 100) & (table["control"] == "none")]
     methods = [method for method in METHODS if method in set(plain["method"])]
-    figure = Figure((9, 4), layout="constrained")
+    figure = Figure((8, 4.6), layout="constrained")
     axes = figure.subplots()
     colours = ("#c0392b", "#e08e45", "#7f8c8d", "#2c6fad")
     for place, (rule, colour) in enumerate(zip(RULES, colours, strict=True)):
@@ -179,13 +179,14 @@ def draw(table, path):
         x = np.arange(len(methods)) + 0.18 * (place - 1.5)
         axes.vlines(x, 100 * own["low"], 100 * own["high"], color=colour, alpha=0.35, linewidth=5)
         axes.plot(x, 100 * own["accuracy"], "o", color=colour, label=MEANING[rule])
-    axes.axhline(100 * plain["majority"].max(), color="black", linewidth=0.8, linestyle="--", label="majority baseline")
-    axes.set_xticks(range(len(methods)), [METHODS[one].title.replace(" (our reconstruction)", "*") for one in methods])
-    axes.tick_params(axis="x", labelrotation=15)
+    majority = 100 * plain.loc[plain["rule"] == "loso", "majority"].max()
+    axes.axhline(majority, color="black", linewidth=0.8, linestyle="--", label="majority-class baseline, all clips")
+    names = [METHODS[one].title.replace(" MicroExpFuseNet", "").partition(" (our")[0] for one in methods]
+    axes.set_xticks(range(len(methods)), names)
     axes.set_ylabel("accuracy (%)")
     axes.set_ylim(0, 100)
-    axes.set_title("Evaluation rules on real faces (mouth opening, closing, still): not micro-expressions", fontsize=10)
-    axes.legend(fontsize=8, ncols=2, loc="upper right", frameon=False)
+    figure.suptitle("Evaluation rules on real faces (mouth opening, closing, still): no micro-expressions", fontsize=11)
+    figure.legend(fontsize=8, ncols=2, loc="outside lower center", frameon=False)
     figure.savefig(path, dpi=130)
 
 
