@@ -150,8 +150,12 @@ show("constant-table9", "counts-table9", "longer-kernels", "best-kernel")
 # `choice` keep one leak of the paper's rules each. See `docs/real-faces.md`; accuracy in per cent:
 
 # %%
-rules = pandas.read_csv("docs/evaluation-rules.csv").query("motion == 100 and control == 'none'")
-table = rules.pivot(index="method", columns="rule", values="accuracy")[["paper", "people", "choice", "loso"]]
+rules = pandas.read_csv("docs/evaluation-rules.csv").query(
+    "motion == 100 and control == 'none'"
+)
+table = rules.pivot(index="method", columns="rule", values="accuracy")[
+    ["paper", "people", "choice", "loso"]
+]
 print((100 * table).round(1).to_string(na_rep=""))
 
 # %% [markdown]

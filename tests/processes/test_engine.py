@@ -16,6 +16,7 @@ from loso import command, contents, options, until
 
 from microexp_keras import preprocessing, protocols, train
 from microexp_keras.atomic import only_writer
+from microexp_keras.errors import MicroExpError
 from microexp_keras.runs import Settings, Workers, engine
 from microexp_keras.runs.engine import versions
 from microexp_keras.runs.run import Run
@@ -248,3 +249,12 @@ def test_a_scheduler_without_the_package_is_named(three_people, tmp_path, capsys
         assert train.main([*options(three_people, tmp_path / "run"), "--cluster", str(file)]) == 2
     said = capsys.readouterr().err
     assert "a scheduler or worker of it has no microexp_keras like that here" in said and "bug" not in said
+
+
+def test_processes_that_do_not_come_back_are_not_waited_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(engine, "WITHOUT_WORKERS", 2)
+    with engine.client(Workers(1), 1) as dask:
+        dask.cluster.scale(0)
+        until(lambda: not dask.nthreads())
+        with pytest.raises(MicroExpError, match="none could be started again"):
+            list(engine.run_tasks(dask, os.path.join, [(tmp_path, 0)]))

@@ -9,6 +9,7 @@ import os
 import platform
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from importlib.util import find_spec
@@ -41,6 +42,7 @@ DASK = {
     "distributed.diagnostics.nvml": False,
 }
 CONNECT_SECONDS = 20
+WITHOUT_WORKERS = 300  # seconds after which processes of this machine do not come back
 
 # The order of sums, and so the last bits, depends on the threads: with one a fold comes out the same on any worker.
 ENVIRONMENT = {
@@ -99,10 +101,12 @@ def run_tasks(
     """
     from distributed import wait
 
-    waiting, running = [*reversed(tasks)], dict["Future", Task]()
+    waiting, running, alive = [*reversed(tasks)], dict["Future", Task](), time.monotonic()
     while waiting or running:
         try:
-            while waiting and len(running) < max(len(client.nthreads()), 1):
+            there = len(client.nthreads())
+            alive = time.monotonic() if there or not client.cluster else alive
+            while waiting and len(running) < max(there, 1):
                 folder, number = waiting.pop()
                 key = (str(folder.resolve()), number)
                 running[client.submit(function, folder.resolve(), number, key=key, pure=False)] = folder, number
@@ -114,6 +118,9 @@ def run_tasks(
             raise MicroExpError("--cluster", "lost the connection to the scheduler", hint) from None
         for future, failure in ended.items():
             yield running.pop(future), failure
+        if time.monotonic() - alive > WITHOUT_WORKERS:
+            found = "all have ended, and none could be started again"
+            raise MicroExpError("processes that train folds", found, "Run the command again with --resume.")
 
 
 def _failure(future: "Future") -> MicroExpError | None:
