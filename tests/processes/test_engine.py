@@ -254,6 +254,7 @@ def test_a_scheduler_without_the_package_is_named(three_people, tmp_path, capsys
 def test_processes_that_do_not_come_back_are_not_waited_for(tmp_path, monkeypatch):
     monkeypatch.setattr(engine, "WITHOUT_WORKERS", 2)
     with engine.client(Workers(1), 1) as dask:
+        dask.wait_for_workers(1)
         dask.cluster.scale(0)
         until(lambda: not dask.nthreads())
         with pytest.raises(MicroExpError, match="none could be started again"):
