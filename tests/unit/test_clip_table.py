@@ -158,6 +158,8 @@ FRAMES = ("clip", "subject", "label", "first", "last")
         (bad(r0=["a", "1", "x", "9", "31"], head=FRAMES), "line 2: last 31 is not among the frames 1 to 20 of"),
         (bad(r0=["a", "1", "x", "one"], head=FRAMES), "line 2: first one is not among the frames 1 to 20 of"),
         (bad(r0=["a", "1", "x", "more"]), "line 2: has more cells than there are columns"),
+        (bad(r0=["a", "#N/A", "x"]), "line 2: the subject is #N/A, which a spreadsheet program writes for a formula"),
+        (bad(r0=["a", "1", "#N/A"]), "line 2: the label is #N/A, which"),
         (bad(r0=["", "1", "x"], r2=["nowhere", "3", "x"]), "2 problems: line 2: no clip; .*; line 4: .*datasets check"),
     ],
 )

@@ -295,6 +295,7 @@ def cell(line, column, text):
         (cell(3, 1, "1.5"), "line 4, column frame: '1.5' is not a whole number from 0"),
         (cell(3, 2, "-1"), "line 4, column faces: '-1' is"),
         (cell(3, 1, "0"), "line 4: is of a frame that an earlier row gives too"),
+        (cell(1, 2, "0"), "line 2: has points, but 0 in the column faces"),
         (lambda lines: [*lines[:2], lines[2] + ",5"], "line 3: has more cells than there are columns"),
         (lambda lines: [*lines[:2], "s03_ne_01"], "line 3, column frame: '' is not a whole number"),
         (lambda lines: [*lines[:2], "x" * 200_000], "line 3: .*field"),

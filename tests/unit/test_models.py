@@ -86,7 +86,9 @@ def arrays(variables):
 
 @on_tensorflow
 @pytest.mark.parametrize("seed", [None, 0, 3])  # 384 independent values correlate by 0.05 on average, seldom above 0.1
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize(
+    "name", [name for name in ALL if name != "ststnet"]
+)  # whose kernels are too small: see test_ststnet
 def test_no_two_layers_share_their_draws(name, seed):
     keras.utils.set_random_seed(5)
     model = ALL[name](seed=seed)

@@ -124,6 +124,15 @@ def half_right(majority):
     )
 
 
+def test_a_class_may_be_named_as_a_column_of_the_table(one_fold, tmp_path):
+    names = ("recall", "F1", "true / predicted")
+    rewritten(one_fold, tmp_path / "page", replace(half_right(majority=60), class_names=names))
+    [table] = re.findall("\ntrue / predicted.*(?:\n.*){3}", (tmp_path / "page" / "report.txt").read_text())
+    head, *rows = table.strip().split("\n")
+    assert re.split("  +", head) == ["true / predicted", *names, "recall", "precision", "F1"]
+    assert [row.split()[-6:-3] for row in rows] == [["30", "30", "0"], ["0", "10", "10"], ["10", "0", "10"]]
+
+
 def test_a_page_is_complete_in_itself_and_small(run):
     page = Page(run / "report.html")
     assert page.size < 2e6

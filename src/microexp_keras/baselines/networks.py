@@ -1,10 +1,9 @@
-"""The two rival networks of Table V: functional Keras graphs, channels last, trained on the package's own loop.
+"""The rival networks: functional Keras graphs, channels last, trained on the package's own loop.
 
-Both are our reconstructions. What is known of either is one sentence of an abstract or of another paper;
-`settings.toml` says which value is whose.
+The two of Table V are our reconstructions: what is known of either is one sentence of an abstract or of another paper.
+STSTNet, which is not in that table, is after its authors' programs. `settings.toml` says which value is whose.
 """
 
-import itertools
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -17,6 +16,7 @@ import numpy as np
 
 from microexp_keras import training, weights
 from microexp_keras.backend import keras
+from microexp_keras.baselines.flow import flow, to_apex
 from microexp_keras.baselines.settings import described, settings
 from microexp_keras.errors import MicroExpError
 from microexp_keras.models.layers import LAST, Seeds
@@ -26,7 +26,7 @@ from microexp_keras.protocols import Fold
 from microexp_keras.training.history import FoldResult
 from microexp_keras.training.job import Job
 
-IMAGES, FLOW = settings("cnn-augmentation"), settings("3d-fcnn")
+IMAGES, FLOW, APEX = (settings(name) for name in ("cnn-augmentation", "3d-fcnn", "ststnet"))
 
 layers = keras.layers
 
@@ -78,6 +78,33 @@ def build_3d_fcnn(
     return keras.Model(inputs, x, name="fcnn_3d")
 
 
+def build_ststnet(size: int | tuple[int, int] = 28, num_classes: int = 3, seed: int | None = None) -> keras.Model:
+    """Build STSTNet, a shallow network on the optical flow from a clip's first frame to its apex.
+
+    From float32 `(clips, rows, columns, 1)` named "flow_x" (to the right), "flow_y" (downwards) and "strain", each
+    scaled, to class probabilities `(clips, num_classes)`. Not compiled; 1,715 parameters at its own size, 1,683 of them
+    trained. `seed` as above.
+
+    Liong, Gan, See, Khor and Huang, "Shallow triple stream three-dimensional CNN (STSTNet) for micro-expression
+    recognition", FG 2019, and its authors' programs at github.com/christy1206/STSTNet.
+    """
+    own, seeds = APEX, Seeds(seed)
+    rows, columns = (size, size) if isinstance(size, int) else size
+    inputs = [keras.Input((rows, columns, 1), name=name) for name in own.streams]
+    images, found = layers.Concatenate(name="images")(inputs), []
+    for number, filters in enumerate(own.filters, start=1):
+        name, glorot = f"conv_{number}", seeds.initializer()
+        x = layers.Conv2D(filters, own.kernel_size, **_SAME, kernel_initializer=glorot, name=name)(images)
+        x = layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"normalization_{number}")(x)
+        x = layers.MaxPooling2D(own.pool, padding="same", data_format=LAST, name=f"pool_{number}")(x)
+        found.append(layers.Dropout(own.dropout, seed=seeds.next(), name=f"dropout_{number}")(x))
+    x = layers.Concatenate(name="fusion")(found)
+    x = layers.AveragePooling2D(own.mean_pool, data_format=LAST, name="mean_pool")(x)
+    x = layers.Flatten(LAST, name="flatten")(x)
+    x = layers.Dense(num_classes, kernel_initializer=seeds.initializer(), name="dense")(x)
+    return keras.Model(inputs, layers.Softmax(name="softmax")(x), name="ststnet")
+
+
 def _convolved(
     x: keras.KerasTensor, convolution: Any, pooling: Any, own: SimpleNamespace, seeds: Seeds, prefix: str = ""
 ) -> keras.KerasTensor:
@@ -99,7 +126,11 @@ def _classified(
     return layers.Softmax(name="softmax")(x)
 
 
-BUILDERS: dict[str, Callable[..., keras.Model]] = {"cnn-augmentation": build_cnn_augmentation, "3d-fcnn": build_3d_fcnn}
+BUILDERS: dict[str, Callable[..., keras.Model]] = {
+    "cnn-augmentation": build_cnn_augmentation,
+    "3d-fcnn": build_3d_fcnn,
+    "ststnet": build_ststnet,
+}
 
 
 def _require_eight(lengths: dict[str, int]) -> None:
@@ -116,8 +147,8 @@ def fit(job: Job) -> FoldResult:
     side of the split, and the epoch is chosen by single images.
     """
     samples, labels, fold = job.samples, job.samples.labels, job.fold
-    if job.protocol.model == "3d-fcnn":
-        streams = _streams(samples)
+    if job.protocol.model in STREAMS:
+        streams = STREAMS[job.protocol.model](samples)
         return _train(job, streams, labels, fold, {name: measure(part, fold.train) for name, part in streams.items()})
     images = _images(samples)
     clips, count, *size = images.shape
@@ -134,15 +165,15 @@ def fit(job: Job) -> FoldResult:
 def predict(file: Any, samples: Samples, positions: np.ndarray, num_classes: int) -> np.ndarray:
     """Predict clips with weights of either network; see `models.Method`."""
     path, name, metadata = file.path, file.network, file.metadata
-    if name == "3d-fcnn":
-        values = {stream: part[positions] for stream, part in _streams(samples).items()}
+    if name in STREAMS:
+        values = {stream: part[positions] for stream, part in STREAMS[name](samples).items()}
     else:
         values = {"image": np.concatenate(_images(samples)[positions])}
     inputs = {of_input: scaled(part, known_scale(path, metadata, of_input)) for of_input, part in values.items()}
     model = _build(name, inputs, num_classes)
     weights.load_layers(model, path)
     probabilities = training.predict(model, inputs)
-    return probabilities if name == "3d-fcnn" else _mean_of_images(probabilities)
+    return probabilities if name in STREAMS else _mean_of_images(probabilities)
 
 
 def scaled(values: np.ndarray, scale: Statistics) -> np.ndarray:
@@ -205,26 +236,7 @@ def training_images(images: np.ndarray, train: np.ndarray, seed: int) -> tuple[n
     return np.stack(found), np.repeat(train, images.shape[1] * (1 + IMAGES.copies))
 
 
-def flow(stack: np.ndarray) -> np.ndarray:
-    """Estimate by Farnebäck's method, as 3D-FCNN's settings say, how far each pixel moves from frame to frame.
-
-    From uint8 gray levels (rows, columns, time) to float32 (2, rows, columns, time - 1) in pixels: u to the right
-    first, then v downwards; field i leads from frame i to frame i + 1. The result is the same to the bit on any
-    number of OpenCV's threads; the method uses one at these sizes.
-
-    Farnebäck, "Two-frame motion estimation based on polynomial expansion", SCIA 2003.
-    """
-    if stack.dtype != np.uint8 or stack.ndim != 3 or stack.shape[2] < 2:
-        found = f"{stack.dtype} {stack.shape} instead of uint8 gray levels (rows, columns, time) of 2 frames or more"
-        raise MicroExpError("optical flow", found, "Give one clip of a uint8 stack, not standardised.")
-    how = (FLOW.pyramid_scale, FLOW.levels, FLOW.window, FLOW.iterations, FLOW.neighbourhood, FLOW.sigma, 0)
-    pairs = itertools.pairwise(np.ascontiguousarray(stack.transpose(2, 0, 1)))
-    still = np.zeros((*stack.shape[:2], 2), np.float32)
-    fields = [cv2.calcOpticalFlowFarneback(before, after, still.copy(), *how) for before, after in pairs]
-    return np.ascontiguousarray(np.stack(fields, axis=2).transpose(3, 0, 1, 2))
-
-
-def _streams(samples: Samples) -> dict[str, np.ndarray]:
+def _gray_and_flow(samples: Samples) -> dict[str, np.ndarray]:
     """Gray levels and both components of the flow: (clips, rows, columns, time), the flow's time one shorter."""
 
     def describe(stack: np.ndarray) -> np.ndarray:
@@ -233,6 +245,17 @@ def _streams(samples: Samples) -> dict[str, np.ndarray]:
 
     together, frames = described(samples, "3d-fcnn", describe), FLOW.frames
     return dict(zip(FLOW.streams, np.split(together, [frames, 2 * frames - 1], axis=3), strict=True))
+
+
+def _flow_to_apex(samples: Samples) -> dict[str, np.ndarray]:
+    """Flow from the first frame to the apex and its strain: (clips, rows, columns)."""
+    apexes = samples.apexes or [None] * len(samples.names)
+    together = described(samples, "ststnet", to_apex, tuple(apexes))
+    return dict(zip(APEX.streams, np.moveaxis(together, 3, 0), strict=True))
+
+
+#: What networks of several streams see of clips, by the names of their inputs.
+STREAMS: dict[str, Callable[[Samples], dict[str, np.ndarray]]] = {"3d-fcnn": _gray_and_flow, "ststnet": _flow_to_apex}
 
 
 def _images(samples: Samples) -> np.ndarray:

@@ -176,11 +176,11 @@ def find_sheet(
 def listed_rows(
     table: Table, sheet: Sheet, paths: Mapping[str, Path], key_of: Callable[[Row], str]
 ) -> Iterator[tuple[str, str, Row]]:
-    """Yield place, key and cells of each clip's row, of at least three filled cells; note folders without a row."""
+    """Yield place, key and cells of each row of a clip that is there or of three filled cells; note folders without."""
     listed: dict[str, int] = {}
     for number, row in sheet.rows:
         key, where = key_of(row), f"{sheet.where}, row {number}"
-        if sum(map(bool, map(text_of, row.values()))) < 3:
+        if key not in paths and sum(map(bool, map(text_of, row.values()))) < 3:  # a note below the table
             continue
         if listed.setdefault(key, number) == number:
             yield where, key, row

@@ -29,6 +29,9 @@ WRITE_ONE = (
     "if need be first, last, apex, name and database (docs/own-data.md)."
 )
 
+# What spreadsheet programs write for a formula that failed.
+FAILED = re.compile(r"#(N/A|NAME\?|REF!|VALUE!|DIV/0!|NUM!|NULL!)", re.IGNORECASE)
+
 # Texts by column.
 Row = dict[str, str]
 
@@ -130,6 +133,10 @@ def read(path: Path, database: Database) -> Table:
 
 def _clip(where: str, row: Row, name: str, table: Table) -> list[Clip]:
     """Make the clip of a row; none of an empty folder, which is noted."""
+    for column in ("subject", "label"):
+        if FAILED.fullmatch(row[column]):
+            text = f"the {column} is {row[column]}, which a spreadsheet program writes for a formula that failed"
+            raise MicroExpError(where, text, "Write its value.")
     if not row["subject"]:
         table.warn(where, "names no subject", "Fill it in to leave subjects out; a formula must have its value.")
     if row["label"] not in table.database.class_names:

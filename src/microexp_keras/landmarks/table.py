@@ -94,6 +94,10 @@ def _read(path: Path) -> "DataFrame":
         found = f"{texts.loc[place, column]!r} is not {kind}"
         raise MicroExpError(f"{path}, {place}, column {column}", found, "Correct it.")
     table = np.floor(numbers + 0.5).astype(np.int32).assign(clip=texts["clip"])
-    for place in table.index[table.duplicated(["clip", "frame"])][:1]:
-        raise MicroExpError(f"{path}, {place}", "is of a frame that an earlier row gives too", "Remove the row.")
+    for bad, found in (
+        ((table["faces"] == 0) & table[COORDINATES].any(axis=1), "has points, but 0 in the column faces"),
+        (table.duplicated(["clip", "frame"]), "is of a frame that an earlier row gives too"),
+    ):
+        for place in table.index[bad][:1]:
+            raise MicroExpError(f"{path}, {place}", found, "Correct it, or remove the row.")
     return table

@@ -80,7 +80,7 @@ class Network(Method):
 def _method(name: str, own: dict[str, Any]) -> Method:
     if "builder" in own:
         return Network(name=name, **own)
-    return Method(name=name, takes=NOTHING if own["module"] == "baselines.svm" else STEPWISE, **own)
+    return Method(name=name, takes=STEPWISE if own["module"] == "baselines.networks" else NOTHING, **own)
 
 
 METHODS = {name: _method(name, own) for name, own in frozen(read_toml(__package__, "methods.toml")).items()}

@@ -124,9 +124,8 @@ def _classes(folder: Path, scores: Json, predictions: Predictions) -> Section:
     for label, (name, counts) in enumerate(zip(names, scores["confusion"], strict=True)):
         predicted = int((predictions.predicted == label).sum())
         precision = counts[label] / predicted if predicted else None
-        rates = {"recall": scores["recall"][label], "precision": precision, "F1": scores["f1"][label]}
-        row = {"true / predicted": name, **dict(zip(names, counts, strict=True))}
-        rows.append(row | {rate: number(value, 3) for rate, value in rates.items()})
+        rates = (scores["recall"][label], precision, scores["f1"][label])
+        rows.append([name, *map(str, counts), *(number(rate, 3) for rate in rates)])
     pooled = " Probabilities pooled over the folds." if len({*predictions.folds}) > 1 else ""
     alt, under = "Accuracy against the probability of the predicted class.", "points below the line are overconfident."
     figures = [
@@ -134,7 +133,8 @@ def _classes(folder: Path, scores: Json, predictions: Predictions) -> Section:
         Figure.of(folder / "roc.svg", "ROC curve of each class.", f"One class against the rest.{pooled}"),
         Figure.of(folder / "calibration.svg", alt, f"Calibration: {under}"),
     ]
-    return Section("Scores by class", tables=[Table.of(rows)], figures=figures)
+    table = Table(["true / predicted", *names, "recall", "precision", "F1"], rows)  # a class may be called F1, too
+    return Section("Scores by class", tables=[table], figures=figures)
 
 
 def _databases(scores: Json) -> list[Section]:

@@ -49,16 +49,20 @@ class SGD(keras.optimizers.SGD):
 
 
 def compile_model(
-    model: keras.Model, learning_rate: float, momentum: float = 0.0, probability_floor: float = 1e-7, adam: bool = False
+    model: keras.Model,
+    learning_rate: float,
+    momentum: float = 0.0,
+    probability_floor: float = 1e-7,
+    optimizer: str = "sgd",
 ) -> None:
-    """Compile as the original: categorical cross-entropy, stochastic gradient descent (or Adam), accuracy.
+    """Compile as the original: categorical cross-entropy, accuracy, and an optimizer by `Protocol.optimizer`.
 
     XLA is left off with TensorFlow, where it makes this convolution many times slower on a CPU.
     """
     backend = keras.backend.backend()
     descent = SGD if backend == "tensorflow" else keras.optimizers.SGD
     model.compile(
-        optimizer=keras.optimizers.Adam(learning_rate) if adam else descent(learning_rate, momentum),
+        optimizer=keras.optimizers.Adam(learning_rate) if optimizer == "adam" else descent(learning_rate, momentum),
         loss=Crossentropy(probability_floor),
         metrics=["accuracy"],
         jit_compile=backend == "jax",
@@ -173,8 +177,8 @@ def fit(
         Written into every weights file.
     """
     protocol = job.protocol
-    adam = protocol.optimizer == "adam"
-    compile_model(model, protocol.learning_rate, protocol.momentum, protocol.probability_floor, adam)
+    how = (protocol.learning_rate, protocol.momentum, protocol.probability_floor, protocol.optimizer)
+    compile_model(model, *how)
     targets = keras.utils.to_categorical(labels, model.output_shape[-1]).astype("float32")
     batches = Batches(protocol.training_inputs(inputs), targets, fold.train, protocol.batch_size, job.seed)
     best = Checkpoint(job.folder, metadata)
