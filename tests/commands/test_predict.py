@@ -203,6 +203,7 @@ def test_fused_networks_see_eyes_and_mouth_of_every_frame(video, tmp_path, capsy
     code, rows = ask(tmp_path / "out", video, path)
     said = reported(capsys)
     assert code == 0 and len(rows) == 4 and "looked for in 21 of 40 frames (--face-every 2)" in said
+    assert "In no window, for a whole one does not fit: the last 4 frames." in said
     assert "was not measured" in said and "SYNTHETIC" not in said and "does not say how well it did" in said
     assert predict.main([str(video), "--weights", str(path), "--crop", "face"]) == 2
     assert "--crop, --like: they are for MicroExpSTCNN only" in capsys.readouterr().err

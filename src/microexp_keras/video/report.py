@@ -214,6 +214,8 @@ def _about_faces(seen: Seen) -> Iterator[Issue | str]:
     )
     if several:
         yield warning(f"{counted(several, 'look')} found several faces; the most confidently detected one is taken.")
+    if left := faces.frames - 1 - seen.windows[-1].last:
+        yield f"In no window, for a whole one does not fit: the last {counted(left, 'frame')}."
     if seen.source.fault:
         yield warning(f"only {counted(faces.frames, 'frame')} of the video could be read. {seen.source.fault}")
 
