@@ -51,8 +51,7 @@ def fold(case: str, folder: str) -> None:
     from microexp_keras.preprocessing import Samples
     from microexp_keras.runs import Settings
     from microexp_keras.runs.engine import bytes_of_a_process
-    from microexp_keras.runs.fold import train_fold
-    from microexp_keras.runs.run import Run
+    from microexp_keras.runs.run import Run, train_fold
 
     model, name, frames, clips, batch = case.split(":")
     own = protocols.get(name, model, {"18": "smic", "96": "casme2"}[frames])

@@ -149,22 +149,9 @@ def import_keras() -> Any:
     if keras.config.floatx() != "float32":
         raise MicroExpError(
             f"keras.json sets floatx to {keras.config.floatx()!r}, but this package computes in float32. Write "
-            '"floatx": "float32" there, or set KERAS_HOME to another folder (--precision bfloat16 is for cards).'
+            '"floatx": "float32" there, or set KERAS_HOME to another folder.'
         )
     return keras
-
-
-@contextlib.contextmanager
-def computing_in(precision: str) -> Iterator[None]:
-    """Let models that are built meanwhile compute in `"float32"`, or in `"bfloat16"` with weights of float32."""
-    import keras
-
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("float32" if precision == "float32" else f"mixed_{precision}")
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
 
 
 @contextlib.contextmanager

@@ -57,16 +57,14 @@ def _new(args: argparse.Namespace) -> Settings:
     _require_taken(args, protocol)
     knows_synthetic = bool(args.weights) and _synthetic_start(args, protocol)
     seen = f"does not go with --protocol {name}: the weights may have been trained on the held-out subject"
-    single = f"bfloat16 does not go with --protocol {name}, which does what the original does, in float32"
     for option, wrong, text in (
         ("--landmarks", args.landmarks and protocol.network.on_whole_face, "goes with a fused network only"),
         ("--weights", args.weights and protocol.unseen_subjects, seen),
-        ("--precision", args.precision == "bfloat16" and protocol.labels_by_position, single),
     ):
         if wrong:
             raise MicroExpError(option, text, "Leave it out.")
     runs.require_free(args.out, resumable=True)
-    given = ("epochs", "batch_size", "patience", "kernel_size", "seed", "precision", "keep_weights")
+    given = ("epochs", "batch_size", "patience", "kernel_size", "seed", "keep_weights")
     return Settings.of(
         protocol,
         **{name: getattr(args, name) for name in given},

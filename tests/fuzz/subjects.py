@@ -24,7 +24,7 @@ from microexp_keras.landmarks.points import Landmarks
 from microexp_keras.landmarks.table import CsvLandmarks, write_csv
 from microexp_keras.models.networks import NETWORKS
 from microexp_keras.preprocessing import original_npy, stack_cache
-from microexp_keras.runs.fold import read_result
+from microexp_keras.runs.run import read_result
 from microexp_keras.weights.hdf5 import opened
 from microexp_keras.weights.identify import identify
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+from importlib.metadata import version
 
 import psutil
 import pytest
@@ -18,7 +19,6 @@ from microexp_keras import preprocessing, protocols, train
 from microexp_keras.atomic import only_writer
 from microexp_keras.errors import MicroExpError
 from microexp_keras.runs import Settings, Workers, engine
-from microexp_keras.runs.engine import versions
 from microexp_keras.runs.run import Run
 
 pytestmark = pytest.mark.slow
@@ -178,24 +178,24 @@ def test_a_run_of_one_fold_is_trained_on_a_cluster_and_resumed_there(one_worker,
     assert len((out / "history.csv").read_text().splitlines()) == 4 and (out / "report.html").exists()
 
 
-def other_keras(folder):
-    """What makes Python believe that Keras 3.0.0 is installed."""
-    about = folder / "keras-3.0.0.dist-info"
+def other_version(folder, package):
+    """What makes Python believe that version 0.0.1 of a package is installed."""
+    about = folder / f"{package}-0.0.1.dist-info"
     about.mkdir(parents=True)
-    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: keras\nVersion: 3.0.0\n")
+    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 0.0.1\n")
     return {"PYTHONPATH": os.pathsep.join([str(folder), *sys.path[1:]])}
 
 
 def test_a_worker_of_another_version_is_refused(one_worker, three_people, tmp_path, capsys):
-    out, ours, file = tmp_path / "run", versions()["keras"], one_worker[0]
+    out, file = tmp_path / "run", one_worker[0]
     address = read_json(file)["address"]
     with (
-        dask_program("worker", file, "--nthreads", "1", "--no-nanny", **other_keras(tmp_path)),
+        dask_program("worker", file, "--nthreads", "1", "--no-nanny", **other_version(tmp_path, "keras")),
         Client(address) as dask,
     ):
         dask.wait_for_workers(2)
         assert train.main([*options(three_people, out), "--cluster", str(file)]) == 2
-    assert f"has keras 3.0.0, but here it is keras {ours}" in capsys.readouterr().err
+    assert f"has keras 0.0.1, but here it is keras {version('keras')}" in capsys.readouterr().err
     assert not (out / "fold-01").exists()
 
 
@@ -239,16 +239,14 @@ def test_workers_of_several_threads_are_refused(three_people, tmp_path, capsys):
     assert "a worker has 2 threads instead of one" in capsys.readouterr().err
 
 
-def test_a_scheduler_without_the_package_is_named(three_people, tmp_path, capsys):
-    """A module of the same name hides it there."""
-    (tmp_path / "microexp_keras.py").write_text("")
+def test_a_scheduler_with_another_version_of_the_package_is_named(three_people, tmp_path, capsys):
     with (
-        dask_scheduler(tmp_path, PYTHONPATH=str(tmp_path)) as (file, _),
+        dask_scheduler(tmp_path, **other_version(tmp_path, "microexp_keras")) as (file, _),
         dask_program("worker", file, "--nthreads", "1", "--no-nanny"),
     ):
         assert train.main([*options(three_people, tmp_path / "run"), "--cluster", str(file)]) == 2
     said = capsys.readouterr().err
-    assert "a scheduler or worker of it has no microexp_keras like that here" in said and "bug" not in said
+    assert "the scheduler has microexp-keras 0.0.1, but here it is" in said and "bug" not in said
 
 
 def test_processes_that_do_not_come_back_are_not_waited_for(tmp_path, monkeypatch):

@@ -17,8 +17,7 @@ from microexp_keras.models import METHODS, RIVALS
 from microexp_keras.preprocessing import Samples
 from microexp_keras.protocols import splits
 from microexp_keras.runs import Settings
-from microexp_keras.runs.fold import read_fold, train_fold
-from microexp_keras.runs.run import Run
+from microexp_keras.runs.run import Run, read_fold, train_fold
 from microexp_keras.weights.hdf5 import opened
 
 pytestmark = pytest.mark.slow

@@ -14,7 +14,7 @@ from microexp_keras import training, weights
 from microexp_keras.errors import MicroExpError
 from microexp_keras.models.networks import NETWORKS
 from microexp_keras.preprocessing import original_npy
-from microexp_keras.runs.fold import read_result
+from microexp_keras.runs.run import read_result
 from microexp_keras.training.history import History
 
 STCNN = GOLDEN[0] / "keras2" / "stcnn.hdf5"

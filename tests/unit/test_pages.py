@@ -17,9 +17,8 @@ from microexp_keras.results.page import Report, Section, Table
 from microexp_keras.results.predictions import Predictions
 from microexp_keras.results.scores import write
 from microexp_keras.runs import Settings
-from microexp_keras.runs.fold import train_fold
 from microexp_keras.runs.report import report
-from microexp_keras.runs.run import Run
+from microexp_keras.runs.run import Run, train_fold
 from microexp_keras.text import number
 
 VOID = {"meta", "img"}

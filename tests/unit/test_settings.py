@@ -35,13 +35,6 @@ def test_no_setting_may_be_missing_or_of_another_type():
             Settings.from_json(changed)
 
 
-@pytest.mark.parametrize(("protocol", "refused"), [("upstream", True), ("paper", False), ("loso", False)])
-def test_the_original_programs_are_repeated_in_float32_only(protocol, refused, capsys):
-    line = ["--dataset", "smic", "--data", "/nowhere", "--protocol", protocol, "--precision", "bfloat16"]
-    assert train.main(line) == 2
-    assert ("--precision" in capsys.readouterr().err) == refused  # the others fail for want of clips
-
-
 @pytest.mark.parametrize(
     ("model", "protocol", "said"),
     [

@@ -17,7 +17,6 @@ import pytest
 from helpers import on_a_full_disk
 
 from microexp_keras import metrics, models, protocols, training, weights
-from microexp_keras.backend import computing_in
 from microexp_keras.errors import MicroExpError
 from microexp_keras.protocols import splits
 from microexp_keras.runs.report import training_notes
@@ -335,16 +334,3 @@ def test_ctrl_c_leaves_a_run_that_was_of_one_command_and_can_be_resumed(small_sm
     assert process.returncode == 130
     assert f"--resume {out}" in said and "Traceback" not in said
     assert weights.inspect(out / "last.weights.h5").metadata["resume"]
-
-
-def test_bfloat16_is_of_the_computation_alone():
-    with computing_in("bfloat16"):
-        half = models.build_microexp_stcnn(seed=0)
-    full = models.build_microexp_stcnn(seed=0)
-    assert {layer.compute_dtype for layer in full.layers} == {"float32"}
-    assert half.get_layer("conv").compute_dtype == "bfloat16" and half.get_layer("softmax").compute_dtype == "float32"
-    for one, other in zip(half.weights, full.weights, strict=True):
-        assert one.dtype == "float32" and np.array_equal(one.numpy(), other.numpy())
-    clips = np.random.default_rng(0).normal(size=(4, 64, 64, 18, 1)).astype("float32") / 8
-    one, other = half.predict_on_batch(clips), full.predict_on_batch(clips)
-    assert not np.array_equal(one, other) and np.abs(one - other).max() < 0.05

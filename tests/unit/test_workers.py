@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from microexp_keras import cache, protocols, reproduce, train
+from microexp_keras import cache, protocols, train
 from microexp_keras.errors import MicroExpError
 from microexp_keras.models import METHODS
-from microexp_keras.runs import Settings, Workers, engine
+from microexp_keras.runs import Settings, Workers, engine, provenance
 from microexp_keras.runs.engine import bytes_of_a_process, free_bytes, processes_that_fit
 from microexp_keras.runs.run import Run
 
@@ -22,13 +22,6 @@ def test_options_become_workers():
         assert Workers.of(parser.parse_args(line)) == expected
     with pytest.raises(MicroExpError):
         Workers.of(parser.parse_args(["--jobs", "2", "--cluster", "tcp://host:1"]))
-
-
-def test_a_dashboard_without_bokeh_says_what_to_install(monkeypatch, capsys):
-    monkeypatch.setattr("microexp_keras.runs.options.find_spec", lambda name: None)
-    for command in (train, reproduce):
-        assert command.main(["--dataset", "smic", "--synthetic", "--dashboard"]) == 2
-        assert "pip install bokeh" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "nowhere.json"])
@@ -62,7 +55,7 @@ def test_no_home_folder_is_needed(monkeypatch, tmp_path):
         Path.home()
     monkeypatch.setenv("MICROEXP_CACHE", str(tmp_path))
     assert cache.place("stacks", "x").parent.parent == tmp_path
-    assert set(engine.versions()) >= {"keras", "numpy", "python"}
+    assert set(provenance()["versions"]) >= {"keras", "numpy", "python"}
 
 
 def run_of(model, frames=18):

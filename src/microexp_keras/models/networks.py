@@ -67,7 +67,7 @@ class Method:
 class Network(Method):
     """One network of the paper."""
 
-    takes: frozenset[str] = STEPWISE | {"kernel_size", "precision", "weights"}
+    takes: frozenset[str] = STEPWISE | {"kernel_size", "weights"}
     builder: str  # function of `models` that builds it
     validation_files: dict[str, str]  # by input: how the names begin under which the original saves its held-out clips
 

@@ -1,7 +1,6 @@
 """From clips to uint8 stacks of gray frames to standardised float32, pixel for pixel as the original programs."""
 
-from microexp_keras.preprocessing.checked_folds import folds, remarks
-from microexp_keras.preprocessing.samples import Samples, arrange, load_arrays, load_samples
+from microexp_keras.preprocessing.samples import Samples, arrange, folds, load_arrays, load_samples, remarks
 from microexp_keras.preprocessing.stacks import face_stacks, gray, region_stacks
 from microexp_keras.preprocessing.standardization import (
     StandardizedInput,

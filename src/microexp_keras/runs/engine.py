@@ -6,7 +6,6 @@ import gc
 import json
 import logging
 import os
-import platform
 import signal
 import sys
 import time
@@ -17,18 +16,15 @@ from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from microexp_keras import __version__
 from microexp_keras.atomic import only_writer
 from microexp_keras.backend import choose_backend
 from microexp_keras.console import progress_bar, traceback_in_a_file
 from microexp_keras.errors import MicroExpError
 from microexp_keras.models.networks import OWN, Method, OwnMethod
 from microexp_keras.parallel import cores
-from microexp_keras.runs.fold import train_fold
 from microexp_keras.runs.folder import make_folder
 from microexp_keras.runs.options import Workers
-from microexp_keras.runs.provenance import installed
-from microexp_keras.runs.run import Run
+from microexp_keras.runs.run import Run, train_fold
 from microexp_keras.text import counted, in_bytes
 
 if TYPE_CHECKING:
@@ -166,13 +162,10 @@ def client(workers: Workers, jobs: int | None = None) -> "Iterator[Client]":
                     threads_per_worker=1,
                     memory_limit=None,
                     security=True,  # keys of this command alone: nobody else on this machine can join
-                    dashboard_address="127.0.0.1:0",
-                    scheduler_kwargs={"dashboard": workers.dashboard},
+                    dashboard_address=None,
                     silence_logs=logging.CRITICAL,
                 )
                 found = open_.enter_context(Client(open_.enter_context(cluster)))
-        if workers.dashboard:
-            print(f"dashboard: {found.dashboard_link}", file=sys.stderr)
         yield found
 
 
@@ -189,22 +182,21 @@ def _join(cluster: str) -> "Client":
 
 
 def _require_same(client: "Client") -> None:
-    """Wait for a worker; refuse a cluster without this package, of other versions or of several threads to a worker."""
+    """Wait for a worker; refuse a cluster of versions on which the bits of a fold depend, or of several threads."""
     print("waiting for a worker to join the cluster", file=sys.stderr)
     client.wait_for_workers(1)
-    own, hint = versions(), "Install the same versions everywhere and start the cluster again."
-    try:
-        others = {"the scheduler": client.run_on_scheduler(versions), **client.run(versions)}
-    except Exception as error:
-        found = f"a scheduler or worker of it has no microexp_keras like that here, but answers {error!r}"
-        raise MicroExpError("--cluster", found, hint) from None
-    for address, theirs in others.items():
-        if names := [name for name in own if own[name] != theirs.get(name)]:
-            here, there = (", ".join(f"{name} {one.get(name)}" for name in names) for one in (own, theirs))
-            raise MicroExpError("--cluster", f"{address} has {there}, but here it is {here}", hint)
+    packages = ["keras", choose_backend(), "numpy", "microexp-keras"]
+    found: Any = client.get_versions(packages=packages)
+    own = found["client"]["packages"]
+    for address, there in {"the scheduler": found["scheduler"], **found["workers"]}.items():
+        theirs = there["packages"]
+        if names := [name for name in ("python", *packages) if own[name] != theirs[name]]:
+            here, other = (", ".join(f"{name} {one[name]}" for name in names) for one in (own, theirs))
+            hint = "Install the same versions everywhere and start the cluster again."
+            raise MicroExpError("--cluster", f"{address} has {other}, but here it is {here}", hint)
     if (threads := max(client.nthreads().values())) > 1:
-        found = f"a worker has {threads} threads instead of one"
-        raise MicroExpError("--cluster", found, "Start them with --nthreads 1.")
+        text = f"a worker has {threads} threads instead of one"
+        raise MicroExpError("--cluster", text, "Start them with --nthreads 1.")
 
 
 @contextlib.contextmanager
@@ -246,12 +238,6 @@ def free_bytes() -> int:
     from distributed.system import MEMORY_LIMIT
 
     return max(0, min(psutil.virtual_memory().available, MEMORY_LIMIT - psutil.Process().memory_info().rss))
-
-
-def versions() -> dict[str, str]:
-    """Return the versions on which the bits of a fold depend; no backend is loaded."""
-    packages = {name: installed(name) or "none" for name in ("keras", choose_backend(), "numpy")}
-    return {"python": platform.python_version(), **packages, "microexp_keras": __version__}
 
 
 def train(folder: Path, number: int, method: Method) -> None:

@@ -4,7 +4,6 @@ import argparse
 import contextlib
 from collections.abc import Collection
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,8 @@ from microexp_keras.errors import MicroExpError
 from microexp_keras.models.networks import METHODS, get_method
 from microexp_keras.protocols import NAMES
 from microexp_keras.results.tables import NAMES as TABLES
-from microexp_keras.runs.settings import PRECISIONS
 
-WHERE = ("jobs", "cluster", "dashboard")  #: Options that say where folds are trained.
+WHERE = ("jobs", "cluster")  #: Options that say where folds are trained.
 
 SHIPPED = CHECKOUT / "weights" / "microexp-stcnn_synthetic-smic_upstream_seed0.weights.h5"
 
@@ -71,7 +69,6 @@ CHOICES: dict[str, Collection[str]] = {
     "databases": DATABASES,
     "methods": METHODS,
     "protocols": NAMES,
-    "precisions": PRECISIONS,
     "tables": TABLES,
 }
 NAMED = {name: ", ".join(CHOICES[name]) for name in ("methods", "protocols")}
@@ -114,16 +111,13 @@ class Workers:
 
     jobs: int | None = None
     cluster: str | None = None
-    dashboard: bool = False
 
     @classmethod
     def of(cls, args: argparse.Namespace) -> "Workers":
         """Take the options of a parsed command line, if they go together."""
         if args.cluster and args.jobs:
             raise MicroExpError("--jobs", "does not go with --cluster, which has its own workers", "Leave one out.")
-        if args.dashboard and not find_spec("bokeh"):
-            raise MicroExpError("--dashboard", "needs the package bokeh", "Run: pip install bokeh")
-        return cls(args.jobs, args.cluster, args.dashboard)
+        return cls(args.jobs, args.cluster)
 
 
 def absolute(path: Path | None) -> str | None:

@@ -20,9 +20,8 @@ from microexp_keras.results.page import Report
 from microexp_keras.results.predictions import Predictions
 from microexp_keras.results.scores import write
 from microexp_keras.runs.caveats import caveat
-from microexp_keras.runs.fold import drop_rest, read_fold
 from microexp_keras.runs.folder import read_config
-from microexp_keras.runs.run import Run
+from microexp_keras.runs.run import Run, drop_rest, read_fold
 from microexp_keras.text import counted, markdown_table, span
 from microexp_keras.training.history import FoldResult, Row, last_ten_epochs
 
@@ -131,7 +130,6 @@ def _notes(run: Run, right: np.ndarray) -> list[Issue]:
     epochs = counted(protocol.patience, "epoch")
     more = {
         f"early stopping after {epochs} without a better validation accuracy": protocol.patience,
-        f"computed in {settings.precision} instead of float32": settings.precision != "float32",
         f"started from {settings.weights}": settings.weights,
         f"landmarks from {settings.landmarks}": settings.landmarks,
     }

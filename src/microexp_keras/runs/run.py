@@ -1,5 +1,7 @@
-"""A run: its folder, settings, protocol, clips, folds and statistics, put together once."""
+"""A run: its settings, clips and folds put together once, each fold trained into its folder and read again."""
 
+import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,15 +10,26 @@ import numpy as np
 
 from microexp_keras import landmarks, preprocessing
 from microexp_keras.atomic import write_json
+from microexp_keras.backend import devices
 from microexp_keras.errors import MicroExpError
 from microexp_keras.preprocessing import Samples, Statistics
 from microexp_keras.protocols import Fold, Protocol
+from microexp_keras.results import sheets
 from microexp_keras.runs.folder import make_folder, read_config
 from microexp_keras.runs.provenance import provenance
 from microexp_keras.runs.settings import Settings
 from microexp_keras.text import ranges
+from microexp_keras.training.history import STATE, FoldResult, History
+from microexp_keras.training.job import Job
 
 RESULT = "result.json"  #: The last file that a fold writes.
+
+AGAIN = "Remove this file and resume with --resume; if it lies in a folder fold-NN, remove that folder instead."
+
+SALIENCY_CLIPS = 4  # on a sheet: a page's length
+
+#: What of a `FoldResult` stands in its file beside the probabilities, and of which type it is if it is not None.
+KEPT = {"best_epoch": int, "diverged": str, "saliency": dict, "devices": list}
 
 
 @dataclass(frozen=True)
@@ -122,3 +135,122 @@ def statistics_of(protocol: Protocol, samples: Samples, fold: Fold) -> dict[str,
         return {}
     positions = {"all": None, "train": fold.train}[protocol.standardized_by]
     return {name: preprocessing.measure(stacks, positions) for name, stacks in samples.stacks.items()}
+
+
+def train_fold(run: Run, number: int, progress: bool = True, wanted: Callable[[], bool] = lambda: True) -> None:
+    """Train a fold (its number counted from 0), or resume it, and predict the clips that are scored.
+
+    `wanted`: see `training.job.Job`.
+    """
+    settings, protocol, samples, fold = run.settings, run.protocol, run.samples, run.folds[number]
+    folder, subjects = run.fold_folder(number), samples.subjects_of(fold.test)
+    make_folder(folder)
+    metadata = {
+        "model": protocol.model,
+        "dataset": protocol.database.as_json(),
+        "protocol": protocol.name,
+        "reading": protocol.reading,
+        "split": protocol.split.__name__,
+        "fold": number + 1,
+        "test_subjects": subjects,
+        "started_from": settings.weights,
+        "started_from_synthetic": settings.weights_synthetic,
+        "synthetic": samples.synthetic,
+        "seed": settings.seed,
+        "class_names": protocol.database.class_names,
+        "statistics": {name: values._asdict() for name, values in run.statistics[number].items()},
+        "data_fingerprint": samples.fingerprint,
+    }
+    job = Job(
+        samples=samples,
+        fold=fold,
+        protocol=protocol,
+        statistics=run.statistics[number],
+        folder=folder,
+        seed=settings.seed,
+        metadata=metadata,
+        start=settings.weights,
+        progress=progress,
+        wanted=wanted,
+    )
+    found: FoldResult = protocol.network.fit(job)
+    result = {
+        "fold": number + 1,
+        "subjects": subjects,
+        "clips": run.clip_names(fold.test),
+        "probabilities": found.probabilities.tolist(),
+        "weights": found.best_path.name,  # of a fold whose weights are not kept it is gone
+        **{name: getattr(found, name) for name in KEPT},
+        "saliency": _draw_saliency(run, found) if number == 0 else None,  # one fold's are enough to look at
+        "devices": devices(),
+    }
+    write_json(folder / RESULT, result)
+    drop_rest(run, found)
+
+
+def drop_rest(run: Run, result: FoldResult) -> None:
+    """Remove what a fold of several that has its result does not keep: its state, and its best weights unless asked."""
+    if not run.has_one_fold:
+        (result.best_path.parent / STATE).unlink(missing_ok=True)
+        if not run.settings.keep_weights:
+            result.best_path.unlink(missing_ok=True)
+
+
+def read_fold(run: Run, number: int) -> FoldResult:
+    """Read what came of a fold that is done; see `read_result`."""
+    clips, network = run.clip_names(run.folds[number].test), run.protocol.network
+    return read_result(run.fold_folder(number), clips, run.protocol.database.num_classes, network.has_epochs)
+
+
+def read_result(folder: Path, clips: list[str], num_classes: int, has_epochs: bool) -> FoldResult:
+    """Read the result.json of a fold that scores these clips, and its history.csv; refuse those of another fold."""
+    history = History(folder / "history.csv").rows if has_epochs else []
+    try:
+        record = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+        kept = {name: record[name] for name in KEPT}
+        best, drawn = kept["best_epoch"], kept["saliency"]
+        probabilities = np.array(record["probabilities"], float)
+        best_path = folder / Path(record["weights"]).with_suffix(".h5").name
+        right: dict[str, Any] = {name: kept[name] is None or type(kept[name]) is kind for name, kind in KEPT.items()}
+        if has_epochs or best is not None:
+            right["best_epoch"] &= history[best]["epoch"] == best and "val_only_class" in history[best]
+        right["clips"] = record["clips"] == clips
+        right["probabilities"] = probabilities.shape == (len(clips), num_classes) and (probabilities >= 0).all()
+        right["their sums"] = np.allclose(probabilities.sum(axis=-1), 1, atol=1e-3)
+        if wrong := [name for name, fits in right.items() if not fits]:
+            raise ValueError(f"its {', '.join(wrong)} do not fit")
+        if drawn and not all((folder / sheet["file"]).exists() for sheet in drawn["sheets"]):
+            kept["saliency"] = {"sheets": [], "missing": "the sheets have been removed."}
+    except (OSError, ValueError, TypeError, LookupError, RecursionError) as error:
+        raise MicroExpError(folder / RESULT, f"is not the result of this fold ({error})", AGAIN) from None
+    return FoldResult(history=history, best_path=best_path, probabilities=probabilities, **kept)
+
+
+def _draw_saliency(run: Run, found: FoldResult) -> dict[str, Any]:
+    """Draw what moves the scores of some clips, of every class; give the sheets drawn, or why there are none."""
+    if found.model is None:
+        return {"sheets": [], "missing": "saliency is drawn of the paper's own networks."}
+    if not run.settings.faces:
+        return {"sheets": [], "missing": "the run was started with --no-faces."}
+    from microexp_keras.models import saliency
+
+    samples, class_names, scored = run.samples, run.protocol.database.class_names, run.folds[0].test
+    predicted, true = found.probabilities.argmax(axis=1), samples.labels[scored]
+    chosen = sheets.some_of_every_class(true, predicted, SALIENCY_CLIPS)
+    inputs, _ = preprocessing.network_inputs(samples.stacks, run.statistics[0])
+    few = {name: stacks[scored[chosen]] for name, stacks in inputs.items()}
+    try:
+        maps = saliency.saliency(found.model, few, predicted[chosen])
+    except MicroExpError as error:
+        return {"sheets": [], "missing": str(error)}
+    titles = [
+        f"{samples.names[scored[clip]]}: {class_names[true[clip]]}, predicted {class_names[predicted[clip]]} "
+        f"({found.probabilities[clip, predicted[clip]]:.0%})"
+        for clip in chosen
+    ]
+    plain = [title.encode("ascii", "backslashreplace").decode() for title in titles]
+    for name, clips in few.items():
+        path, marks = run.fold_folder(0) / f"saliency_{name}.png", saliency.binarize(maps[name])
+        sheets.saliency_sheet(clips[..., 0], marks, maps[name], path, plain, title=f"Saliency: {name}")
+    drawn = [{"input": name, "file": f"saliency_{name}.png", "clips": titles} for name in few]
+    return {"sheets": drawn, "missing": None}

@@ -10,8 +10,6 @@ from microexp_keras.protocols import Protocol
 from microexp_keras.protocols.protocol import typed
 from microexp_keras.text import by
 
-PRECISIONS = ("float32", "bfloat16")
-
 TRAINED_BY = ("epochs", "batch_size", "patience", "kernel_size")  #: Settings that change the protocol.
 
 
@@ -28,7 +26,6 @@ class Settings:
     weights_synthetic: bool = False  # whether synthetic clips trained these
     keep_weights: bool = False  # whether folds keep their best weights; a run of one fold always does
     faces: bool = True  # whether report and saliency may show faces of the clips
-    precision: str = "float32"  # in which the layers compute; weights are float32 all the same
 
     @classmethod
     def of(cls, protocol: Protocol, **given: Any) -> "Settings":

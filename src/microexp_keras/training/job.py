@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from microexp_keras import preprocessing, weights
-from microexp_keras.backend import computing_in
 from microexp_keras.errors import MicroExpError
 from microexp_keras.models.networks import NETWORKS, get_method
 from microexp_keras.preprocessing import Samples, Statistics, original_npy
@@ -29,7 +28,6 @@ class Job:
     seed: int
     metadata: Mapping[str, Any]  # of JSON's types, for the files
     start: str | None = None  # weights to start from
-    precision: str = "float32"
     progress: bool = True
     wanted: Callable[[], bool] = lambda: True  # asked before each epoch: if it says no, training ends with an error
 
@@ -56,10 +54,9 @@ def fit(job: Job) -> FoldResult:
         seen = protocol.training_inputs(inputs)
         original_npy.write_validation(job.folder, network, seen, labels, job.num_classes, job.fold.held_out, origin)
     _, rows, columns, frames, _ = inputs[protocol.inputs[0]].shape
-    with computing_in(job.precision):
-        model = network.build(
-            frames, (rows, columns), job.num_classes, protocol.kernel_size, protocol.conv_initializer, job.seed
-        )
+    model = network.build(
+        frames, (rows, columns), job.num_classes, protocol.kernel_size, protocol.conv_initializer, job.seed
+    )
     if job.start and not (job.folder / STATE).exists():
         weights.load_weights(model, job.start)
     return replace(training.fit(job, model, inputs, labels, job.fold, job.metadata), model=model)
