@@ -20,8 +20,7 @@ from microexp_keras.datasets.frames import read_frames
 from microexp_keras.datasets.sheets import annotations
 from microexp_keras.datasets.videos import MAX_PIXELS
 from microexp_keras.errors import MicroExpError
-from microexp_keras.landmarks.points import Landmarks
-from microexp_keras.landmarks.table import CsvLandmarks, write_csv
+from microexp_keras.landmarks import CsvLandmarks, Landmarks, write_csv
 from microexp_keras.models.networks import NETWORKS
 from microexp_keras.preprocessing import original_npy, stack_cache
 from microexp_keras.runs.run import read_result

@@ -9,11 +9,10 @@ import json
 import shlex
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from microexp_keras import datasets
-from microexp_keras.console import Parser, command, seed
-from microexp_keras.datasets.database import DATABASES
+from microexp_keras.console import Parser, command
+from microexp_keras.datasets.options import add_commands
 from microexp_keras.errors import MicroExpError
 from microexp_keras.text import counted, in_bytes
 
@@ -22,34 +21,7 @@ def parser() -> argparse.ArgumentParser:
     """Build the command line."""
     examples = ("check SMIC_all_cropped", "table SMIC_all_cropped --out clips.csv", "cache list")
     parser = Parser("datasets", examples, description="Look at data, or make some.")
-    commands = parser.add_subparsers(dest="command", required=True)
-
-    def add(name: str, what: str) -> argparse.ArgumentParser:
-        return commands.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.")
-
-    synthesize = add("synthesize", "write synthetic clips")
-    synthesize.add_argument("--dataset", choices=DATABASES, required=True, help="whose tree and counts to imitate")
-    how = "CAS(ME)^2: a video for each clip, or long recordings with a workbook (default: flat)"
-    synthesize.add_argument("--layout", choices=("flat", "rawvideo"), default="flat", help=how)
-    synthesize.add_argument("--out", type=Path, required=True, metavar="PATH", help="a folder that does not exist yet")
-    how = "the same seed gives the same bytes (default: 0)"
-    synthesize.add_argument("--seed", type=seed, default=0, metavar="N", help=how)
-    check = add("check", "say which database lies in a folder, how many clips it has, and what is wrong with it")
-    how = "the unpacked archive, a folder above or inside it, or a table of your own clips (default: found in data/)"
-    check.add_argument("data", type=Path, nargs="?", metavar="PATH", help=how)
-    check.add_argument("--dataset", choices=DATABASES, help="which database (default: found out)")
-    datasets.add_synthetic(check)
-    datasets.add_options(check)
-    datasets.add_own_options(check, "size")
-    check.add_argument("--json", action="store_true", help="print everything as JSON")
-    table = add("table", "write a table of clips from a database, to start your own from, or of several: a composite")
-    table.add_argument("data", type=Path, nargs="+", metavar="PATH", help="the databases, see data/README.md")
-    how = "which database a PATH is, once for each in their order (default: found out)"
-    table.add_argument("--dataset", choices=DATABASES, action="append", help=how)
-    datasets.add_options(table)
-    table.add_argument("--out", type=Path, default=Path("clips.csv"), metavar="CSV", help="default: clips.csv")
-    cache = add("cache", "count or remove what is kept of data that was read before, so that the next run is faster")
-    cache.add_argument("what", choices=("list", "clear"), help="say how much is kept, or remove all of it")
+    add_commands(parser, __package__)
     return parser
 
 

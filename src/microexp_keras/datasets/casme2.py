@@ -75,7 +75,6 @@ def read(
     long = table.layout in ("rawvideo", "rawpic")  # recordings, each of them of several expressions
     paths = table.by_key(_recordings(chosen, table) if long else _expressions(chosen, table))
     column = _labels(sheet, labels, table)
-
     numbered = functools.cache(lambda path: _numbered(path, folders, table))
 
     def key_of(row: Row) -> str:

@@ -1,34 +1,36 @@
 """From a data folder to what is in it and what is wrong with it: `python -m microexp_keras.datasets check`.
 
-What stops training is an error, what is only worth knowing a warning or an info.
+What stops training is an error, what is only worth knowing a warning or an info. Training says some of it too, by the
+functions below `check`.
 """
 
 import hashlib
+import itertools
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from microexp_keras.datasets import oddities
 from microexp_keras.datasets.clips import Clip, Table, are_synthetic
 from microexp_keras.datasets.database import DISTRIBUTED, Database, get_database
 from microexp_keras.datasets.find import find_dataset, read_table
 from microexp_keras.datasets.frames import frames_read, read_image, without_apex
-from microexp_keras.datasets.oddities import clip_name
-from microexp_keras.datasets.scan import natural_order
+from microexp_keras.datasets.scan import frame_numbers, natural_order
 from microexp_keras.datasets.videos import VideoFile
 from microexp_keras.errors import SYNTHETIC_CLIPS, Issue, MicroExpError, grouped, shortened
 from microexp_keras.parallel import in_threads
-from microexp_keras.text import counted
+from microexp_keras.text import by, counted
 
 TITLES = {"error": "Stops training", "warning": "Worth knowing", "info": "Left out or decided"}
 
 READ = {"first": "the first {} are read", "apex": "{} around the apex are read"}
 
 AS_MEANT = "Nothing needs to be done if these are the clips you mean; else unpack the archive again."
+
+SAME_CLIP = "Remove one of them, or they may stand on both sides of a split."
 
 
 class Medium(NamedTuple):
@@ -119,9 +121,11 @@ class Report(NamedTuple):
             what = "frames from a clip's first to its video's end" if videos else "frames of a clip"
             each = np.repeat([*lengths], [*lengths.values()])
             read = READ.get(facts["sampling"], "all are read and brought to {}").format(facts["frames_read"])
-            lines.append(f"{what}: {each.min()} to {each.max()}, median {int(np.median(each))}; {read}")
             sizes = [f"{size} ({files} files)" for size, files in facts["files_by_size"].items()]
-            lines.append(f"columns x rows: {', '.join(shortened(sizes))}")
+            lines += [
+                f"{what}: {each.min()} to {each.max()}, median {int(np.median(each))}; {read}",
+                f"columns x rows: {', '.join(shortened(sizes))}",
+            ]
         for level, title in TITLES.items():
             groups = grouped(issue for issue in self.issues if issue.level == level)
             if groups or level != "info":
@@ -145,25 +149,20 @@ def check(
     frames, sampling = frames or database.frames, sampling or database.sampling
     table = read_table(root, database, frames, strict=False, **options)
     media = read_media(table.clips, progress)
-    # What is published is of a database's first camera, for which a tree without a camera's name is taken.
-    known = DISTRIBUTED.get(database.name) if table.camera in (None, *database.cameras[:1]) else None
-    if known and table.clips:
-        _differences(table, known)
-    _spoiled(table, media, frames, sampling)
-    _short(table, media, frames, as_published)
-    missing = without_apex(table.clips) if sampling == "apex" else []
-    hint = "Read around their middle; if no clip has one, take --sampling interpolate, which needs none."
-    level = "error" if len(missing) == len(table.clips) else "info"
-    table.issues += [Issue(level, name, "no apex is annotated", hint) for name in missing]
-    table.issues += oddities.numbering(table.clips)
-    if database.is_table:
-        table.issues += oddities.of_one_subject(table.clips, database.class_names)
-    seen = [{media[path].size for path in clip.images or (clip.path,)} for clip in table.clips]
-    table.issues += oddities.sizes(table.clips, [{size for size in sizes if size} for sizes in seen])
-    _twice(table, media)
+    sizes = [{size for path in clip.images or (clip.path,) if (size := media[path].size)} for clip in table.clips]
+    table.issues += [
+        *_differences(table),
+        *_spoiled(table, media, frames, sampling),
+        *_short(table, media, frames, as_published),
+        *(_without_apex(table) if sampling == "apex" else ()),
+        *numbering(table.clips),
+        *(of_one_subject(table.clips, database.class_names) if database.is_table else ()),
+        *mixed_sizes(table.clips, sizes),
+        *_twice(table, media),
+    ]
     clips = Counter((clip.subject or "(unknown)", clip.label) for clip in table.clips)
     lengths = Counter(clip_length(clip, media) for clip in table.clips)
-    sizes = Counter(medium.size for medium in media.values() if medium.size)
+    files = Counter(medium.size for medium in media.values() if medium.size)
     facts = {
         "dataset": database.name,
         "synthetic": are_synthetic(table.clips),
@@ -181,58 +180,60 @@ def check(
         "frames_read": frames,
         "sampling": sampling,
         "clips_by_frames": dict(sorted(lengths.items())),
-        "files_by_size": {f"{columns}x{rows}": files for (columns, rows), files in sorted(sizes.items())},
+        "files_by_size": {by(size): count for size, count in sorted(files.items())},
     }
     return Report(table, facts)
 
 
-def _differences(table: Table, known: dict[str, Any]) -> None:
-    """Note what the database as distributed has more of, or less."""
-    counts = Counter((clip.subject, clip.label) for clip in table.clips)
+def _differences(table: Table) -> Iterator[Issue]:
+    """Yield what the database as distributed has more of, or less."""
+    database = table.database
+    # What is published is of a database's first camera, for which a tree without a camera's name is taken.
+    if not table.clips or database.name not in DISTRIBUTED or table.camera not in (None, *database.cameras[:1]):
+        return
+    known, counts = DISTRIBUTED[database.name], Counter((clip.subject, clip.label) for clip in table.clips)
     by_subject = known.get("by_subject", {})
     found, names = {subject for subject, _ in counts if subject}, {*known.get("subjects", ()), *by_subject}
     for subject in sorted(found ^ names) if names else ():
-        there = "no subject of the database as distributed"
-        table.warn(subject, there if subject in found else "no clip of this subject", AS_MEANT)
-
-    def compare(where: object, there: int | None, distributed: int | None, what: str = "clips") -> None:
-        if None not in (there, distributed) and there != distributed:
-            table.warn(where, f"{there} {what}, as distributed {distributed}", AS_MEANT)
-
-    compare(table.root, len(found), known.get("people"), "subjects")
-    compare(table.workbook, table.annotated, known["annotated"], "annotated clips")
-    for label, name in enumerate(table.database.class_names):
-        if "clips" in known:
-            compare(name, sum(clip.label == label for clip in table.clips), known["clips"][label])
+        there = "no subject of the database as distributed" if subject in found else "no clip of this subject"
+        yield Issue("warning", subject, there, AS_MEANT)
+    compared: list[tuple[object, str, int | None, int | None]] = [
+        (table.root, "subjects", len(found), known.get("people")),
+        (table.workbook, "annotated clips", table.annotated, known["annotated"]),
+    ]
+    for label, name in enumerate(database.class_names):
+        clips = sum(clip.label == label for clip in table.clips)
+        compared.append((name, "clips", clips, known["clips"][label] if "clips" in known else None))
         for subject in sorted(found & {*by_subject}) if table.annotated is None else ():
-            compare(f"{subject} {name}", counts[subject, label], by_subject[subject][label])
+            compared.append((f"{subject} {name}", "clips", counts[subject, label], by_subject[subject][label]))
+    for where, what, count, distributed in compared:
+        if None not in (count, distributed) and count != distributed:
+            yield Issue("warning", str(where), f"{count} {what}, as distributed {distributed}", AS_MEANT)
 
 
-def _spoiled(table: Table, media: Media, frames: int, sampling: str) -> None:
-    """Note files that cannot be read to their end."""
+def _spoiled(table: Table, media: Media, frames: int, sampling: str) -> Iterator[Issue]:
+    """Yield files that cannot be read to their end."""
     needed: dict[Path, float] = {}  # frames of a video that are read; of an image one
     for clip in table.clips:
         part = frames_read(clip, frames, sampling)
-        if clip.video:
-            end = clip.video.first + part.stop if part.stop is not None else math.inf
-            needed[clip.path] = max(needed.get(clip.path, 0), end)
-        else:
-            needed.update(dict.fromkeys(clip.images[part], 1))
+        end = clip.video.first + part.stop if clip.video and part.stop is not None else math.inf
+        for path in clip.images[part] or (clip.path,):
+            needed[path] = max(needed.get(path, 0), end)
     for path, medium in media.items():
         if medium.error:
             level = "error" if medium.length < needed.get(path, 0) else "warning"
-            table.issues.append(medium.error.issues[0]._replace(level=level))
+            yield medium.error.issues[0]._replace(level=level)
 
 
-def _short(table: Table, media: Media, frames: int, as_published: bool) -> None:
-    """Note the clips of too few frames, but for videos that are cut off, which is told elsewhere."""
+def _short(table: Table, media: Media, frames: int, as_published: bool) -> Iterator[Issue]:
+    """Yield the clips of too few frames, but for videos that are cut off, which is told elsewhere."""
     rule = table.database.more_frames_than if as_published else None
     least = frames if rule is None else rule + 1
     lengths = {clip: clip_length(clip, media) for clip in table.clips if clip.images or not media[clip.path].error}
     short = {clip: length for clip, length in lengths.items() if length < least}
     level, hint = "info", f"Brought to {frames} frames by temporal interpolation."
     if rule is not None:
-        level, hint = oddities.left_out_by_the_paper(table.clips, short, rule, frames)
+        level, hint = left_out_by_the_paper(table.clips, short, rule, frames)
     elif as_published and table.database.sampling != "interpolate":
         level, hint = "error", f"Take --protocol loso, which brings them to {frames} by temporal interpolation."
     for clip, length in short.items():
@@ -240,16 +241,72 @@ def _short(table: Table, media: Media, frames: int, as_published: bool) -> None:
         if clip.video and clip.video.first:
             text += f", of the video's {media[clip.path].length} from frame {clip.video.first} on"
         if length < 2:
-            table.error(clip_name(clip), f"has {counted(length, 'frame')}", "Restore or remove this clip.")
+            yield Issue("error", clip_name(clip), f"has {counted(length, 'frame')}", "Restore or remove this clip.")
         else:
-            table.issues.append(Issue(level, clip_name(clip), text, hint))
+            yield Issue(level, clip_name(clip), text, hint)
 
 
-def _twice(table: Table, media: Media) -> None:
-    """Note the clips that show the very frames of another."""
+def _without_apex(table: Table) -> Iterator[Issue]:
+    missing = without_apex(table.clips)
+    hint = "Read around their middle; if no clip has one, take --sampling interpolate, which needs none."
+    level = "error" if len(missing) == len(table.clips) else "info"
+    return (Issue(level, name, "no apex is annotated", hint) for name in missing)
+
+
+def _twice(table: Table, media: Media) -> Iterator[Issue]:
+    """Yield the clips that show the very frames of another."""
     seen: dict[tuple, Clip] = {}
     for clip in sorted(table.clips, key=lambda clip: natural_order(clip.id)):
         content = [media[path].digest or path for path in clip.images or (clip.path,)]  # unreadable: like no other
         other = seen.setdefault((*content, clip.video and clip.video[1:]), clip)
         if other is not clip:
-            table.warn(clip_name(clip), f"has the very frames of {clip_name(other)}", oddities.SAME_CLIP)
+            yield Issue("warning", clip_name(clip), f"has the very frames of {clip_name(other)}", SAME_CLIP)
+
+
+def clip_name(clip: Clip) -> str:
+    """Name a clip for a message: its path, after its id where the path does not hold it."""
+    return str(clip.path) if clip.path.stem == clip.id else f"{clip.id} in {clip.path}"
+
+
+def numbering(clips: Sequence[Clip]) -> Iterator[Issue]:
+    """Yield the clips in whose numbered frames some are missing, or two have one number."""
+    for clip in clips:
+        numbers = sorted(number for number in frame_numbers(clip.images) if number is not None)
+        steps = [*itertools.pairwise(numbers)] if len(numbers) == len(clip.images) else []
+        if gaps := [(before + 1, after - before - 1) for before, after in steps if after > before + 1]:
+            more = sum(missing for _, missing in gaps) - 1
+            text = f"frame number {gaps[0][0]} is missing{f', and {more} more after it' if more else ''}"
+            yield Issue("warning", clip_name(clip), text, "Restore the frames.")
+        if again := [number for number, after in steps if number == after]:
+            text = f"frame number {again[0]} is there more than once"
+            yield Issue("warning", clip_name(clip), text, "Remove the copies.")
+
+
+def mixed_sizes(clips: Sequence[Clip], found: Sequence[set[tuple[int, int]]]) -> Iterator[Issue]:
+    """Yield clips of several sizes; `found` are columns and rows of the frames of each clip."""
+    places = [(clip_name(clip), "frames", sizes) for clip, sizes in zip(clips, found, strict=True) if len(sizes) > 1]
+    for where, what, sizes in places or [("all clips", "clips", set().union(*found))]:
+        if len(sizes) > 1:
+            text = f"{what} of several sizes: {', '.join(shortened([by(size) for size in sorted(sizes)]))}"
+            hint = "Training resizes every frame to a square: faces are squeezed differently."
+            yield Issue("warning", where, text, hint)
+
+
+def of_one_subject(clips: Sequence[Clip], class_names: Sequence[str]) -> Iterator[Issue]:
+    """Yield the classes that a single subject shows."""
+    for label, name in enumerate(class_names):
+        whose = [clip.subject for clip in clips if clip.label == label]
+        if len(set(whose)) == 1 and whose[0]:
+            text = f"shown by subject {whose[0]} only ({counted(len(whose), 'clip')})"
+            yield Issue("warning", f"class {name}", text, "With that subject left out, no training clip shows it.")
+
+
+def left_out_by_the_paper(clips: Sequence[Clip], short: Collection[Clip], rule: int, frames: int) -> tuple[str, str]:
+    """Return level and hint of what is short under the paper's rule: an error if all clips of a class are."""
+    loses_a_class = {clip.label for clip in clips} > {clip.label for clip in clips if clip not in short}
+    rest = "leave out all of some class: take --protocol loso." if loses_a_class else "leave them out."
+    hint = (
+        f"The paper keeps clips with more than {rule} frames (section IV.A.2), so protocols upstream and paper {rest} "
+        f"All other protocols bring them to {frames} frames by temporal interpolation."
+    )
+    return "error" if loses_a_class else "info", hint

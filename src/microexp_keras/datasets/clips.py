@@ -103,8 +103,7 @@ class Table:
 
     def frames(self, folder: Folder) -> tuple[Path, ...]:
         """Return the images of a clip's folder, and note what is wrong with it."""
-        if fault := folder.fault:
-            self.issues.append(fault)
+        self.issues += filter(None, [folder.fault])
         return folder.frames
 
     def by_key(self, found: Iterable[tuple[str, Path]]) -> dict[str, Path]:

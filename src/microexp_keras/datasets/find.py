@@ -10,7 +10,7 @@ from microexp_keras.datasets import casme2, coded, smic
 from microexp_keras.datasets import table as own_table
 from microexp_keras.datasets.clips import Clip, Table
 from microexp_keras.datasets.database import DATABASES, EXPRESSIONS, FOREIGN, LABELS, Database, get_database
-from microexp_keras.datasets.scan import SYNTHETIC_MARK, Folder, Folders, scan
+from microexp_keras.datasets.scan import SYNTHETIC_MARK, Folder, Folders, walk
 from microexp_keras.datasets.table import WRITE_ONE
 from microexp_keras.errors import MicroExpError
 from microexp_keras.text import either
@@ -157,7 +157,7 @@ def _folders(root: Path) -> Folders:
         raise MicroExpError(root, "is a file, not the folder of a database", hint)
     if not root.is_dir():
         raise MicroExpError(root, "does not exist", "Check the path.")
-    return scan(root)
+    return {folder.path: folder for folder in walk(root)}
 
 
 def _camera(folder: Folder, database: Database) -> str | None:

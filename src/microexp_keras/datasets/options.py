@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from microexp_keras.console import positive
+from microexp_keras.console import positive, seed
+from microexp_keras.data import read_toml
 from microexp_keras.datasets.database import (
     CROPS,
     DATABASES,
@@ -29,11 +30,30 @@ from microexp_keras.text import either
 # Of the repository, if the package runs from one.
 CHECKOUT = Path(__file__).resolve().parents[3]
 
+SHARED = read_toml(__package__, "options.toml")
+
 # Options of `find_clips` that say which of several things in a data folder are meant.
 OPTIONS = ("layout", "camera", "labels", "expressions")
 
 # Options that say how clips are read, under a protocol that does not read them as published.
 READING = ("frames", "size", "sampling", "crop")
+
+# What `type` and `choices` name in the .toml of options and commands.
+MEANINGS: dict[str, Any] = {
+    "path": Path,
+    "positive": positive,
+    "seed": seed,
+    "names": lambda text: [name.strip() for name in text.split(",")],
+    "databases": DATABASES,
+    "layouts": sorted({name for database in DATABASES.values() for name in database.layouts}),
+    "cameras": SMIC.cameras,
+    "labels": LABELS,
+    "expressions": EXPRESSIONS,
+    "samplings": SAMPLINGS,
+    "crops": CROPS,
+    "flat or rawvideo": ("flat", "rawvideo"),
+    "list or clear": ("list", "clear"),
+}
 
 
 def chosen_options(args: argparse.Namespace, names: tuple[str, ...] = OPTIONS) -> dict[str, Any]:
@@ -48,41 +68,39 @@ def chosen_reading(args: argparse.Namespace) -> dict[str, Any]:
 
 def add_options(parser: argparse._ActionsContainer) -> None:
     """Add the `OPTIONS` to an `argparse` parser; those left out are None."""
-    layouts = sorted({name for database in DATABASES.values() for name in database.layouts})
-    parser.add_argument("--layout", choices=layouts, help="which tree, where there are several")
-    parser.add_argument("--camera", choices=SMIC.cameras, help="SMIC: which camera, where there are several")
-    what = "CAS(ME)^2: estimated emotion (default), self-report, or the emotion that the video should elicit"
-    parser.add_argument("--labels", choices=LABELS, help=what)
-    parser.add_argument("--expressions", choices=EXPRESSIONS, help="CAS(ME)^2: which (default: all)")
+    _add_arguments(parser, SHARED["trees"])
 
 
 def add_synthetic(parser: argparse._ActionsContainer) -> None:
     """Add `--synthetic`, which takes generated clips where no folder is named."""
-    what = "use generated clips, written to data/synthetic-DATASET once"
-    parser.add_argument("--synthetic", action="store_true", help=what)
+    _add_arguments(parser, SHARED["synthetic"])
 
 
 def add_own_options(parser: argparse.ArgumentParser, *left_out: str) -> None:
     """Add `--name`, `--classes` and the options `READING` to a parser, but for some; those not given are None."""
-    own = parser.add_argument_group("with a table of your own clips as data (columns clip, subject, label)")
-    reading = parser.add_argument_group(
-        "how clips are read, not with upstream, paper and published of SMIC and CAS(ME)^2"
-    )
-    sampled = "which frames: a clip's first N (default), N around its annotated apex, or all of them brought to N by "
-    sampled += "temporal interpolation (default of CASME II and SAMM)"
-    count: dict[str, Any] = {"metavar": "N", "type": positive}
-    names: dict[str, Any] = {"metavar": "A,B,C", "type": lambda text: [name.strip() for name in text.split(",")]}
-    options: dict[str, dict[str, Any]] = {
-        "name": {"help": "how titles name your clips (default: the file's name)"},
-        "classes": {**names, "help": "order of the classes (default: of their first rows)"},
-        "frames": {**count, "help": "frames that the network sees of a clip (default: 18, of CAS(ME)^2 96)"},
-        "size": {**count, "help": "rows and columns after resizing (default: the network's)"},
-        "sampling": {"choices": SAMPLINGS, "help": sampled},
-        "crop": {"choices": CROPS, "help": "cut out the face found in a clip's first frame (default: none)"},
-    }
+    for title, options in SHARED["own"].items():
+        group = parser.add_argument_group(title)
+        _add_arguments(group, {name: how for name, how in options.items() if name[2:] not in left_out})
+
+
+def add_commands(parser: argparse.ArgumentParser, package: str) -> None:
+    """Add the commands of a package's commands.toml to its parser."""
+    groups: dict[str, Any] = {"synthetic": add_synthetic, "trees": add_options, "own": add_own_options}
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, command in read_toml(package, "commands.toml").items():
+        what = command["help"]
+        own = commands.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.")
+        for option, how in command["options"].items():
+            if option in groups:
+                groups[option](own, *how)
+            else:
+                _add_arguments(own, {option: how})
+
+
+def _add_arguments(parser: argparse._ActionsContainer, options: dict[str, dict[str, Any]]) -> None:
     for name, option in options.items():
-        if name not in left_out:
-            (reading if name in READING else own).add_argument(f"--{name}", **option)
+        meant = {key: MEANINGS[value] if key in ("type", "choices") else value for key, value in option.items()}
+        parser.add_argument(name, **meant)
 
 
 def database_of(args: argparse.Namespace, table: Path | None, dataset: str | None) -> Database:

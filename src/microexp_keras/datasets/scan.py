@@ -3,9 +3,10 @@
 import functools
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from microexp_keras.errors import Issue
 from microexp_keras.synthetic import MARK_FILE as SYNTHETIC_MARK
@@ -15,13 +16,12 @@ VIDEO_SUFFIXES = (
     *(".avi", ".mp4", ".mov", ".mkv", ".webm", ".wmv", ".flv", ".mpg", ".mpeg", ".m4v", ".3gp", ".ogv", ".ts", ".mts"),
 )
 
-# Hidden files and folders, and what systems and programs leave behind.
-LEFT_BEHIND = re.compile(
-    r"\..*|~\$.*|thumbs\.db|ehthumbs.*\.db|desktop\.ini|picasa\.ini|__macosx|@eadir|#recycle|.*:?zone\.identifier",
+# Hidden files and folders, what systems and programs leave behind, and SMIC's clips without an expression.
+NOT_READ = re.compile(
+    r"\..*|~\$.*|thumbs\.db|ehthumbs.*\.db|desktop\.ini|picasa\.ini|__macosx|@eadir|#recycle|.*:?zone\.identifier"
+    r"|non[\W_]*micro",
     re.IGNORECASE,
 )
-
-NOT_MICRO = re.compile(r"non[\W_]*micro", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Folder:
     @property
     def fault(self) -> Issue | None:
         """What else lies in the folder of a clip, which stops training, or that it is empty."""
-        if strange := [*self.children, *sorted({*self.files} - {*self.images}, key=natural_order)]:
+        if strange := [*self.children, *(name for name in self.files if not name.lower().endswith(FRAME_SUFFIXES))]:
             text = f"holds {', '.join(strange[:3])}, where only frames ({', '.join(FRAME_SUFFIXES)}) are read"
             return Issue("error", str(self.path), text, "Remove it from the folder.")
         if not self.files:
@@ -69,17 +69,13 @@ class Folder:
 Folders = Mapping[Path, Folder]
 
 
-def scan(root: Path) -> Folders:
-    """Walk over a folder, following links but none back up; nothing below `non_micro` or a synthetic tree is seen."""
-    return {folder.path: folder for folder in _walk(root)}
-
-
 def look(path: Path) -> Folder:
     """Look at one folder."""
-    return next(_walk(path))
+    return next(walk(path))
 
 
-def _walk(root: Path) -> Iterator[Folder]:
+def walk(root: Path) -> Iterator[Folder]:
+    """Walk over a folder, following links but none back up; nothing below `non_micro` or a synthetic tree is seen."""
     walked = set()
     for path, children, files in os.walk(root, followlinks=True, onerror=_fail):
         folder, real = Path(path), os.path.realpath(path)
@@ -87,15 +83,13 @@ def _walk(root: Path) -> Iterator[Folder]:
             children.clear()
             continue
         walked.add(real)
-        children[:] = sorted(filter(_is_shown, children), key=natural_order)
+        children[:] = _in_order(children)
         *above, name = (os.path.basename(os.path.abspath(root)), *folder.relative_to(root).parts)
-        yield Folder(
-            folder, tuple(above), name, tuple(sorted(filter(_is_shown, files), key=natural_order)), tuple(children)
-        )
+        yield Folder(folder, tuple(above), name, _in_order(files), tuple(children))
 
 
-def _is_shown(name: str) -> bool:
-    return not LEFT_BEHIND.fullmatch(name) and not NOT_MICRO.fullmatch(name)
+def _in_order(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted((name for name in names if not NOT_READ.fullmatch(name)), key=natural_order))
 
 
 def _fail(error: OSError) -> None:
@@ -117,14 +111,13 @@ def frame_numbers(images: Sequence[Path]) -> list[int | None]:
     return [numbers[-1] if numbers else None for numbers in found]
 
 
-def places_of(images: Sequence[Path]) -> dict[int | None, int]:
+def places_of(images: Sequence[Path]) -> dict[Any, int]:
     """Position of each image of a folder by its number; of several with one number the last."""
     return {number: place for place, number in enumerate(frame_numbers(images)) if number is not None}
 
 
-def span_of(places: Iterable[int | None]) -> str:
+def span_of(numbers: Collection[int]) -> str:
     """`frames 1 to 20`."""
-    numbers = [place for place in places if place is not None]
     return f"frames {min(numbers)} to {max(numbers)}" if numbers else "frames without numbers in their names"
 
 

@@ -7,6 +7,7 @@ several: a subject of one is then nobody of another.
 
 import os
 import re
+import sys
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 from microexp_keras.atomic import write_text
 from microexp_keras.datasets.clips import Clip, Table, Video
 from microexp_keras.datasets.database import Database, of_table
-from microexp_keras.datasets.scan import FRAME_SUFFIXES, look, natural_order, places_of, span_of
+from microexp_keras.datasets.scan import FRAME_SUFFIXES, frame_numbers, look, natural_order, places_of, span_of
 from microexp_keras.datasets.sheets import TABLES, text_table, whole
 from microexp_keras.errors import MicroExpError
 
@@ -139,26 +140,23 @@ def _clip(where: str, row: Row, name: str, table: Table) -> list[Clip]:
             raise MicroExpError(where, text, "Write its value.")
     if not row["subject"]:
         table.warn(where, "names no subject", "Fill it in to leave subjects out; a formula must have its value.")
-    if row["label"] not in table.database.class_names:
-        known = ", ".join(table.database.class_names)
-        raise MicroExpError(where, f"the label {row['label']!r} is none of {known}", "Correct it.")
-    path = table.root.absolute().parent / row["clip"]
+    classes, path = table.database.class_names, table.root.absolute().parent / row["clip"]
+    if row["label"] not in classes:
+        raise MicroExpError(where, f"the label {row['label']!r} is none of {', '.join(classes)}", "Correct it.")
     is_folder, is_file = os.path.isdir(path), os.path.isfile(path)
+    if not is_folder and (not is_file or path.suffix.lower() in FRAME_SUFFIXES):
+        what = "is an image, not a folder of frames or a video" if is_file else "does not exist"
+        raise MicroExpError(where, f"{path} {what}", "Correct the path.")
     images = table.frames(look(path)) if is_folder else ()
     if is_folder and not images:
         return []
-    if not images and (not is_file or path.suffix.lower() in FRAME_SUFFIXES):
-        what = "is an image, not a folder of frames or a video" if is_file else "does not exist"
-        raise MicroExpError(where, f"{path} {what}", "Correct the path.")
     places, at = places_of(images), dict[str, int]()
-    for column in ("first", "apex", "last"):
+    for column in filter(row.get, ("first", "apex", "last")):
         number = whole(row[column])
-        place = places.get(number, -1) if images and number is not None else (number or 0) - 1
-        if row[column] and place < 0:
+        at[column] = places.get(number, -1) if images else (number or 0) - 1
+        if at[column] < 0:
             span = span_of(places) if images else "frames, counted from 1,"
             raise MicroExpError(where, f"{column} {row[column]} is not among the {span} of {path}", "Correct it.")
-        if row[column]:
-            at[column] = place
     if [*at.values()] != sorted(at.values()):
         said = ", ".join(f"{column} {row[column]}" for column in at)
         raise MicroExpError(where, f"first, apex and last are not in this order: {said}", "Correct them.")
@@ -167,30 +165,30 @@ def _clip(where: str, row: Row, name: str, table: Table) -> list[Clip]:
     of, whose = row["database"] or None, row["subject"] or None
     subject = f"{of} {whose}" if of and whose else whose
     apex = at["apex"] - first if "apex" in at else None
-    return [Clip(name, subject, table.database.class_names.index(row["label"]), frames, of, apex)]
+    return [Clip(name, subject, classes.index(row["label"]), frames, of, apex)]
 
 
 def _names(rows: Sequence[Row]) -> list[str]:
     """Name clips: as the column `name` does, else by the path's last part; if that is ambiguous with more of both."""
     names = [row["name"] or Path(row["clip"]).stem for row in rows]
-    if len(set(names)) == len(names):
-        return names
-    names = [f"{row['database']} {row['name']}".strip() if row["name"] else row["clip"] for row in rows]
-    return [
-        name if row["name"] or names.count(name) == 1 else f"{name} {row['first']}-{row['last']}"
-        for name, row in zip(names, rows, strict=True)
-    ]
+    if len(set(names)) < len(names):
+        names = [f"{row['database']} {row['name']}".strip() if row["name"] else row["clip"] for row in rows]
+        names = [
+            name if row["name"] or names.count(name) == 1 else f"{name} {row['first']}-{row['last']}"
+            for name, row in zip(names, rows, strict=True)
+        ]
+    return names
 
 
 def _note_spellings(rows: dict[str, Row], table: Table) -> None:
     """Say which subjects, labels or databases differ in nothing but case, spaces, marks and leading zeros."""
     for column in ("subject", "label", "database"):
-        spellings: dict[str, dict[str, str]] = {}
+        spellings: dict[tuple, dict[str, str]] = {}
         for place, row in rows.items():
             plain = unicodedata.normalize("NFKC", row[column]).casefold()
             plain = re.sub(r"(?<!\d)[\W_]+|[\W_]+(?!\d)", "", plain)  # 1.5 is not 15
-            whose = row["database"] if column == "subject" else ""
-            spellings.setdefault(f"{whose} {natural_order(plain)[0]}", {}).setdefault(row[column], place)
+            key = (row["database"] if column == "subject" else "", *natural_order(plain)[0])
+            spellings.setdefault(key, {}).setdefault(row[column], place)
         for alike in spellings.values():
             if len(alike) > 1:
                 said = " and ".join(f"{text!r} ({place})" for text, place in alike.items())
@@ -226,15 +224,14 @@ def write_table(path: Path, tables: Sequence[Table]) -> None:
 
 def _numbers(clip: Clip) -> dict[str, int | None]:
     """First, last and apex of a clip as a table has them; nothing where images have no numbers that differ."""
+    numbers: Sequence[int | None]
     if clip.video:
-        at = {"first": clip.video.first, "last": clip.video.last}
-        at["apex"] = None if clip.apex is None else clip.video.first + clip.apex
-        return {name: place + 1 for name, place in at.items() if place is not None}
-    images = look(clip.path).frames
-    numbers = {images[place]: number for number, place in places_of(images).items()}
-    if len(numbers) < len(images):
-        return {}
-    shown = {"first": clip.images[0], "last": clip.images[-1]}
-    if clip.apex is not None:
-        shown["apex"] = clip.images[clip.apex]
-    return {name: numbers[image] for name, image in shown.items()}
+        numbers = range(clip.video.first + 1, sys.maxsize)
+    else:
+        images = look(clip.path).frames
+        named = dict(zip(images, frame_numbers(images), strict=True))
+        if len({*named.values()} - {None}) < len(images):
+            return {}
+        numbers = [named[image] for image in clip.images]
+    places = {"first": 0, "last": None if clip.length is None else clip.length - 1, "apex": clip.apex}
+    return {column: numbers[place] for column, place in places.items() if place is not None}

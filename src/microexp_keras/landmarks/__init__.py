@@ -4,13 +4,14 @@ from microexp_keras.landmarks.dlib_detector import DlibLandmarks
 from microexp_keras.landmarks.points import (
     POINTS,
     UNKNOWN,
+    CsvLandmarks,
     Landmarks,
     boxes,
     fill_missing_landmarks,
     find_faults,
     regions,
+    write_csv,
 )
-from microexp_keras.landmarks.table import CsvLandmarks, write_csv
 
 __all__ = [
     "POINTS",

@@ -3,18 +3,18 @@
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 
 from microexp_keras import datasets
-from microexp_keras.console import Parser, command, positive
+from microexp_keras.console import Parser, command
 from microexp_keras.datasets import Clip
-from microexp_keras.datasets.database import DATABASES, Database
+from microexp_keras.datasets.database import Database
+from microexp_keras.datasets.frames import frames_read, read_frames, spread
+from microexp_keras.datasets.options import add_commands
 from microexp_keras.landmarks.dlib_detector import DlibLandmarks
-from microexp_keras.landmarks.points import POINTS, UNKNOWN, Landmarks, find_faults, listed
+from microexp_keras.landmarks.points import POINTS, UNKNOWN, Landmarks, find_faults, listed, write_csv
 from microexp_keras.landmarks.preview import clip_at, draw_sheet
-from microexp_keras.landmarks.table import write_csv
 from microexp_keras.parallel import in_threads
 from microexp_keras.text import counted
 
@@ -24,22 +24,7 @@ def parser() -> argparse.ArgumentParser:
     what = "Find the 68 points of the face, and the boxes of eyes and mouth, in clips."
     examples = ("detect SMIC_all_cropped --dataset smic --out points.csv", "preview s1_sur_01 --out sheet.png")
     parser = Parser("landmarks", examples, description=what)
-    commands = parser.add_subparsers(dest="command", required=True)
-    detect = commands.add_parser("detect", help="find the points in all clips of a database, and write them to a table")
-    preview = commands.add_parser("preview", help="draw points and boxes into frames")
-    what = "the database, or a table of your own clips (default: found in data/)"
-    detect.add_argument("data", type=Path, nargs="?", metavar="PATH", help=what)
-    detect.add_argument("--dataset", choices=DATABASES, help="how the folders are read")
-    datasets.add_synthetic(detect)
-    datasets.add_options(detect)
-    datasets.add_own_options(detect, "name", "classes", "size", "crop")
-    detect.add_argument("--out", type=Path, metavar="CSV", help="where to write the points (default: do not write)")
-    preview.add_argument("clip", type=Path, metavar="PATH", help="the folder of a clip, a video or an image")
-    what = "whose order of colours the detector sees (default: smic)"
-    preview.add_argument("--dataset", choices=DATABASES, default="smic", help=what)
-    what = "draw of the first N frames only (default: of all)"
-    preview.add_argument("--frames", type=positive, metavar="N", help=what)
-    preview.add_argument("--out", type=Path, required=True, metavar="PNG", help="where to draw")
+    add_commands(parser, __package__)
     return parser
 
 
@@ -47,17 +32,14 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the subcommand that was asked for."""
     args = parser().parse_args(argv)
-    {"detect": _detect_command, "preview": _preview_command}[args.command](args)
+    {"detect": _detect, "preview": _preview}[args.command](args)
 
 
-def _detect_command(args: argparse.Namespace) -> None:
-    from microexp_keras.datasets.frames import frames_read
-
+def _detect(args: argparse.Namespace) -> None:
     database = datasets.database_of(args, args.data, args.dataset)
-    count = args.frames or database.frames
+    count, source = args.frames or database.frames, DlibLandmarks()
     data = datasets.data_of(args, database)
     clips = datasets.find_clips(data, database, frames=count, **datasets.chosen_options(args))
-    source = DlibLandmarks()
 
     def detect(clip: Clip) -> tuple[Landmarks, list[str | None]]:
         part = frames_read(clip, count, args.sampling or database.sampling)
@@ -88,9 +70,7 @@ def _synthetic(clips: Sequence[Clip]) -> str:
     return "synthetic " if datasets.are_synthetic(clips) else ""
 
 
-def _preview_command(args: argparse.Namespace) -> None:
-    from microexp_keras.datasets.frames import read_frames, spread
-
+def _preview(args: argparse.Namespace) -> None:
     clip, database, part = clip_at(args.clip), datasets.get_database(args.dataset), slice(0, args.frames)
     chosen = spread(sum(1 for _ in read_frames(clip, part)), 24)
     images = [image for place, image in enumerate(_shown(clip, part, database)) if place in chosen]
@@ -109,8 +89,6 @@ def _preview_command(args: argparse.Namespace) -> None:
 
 def _shown(clip: Clip, part: slice, database: Database) -> Iterator[np.ndarray]:
     """Read frames of a clip, with channels in the order that the detector shall see."""
-    from microexp_keras.datasets.frames import read_frames
-
     for image in read_frames(clip, part):
         yield np.ascontiguousarray(image[..., ::-1]) if database.swapped_colours else image
 

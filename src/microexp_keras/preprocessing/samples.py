@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from microexp_keras import datasets, landmarks
-from microexp_keras.datasets import oddities
+from microexp_keras.datasets import check
 from microexp_keras.datasets.frames import frames_read
 from microexp_keras.errors import Issue, MicroExpError, grouped, shortened, warning
 from microexp_keras.preprocessing import original_npy
@@ -122,9 +122,9 @@ def load_samples(
     points = None if protocol.network.on_whole_face else points or landmarks.DlibLandmarks()
     stacks, remarks = read_stacks(clips, protocol, points, progress, cache)
     notes = [remark for remark in remarks if isinstance(remark, str)]
-    issues = [*table.issues, *left_out, *oddities.numbering(clips), *(one for one in remarks if isinstance(one, Issue))]
+    issues = [*table.issues, *left_out, *check.numbering(clips), *(one for one in remarks if isinstance(one, Issue))]
     if protocol.unseen_subjects:
-        issues += oddities.of_one_subject(clips, protocol.database.class_names)
+        issues += check.of_one_subject(clips, protocol.database.class_names)
     order, labels = arrange([clip.label for clip in clips], protocol)
     if len(order) > len(clips):
         stacks = {name: stack[order] for name, stack in stacks.items()}
@@ -145,8 +145,8 @@ def load_samples(
     )
     for clip, other in dict(zip(order.tolist(), order[samples.pixels].tolist(), strict=True)).items():
         if clip != other:
-            where, text = oddities.clip_name(clips[clip]), f"has the pixels of {oddities.clip_name(clips[other])}"
-            issues.append(Issue("warning", where, text, oddities.SAME_CLIP))
+            where, text = check.clip_name(clips[clip]), f"has the pixels of {check.clip_name(clips[other])}"
+            issues.append(Issue("warning", where, text, check.SAME_CLIP))
     if issues and progress:
         print(f"note: {counted(len(issues), 'remark')} on the data, which the report lists", file=sys.stderr)
     return samples
@@ -168,7 +168,7 @@ def _follow_the_paper(table: datasets.Table, protocol: Protocol) -> tuple[list[d
     if rule is None:
         return table.clips, []
     short = {clip: clip.length for clip in table.clips if clip.length is not None and clip.length <= rule}
-    level, hint = oddities.left_out_by_the_paper(table.clips, short, rule, protocol.frames)
+    level, hint = check.left_out_by_the_paper(table.clips, short, rule, protocol.frames)
     text = "too short" if level == "error" else "left out"
     issues = [Issue(level, f"{clip.id} ({length} frames)", text, hint) for clip, length in short.items()]
     if issues and level == "error":

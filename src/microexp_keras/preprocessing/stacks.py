@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from microexp_keras import cache, landmarks
-from microexp_keras.datasets import Clip, oddities
+from microexp_keras.datasets import Clip, check
 from microexp_keras.datasets.frames import frames_read, part_of, read_frames, without_apex
 from microexp_keras.errors import MicroExpError
 from microexp_keras.landmarks import Landmarks
@@ -171,7 +171,7 @@ def _read_clips(
     return [
         *_short_notes(clips, lengths, protocol),
         *(note for of_clip in notes for note in of_clip),
-        *oddities.sizes(clips, sizes),
+        *check.mixed_sizes(clips, sizes),
     ]
 
 

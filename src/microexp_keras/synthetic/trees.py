@@ -4,7 +4,6 @@ Trees, names of files and the workbooks' columns are those that are described of
 and lengths of SMIC's clips are SMIC-HS's own. Nobody is in two databases.
 """
 
-import contextlib
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,7 +12,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-import openpyxl
 
 from microexp_keras.errors import MicroExpError
 from microexp_keras.parallel import in_threads
@@ -26,30 +24,54 @@ SMIC, CASME2 = FORMS["smic"], FORMS["casme2"]
 JPEG_QUALITY = 90  # its loss is no larger than the sensor noise; 95 takes half as much room again
 FOURCC = "XVID"
 
+MARK = """The clips in this folder are synthetic: microexp_keras made them (seed {seed}) from one portrait in
+the public domain, NASA's of the astronaut Eileen Collins (https://flic.kr/p/r9qvLn): all people in it are warps of her.
+They are not {title}, and no expression of hers.
+"""
+
 
 def write(
     dataset: str, root: Path, seed: int, layout: str, clips: Sequence[int] | None, easy: bool, progress: bool
 ) -> Path:
-    """Write a tree; see `synthesize`."""
-    films, form = plan(dataset, seed, layout, clips, easy), FORMS[dataset]
-    rest = form["rest"] * np.array([MOTIONS[name] for name in form["classes"]])
-    with _new_folder(root, dataset, seed) as whole:
-
-        def write_film(film: Film) -> None:
-            frames, path = render(film, rest), whole / film.path
-            if path.suffix:
-                _write_video(path, frames, film.frames)
-            else:
-                _write_images(path, frames, film, form)
-
-        for folder in {(whole / film.path).parent for film in films}:
-            folder.mkdir(parents=True, exist_ok=True)
-        if "columns" in form:
-            _write_workbook(whole / form["workbook"], {"Sheet": _coded_rows(form, films)})
-        elif layout == "rawvideo":
-            _write_workbook(whole / form["workbook"], _casme2_sheets(films))
-        in_threads(write_film, films, "writing clips", progress=progress)
+    """Write a tree into a temporary folder beside `root`, which on success becomes `root` in one step: `synthesize`."""
+    films = plan(dataset, seed, layout, clips, easy)
+    if root.exists() and (not root.is_dir() or any(root.iterdir())):
+        raise MicroExpError(root, "is there already and not an empty folder", "Choose another, or remove it yourself.")
+    try:
+        root.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{root.name}-", dir=root.parent) as beside:
+            whole = Path(beside) / dataset
+            whole.mkdir()
+            mark = MARK.format(seed=seed, title=FORMS[dataset]["title"])
+            (whole / MARK_FILE).write_text(mark, encoding="utf-8")
+            _fill(whole, films, dataset, layout, progress)
+            os.replace(whole, root)
+    except OSError as error:
+        found = f"could not be written ({error.strerror or error})"
+        hint = "Nothing is left there. Free space on that disk, or choose another folder."
+        raise MicroExpError(root, found, hint) from error
     return root
+
+
+def _fill(whole: Path, films: Sequence[Film], dataset: str, layout: str, progress: bool) -> None:
+    """Write the films of a tree and its workbook."""
+    form = FORMS[dataset]
+    rest = form["rest"] * np.array([MOTIONS[name] for name in form["classes"]])
+
+    def write_film(film: Film) -> None:
+        frames, path = render(film, rest), whole / film.path
+        if path.suffix:
+            _write_video(path, frames, film.frames)
+        else:
+            _write_images(path, frames, film, form)
+
+    for folder in {(whole / film.path).parent for film in films}:
+        folder.mkdir(parents=True, exist_ok=True)
+    if "columns" in form:
+        _write_workbook(whole / form["workbook"], {"Sheet": _coded_rows(form, films)})
+    elif layout == "rawvideo":
+        _write_workbook(whole / form["workbook"], _casme2_sheets(films))
+    in_threads(write_film, films, "writing clips", progress=progress)
 
 
 def plan(
@@ -74,13 +96,14 @@ def _smic(seed: int, clips: Sequence[int], easy: bool) -> list[Film]:
     """SMIC's clips, class by class; the last number of a key counts a person's clips over all classes from 1."""
     films: list[Film] = []
     for label, (name, code) in enumerate(zip(SMIC["classes"], ("ne", "po", "sur"), strict=True)):
-        of_class = []
-        for number, lengths in SMIC["frames"].items():
-            take = sum(map(len, lengths[:label]))
-            for clip, frames in enumerate(lengths[label], start=1):
-                path = f"HS/s{number}/micro/{name}/s{number}_{code}_{clip:02d}"
-                of_class.append(_short_film(path, (seed, int(number), take + clip), name, None if easy else frames))
-        films += of_class[: clips[label]]
+        of_class = [
+            (number, clip, sum(map(len, lengths[:label])) + clip, frames)
+            for number, lengths in SMIC["frames"].items()
+            for clip, frames in enumerate(lengths[label], start=1)
+        ]
+        for number, clip, take, frames in of_class[: clips[label]]:
+            path = f"HS/s{number}/micro/{name}/s{number}_{code}_{clip:02d}"
+            films.append(_short_film(path, (seed, int(number), take), name, None if easy else frames))
     return films
 
 
@@ -182,12 +205,11 @@ def _write_video(path: Path, frames: Iterable[np.ndarray], count: int) -> None:
 
 
 def _write_workbook(path: Path, sheets: dict[str, Iterable[Sequence[Any]]]) -> None:
-    book = openpyxl.Workbook(write_only=True)
-    for name, rows in sheets.items():
-        sheet = book.create_sheet(name)
-        for row in rows:
-            sheet.append(row)
-    book.save(path)
+    import pandas
+
+    with pandas.ExcelWriter(path) as book:
+        for name, rows in sheets.items():
+            pandas.DataFrame([*rows], dtype=object).to_excel(book, sheet_name=name, header=False, index=False)
 
 
 def _coded_rows(form: dict[str, Any], films: Sequence[Film]) -> Iterator[Sequence[Any]]:
@@ -228,26 +250,3 @@ def _casme2_sheets(films: Sequence[Film]) -> dict[str, Iterable[Sequence[Any]]]:
         "naming rule1": [[number, f"s{number}", index] for index, number in enumerate(subjects, start=1)],
         "naming rule2": [[video[:4], code] for video, code in codes.items()],
     }
-
-
-@contextlib.contextmanager
-def _new_folder(root: Path, dataset: str, seed: int) -> Iterator[Path]:
-    """Yield a temporary folder beside `root`, marked as synthetic; on success it becomes `root` in one step."""
-    if root.exists() and (not root.is_dir() or any(root.iterdir())):
-        raise MicroExpError(root, "is there already and not an empty folder", "Choose another, or remove it yourself.")
-    mark = f"""The clips in this folder are synthetic: microexp_keras made them (seed {seed}) from one portrait in
-the public domain, NASA's of the astronaut Eileen Collins (https://flic.kr/p/r9qvLn): all people in it are warps of her.
-They are not {FORMS[dataset]["title"]}, and no expression of hers.
-"""
-    try:
-        root.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{root.name}-", dir=root.parent) as beside:
-            whole = Path(beside) / dataset
-            whole.mkdir()
-            (whole / MARK_FILE).write_text(mark, encoding="utf-8")
-            yield whole
-            os.replace(whole, root)
-    except OSError as error:
-        found = f"could not be written ({error.strerror or error})"
-        hint = "Nothing is left there. Free space on that disk, or choose another folder."
-        raise MicroExpError(root, found, hint) from error
