@@ -3,15 +3,13 @@
 import sys
 from collections.abc import Sequence
 
-from microexp_keras.console import Parser, command
+from microexp_keras.console import Parser, command, command_line
 from microexp_keras.paper.claims import as_text, audit
 
 
 def parser() -> Parser:
     """Build the command line."""
-    return Parser(
-        "audit", description="Recompute what the numbers published by Reddy et al. 2019 can be, without data."
-    )
+    return command_line("audit", {})
 
 
 @command

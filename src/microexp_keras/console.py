@@ -11,10 +11,11 @@ import tempfile
 import textwrap
 import threading
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from microexp_keras.data import frozen, read_toml
 from microexp_keras.errors import MicroExpError
 
 BUG = 70
@@ -22,6 +23,10 @@ BUG = 70
 
 PACKAGES = {"cv2": "opencv-python", "dlib": "dlib-bin", "sklearn": "scikit-learn", "yaml": "PyYAML", "PIL": "pillow"}
 """What to install for a module of another name."""
+
+
+NAMED = ("methods", "protocols")
+"""Meanings whose names stand in a help."""
 
 
 def command(main: Callable[..., int | None]) -> Callable[..., int]:
@@ -119,6 +124,37 @@ class Parser(argparse.ArgumentParser):
         similar = difflib.get_close_matches(wrong[0], self._option_string_actions, 1) if unknown else []
         meant = f" Did you mean {similar[0]}?" if similar else ""
         self.exit(2, f"error: {message.removesuffix('.')}.{meant} See {self.prog} --help\n")
+
+
+def command_line(command: str, meanings: Mapping[str, Any]) -> Parser:
+    """Build a command line as `commands.toml` has it; `meanings` are what `type` and `choices` name there.
+
+    What is left out is None, so that --resume can tell what was given.
+    """
+    data = read_toml(__package__, "commands.toml")
+    own = data[command]
+    parser = Parser(command, own.get("examples", ()), usage=own.get("usage"), description=own["description"])
+    if "groups" in own:
+        _add_groups(parser, own, data, meanings)
+        return parser
+    inner = parser.add_subparsers(dest="command", required=True)
+    for name, one in own["commands"].items():
+        what = one["help"]
+        _add_groups(inner.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}."), one, data, meanings)
+    return parser
+
+
+def _add_groups(parser: argparse.ArgumentParser, own: Any, data: Any, meanings: Mapping[str, Any]) -> None:
+    """Add the options of a command, each under the title of its group."""
+    options = {**data["options"], **own.get("options", {})}
+    for name, group in own["groups"].items():
+        titled = parser.add_argument_group(data["titles"].get(name, name)) if name else parser
+        for option in group:
+            how = frozen(options[option])
+            for key in how.keys() & {"type", "choices"}:
+                how[key] = meanings.get(how[key], how[key])
+            how["help"] = how["help"].format(**{name: ", ".join(meanings.get(name, ())) for name in NAMED})
+            titled.add_argument(option, **how)
 
 
 def positive(text: str) -> int:

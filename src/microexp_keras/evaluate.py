@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from microexp_keras import datasets, protocols, runs, weights
 from microexp_keras.backend import choose_backend, import_keras
-from microexp_keras.console import Parser, command
+from microexp_keras.console import Parser, command, command_line
 from microexp_keras.errors import Issue, MicroExpError, warning
 from microexp_keras.models.networks import get_method
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def parser() -> Parser:
     """Build the command line."""
-    return runs.command_line("evaluate")
+    return command_line("evaluate", runs.MEANINGS)
 
 
 @command

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 
 from microexp_keras import runs, weights
 from microexp_keras.backend import choose_backend, import_keras
-from microexp_keras.console import Parser, command
+from microexp_keras.console import Parser, command, command_line
 
 
 def parser() -> Parser:
     """Build the command line."""
-    return runs.command_line("predict")
+    return command_line("predict", runs.MEANINGS)
 
 
 @command

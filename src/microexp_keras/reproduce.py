@@ -11,7 +11,7 @@ from typing import Any
 from microexp_keras import datasets, runs
 from microexp_keras.atomic import write_json
 from microexp_keras.backend import choose_backend
-from microexp_keras.console import Parser, command
+from microexp_keras.console import Parser, command, command_line
 from microexp_keras.datasets.database import Database
 from microexp_keras.errors import SYNTHETIC_CLIPS, Issue, MicroExpError
 from microexp_keras.models.networks import METHODS, NETWORKS
@@ -28,7 +28,7 @@ MAY_CHANGE = ("data", "landmarks", "keep_weights")  #: Settings of a training wi
 
 def parser() -> Parser:
     """Build the command line."""
-    return runs.command_line("reproduce")
+    return command_line("reproduce", runs.MEANINGS)
 
 
 @command

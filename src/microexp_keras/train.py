@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from microexp_keras import datasets, protocols, runs, weights
 from microexp_keras.backend import choose_backend, import_keras
-from microexp_keras.console import Parser, command
+from microexp_keras.console import Parser, command, command_line
 from microexp_keras.errors import MicroExpError
 from microexp_keras.models import METHODS
 from microexp_keras.runs import Settings
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def parser() -> Parser:
     """Build the command line."""
-    return runs.command_line("train")
+    return command_line("train", runs.MEANINGS)
 
 
 @command

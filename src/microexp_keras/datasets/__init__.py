@@ -4,11 +4,9 @@ from microexp_keras.datasets.clips import Clip, Table, Video, are_synthetic
 from microexp_keras.datasets.database import DATABASES, SMIC, Database, get_database, trained_on
 from microexp_keras.datasets.find import find_clips, find_dataset, read_table
 from microexp_keras.datasets.options import (
+    MEANINGS,
     OPTIONS,
     READING,
-    add_options,
-    add_own_options,
-    add_synthetic,
     chosen_options,
     chosen_reading,
     data_folder,
@@ -21,6 +19,7 @@ from microexp_keras.synthetic import synthesize, synthetic_folder
 
 __all__ = [
     "DATABASES",
+    "MEANINGS",
     "OPTIONS",
     "READING",
     "SMIC",
@@ -28,9 +27,6 @@ __all__ = [
     "Database",
     "Table",
     "Video",
-    "add_options",
-    "add_own_options",
-    "add_synthetic",
     "are_synthetic",
     "chosen_options",
     "chosen_reading",

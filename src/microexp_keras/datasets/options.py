@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from microexp_keras.console import positive, seed
-from microexp_keras.data import read_toml
 from microexp_keras.datasets.database import (
     CROPS,
     DATABASES,
@@ -30,15 +29,13 @@ from microexp_keras.text import either
 # Of the repository, if the package runs from one.
 CHECKOUT = Path(__file__).resolve().parents[3]
 
-SHARED = read_toml(__package__, "options.toml")
-
 # Options of `find_clips` that say which of several things in a data folder are meant.
 OPTIONS = ("layout", "camera", "labels", "expressions")
 
 # Options that say how clips are read, under a protocol that does not read them as published.
 READING = ("frames", "size", "sampling", "crop")
 
-# What `type` and `choices` name in the .toml of options and commands.
+# What `type` and `choices` name in commands.toml.
 MEANINGS: dict[str, Any] = {
     "path": Path,
     "positive": positive,
@@ -51,8 +48,6 @@ MEANINGS: dict[str, Any] = {
     "expressions": EXPRESSIONS,
     "samplings": SAMPLINGS,
     "crops": CROPS,
-    "flat or rawvideo": ("flat", "rawvideo"),
-    "list or clear": ("list", "clear"),
 }
 
 
@@ -64,43 +59,6 @@ def chosen_options(args: argparse.Namespace, names: tuple[str, ...] = OPTIONS) -
 def chosen_reading(args: argparse.Namespace) -> dict[str, Any]:
     """Return those of the options `READING` that a parsed command line gives, as a dict."""
     return chosen_options(args, READING)
-
-
-def add_options(parser: argparse._ActionsContainer) -> None:
-    """Add the `OPTIONS` to an `argparse` parser; those left out are None."""
-    _add_arguments(parser, SHARED["trees"])
-
-
-def add_synthetic(parser: argparse._ActionsContainer) -> None:
-    """Add `--synthetic`, which takes generated clips where no folder is named."""
-    _add_arguments(parser, SHARED["synthetic"])
-
-
-def add_own_options(parser: argparse.ArgumentParser, *left_out: str) -> None:
-    """Add `--name`, `--classes` and the options `READING` to a parser, but for some; those not given are None."""
-    for title, options in SHARED["own"].items():
-        group = parser.add_argument_group(title)
-        _add_arguments(group, {name: how for name, how in options.items() if name[2:] not in left_out})
-
-
-def add_commands(parser: argparse.ArgumentParser, package: str) -> None:
-    """Add the commands of a package's commands.toml to its parser."""
-    groups: dict[str, Any] = {"synthetic": add_synthetic, "trees": add_options, "own": add_own_options}
-    commands = parser.add_subparsers(dest="command", required=True)
-    for name, command in read_toml(package, "commands.toml").items():
-        what = command["help"]
-        own = commands.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.")
-        for option, how in command["options"].items():
-            if option in groups:
-                groups[option](own, *how)
-            else:
-                _add_arguments(own, {option: how})
-
-
-def _add_arguments(parser: argparse._ActionsContainer, options: dict[str, dict[str, Any]]) -> None:
-    for name, option in options.items():
-        meant = {key: MEANINGS[value] if key in ("type", "choices") else value for key, value in option.items()}
-        parser.add_argument(name, **meant)
 
 
 def database_of(args: argparse.Namespace, table: Path | None, dataset: str | None) -> Database:

@@ -4,8 +4,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from microexp_keras.console import Parser, command
-from microexp_keras.datasets.database import DATABASES
+from microexp_keras.console import command, command_line
+from microexp_keras.datasets import MEANINGS
 from microexp_keras.models.networks import METHODS
 from microexp_keras.protocols.catalogue import ABOUT, ALL, get
 from microexp_keras.protocols.protocol import side_by_side
@@ -14,18 +14,7 @@ from microexp_keras.text import markdown_table
 
 def parser() -> argparse.ArgumentParser:
     """Build the command line."""
-    parser = Parser(
-        "protocols",
-        ("upstream paper loso", "upstream/late/casme2", "loso --model lbp-top"),
-        description="Print protocols side by side, as a Markdown table: the settings in which they differ, of one "
-        "alone all of them. Without a name, list the protocols.",
-    )
-    parser.add_argument(
-        "protocols", nargs="*", metavar="NAME", help="such as upstream, or upstream/late/casme2: NAME/MODEL/DATASET"
-    )
-    parser.add_argument("--model", choices=METHODS, default="stcnn", help="where NAME says none (default: stcnn)")
-    parser.add_argument("--dataset", choices=DATABASES, default="smic", help="where NAME says none (default: smic)")
-    return parser
+    return command_line("protocols", {**MEANINGS, "methods": METHODS})
 
 
 @command

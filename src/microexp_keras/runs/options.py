@@ -2,15 +2,11 @@
 
 import argparse
 import contextlib
-from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from microexp_keras import datasets
-from microexp_keras.console import Parser, positive, seed
-from microexp_keras.data import frozen, read_toml
-from microexp_keras.datasets import DATABASES
 from microexp_keras.datasets.options import CHECKOUT
 from microexp_keras.errors import MicroExpError
 from microexp_keras.models.networks import METHODS, get_method
@@ -64,45 +60,16 @@ def method(name: str) -> str:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-TYPES = {"path": Path, "positive": positive, "seed": seed, "rate": rate, "method": method, "weights": weights_file}
-CHOICES: dict[str, Collection[str]] = {
-    "databases": DATABASES,
+MEANINGS: dict[str, Any] = {
+    **datasets.MEANINGS,
     "methods": METHODS,
     "protocols": NAMES,
     "tables": TABLES,
+    "rate": rate,
+    "method": method,
+    "weights": weights_file,
 }
-NAMED = {name: ", ".join(CHOICES[name]) for name in ("methods", "protocols")}
-
-
-def command_line(command: str) -> Parser:
-    """Build a command line of `commands.toml`. What is left out is None, so that --resume can tell what was given."""
-    data = read_toml(__package__, "commands.toml")
-    own = data[command]
-    usage = own.get("usage", "%(prog)s [OPTION ...]")
-    parser = Parser(command, own["examples"], usage=usage, description=own["description"])
-    options = {**data["options"], **own.get("options", {})}
-    for title, names in own["groups"].items():
-        group = parser.add_argument_group(title)
-        for name in names:
-            if name == "synthetic":
-                datasets.add_synthetic(group)
-            elif name == "trees":
-                datasets.add_options(group)
-            elif name == "own":
-                datasets.add_own_options(parser, *own.get("left_out", ()))
-            else:
-                group.add_argument(name, **_argparse(options[name]))
-    return parser
-
-
-def _argparse(option: dict[str, Any]) -> dict[str, Any]:
-    """What `add_argument` takes."""
-    found = {**frozen(option), "help": option["help"].format(**NAMED)}
-    if "type" in found:
-        found["type"] = TYPES[found["type"]]
-    if isinstance(found.get("choices"), str):
-        found["choices"] = CHOICES[found["choices"]]
-    return found
+"""What `type` and `choices` name in commands.toml."""
 
 
 @dataclass(frozen=True)

@@ -5,17 +5,13 @@ import dataclasses
 import sys
 from collections.abc import Sequence
 
-from microexp_keras.console import Parser, command
+from microexp_keras.console import command, command_line
 from microexp_keras.weights.identify import inspect
 
 
 def parser() -> argparse.ArgumentParser:
     """Build the command line."""
-    parser = Parser("weights", ["inspect weights-improvement-40-0.69.hdf5"], description="Say what weights files are.")
-    commands = parser.add_subparsers(dest="command", required=True)
-    inspecting = commands.add_parser("inspect", help="say which network a .h5 or .hdf5 file holds and how to build it")
-    inspecting.add_argument("file", help="written by Keras 2 or Keras 3: whole model or weights only")
-    return parser
+    return command_line("weights", {})
 
 
 @command
