@@ -10,7 +10,6 @@ from microexp_keras import datasets
 from microexp_keras.console import command, command_line
 from microexp_keras.datasets import Clip
 from microexp_keras.datasets.database import Database
-from microexp_keras.datasets.frames import frames_read, read_frames, spread
 from microexp_keras.landmarks.dlib_detector import DlibLandmarks
 from microexp_keras.landmarks.points import POINTS, UNKNOWN, Landmarks, find_faults, listed, write_csv
 from microexp_keras.landmarks.preview import clip_at, draw_sheet
@@ -31,6 +30,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _detect(args: argparse.Namespace) -> None:
+    from microexp_keras.datasets.frames import frames_read
+
     database = datasets.database_of(args, args.data, args.dataset)
     count, source = args.frames or database.frames, DlibLandmarks()
     data = datasets.data_of(args, database)
@@ -66,6 +67,8 @@ def _synthetic(clips: Sequence[Clip]) -> str:
 
 
 def _preview(args: argparse.Namespace) -> None:
+    from microexp_keras.datasets.frames import read_frames, spread
+
     clip, database, part = clip_at(args.clip), datasets.get_database(args.dataset), slice(0, args.frames)
     chosen = spread(sum(1 for _ in read_frames(clip, part)), 24)
     images = [image for place, image in enumerate(_shown(clip, part, database)) if place in chosen]
@@ -84,6 +87,8 @@ def _preview(args: argparse.Namespace) -> None:
 
 def _shown(clip: Clip, part: slice, database: Database) -> Iterator[np.ndarray]:
     """Read frames of a clip, with channels in the order that the detector shall see."""
+    from microexp_keras.datasets.frames import read_frames
+
     for image in read_frames(clip, part):
         yield np.ascontiguousarray(image[..., ::-1]) if database.swapped_colours else image
 
