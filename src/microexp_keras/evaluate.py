@@ -10,6 +10,7 @@ from microexp_keras.backend import choose_backend, import_keras
 from microexp_keras.console import Parser, command, command_line
 from microexp_keras.errors import Issue, MicroExpError, warning
 from microexp_keras.models.networks import get_method
+from microexp_keras.runs.options import MEANINGS
 
 if TYPE_CHECKING:
     from microexp_keras.runs.scored_clips import Learned, ScoredClips
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 def parser() -> Parser:
     """Build the command line."""
-    return command_line("evaluate", runs.MEANINGS)
+    return command_line("evaluate", MEANINGS)
 
 
 @command

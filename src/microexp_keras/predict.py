@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from microexp_keras import runs, weights
 from microexp_keras.backend import choose_backend, import_keras
 from microexp_keras.console import Parser, command, command_line
+from microexp_keras.runs.options import MEANINGS
 
 
 def parser() -> Parser:
     """Build the command line."""
-    return command_line("predict", runs.MEANINGS)
+    return command_line("predict", MEANINGS)
 
 
 @command

@@ -18,7 +18,7 @@ from microexp_keras.models.networks import METHODS, NETWORKS
 from microexp_keras.results import tables
 from microexp_keras.runs import Settings
 from microexp_keras.runs.caveats import caveat
-from microexp_keras.runs.options import absolute
+from microexp_keras.runs.options import MEANINGS, absolute
 from microexp_keras.text import by, counted, either
 
 RECORD = "reproduction.json"
@@ -28,7 +28,7 @@ MAY_CHANGE = ("data", "landmarks", "keep_weights")  #: Settings of a training wi
 
 def parser() -> Parser:
     """Build the command line."""
-    return command_line("reproduce", runs.MEANINGS)
+    return command_line("reproduce", MEANINGS)
 
 
 @command

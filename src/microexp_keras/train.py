@@ -12,7 +12,7 @@ from microexp_keras.console import Parser, command, command_line
 from microexp_keras.errors import MicroExpError
 from microexp_keras.models import METHODS
 from microexp_keras.runs import Settings
-from microexp_keras.runs.options import absolute
+from microexp_keras.runs.options import MEANINGS, absolute
 from microexp_keras.text import counted
 from microexp_keras.training.history import STATE
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def parser() -> Parser:
     """Build the command line."""
-    return command_line("train", runs.MEANINGS)
+    return command_line("train", MEANINGS)
 
 
 @command

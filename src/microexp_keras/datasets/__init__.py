@@ -4,7 +4,6 @@ from microexp_keras.datasets.clips import Clip, Table, Video, are_synthetic
 from microexp_keras.datasets.database import DATABASES, SMIC, Database, get_database, trained_on
 from microexp_keras.datasets.find import find_clips, find_dataset, read_table
 from microexp_keras.datasets.options import (
-    MEANINGS,
     OPTIONS,
     READING,
     chosen_options,
@@ -19,7 +18,6 @@ from microexp_keras.synthetic import synthesize, synthetic_folder
 
 __all__ = [
     "DATABASES",
-    "MEANINGS",
     "OPTIONS",
     "READING",
     "SMIC",

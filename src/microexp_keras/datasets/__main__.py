@@ -12,13 +12,14 @@ from collections.abc import Sequence
 
 from microexp_keras import datasets
 from microexp_keras.console import command, command_line
+from microexp_keras.datasets.options import MEANINGS
 from microexp_keras.errors import MicroExpError
 from microexp_keras.text import counted, in_bytes
 
 
 def parser() -> argparse.ArgumentParser:
     """Build the command line."""
-    return command_line("datasets", datasets.MEANINGS)
+    return command_line("datasets", MEANINGS)
 
 
 @command

@@ -10,6 +10,7 @@ from microexp_keras import datasets
 from microexp_keras.console import command, command_line
 from microexp_keras.datasets import Clip
 from microexp_keras.datasets.database import Database
+from microexp_keras.datasets.options import MEANINGS
 from microexp_keras.landmarks.dlib_detector import DlibLandmarks
 from microexp_keras.landmarks.points import POINTS, UNKNOWN, Landmarks, find_faults, listed, write_csv
 from microexp_keras.landmarks.preview import clip_at, draw_sheet
@@ -19,7 +20,7 @@ from microexp_keras.text import counted
 
 def parser() -> argparse.ArgumentParser:
     """Build the command line."""
-    return command_line("landmarks", datasets.MEANINGS)
+    return command_line("landmarks", MEANINGS)
 
 
 @command

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from microexp_keras import datasets
-from microexp_keras.datasets.options import CHECKOUT
+from microexp_keras.datasets import options
 from microexp_keras.errors import MicroExpError
 from microexp_keras.models.networks import METHODS, get_method
 from microexp_keras.protocols import NAMES
@@ -15,7 +14,7 @@ from microexp_keras.results.tables import NAMES as TABLES
 
 WHERE = ("jobs", "cluster")  #: Options that say where folds are trained.
 
-SHIPPED = CHECKOUT / "weights" / "microexp-stcnn_synthetic-smic_upstream_seed0.weights.h5"
+SHIPPED = options.CHECKOUT / "weights" / "microexp-stcnn_synthetic-smic_upstream_seed0.weights.h5"
 
 
 def weights_file(text: str) -> Path:
@@ -61,7 +60,7 @@ def method(name: str) -> str:
 
 
 MEANINGS: dict[str, Any] = {
-    **datasets.MEANINGS,
+    **options.MEANINGS,
     "methods": METHODS,
     "protocols": NAMES,
     "tables": TABLES,
