@@ -16,8 +16,8 @@ from microexp_keras.datasets.database import Database
 from microexp_keras.errors import SYNTHETIC_CLIPS, Issue, MicroExpError
 from microexp_keras.models.networks import METHODS, NETWORKS
 from microexp_keras.results import tables
+from microexp_keras.results.page import caveat
 from microexp_keras.runs import Settings
-from microexp_keras.runs.caveats import caveat
 from microexp_keras.runs.options import absolute
 from microexp_keras.text import by, counted, either
 

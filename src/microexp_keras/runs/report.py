@@ -16,10 +16,9 @@ from microexp_keras.metrics import Scores
 from microexp_keras.models import RIVALS
 from microexp_keras.protocols import Protocol
 from microexp_keras.results import plots
-from microexp_keras.results.page import Report
+from microexp_keras.results.page import Report, caveat, which_apply
 from microexp_keras.results.predictions import Predictions
 from microexp_keras.results.scores import write
-from microexp_keras.runs.caveats import caveat
 from microexp_keras.runs.fold import drop_rest, read_fold
 from microexp_keras.runs.folder import read_config
 from microexp_keras.runs.run import Run
@@ -61,12 +60,7 @@ def report(run: Run) -> Outcome:
         path = run.folder / "curves.png"
         plots.curves(_mean_history(histories), path, best_epoch, scores.majority_rate, run.title)
     last_ten = last_ten_epochs(histories, [len(fold.validation) for fold in run.folds])
-    caveats = [
-        *_method_notes(run),
-        *training_notes(results, protocol, scores),
-        *_files(run, results),
-        *_notes(run, right),
-    ]
+    caveats = [*_method_notes(run), *training_notes(results, protocol, scores), *_notes(run, results, right)]
     more = {
         "folds": [_fold_json(run, number, result) for number, result in enumerate(results)],
         "held_out": _held_out(run, right),
@@ -94,15 +88,6 @@ def _fold_json(run: Run, number: int, result: FoldResult) -> dict[str, Any]:
     }
 
 
-def _files(run: Run, results: list[FoldResult]) -> list[Issue]:
-    """Say how to get weights that are not kept, and warn of real people's faces on the page, if it shows any."""
-    method, gone = run.protocol.network, sum(not result.best_path.exists() for result in results)
-    again = not method.is_own or (method.has_epochs and ":" in method.name)  # others no command can train again
-    faces = not run.samples.synthetic and (results[0].saliency or {}).get("sheets")
-    notes = {caveat("not_kept", folds=counted(gone, "fold")): gone and again, caveat("faces"): faces}
-    return [note for note, so in notes.items() if so]
-
-
 def _mean_history(histories: list[list[Row]]) -> list[Row]:
     """Mean over the folds of what they logged after each epoch; of those that ended earlier, after their last."""
     means = []
@@ -120,31 +105,39 @@ def _held_out(run: Run, right: np.ndarray) -> dict[str, int]:
     return {name: int(chosen.sum()) for name, chosen in counts.items()}
 
 
-def _notes(run: Run, right: np.ndarray) -> list[Issue]:
-    """Return the caveats on the clips and on what differs from the protocol."""
+def _notes(run: Run, results: Sequence[FoldResult], right: np.ndarray) -> list[Issue]:
+    """Return the caveats on the files, on the clips and on what differs from the protocol."""
     settings, protocol, published = run.settings, run.protocol, run.settings.published_protocol
+    method, gone = protocol.network, sum(not result.best_path.exists() for result in results)
+    again = not method.is_own or (method.has_epochs and ":" in method.name)  # others no command can train again
+    drawn = (results[0].saliency or {}).get("sheets")
+    epochs = counted(protocol.patience, "epoch")
     changed = [
         f"{name} {getattr(protocol, name)} instead of the protocol's {getattr(published, name)}"
         for name in ("epochs", "batch_size", "kernel_size", *READING)
         if getattr(protocol, name) != getattr(published, name)
     ]
-    epochs = counted(protocol.patience, "epoch")
-    more = {
-        f"early stopping after {epochs} without a better validation accuracy": protocol.patience,
-        f"computed in {settings.precision} instead of float32": settings.precision != "float32",
-        f"started from {settings.weights}": settings.weights,
-        f"landmarks from {settings.landmarks}": settings.landmarks,
-    }
-    changed += [said for said, so in more.items() if so]
+    changed += which_apply(
+        {
+            f"early stopping after {epochs} without a better validation accuracy": protocol.patience,
+            f"computed in {settings.precision} instead of float32": settings.precision != "float32",
+            f"started from {settings.weights}": settings.weights,
+            f"landmarks from {settings.landmarks}": settings.landmarks,
+        }
+    )
     own = right if run.has_one_fold else None
     remarks = dict.fromkeys(said for fold in run.folds for said in preprocessing.remarks(fold, run.samples, own))
-    caveats = {
-        caveat("unseen"): protocol.unseen_subjects and not settings.weights,
-        caveat("changed", what="; ".join(changed)): changed,
-        SYNTHETIC_CLIPS: run.samples.synthetic,
-        caveat("synthetic_start"): settings.weights_synthetic,
-    }
-    return [*run.samples.all_notes, *map(Issue.of, remarks), *(note for note, so in caveats.items() if so)]
+    return which_apply(
+        {
+            caveat("not_kept", folds=counted(gone, "fold")): gone and again,
+            caveat("faces"): drawn and not run.samples.synthetic,
+            **dict.fromkeys([*run.samples.all_notes, *map(Issue.of, remarks)], True),
+            caveat("unseen"): protocol.unseen_subjects and not settings.weights,
+            caveat("changed", what="; ".join(changed)): changed,
+            SYNTHETIC_CLIPS: run.samples.synthetic,
+            caveat("synthetic_start"): settings.weights_synthetic,
+        }
+    )
 
 
 def training_notes(results: Sequence[FoldResult], protocol: Protocol, scores: Scores) -> list[Issue]:

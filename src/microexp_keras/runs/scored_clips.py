@@ -12,7 +12,7 @@ from microexp_keras.errors import SYNTHETIC_CLIPS, SYNTHETIC_WEIGHTS, Issue, Mic
 from microexp_keras.models.networks import NETWORKS, RIVALS, get_method
 from microexp_keras.preprocessing import Samples, Statistics
 from microexp_keras.protocols import Protocol, splits
-from microexp_keras.runs.caveats import caveat
+from microexp_keras.results.page import caveat
 from microexp_keras.text import counted
 from microexp_keras.training.job import known_statistics
 from microexp_keras.weights import WeightsFile
