@@ -28,7 +28,7 @@ OF_ANY = ("V", "VIII", "IX")
 
 AHEAD = "stcnn"  #: The network of which the paper says that it is ahead, and of Tables VI, VII and IX.
 
-Row = dict[str, str]  #: Cells by the keys of columns in `tables.toml`.
+Row = dict[str, Any]  #: Text cells by the keys of columns in `tables.toml`.
 
 
 class Trained(NamedTuple):
@@ -117,12 +117,11 @@ def _points(ours: float, percent: float | None) -> str:
 def _row(group: Sequence[Trained]) -> Row:
     """Say of trainings that differ in the seed alone what Tables V and IX say, by column."""
     protocol, scores = group[0].protocol, [one.scores for one in group]
-    published = published_value(protocol)
-    accuracy, folds = _mean(scores, "accuracy"), [fold for one in scores for fold in one["folds"]]
+    published, accuracy = published_value(protocol), _mean(scores, "accuracy")
     spread = f" ± {100 * np.std([one['accuracy'] for one in scores], ddof=1):.2f}" if len(scores) > 1 else ""
-    constant = [fold["collapsed_to"] for fold in folds if fold["collapsed_to"]]
-    always = f"{len(constant)} of {len(folds)} trainings: always {' or '.join(dict.fromkeys(constant))}"
-    low, high, over = _interval(scores)
+    of_folds = [fold["collapsed_to"] for one in scores for fold in one["folds"]]
+    constant = [*filter(None, of_folds)]
+    always = f"{len(constant)} of {len(of_folds)} trainings: always {' or '.join(dict.fromkeys(constant))}"
     counts = ", ".join(f"{one['correct']}/{one['clips']}" for one in scores)
     unseen, wrong = scores[0]["held_out"]["clips"], scores[0]["held_out"]["mislabelled"]
     apart = f"{sum(one['held_out']['correct'] for one in scores) / len(scores) / max(unseen, 1):.2%} of {unseen}"
@@ -133,7 +132,7 @@ def _row(group: Sequence[Trained]) -> Row:
         "published": published.printed + (f" = always {published.constant}" if published.constant else ""),
         "ours": f"{accuracy:.2%}{spread} ({counts})",
         "difference": _points(accuracy, published.percent if published.comparable else None),
-        "95 % interval": f"{low:.1%} to {high:.1%}, over {over}",
+        "95 % interval": _interval(scores),
         "majority rate": f"{scores[0]['majority_rate']:.1%} ({scores[0]['majority_class']})",
         "UF1": number(_mean(scores, "uf1"), 3),
         "UAR": number(_mean(scores, "uar"), 3),
@@ -146,70 +145,79 @@ def _row(group: Sequence[Trained]) -> Row:
 
 def _of_epochs(protocol: Protocol, scores: Sequence[Json]) -> Row:
     """Say the mean over ten epochs, with the paper's beside that of a single network, or why there is none."""
-    chosen, folds = scores[0]["chosen_on_scored"], len(scores[0]["folds"])
-    ten = [one["ten_epochs"] for one in scores]
+    chosen, folds, ten = scores[0]["chosen_on_scored"], scores[0]["folds"], [one["ten_epochs"] for one in scores]
     on = "the test clips" if chosen else "validation clips, not the test clips"
-    row = {"on": on + (f", {folds} folds pooled" if folds > 1 else ""), "mean": "", "points": "", "published mean": ""}
+    row = {"on": on + (f", {len(folds)} folds pooled" if len(folds) > 1 else "")}
+    row |= dict.fromkeys(("mean", "points", "published mean"), "")
     if not protocol.network.has_epochs:
         return row | {"over": "no epochs", "none chosen": "no epochs"}
-    published = PAPER.last_ten.get((protocol.model, protocol.dataset)) if protocol.database.in_paper else None
-    if published and folds == 1:
+    alone = protocol.database.in_paper and len(folds) == 1
+    published = PAPER.last_ten.get((protocol.model, protocol.dataset)) if alone else None
+    if published:
         row["published mean"] = "{:.2f}% ± {:.2f}".format(*published)
     if None in ten:
         over = f"n/a: the folds end after {span(fold['epochs'] for one in scores for fold in one['folds'])} epochs"
     else:
-        over, mean = f"epochs {ten[0]['first']} to {ten[0]['last']}", _mean(ten, "mean")
-        deviation = _mean(ten, "deviation")
+        mean, deviation = _mean(ten, "mean"), _mean(ten, "deviation")
+        over = f"epochs {ten[0]['first']} to {ten[0]['last']}"
         row["mean"] = f"{mean:.2%}" + ("" if np.isnan(deviation) else f" ± {100 * deviation:.2f}")
-        row["points"] = _points(mean, published[0]) if published and folds == 1 else ""
+        row["points"] = _points(mean, published[0] if published else None)
     return row | {"over": over, "none chosen": f"{row['mean']} ({over})" if chosen else "chosen on other clips"}
 
 
-def _interval(scores: Sequence[Json]) -> tuple[float, float, str]:
+def _interval(scores: Sequence[Json]) -> str:
     """Return the lowest and the highest bound of the seeds' intervals, and over what these are."""
     found = [(one["intervals_over_subjects"] or {}).get("accuracy") for one in scores]
     resampled = all(interval and interval[0] is not None for interval in found)
     lows, highs = zip(*(found if resampled else [one["accuracy_interval"] for one in scores]), strict=True)
-    return min(lows), max(highs), "subjects" if resampled else "clips (Wilson)"
+    return f"{min(lows):.1%} to {max(highs):.1%}, over {'subjects' if resampled else 'clips (Wilson)'}"
 
 
 def _pairs(trained: Sequence[Trained]) -> list[Section]:
     """Compare MicroExpSTCNN with every other method that scored the same clips under the same protocol and seed.
 
-    Deterministic methods have been fitted with the first seed only and stand for all. There is no p value where
-    training was cut short.
+    There is no p value where training was cut short.
     """
-    found = []
+    rows, cuts = [], []
     for own, other in itertools.product(trained, repeat=2):
-        one, two = own.protocol, other.protocol
-        same_seed = own.seed == other.seed or not two.network.has_epochs
-        alike = same_seed and one.name == two.name and one.kernel_size == two.kernel_size
-        mine, its = own.predictions, other.predictions
-        same_clips = mine.clips == its.clips and np.array_equal(mine.true, its.true)
-        if one.model == AHEAD and two.model != AHEAD and alike and same_clips:
-            cut = [*filter(None, map(_cut_short, (own, other)))]
-            found.append((own, other, metrics.paired(mine.correct, its.correct, mine.subjects), cut))
-    tested = [pair.p_subjects for *_, pair, cut in found if pair.p_subjects is not None and not cut]
-    corrected, rows = iter(metrics.holm(tested)), []
-    for own, other, pair, cut in found:
-        by_subjects, by_clips = (None, None) if cut else (pair.p_subjects, pair.p_clips)
-        p_values = (by_subjects, None if by_subjects is None else next(corrected), by_clips)
-        row = {"other": other.protocol.network.title, "protocol": own.protocol.name, "seed": str(own.seed)}
+        if not _can_be_compared(own, other):
+            continue
+        mine, cut = own.predictions, _cut_short(own) + _cut_short(other)
+        cuts += cut
+        pair = metrics.paired(mine.correct, other.predictions.correct, mine.subjects)
+        row: Row = {"other": other.protocol.network.title, "protocol": own.protocol.name, "seed": str(own.seed)}
         row["subjects"] = f"{pair.first_subjects} : {pair.second_subjects}"
-        row["clips"] = f"{pair.first_only} : {pair.second_only} of {len(own.predictions.clips)}"
-        for name, p in zip(("p subjects", "p Holm", "p clips"), p_values, strict=True):
-            row[name] = "n/a" if p is None else f"{p:.2g}"
-        rows.append(row)
-    cuts = dict.fromkeys(reason for *_, cut in found for reason in cut)
-    return _section("pairs", rows, f"No p value where training was cut short: {'; '.join(cuts)}." if cuts else "")
+        row["clips"] = f"{pair.first_only} : {pair.second_only} of {len(mine.clips)}"
+        rows.append(row | {"p subjects": None if cut else pair.p_subjects, "p clips": None if cut else pair.p_clips})
+    corrected = iter(metrics.holm([row["p subjects"] for row in rows if row["p subjects"] is not None]))
+    for row in rows:
+        row["p Holm"] = None if row["p subjects"] is None else next(corrected)
+        row |= {name: "n/a" if row[name] is None else f"{row[name]:.2g}" for name in row if name.startswith("p ")}
+    reasons = "; ".join(dict.fromkeys(cuts))
+    return _section("pairs", rows, f"No p value where training was cut short: {reasons}." if reasons else "")
 
 
-def _cut_short(one: Trained) -> str:
+def _can_be_compared(own: Trained, other: Trained) -> bool:
+    """Whether these are MicroExpSTCNN and another method on the same clips under the same protocol and seed.
+
+    Deterministic methods have been fitted with the first seed only and stand for all.
+    """
+    one, two = own.protocol, other.protocol
+    return (
+        (one.model == AHEAD and two.model != AHEAD)
+        and (own.seed == other.seed or not two.network.has_epochs)
+        and (one.name, one.kernel_size) == (two.name, two.kernel_size)
+        and own.predictions.clips == other.predictions.clips
+        and np.array_equal(own.predictions.true, other.predictions.true)
+    )
+
+
+def _cut_short(one: Trained) -> list[str]:
     """Say after how many epochs a training ended, if they are fewer than planned."""
     epochs = [fold["epochs"] for fold in one.scores["folds"]]
     if None in epochs or min(epochs) >= one.planned_epochs:
-        return ""
-    return f"{one.protocol.network.title} trained for {span(epochs)} of {one.planned_epochs} epochs"
+        return []
+    return [f"{one.protocol.network.title} trained for {span(epochs)} of {one.planned_epochs} epochs"]
 
 
 def _rival(protocol: Protocol) -> Row:
@@ -221,9 +229,8 @@ def _matrix(group: Sequence[Trained]) -> Section:
     """Tables VI and VII: the published confusion matrix, and ours summed over the seeds."""
     protocol, ours = group[0].protocol, np.sum([one.scores["confusion"] for one in group], axis=0)
     names, published = protocol.database.class_names, np.array(PAPER.confusion[protocol.dataset])
-    rows = [[name] for name in names]
-    for (place, _), theirs in np.ndenumerate(published):
-        rows[place].append(f"{theirs} / {ours[place, len(rows[place]) - 1]}")
+    counts = zip(names, published, ours, strict=True)
+    rows = [[name, *map("{} / {}".format, theirs, own)] for name, theirs, own in counts]
     alike = np.array_equal(ours.sum(axis=1), len(group) * published.sum(axis=1))
     said = "as many clips of each class as published." if alike else "other clips than published."
     if len(group) > 1:

@@ -25,9 +25,8 @@ from microexp_keras.errors import MicroExpError
 from microexp_keras.models.networks import OWN, Method, OwnMethod
 from microexp_keras.parallel import cores
 from microexp_keras.runs.fold import train_fold
-from microexp_keras.runs.folder import make_folder
+from microexp_keras.runs.folder import installed, make_folder
 from microexp_keras.runs.options import Workers
-from microexp_keras.runs.provenance import installed
 from microexp_keras.runs.run import Run
 from microexp_keras.text import counted, in_bytes
 

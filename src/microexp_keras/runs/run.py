@@ -11,8 +11,7 @@ from microexp_keras.atomic import write_json
 from microexp_keras.errors import MicroExpError
 from microexp_keras.preprocessing import Samples, Statistics
 from microexp_keras.protocols import Fold, Protocol
-from microexp_keras.runs.folder import make_folder, read_config
-from microexp_keras.runs.provenance import provenance
+from microexp_keras.runs.folder import make_folder, provenance, read_config
 from microexp_keras.runs.settings import Settings
 from microexp_keras.text import ranges
 

@@ -12,7 +12,7 @@ from microexp_keras.errors import SYNTHETIC_CLIPS, SYNTHETIC_WEIGHTS, Issue, Mic
 from microexp_keras.models.networks import NETWORKS, RIVALS, get_method
 from microexp_keras.preprocessing import Samples, Statistics
 from microexp_keras.protocols import Protocol, splits
-from microexp_keras.results.page import caveat
+from microexp_keras.results.page import caveat, which_apply
 from microexp_keras.text import counted
 from microexp_keras.training.job import known_statistics
 from microexp_keras.weights import WeightsFile
@@ -88,19 +88,19 @@ def from_samples(
         chosen, said = fold.test, f"subject {samples.subjects[fold.test[0]]}, whom the weights' fold left out"
     else:
         chosen, said = fold.test, f"the test clips of protocol {protocol.name}"
-    notes = [*samples.all_notes]
-    if protocol.standardized_by != "method":
-        notes += _about_levels(samples, known_statistics(file))
-    notes.append(caveat("scored", count=len(chosen), clips=counted(len(samples.names), "clip"), which=said))
+    known = None if file.metadata.get("started_from") else trained
     none = chosen[:0]
-    if trained is None or file.metadata.get("started_from"):
-        notes.append(caveat("unknown_training"))
-        trained = splits.Fold(none, none, chosen)
-    else:  # no epoch was chosen of the state of a run's last one
-        trained = splits.Fold(trained.train, none if "resume" in file.metadata else trained.validation, chosen)
-        if not np.isin(samples.clips[chosen], samples.clips[trained.train]).any():
-            notes.append(caveat("not_trained_on"))
-    notes += [*map(Issue.of, preprocessing.remarks(trained, samples)), *_synthetic(samples.synthetic, file)]
+    train = known.train if known else none
+    validation = known.validation if known and "resume" not in file.metadata else none  # the last epoch was not chosen
+    seen = np.isin(samples.clips[chosen], samples.clips[train]).any()
+    notes = [
+        *samples.all_notes,
+        *(_about_levels(samples, known_statistics(file)) if protocol.standardized_by != "method" else ()),
+        caveat("scored", count=len(chosen), clips=counted(len(samples.names), "clip"), which=said),
+        *which_apply({caveat("unknown_training"): not known, caveat("not_trained_on"): known and not seen}),
+        *map(Issue.of, preprocessing.remarks(splits.Fold(train, validation, chosen), samples)),
+        *_synthetic(samples.synthetic, file),
+    ]
     return ScoredClips(samples, chosen, origin, notes)
 
 
@@ -136,18 +136,19 @@ def from_arrays(
         raise MicroExpError("--validation-images", found, "Take --data PATH.")
     samples = preprocessing.load_arrays(images_paths, labels_path, protocol)
     eyes, *mouth = samples.stacks.values()
-    notes = {
-        caveat("arrays"): True,
-        caveat("arrays_alike"): mouth and np.array_equal(eyes, mouth[0]),
-        caveat("arrays_levels"): not known_statistics(file),
-    }
+    notes = which_apply(
+        {
+            caveat("arrays"): True,
+            caveat("arrays_alike"): mouth and np.array_equal(eyes, mouth[0]),
+            caveat("arrays_levels"): not known_statistics(file),
+        }
+    )
+    notes += _synthetic(samples.synthetic, file)
     origin = f"{'synthetic ' * samples.synthetic}arrays {Path(images_paths[0]).name}"
-    told = [*(note for note, so in notes.items() if so), *_synthetic(samples.synthetic, file)]
-    return ScoredClips(samples, np.arange(len(samples.names)), origin, told)
+    return ScoredClips(samples, np.arange(len(samples.names)), origin, notes)
 
 
 def _synthetic(clips: bool, file: WeightsFile | Learned) -> list[Issue]:
     """Say that the clips are generated, or else that the weights were trained on such."""
-    if clips:
-        return [SYNTHETIC_CLIPS]
-    return [SYNTHETIC_WEIGHTS] if file.metadata.get("synthetic") is True else []
+    trained_so = file.metadata.get("synthetic") is True
+    return which_apply({SYNTHETIC_CLIPS: clips, SYNTHETIC_WEIGHTS: trained_so and not clips})

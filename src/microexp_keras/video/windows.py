@@ -9,6 +9,7 @@ leap between two looks (a cut, or somebody else). All of it is cut by one box, t
 that trembles would show the network motion that is not there.
 """
 
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -38,24 +39,16 @@ class Faces(NamedTuple):
 def find_faces(frames: Iterable[np.ndarray], every: int, total: int = 0) -> Faces:
     """Look for the face in every n-th frame, uint8 (rows, columns, 3), and in the last; `total` is of the progress."""
     detect = landmarks.DlibLandmarks(cache=False)
+    looks, waiting, number, frame = [], [], -1, np.empty((0, 0, 3), np.uint8)
     found: list[landmarks.Landmarks] = []
-    waiting: list[np.ndarray] = []
-
-    def look() -> None:
-        found.extend(in_threads(lambda image: detect(None, [image]), waiting, "finding faces", progress=False))
-        waiting.clear()
-
-    looks, frame, number = [], np.empty((0, 0, 3), np.uint8), -1
-    for number, frame in enumerate(progress_bar(frames, total=total or None, desc="finding faces", unit="frame")):
-        if number % every == 0:
+    bar = progress_bar(frames, total=total or None, desc="finding faces", unit="frame")
+    for number, (frame, following) in enumerate(itertools.pairwise(itertools.chain(bar, [None]))):
+        if number % every == 0 or following is None:
             looks.append(number)
             waiting.append(reduced(frame))
-        if len(waiting) == AT_ONCE:
-            look()
-    if looks and looks[-1] != number:
-        looks.append(number)
-        waiting.append(reduced(frame))
-    look()
+        if len(waiting) == AT_ONCE or following is None:
+            found += in_threads(lambda image: detect(None, [image]), waiting, "finding faces", progress=False)
+            waiting.clear()
     shape = frame.shape[:2]
     points = np.array([one.points[0] for one in found], np.float64).reshape(-1, landmarks.POINTS, 2)
     counts = np.array([one.faces[0] for one in found], int)
@@ -131,20 +124,16 @@ def stacks(
     """
     coming = [position for position, window in enumerate(windows) if not window.gap][::-1]
     opened: dict[int, dict[str, np.ndarray]] = {}
-    points: dict[int, np.ndarray] = {}
+    shape = (protocol.size, protocol.size, protocol.frames)
     for number, frame in enumerate(frames):
         while coming and windows[coming[-1]].first == number:
-            position = coming.pop()
-            shape = (protocol.size, protocol.size, protocol.frames)
-            opened[position] = {name: np.empty(shape, np.uint8) for name in protocol.inputs}
-            points[position] = points_in(faces, number, windows[position].last)
+            opened[coming.pop()] = {name: np.empty(shape, np.uint8) for name in protocol.inputs}
         for position, stack in list(opened.items()):
-            window = windows[position]
-            time = number - window.first
-            cuts = {"face": cut(frame, window.box)} if window.box else landmarks.regions(frame, points[position][time])
+            first, last, box, _ = windows[position]
+            cuts = {"face": cut(frame, box)} if box else landmarks.regions(frame, points_in(faces, number, number)[0])
             for name, image in cuts.items():
-                stack[name][:, :, time] = gray(image, protocol.size)
-            if window.last == number:
+                stack[name][:, :, number - first] = gray(image, protocol.size)
+            if last == number:
                 yield position, opened.pop(position)
         if not coming and not opened:
             return
