@@ -1,6 +1,7 @@
 """All figures by name: of scores, training, saliency, a video. Each is written as PNG and as SVG beside it."""
 
 import contextlib
+import itertools
 import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -36,11 +37,6 @@ BLUR = 0.03  # deviation of a heat map's smoothing, in widths of the frame
 FRAME = 0.9  # inches of a frame
 GAP = 2  # pixels between frames
 STRIPS = ["frame", "saliency", "overlay", "heat map"]
-
-
-def class_colours(count: int) -> list[str]:
-    """Return a colour for each of so many classes."""
-    return [COLOURS[label % len(COLOURS)] for label in range(count)]
 
 
 @contextlib.contextmanager
@@ -115,7 +111,7 @@ def roc(
     from sklearn.metrics import auc, roc_curve
 
     figure, axes = subplots(1, 1, (4.4, 4.6))
-    for label, (name, colour) in enumerate(zip(class_names, class_colours(len(class_names)), strict=True)):
+    for label, (name, colour) in enumerate(zip(class_names, itertools.cycle(COLOURS), strict=False)):
         own = true == label
         if own.all() or not own.any():
             axes.plot([], color=colour, label=f"{name}: undefined, {own.sum()} of {counted(len(own), 'clip')}")
@@ -261,8 +257,8 @@ def timeline(
     figure, axes = subplots(1, 1, (11, 4.4))
     middles = times.mean(axis=1)
     half = (middles[1] - middles[0] if len(middles) > 1 else times[0, 1] - times[0, 0]) / 2
-    for label, (name, colour) in enumerate(zip(class_names, class_colours(len(class_names)), strict=True)):
-        axes.plot(middles, probabilities[:, label], ".-", color=colour, label=name, lw=1.2, ms=5)
+    for name, own, colour in zip(class_names, probabilities.T, itertools.cycle(COLOURS), strict=False):
+        axes.plot(middles, own, ".-", color=colour, label=name, lw=1.2, ms=5)
     axes.axhline(1 / len(class_names), color=GRAY, linestyle=":", lw=1, zorder=1, label="uniform")
     for place, middle in enumerate(middles[np.isnan(probabilities[:, 0])]):
         said = None if place else "no prediction (no face, or a cut)"  # once in the legend

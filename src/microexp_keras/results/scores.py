@@ -8,7 +8,7 @@ import numpy as np
 import pandas
 
 from microexp_keras import metrics, protocols
-from microexp_keras.atomic import write_json
+from microexp_keras.atomic import write_json, write_text
 from microexp_keras.errors import Issue
 from microexp_keras.paper.published import published_value
 from microexp_keras.protocols import Protocol
@@ -55,7 +55,7 @@ def write(
     plots.confusion_matrix(scores, folder / "confusion_matrix.png", title)
     plots.roc(true, probabilities, names, folder / "roc.png", title)
     plots.calibration(true, probabilities, folder / "calibration.png", title)
-    predictions.write(folder)
+    write_text(folder / FILE, predictions.frame().to_csv(index=False, lineterminator="\n"))
     sections = [_classes(folder, values, predictions), *_databases(values)]
     if protocol:
         sections += [*_training(folder, values), _saliency(folder, values)]

@@ -152,21 +152,23 @@ def training_notes(results: Sequence[FoldResult], protocol: Protocol, scores: Sc
     lengths = [len(result.history) for result in results]
     each = f"{len(results)} folds, each " * several + counted(span(lengths), "epoch")
     best = span(int(result.best_epoch or 0) for result in results)
-    notes = [caveat("trained", name=name, source=source, each=each, batch=protocol.batch_size, best=best)]
     early = [len(result.history) for result in results if not result.diverged and len(result.history) < protocol.epochs]
-    if protocol.patience and early:
-        which = f"{len(early)} of {len(results)} folds" if several else "training"
-        notes.append(caveat("early", which=which, epochs=counted(span(early), "epoch"), planned=protocol.epochs))
+    of_early = f"{len(early)} of {len(results)} folds" if several else "training"
+    epochs = counted(span(early or [0]), "epoch")
     constant = [scores.class_names[result.only_class] for result in results if result.only_class is not None]
-    if constant:
-        classes = ", ".join(dict.fromkeys(constant))
-        notes.append(caveat("collapsed", where=of_folds(len(constant)), classes=classes))
     losses = [float(np.mean([row["loss"] for row in result.history[-10:]])) for result in results]
     guessing = math.log(len(scores.class_names))
     high = sum(loss > guessing for loss in losses)
-    if high and scores.accuracy_interval[0] <= scores.majority_rate:
-        notes.append(caveat("not_learned", where=of_folds(high), losses=span(losses, ".3g"), guessing=guessing))
-    return notes + [caveat("diverged", why=result.diverged) for result in results if result.diverged]
+    not_learned = high and scores.accuracy_interval[0] <= scores.majority_rate
+    return which_apply(
+        {
+            caveat("trained", name=name, source=source, each=each, batch=protocol.batch_size, best=best): True,
+            caveat("early", which=of_early, epochs=epochs, planned=protocol.epochs): protocol.patience and early,
+            caveat("collapsed", where=of_folds(len(constant)), classes=", ".join(dict.fromkeys(constant))): constant,
+            caveat("not_learned", where=of_folds(high), losses=span(losses, ".3g"), guessing=guessing): not_learned,
+            **{caveat("diverged", why=result.diverged): result.diverged for result in results},
+        }
+    )
 
 
 def _method_notes(run: Run) -> list[Issue]:

@@ -1,12 +1,13 @@
 """From weights and clips, or the original's arrays, to scored clips and notes on them."""
 
+import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from microexp_keras import preprocessing, weights
+from microexp_keras import datasets, landmarks, preprocessing, protocols, weights
 from microexp_keras.datasets.database import DATABASES, Database
 from microexp_keras.errors import SYNTHETIC_CLIPS, SYNTHETIC_WEIGHTS, Issue, MicroExpError
 from microexp_keras.models.networks import NETWORKS, RIVALS, get_method
@@ -70,6 +71,23 @@ def require_length(file: WeightsFile | Learned, asked: Database) -> None:
         raise MicroExpError(file.path, found, f"Give --dataset {own.name}, or weights of {asked.title}.")
 
 
+def from_options(args: argparse.Namespace, file: WeightsFile | Learned, database: Database) -> ScoredClips:
+    """Read the clips, or the arrays, that the options of `evaluate` name."""
+    protocol = protocols.for_weights(args.protocol, file.network, database, file.metadata)
+    if args.validation_images:
+        return from_arrays(args.validation_images, args.validation_labels, protocol, file)
+    data = datasets.data_of(args, database)
+    if args.landmarks and protocol.network.on_whole_face:
+        raise MicroExpError("--landmarks", f"is for the fused networks, which {args.weights} is not", "Leave it out.")
+    points = landmarks.CsvLandmarks(args.landmarks) if args.landmarks else None
+    options: dict[str, Any] = datasets.chosen_options(args)
+    samples = preprocessing.load_samples(data, protocol, points, **options)
+    clips = from_samples(samples, protocol, file, database.origin(samples.synthetic), args.clips)
+    if points:
+        clips.notes.append(Issue("info", f"Landmarks from {args.landmarks}."))
+    return clips
+
+
 def from_samples(
     samples: Samples, protocol: Protocol, file: WeightsFile | Learned, origin: str, part: str | None = None
 ) -> ScoredClips:
@@ -78,20 +96,22 @@ def from_samples(
     These are its test clips, of several folds those of the fold that the weights are of; if they are of none, or `part`
     is `"all"`, all.
     """
-    folds = preprocessing.folds(protocol, samples)
-    trained = _trained_on(folds, samples, protocol, file.metadata)
+    folds, metadata = preprocessing.folds(protocol, samples), file.metadata
+    fingerprint, split = metadata.get("data_fingerprint"), metadata.get("split")
+    divided_so = fingerprint == samples.fingerprint and split == protocol.split.__name__
+    left_out = (fold for fold in folds if samples.subjects_of(fold.test) == metadata.get("test_subjects"))
+    trained = next(left_out, None) if divided_so else None
     fold = trained or (folds[0] if len(folds) == 1 else None)
     if fold is None or part == "all":
-        of_others = file.metadata.get("data_fingerprint") not in (None, samples.fingerprint)
+        of_others = fingerprint not in (None, samples.fingerprint)
         chosen, said = np.arange(len(samples.names)), "all of them" + "; the weights are of other clips" * of_others
     elif len(folds) > 1:
         chosen, said = fold.test, f"subject {samples.subjects[fold.test[0]]}, whom the weights' fold left out"
     else:
         chosen, said = fold.test, f"the test clips of protocol {protocol.name}"
-    known = None if file.metadata.get("started_from") else trained
-    none = chosen[:0]
+    known, none = None if metadata.get("started_from") else trained, chosen[:0]
     train = known.train if known else none
-    validation = known.validation if known and "resume" not in file.metadata else none  # the last epoch was not chosen
+    validation = known.validation if known and "resume" not in metadata else none  # a run's last epoch is not chosen
     seen = np.isin(samples.clips[chosen], samples.clips[train]).any()
     notes = [
         *samples.all_notes,
@@ -112,16 +132,6 @@ def _about_levels(samples: Samples, known: Mapping[str, Statistics]) -> Iterator
             yield caveat("own_levels", name=name, own=own)
         elif max(abs(known[name].mean - own.mean), abs(known[name].max - own.max)) > SAME_LEVEL:
             yield caveat("other_levels", name=name, own=own, known=known[name])
-
-
-def _trained_on(
-    folds: Sequence[splits.Fold], samples: Samples, protocol: Protocol, trained: dict[str, Any]
-) -> splits.Fold | None:
-    """Return the fold of these clips by which a file's metadata say that it was trained; None if by none of them."""
-    if trained.get("data_fingerprint") != samples.fingerprint or trained.get("split") != protocol.split.__name__:
-        return None
-    own = (fold for fold in folds if samples.subjects_of(fold.test) == trained.get("test_subjects"))
-    return next(own, None)
 
 
 def from_arrays(

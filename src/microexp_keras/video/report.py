@@ -28,7 +28,7 @@ def write(folder: Path, seen: Seen, about: Mapping[str, Any], annotated: bool) -
     """Write the report of a prediction into its folder, with the annotated video if asked for, and return it."""
     look, protocol, source = seen.look, seen.look.protocol, seen.source
     title, notes = f"{protocol.network.title} on {source.path.name}", all_notes(seen)
-    times = np.array([seen.span(window) for window in seen.windows])
+    times = seen.times[[(window.first, window.last + 1) for window in seen.windows]]
     caption = " ".join([*map(str, about_weights(look.file, protocol.database)), CAPTION])
     names = protocol.database.class_names
     plots.timeline(times, seen.probabilities, names, folder / "timeline.png", title, caption)

@@ -37,11 +37,6 @@ class Look(NamedTuple):
     stride: int  # frames from window to window
     fps: float | None  # frames a second as the user says; None takes what the video says
 
-    @property
-    def synthetic(self) -> bool:
-        """Whether the weights say that synthetic clips trained them."""
-        return self.file.metadata.get("synthetic") is True
-
 
 def protocol_for(file: WeightsFile, dataset: str | None) -> Protocol:
     """Return the protocol of the weights, for the database asked for, else trained on, else of as many frames."""
@@ -79,10 +74,6 @@ class Seen(NamedTuple):
     windows: list[Window]
     probabilities: np.ndarray  # float32 (windows, classes), NaN where there is no prediction
     statistics: Mapping[str, Statistics]  # by which the windows were standardised, for each input
-
-    def span(self, window: Window) -> tuple[float, float]:
-        """Return the seconds at which a window begins and ends."""
-        return float(self.times[window.first]), float(self.times[window.last + 1])
 
 
 def watch(model: "keras.Model", source: Source, look: Look) -> Seen:

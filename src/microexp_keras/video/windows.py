@@ -89,7 +89,15 @@ def windows(faces: Faces, protocol: Protocol, stride: int, template: Template | 
 
 
 def _window(faces: Faces, first: int, last: int, protocol: Protocol, template: Template | None) -> Window:
-    if gap := _gap(faces, first, last):
+    looks = looks_around(faces, first, last)
+    numbers, counts, points = faces.looks[looks].tolist(), faces.counts[looks], faces.points[looks]
+    if not counts.all():
+        return Window(first, last, None, f"no face at frame {numbers[counts.argmin()]}")
+    middles, widths = points.mean(axis=1), np.ptp(points[..., 0], axis=1)
+    leaps = np.linalg.norm(np.diff(middles, axis=0), axis=1) > MAX_LEAP * np.minimum(widths[1:], widths[:-1])
+    if leaps.any():
+        place = leaps.argmax()
+        gap = f"the face leaps between frames {numbers[place]} and {numbers[place + 1]}"
         return Window(first, last, None, gap)
     points = points_in(faces, first, last)
     if protocol.network.on_whole_face:
@@ -98,20 +106,6 @@ def _window(faces: Faces, first: int, last: int, protocol: Protocol, template: T
     faults = landmarks.find_faults(landmarks.Landmarks(np.ones(len(points), int), points), [faces.shape] * len(points))
     gaps = (f"{fault} at frame {frame}" for frame, fault in enumerate(faults, start=first) if fault)
     return Window(first, last, None, next(gaps, None))
-
-
-def _gap(faces: Faces, first: int, last: int) -> str | None:
-    """Say whether a look around some frames found no face, or the face leaps between two looks."""
-    looks = looks_around(faces, first, last)
-    numbers, counts, points = faces.looks[looks].tolist(), faces.counts[looks], faces.points[looks]
-    if not counts.all():
-        return f"no face at frame {numbers[counts.argmin()]}"
-    middles, widths = points.mean(axis=1), np.ptp(points[..., 0], axis=1)
-    leaps = np.linalg.norm(np.diff(middles, axis=0), axis=1) > MAX_LEAP * np.minimum(widths[1:], widths[:-1])
-    if leaps.any():
-        place = leaps.argmax()
-        return f"the face leaps between frames {numbers[place]} and {numbers[place + 1]}"
-    return None
 
 
 def stacks(
