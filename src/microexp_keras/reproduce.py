@@ -15,7 +15,7 @@ from microexp_keras.console import Parser, command
 from microexp_keras.errors import SYNTHETIC_CLIPS, Issue, MicroExpError
 from microexp_keras.models.networks import METHODS, NETWORKS
 from microexp_keras.results import tables
-from microexp_keras.results.page import caveat
+from microexp_keras.results.page import caveat, which_apply
 from microexp_keras.runs.options import absolute
 from microexp_keras.text import by, counted, either
 
@@ -148,16 +148,14 @@ def _notes(plan: dict[str, Any], trained: Sequence[tables.Trained]) -> list[Issu
         for size in tables.PAPER.kernel_sizes
         if "IX" in plan["tables"] and size[2] > frames
     ]
-    levels = dict.fromkeys(note.level for one in trained for note in one.notes if note.is_alarm)
-    for level in [level for level in levels if level != "faces"]:
+    alarms = [note.level for one in trained for note in one.notes if note.is_alarm and note.level != "faces"]
+    for level in dict.fromkeys(alarms):
         folders = [one.folder for one in trained if any(note.level == level for note in one.notes)]
         share = f"{len(folders)} of {counted(len(trained), 'training')}, as their reports say: {', '.join(folders)}."
         notes.append(SYNTHETIC_CLIPS if level == "synthetic" else Issue(level, f"{level.upper()}: {share}"))
     planned = [one.planned_epochs for one in trained if one.protocol.epochs < one.planned_epochs]
-    if planned:
-        of = counted(either(dict.fromkeys(planned)), "epoch")
-        notes.append(caveat("trial", epochs=plan["epochs"], planned=of))
-    return notes
+    of = counted(either(dict.fromkeys(planned)), "epoch")
+    return notes + which_apply({caveat("trial", epochs=plan["epochs"], planned=of): planned})
 
 
 def _require_as_planned(folder: Path, settings: runs.Settings) -> None:

@@ -13,7 +13,7 @@ from microexp_keras.errors import Issue
 from microexp_keras.paper.published import published_value
 from microexp_keras.protocols import Protocol
 from microexp_keras.results import plots
-from microexp_keras.results.page import Bar, Figure, Json, Report, Section, Table
+from microexp_keras.results.page import Bar, Figure, Json, Report, Section, Table, caveat
 from microexp_keras.results.predictions import FILE, Predictions
 from microexp_keras.text import counted, number
 
@@ -43,8 +43,8 @@ def write(
         known = [*map(str, predictions.subjects)]
         over_subjects = metrics.subject_intervals(true, predictions.predicted, known, len(names))
     if scores.collapsed_to:  # which says more than what is known of validation clips
-        text = f"COLLAPSED: {scores.collapsed_to} was predicted for every clip, so this is the score of a constant "
-        notes = [Issue("collapsed", f"{text}classifier."), *(one for one in notes if one.level != "collapsed")]
+        others = [note for note in notes if note.level != "collapsed"]
+        notes = [caveat("constant", name=scores.collapsed_to), *others]
     values = {"title": title, "notes": [*map(str, notes)], **more, **scores.as_json()}
     values["intervals_over_subjects"] = metrics.for_json(over_subjects)
     if parts := _of_each_database(predictions):
@@ -56,13 +56,12 @@ def write(
     plots.roc(true, probabilities, names, folder / "roc.png", title)
     plots.calibration(true, probabilities, folder / "calibration.png", title)
     write_text(folder / FILE, predictions.frame().to_csv(index=False, lineterminator="\n"))
-    sections = [_classes(folder, values, predictions), *_databases(values)]
+    training, how = [], []
     if protocol:
-        sections += [*_training(folder, values), _saliency(folder, values)]
-    sections += [*_subjects(predictions), _wrong(predictions)]
-    if protocol:
-        sections += [*_folds(values, about, predictions), _settings(protocol), *_paper(values, about, protocol)]
-    sections.append(_repeating(values, about, protocol is not None))
+        training = [*_training(folder, values), _saliency(folder, values)]
+        how = [*_folds(values, about, predictions), _settings(protocol), *_paper(values, about, protocol)]
+    sections = [_classes(folder, values, predictions), *_databases(values), *training, *_subjects(predictions)]
+    sections += [_wrong(predictions), *how, _repeating(values, about, protocol is not None)]
     report = Report(title, notes, _verdict(values, about, protocol), sections, *_bars(values))
     report.write(folder)
     return report, values
@@ -164,9 +163,8 @@ def _training(folder: Path, scores: Json) -> list[Section]:
     first, *others = scores["folds"]
     if not first["epochs"]:
         return []
-    caption, best = "The numbers are in history.csv.", f" The weights of epoch {first['epoch']} are scored."
-    if others:
-        caption, best = "Mean over the folds. Each fold has its history.csv.", ""
+    caption = "Mean over the folds. Each fold has its history.csv." if others else "The numbers are in history.csv."
+    best = "" if others else f" The weights of epoch {first['epoch']} are scored."
     alt = f"Training and validation loss and accuracy after each epoch.{best}"
     return [Section("Training", figures=[Figure.of(folder / "curves.svg", alt, caption, wide=True)])]
 
@@ -202,9 +200,8 @@ def _wrong(predictions: Predictions) -> Section:
     frame = predictions.frame()[["clip", "subject", "true", "predicted"]].fillna("")
     frame["probability"] = predictions.probabilities.max(axis=1)
     wrong = frame[~predictions.correct].sort_values("probability", ascending=False, kind="stable")
-    said = f"{len(wrong)} of {counted(len(frame), 'clip')}{', most confident first' * (len(wrong) > 0)}."
-    if len(wrong) > WRONG:
-        said += f" {len(wrong) - WRONG} more are not shown here."
+    more = f" {len(wrong) - WRONG} more are not shown here." if len(wrong) > WRONG else ""
+    said = f"{len(wrong)} of {counted(len(frame), 'clip')}{', most confident first' * (len(wrong) > 0)}.{more}"
     rows = wrong[:WRONG].assign(probability=wrong["probability"].map("{:.3f}".format)).to_dict("records")
     tables, folded = ([Table.of(rows)], counted(len(rows), "clip")) if rows else ([], "")
     return Section("Wrong predictions", said, tables, remark="All predictions:", files=[FILE], folded=folded)
@@ -227,8 +224,8 @@ def _folds(scores: Json, about: Json, predictions: Predictions) -> list[Section]
 
 def _settings(protocol: Protocol) -> Section:
     """The settings in which the protocol differs from others; all, where there are no others."""
-    beside = [one for one in protocols.of(protocol.model, protocol.database) if one.name in COMPARED]
-    chosen = [protocol, *(other for other in beside if other != protocol)]
+    there = protocols.of(protocol.model, protocol.database)
+    chosen = [protocol, *(other for other in there if other.name in COMPARED and other != protocol)]
     (first, own, *others), *rows = protocols.side_by_side(chosen, everything=len(chosen) == 1)
     said = "Settings that differ:" if others else "All settings:"
     return Section("Protocol", said, [Table([first, f"this run: {own}", *others], rows, shaded=True)])

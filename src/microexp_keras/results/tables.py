@@ -51,8 +51,8 @@ def trainings(
     For Table IX those of MicroExpSTCNN with other kernels stand behind. `reading`: how clips are read, see
     `protocols.get`.
     """
-    shown = {model: {"V", "VIII"} if model in NETWORKS else {"V"} for model in models}
-    wanted = [model for model in models if shown[model] & {*tables} or model == AHEAD]
+    of_networks = {"V", "VIII"} & {*tables}
+    wanted = [model for model in models if model == AHEAD or "V" in tables or (model in NETWORKS and of_networks)]
     there = [(name, model) for model in wanted for name in names if name in protocols.names(model, database)]
     chosen = [protocols.get(name, model, database, **reading) for name, model in there]
     for protocol in [one for one in chosen if one.model == AHEAD and "IX" in tables]:

@@ -11,8 +11,7 @@ from microexp_keras.atomic import replacing
 from microexp_keras.console import progress_bar
 from microexp_keras.datasets.videos import writing
 from microexp_keras.results import plots
-from microexp_keras.video.watch import Seen
-from microexp_keras.video.windows import Window, points_in
+from microexp_keras.video.windows import Seen, Window, points_in
 
 WHITE, LIGHT, DARK = (255, 255, 255), (200, 200, 200), (160, 160, 160)
 YELLOW = (0, 220, 255)

@@ -17,7 +17,7 @@ from microexp_keras.results.predictions import FILE, probability_column
 from microexp_keras.results.scores import repeating
 from microexp_keras.text import counted, either
 from microexp_keras.video.annotate import annotate
-from microexp_keras.video.watch import Seen
+from microexp_keras.video.windows import Seen
 from microexp_keras.weights import WeightsFile
 
 CAPTION = "Probabilities are not calibrated, and no class says that nothing happens."
