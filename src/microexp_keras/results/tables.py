@@ -68,25 +68,24 @@ def write(
     database = trained[0].protocol.database
     of_seeds = itertools.groupby(trained, lambda one: (one.protocol.model, one.protocol.name, one.protocol.kernel_size))
     groups = [list(group) for _, group in of_seeds]
-    plain = [group for group in groups if group[0].protocol.kernel_size == PAPER.kernel_in_text]
-    rows = [_row(group) for group in plain]
+    of_kernels = [_row(group) for group in groups]
+    rows = [row for row in of_kernels if row["kernel"] == by(PAPER.kernel_in_text)]
     sections = []
     if "V" in wanted:
         constant = [f"{row['method']} under {row['protocol']} ({row['constant']})" for row in rows if row["constant"]]
         said = f"Constant classifiers, which predict a single class: {'; '.join(constant)}." if constant else ""
+        rivals = {row["model"]: row for row in rows if row["model"] in RIVALS and database.in_paper}
         sections += [*_section("V", rows, said), *_section("why", rows), *_pairs(trained)]
-        if database.in_paper:
-            rivals = {one.protocol.model: one.protocol for one in trained if one.protocol.model in RIVALS}
-            sections += _section("rivals", [_rival(protocol) for protocol in rivals.values()])
+        sections += _section("rivals", [*rivals.values()])
     if {*wanted} & {*MATRIX.values()}:
-        sections += [_matrix(group) for group in plain if group[0].protocol.model == AHEAD]
-    if "VIII" in wanted:
-        networks = [row for row, group in zip(rows, plain, strict=True) if group[0].protocol.model in NETWORKS]
-        sections += _section("VIII", networks)
-    if "IX" in wanted:
         stcnn = [group for group in groups if group[0].protocol.model == AHEAD]
-        stcnn.sort(key=lambda group: [*PAPER.kernel_sizes].index(group[0].protocol.kernel_size))
-        sections += _section("IX", [_row(group) for group in stcnn])
+        sections += [_matrix(group) for group in stcnn if group[0].protocol.kernel_size == PAPER.kernel_in_text]
+    if "VIII" in wanted:
+        sections += _section("VIII", [row for row in rows if row["model"] in NETWORKS])
+    if "IX" in wanted:
+        order = [*map(by, PAPER.kernel_sizes)]
+        ahead = [row for row in of_kernels if row["model"] == AHEAD]
+        sections += _section("IX", sorted(ahead, key=lambda row: order.index(row["kernel"])))
     sections += _section("trainings", [_training(one) for one in trained])
     verdict = ""
     if not database.in_paper:
@@ -126,11 +125,15 @@ def _row(group: Sequence[Trained]) -> Row:
     unseen, wrong = scores[0]["held_out"]["clips"], scores[0]["held_out"]["mislabelled"]
     apart = f"{sum(one['held_out']['correct'] for one in scores) / len(scores) / max(unseen, 1):.2%} of {unseen}"
     return {
+        "model": protocol.model,
         "method": protocol.network.title,
+        "row": protocol.network.printed,
+        "sees": protocol.network.sees,
         "protocol": protocol.name,
         "kernel": by(protocol.kernel_size),
         "published": published.printed + (f" = always {published.constant}" if published.constant else ""),
         "ours": f"{accuracy:.2%}{spread} ({counts})",
+        "meaning": published.meaning,
         "difference": _points(accuracy, published.percent if published.comparable else None),
         "95 % interval": _interval(scores),
         "majority rate": f"{scores[0]['majority_rate']:.1%} ({scores[0]['majority_class']})",
@@ -220,11 +223,6 @@ def _cut_short(one: Trained) -> list[str]:
     return [f"{one.protocol.network.title} trained for {span(epochs)} of {one.planned_epochs} epochs"]
 
 
-def _rival(protocol: Protocol) -> Row:
-    method, value = protocol.network, published_value(protocol)
-    return {"row": method.printed, "published": value.printed, "meaning": value.meaning, "sees": method.sees}
-
-
 def _matrix(group: Sequence[Trained]) -> Section:
     """Tables VI and VII: the published confusion matrix, and ours summed over the seeds."""
     protocol, ours = group[0].protocol, np.sum([one.scores["confusion"] for one in group], axis=0)
@@ -232,11 +230,11 @@ def _matrix(group: Sequence[Trained]) -> Section:
     counts = zip(names, published, ours, strict=True)
     rows = [[name, *map("{} / {}".format, theirs, own)] for name, theirs, own in counts]
     alike = np.array_equal(ours.sum(axis=1), len(group) * published.sum(axis=1))
-    said = "as many clips of each class as published." if alike else "other clips than published."
-    if len(group) > 1:
-        said = f"sum of seeds {', '.join(str(one.seed) for one in group)}; {said}"
+    seeds = f"sum of seeds {', '.join(str(one.seed) for one in group)}; " if len(group) > 1 else ""
+    clips = "as many clips of each class as published" if alike else "other clips than published"
     title = f"Table {MATRIX[protocol.dataset]}: confusion matrix of MicroExpSTCNN, published / ours"
-    return Section(title, f"Protocol {protocol.name}; {said}", [Table(["true / predicted", *names], rows)])
+    table = Table(["true / predicted", *names], rows)
+    return Section(title, f"Protocol {protocol.name}; {seeds}{clips}.", [table])
 
 
 def _training(one: Trained) -> Row:

@@ -59,13 +59,16 @@ def report(run: Run) -> Outcome:
         best_epoch = results[0].best_epoch if run.has_one_fold else None
         path = run.folder / "curves.png"
         plots.curves(_mean_history(histories), path, best_epoch, scores.majority_rate, run.title)
-    last_ten = last_ten_epochs(histories, [len(fold.validation) for fold in run.folds])
+    # Of the scored clips those that do not train, and those with a label that is not their folder's.
+    unseen = ~np.concatenate([np.isin(fold.test, fold.train) for fold in run.folds])
+    mislabelled = np.concatenate([run.samples.mislabelled[fold.test] for fold in run.folds])
+    held_out = {"clips": unseen, "correct": unseen & right, "mislabelled": unseen & mislabelled}
     caveats = [*_method_notes(run), *training_notes(results, protocol, scores), *_notes(run, results, right)]
     more = {
         "folds": [_fold_json(run, number, result) for number, result in enumerate(results)],
-        "held_out": _held_out(run, right),
+        "held_out": {name: int(chosen.sum()) for name, chosen in held_out.items()},
         "chosen_on_scored": any(np.isin(fold.test, fold.validation).any() for fold in run.folds),
-        "ten_epochs": last_ten,
+        "ten_epochs": last_ten_epochs(histories, [len(fold.validation) for fold in run.folds]),
     }
     _, config = read_config(run.folder)
     described, values = write(run.folder, run.title, caveats, predictions, config, protocol, **more)
@@ -95,14 +98,6 @@ def _mean_history(histories: list[list[Row]]) -> list[Row]:
         rows = [history[min(epoch, len(history) - 1)] for history in histories]
         means.append({name: float(np.mean([row[name] for row in rows])) for name in rows[0]} | {"epoch": epoch})
     return means
-
-
-def _held_out(run: Run, right: np.ndarray) -> dict[str, int]:
-    """Of the scored clips that do not train: how many, how many right, how many with a label not their folder's."""
-    unseen = ~np.concatenate([np.isin(fold.test, fold.train) for fold in run.folds])
-    wrong = np.concatenate([run.samples.mislabelled[fold.test] for fold in run.folds])
-    counts = {"clips": unseen, "correct": unseen & right, "mislabelled": unseen & wrong}
-    return {name: int(chosen.sum()) for name, chosen in counts.items()}
 
 
 def _notes(run: Run, results: Sequence[FoldResult], right: np.ndarray) -> list[Issue]:

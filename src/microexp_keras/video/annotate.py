@@ -63,8 +63,7 @@ def _panel(
     if window.gap:
         _write(panel, f"no prediction: {window.gap}", 110, 22)
         return panel
-    said = f"frames {window.first} to {window.last}; probabilities are not calibrated"
-    _write(panel, said, 110, 22, LIGHT, 0.45)
+    _write(panel, f"frames {window.first} to {window.last}; probabilities are not calibrated", 110, 22, LIGHT, 0.45)
     bars = zip(class_names, probabilities.tolist(), itertools.cycle(plots.COLOURS), strict=False)
     for place, (name, probability, colour) in enumerate(bars):
         row = TOP + 12 + BAR * place

@@ -196,8 +196,7 @@ class Seen(NamedTuple):
 def watch(model: "keras.Model", source: Source, look: Look) -> Seen:
     """Find the face, cut the windows, ask the network."""
     protocol = look.protocol
-    as_trained = protocol.database.frames_per_second if source.images else None
-    rate = look.fps or source.rate or as_trained
+    rate = look.fps or source.rate or (protocol.database.frames_per_second if source.images else None)
     if rate is None:
         raise MicroExpError(source.path, "nothing says how many frames a second it has", "Give --fps.")
     faces = find_faces(source.read(protocol.swapped_colours), look.every, source.promised)
