@@ -133,8 +133,8 @@ class Report:
 
     def summary(self, folder: Path, sections: int = 0) -> str:
         """Return what a command says: the score, the first sections, the worst caveats, and where the rest is."""
-        # The first notes say how things were done, the last what they are worth.
-        worst = sorted(self.notes[::-1], key=lambda note: (not note.is_alarm, note.level != "warning"))
+        last_first = reversed(self.notes)  # the first say how things were done, the last what they are worth
+        worst = sorted(last_first, key=lambda note: (not note.is_alarm, note.level != "warning"))
         more = len(worst) - CAVEATS
         rest = f"{counted(more, 'more caveat')} and all numbers" if more > 0 else "All numbers"
         notes = [f"* {note}" for note in worst[:CAVEATS]]
