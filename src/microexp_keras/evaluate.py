@@ -3,17 +3,13 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
 
-from microexp_keras import datasets, protocols, runs, weights
+from microexp_keras import datasets, runs
 from microexp_keras.backend import choose_backend, import_keras
 from microexp_keras.console import Parser, command, command_line
-from microexp_keras.errors import Issue, MicroExpError, warning
+from microexp_keras.errors import MicroExpError, warning
 from microexp_keras.models.networks import get_method
 from microexp_keras.runs.options import MEANINGS
-
-if TYPE_CHECKING:
-    from microexp_keras.runs.scored_clips import Learned, ScoredClips
 
 
 def parser() -> Parser:
@@ -42,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         database = datasets.own_database(args.data, args.name, database.class_names, *reading)
     scored_clips.require_length(file, database)
     with runs.results_in(args.out, f"evaluate-{database.name}") as folder:
-        clips = _clips(args, file, database)
+        clips = scored_clips.from_options(args, file, database)
         if file.assumption:
             clips.notes.append(warning(file.assumption))
         import_keras()
@@ -72,28 +68,6 @@ def _require_one_source(args: argparse.Namespace) -> None:
     if args.validation_images and any(of_clips):
         options = "--data, --synthetic, --protocol, --clips, --landmarks and the options of folders"
         raise MicroExpError(options, "go with clips only", "Leave them out: arrays are scored whole.")
-
-
-def _clips(
-    args: argparse.Namespace, file: "weights.WeightsFile | Learned", database: datasets.Database
-) -> "ScoredClips":
-    """Read the clips, or the arrays, that are scored."""
-    from microexp_keras import landmarks, preprocessing
-    from microexp_keras.runs import scored_clips
-
-    protocol = protocols.for_weights(args.protocol, file.network, database, file.metadata)
-    if args.validation_images:
-        return scored_clips.from_arrays(args.validation_images, args.validation_labels, protocol, file)
-    data = datasets.data_of(args, database)
-    if args.landmarks and protocol.network.on_whole_face:
-        raise MicroExpError("--landmarks", f"is for the fused networks, which {args.weights} is not", "Leave it out.")
-    points = landmarks.CsvLandmarks(args.landmarks) if args.landmarks else None
-    options: dict[str, Any] = datasets.chosen_options(args)
-    samples = preprocessing.load_samples(data, protocol, points, **options)
-    clips = scored_clips.from_samples(samples, protocol, file, database.origin(samples.synthetic), args.clips)
-    if points:
-        clips.notes.append(Issue("info", f"Landmarks from {args.landmarks}."))
-    return clips
 
 
 if __name__ == "__main__":

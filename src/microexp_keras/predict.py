@@ -22,19 +22,19 @@ def main(argv: Sequence[str] | None = None) -> None:
     choose_backend()
     runs.require_weights(args.weights)
     from microexp_keras.runs import scored_clips
-    from microexp_keras.video import report, watch
+    from microexp_keras.video import report, windows
     from microexp_keras.video.source import Source
 
     file = weights.inspect(args.weights)
-    protocol = watch.protocol_for(file, args.dataset)
+    protocol = windows.protocol_for(file, args.dataset)
     scored_clips.require_length(file, protocol.database)
-    look = watch.Look(
+    look = windows.Look(
         file,
         protocol,
         scored_clips.known_statistics(file),
-        watch.template_for(file, protocol, args.crop, args.like),
+        windows.template_for(file, protocol, args.crop, args.like),
         args.like,
-        args.face_every or watch.LOOK_EVERY[protocol.inputs[0]],
+        args.face_every or windows.LOOK_EVERY[protocol.inputs[0]],
         args.stride or protocol.frames // 3,
         args.fps,
     )
@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         model = weights.load_model(args.weights, protocol.frames, protocol.size, classes)
         if source.camera:
             source.record(args.seconds, folder / "recording.avi")
-        seen = watch.watch(model, source, look)
+        seen = windows.watch(model, source, look)
         found = report.write(folder, seen, runs.provenance(), args.annotated)
     print(found.summary(folder))
 

@@ -12,12 +12,10 @@ from microexp_keras import datasets, runs
 from microexp_keras.atomic import write_json
 from microexp_keras.backend import choose_backend
 from microexp_keras.console import Parser, command, command_line
-from microexp_keras.datasets.database import Database
 from microexp_keras.errors import SYNTHETIC_CLIPS, Issue, MicroExpError
 from microexp_keras.models.networks import METHODS, NETWORKS
 from microexp_keras.results import tables
-from microexp_keras.runs import Settings
-from microexp_keras.runs.caveats import caveat
+from microexp_keras.results.page import caveat, which_apply
 from microexp_keras.runs.options import MEANINGS, absolute
 from microexp_keras.text import by, counted, either
 
@@ -38,7 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     workers = runs.Workers.of(args)
     plan = _kept_plan(args) if args.resume else _new_plan(args)
     choose_backend()  # a wrong one is said before any clip is read
-    folder = args.resume or runs.new_folder(args.out, f"reproduce-{_database(plan).name}")
+    database = datasets.Database.from_json(plan["dataset"])
+    folder = args.resume or runs.new_folder(args.out, f"reproduce-{database.name}")
     with runs.writing(folder, RECORD, "python -m microexp_keras.reproduce"):
         return _reproduce(folder, plan, workers)
 
@@ -76,21 +75,16 @@ def _new_plan(args: argparse.Namespace) -> dict[str, Any]:
     return {**plan, "data": str(datasets.data_of(args, database).resolve())}
 
 
-def _database(plan: dict[str, Any]) -> Database:
-    return Database.from_json(plan["dataset"])
-
-
-def _settings(plan: dict[str, Any]) -> list[Settings]:
+def _settings(plan: dict[str, Any]) -> list[runs.Settings]:
     """Return the settings of each training: deterministic methods have one seed, and nothing to do with epochs."""
-    found = []
+    database, found = datasets.Database.from_json(plan["dataset"]), []
     kept = {name: plan[name] for name in ("data", "options", "keep_weights")}
-    for protocol in tables.trainings(
-        plan["tables"], plan["models"], plan["protocols"], _database(plan), **plan["reading"]
-    ):
+    asked = plan["tables"], plan["models"], plan["protocols"]
+    for protocol in tables.trainings(*asked, database, **plan["reading"]):
         own = {name: plan[name] for name in ("epochs", "patience") if name in protocol.network.takes}
         landmarks = None if protocol.network.on_whole_face else plan["landmarks"]
-        for number in plan["seeds"] if protocol.network.has_epochs else plan["seeds"][:1]:
-            found.append(Settings.of(protocol, landmarks=landmarks, seed=number, **kept, **own))
+        seeds = plan["seeds"] if protocol.network.has_epochs else plan["seeds"][:1]
+        found += [runs.Settings.of(protocol, landmarks=landmarks, seed=seed, **kept, **own) for seed in seeds]
     return found
 
 
@@ -154,19 +148,17 @@ def _notes(plan: dict[str, Any], trained: Sequence[tables.Trained]) -> list[Issu
         for size in tables.PAPER.kernel_sizes
         if "IX" in plan["tables"] and size[2] > frames
     ]
-    levels = dict.fromkeys(note.level for one in trained for note in one.notes if note.is_alarm)
-    for level in [level for level in levels if level != "faces"]:
+    alarms = [note.level for one in trained for note in one.notes if note.is_alarm and note.level != "faces"]
+    for level in dict.fromkeys(alarms):
         folders = [one.folder for one in trained if any(note.level == level for note in one.notes)]
         share = f"{len(folders)} of {counted(len(trained), 'training')}, as their reports say: {', '.join(folders)}."
         notes.append(SYNTHETIC_CLIPS if level == "synthetic" else Issue(level, f"{level.upper()}: {share}"))
     planned = [one.planned_epochs for one in trained if one.protocol.epochs < one.planned_epochs]
-    if planned:
-        of = counted(either(dict.fromkeys(planned)), "epoch")
-        notes.append(caveat("trial", epochs=plan["epochs"], planned=of))
-    return notes
+    of = counted(either(dict.fromkeys(planned)), "epoch")
+    return notes + which_apply({caveat("trial", epochs=plan["epochs"], planned=of): planned})
 
 
-def _require_as_planned(folder: Path, settings: Settings) -> None:
+def _require_as_planned(folder: Path, settings: runs.Settings) -> None:
     """Refuse a training that somebody has resumed in another way."""
     if not (folder / "config.json").exists():
         return
@@ -178,7 +170,7 @@ def _require_as_planned(folder: Path, settings: Settings) -> None:
         raise MicroExpError(folder, found, "Remove it from the folder and resume.")
 
 
-def _name(settings: Settings) -> str:
+def _name(settings: runs.Settings) -> str:
     protocol = settings.protocol
     kernel = f"-{by(protocol.kernel_size)}" if "kernel_size" in protocol.network.takes else ""
     return f"{protocol.model}-{protocol.name}{kernel}-seed{settings.seed}"

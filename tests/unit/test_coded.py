@@ -11,7 +11,7 @@ from microexp_keras.datasets import DATABASES, check, find_clips, find_dataset, 
 from microexp_keras.datasets.database import DISTRIBUTED
 from microexp_keras.datasets.frames import frames_read
 from microexp_keras.errors import MicroExpError
-from microexp_keras.video import watch
+from microexp_keras.video import windows
 
 
 def numbers(clip):
@@ -120,5 +120,5 @@ def test_how_clips_are_read_can_be_chosen_where_the_paper_has_not_settled_it():
 def test_predict_shows_a_network_faces_as_it_was_trained_on_them():
     for name, synthetic, cut in (("samm", False, False), ("samm", True, True), ("smic", False, True)):
         file = types.SimpleNamespace(path="x", metadata={"synthetic": synthetic})
-        template = watch.template_for(file, protocols.get("loso", "stcnn", name), None, None)
+        template = windows.template_for(file, protocols.get("loso", "stcnn", name), None, None)
         assert (template is not None) == cut

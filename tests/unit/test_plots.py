@@ -9,7 +9,7 @@ import pytest
 
 from microexp_keras import metrics
 from microexp_keras.landmarks import preview
-from microexp_keras.results import plots, sheets
+from microexp_keras.results import plots
 
 HISTORY = [
     {"epoch": epoch, "loss": 2.0 - epoch / 10, "accuracy": epoch / 20, "val_loss": 2.0, "val_accuracy": epoch / 10}
@@ -46,11 +46,11 @@ FIGURES = {
         ["a", "uniform", "no prediction (no face, or a cut)"],
     ),
     "saliency sheet": (
-        lambda path: sheets.saliency_sheet(CLIPS, MARKS, MARKS * 0.5, path, TITLES, 5, "Saliency"),
+        lambda path: plots.saliency_sheet(CLIPS, MARKS, MARKS * 0.5, path, TITLES, 5, "Saliency"),
         [*TITLES, "Saliency", "overlay", "heat map", "16", "frame (counted from 0)"],
     ),
     "saliency sheet of one clip without a mark": (
-        lambda path: sheets.saliency_sheet(CLIPS[:1], MARKS[:1] & False, MARKS[:1] * 0.0, path, TITLES[:1]),
+        lambda path: plots.saliency_sheet(CLIPS[:1], MARKS[:1] & False, MARKS[:1] * 0.0, path, TITLES[:1]),
         ["saliency"],
     ),
 }
@@ -77,7 +77,7 @@ def test_marks_and_heat_lie_where_the_saliency_is(tmp_path):
     clips, strengths = np.full((1, 64, 64, 1), 128, np.uint8), np.zeros((1, 64, 64, 1))
     strengths[0, :32, 48:] = 1
     for marks, rows in ((strengths > 0, 2), (strengths < 0, 1)):  # overlay and heat map, the heat map alone
-        path = sheets.saliency_sheet(clips, marks, strengths, tmp_path / "sheet.png", ["a clip"])
+        path = plots.saliency_sheet(clips, marks, strengths, tmp_path / "sheet.png", ["a clip"])
         seen = cv2.imread(str(path)).astype(int)
         coloured = np.argwhere(seen[..., 2] - seen[..., 0] > 60)  # orange: much red, little blue
         frame = 0.9 * plots.DPI  # pixels of a frame, about
@@ -87,10 +87,10 @@ def test_marks_and_heat_lie_where_the_saliency_is(tmp_path):
 
 def test_clips_to_show_are_of_every_class_wrong_ones_first():
     true, predicted = np.array([0] * 20 + [1, 1, 2, 2]), np.array([0] * 20 + [1, 0, 2, 2])
-    chosen = sheets.some_of_every_class(true, predicted, 4)
+    chosen = plots.some_of_every_class(true, predicted, 4)
     assert set(true[chosen]) == {0, 1, 2} and len(set(chosen)) == 4 and chosen[0] == 21
-    assert len(sheets.some_of_every_class(true, predicted, 2)) == 3
-    assert sheets.some_of_every_class(true[:1], predicted[:1], 4).tolist() == [0]
+    assert len(plots.some_of_every_class(true, predicted, 2)) == 3
+    assert plots.some_of_every_class(true[:1], predicted[:1], 4).tolist() == [0]
 
 
 def test_the_area_and_the_numbers_of_clips_are_those_of_the_probabilities(tmp_path):

@@ -54,7 +54,7 @@ def audit(figures: Mapping[str, Any] = FIGURES) -> list[Claim]:
 
 def _checked(claim: dict[str, Any], figures: Mapping[str, Any], cells: Mapping[str, Cell]) -> Claim:
     """Compute the steps of a claim again, and tell whether they bear out what it says."""
-    steps = [_step(dict(step), figures, cells) for step in claim.pop("steps")]
+    steps = [_step(step, figures, cells) for step in claim.pop("steps")]
     disagree = any(agrees is False for _, agrees, _ in steps)
     wrong = [line for as_said, _, line in steps if not as_said]
     if claim["kind"] in (WITHOUT_DISAGREEMENT if disagree else WITH_DISAGREEMENT):
@@ -75,15 +75,14 @@ def _step(step: dict[str, Any], figures: Mapping[str, Any], cells: Mapping[str, 
         programs = {name: cells[step.pop(name)] for name in ("program", "other") if name in step}
         result, line = getattr(arithmetic, step.pop("op"))(**step, **programs)
     result = list(result) if isinstance(result, tuple) else result
-    line = f"{what}: {line}" if what else line
-    as_said = expected is None or result == expected
+    as_said, agrees = expected is None or result == expected, None
+    line = (f"{what}: " if what else "") + line + ("" if printed is None else f"; {plain(printed)} in print")
     if not as_said:
         line = f"NOT {plain(expected)}, AS CLAIMED: {line}"
-    if printed is None and said is None:
-        return as_said, None, line
-    agrees = result == (said if printed is None else printed)
-    line += "" if printed is None else f"; {plain(printed)} in print"
-    return as_said, agrees, f"{'agrees' if agrees else 'DISAGREES'}: {line}"
+    if printed is not None or said is not None:
+        agrees = result == (said if printed is None else printed)
+        line = f"{'agrees' if agrees else 'DISAGREES'}: {line}"
+    return as_said, agrees, line
 
 
 def _computed(expression: str, figures: Mapping[str, Any]) -> Found:
@@ -94,8 +93,8 @@ def _computed(expression: str, figures: Mapping[str, Any]) -> Found:
     shown = FIGURE.sub(lambda found: plain(_figure(found[0], figures)), expression)
     result = eval(shown, {"C": math.comb, "ceil": math.ceil})  # C: the ways of choosing some of a whole
     result = round(result, 2) if isinstance(result, float) else result
-    shown = shown.replace("*", "x")
-    return result, f"{shown}: {'yes' if result else 'no'}" if isinstance(result, bool) else f"{shown} = {plain(result)}"
+    outcome = (": yes" if result else ": no") if isinstance(result, bool) else f" = {plain(result)}"
+    return result, shown.replace("*", "x") + outcome
 
 
 def _figure(value: Any, figures: Mapping[str, Any]) -> Any:

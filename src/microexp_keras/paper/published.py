@@ -33,18 +33,14 @@ class Published(NamedTuple):
 
 def published(figures: Mapping[str, Any]) -> Published:
     """Pick what tables need out of the contents of `published.toml`."""
-
-    def table(name: str) -> dict[str, Any]:
-        return {key: value for key, value in frozen(figures[name]).items() if key != "source"}
-
-    def by_method(name: str) -> dict[Key, Any]:
-        return {(method, dataset): value for dataset, row in table(name).items() for method, value in row.items()}
-
-    of_methods = {name: by_method(name) for name in ("label_counts", "accuracy", "rivals", "last_ten")}
-    kernels: dict[Any, float] = {tuple(map(int, size.split("x"))): it for size, it in table("kernel_sizes").items()}
-    return Published(
-        **of_methods, confusion=table("confusion"), kernel_sizes=kernels, kernel_in_text=table("text")["kernel"]
-    )
+    tables = {name: {key: own[key] for key in own if key != "source"} for name, own in frozen(figures).items()}
+    of_methods: dict[str, Any] = {
+        name: {(method, dataset): value for dataset, row in tables[name].items() for method, value in row.items()}
+        for name in ("label_counts", "accuracy", "rivals", "last_ten")
+    }
+    kernels: dict[Any, float] = {tuple(map(int, size.split("x"))): it for size, it in tables["kernel_sizes"].items()}
+    in_text = tables["text"]["kernel"]
+    return Published(**of_methods, confusion=tables["confusion"], kernel_sizes=kernels, kernel_in_text=in_text)
 
 
 FIGURES = read_toml(__package__, "published.toml")  #: The contents of `published.toml`.
@@ -64,13 +60,9 @@ class Cell:
     counts: tuple[int, ...]  #: Scored clips by class: rows of the confusion matrix if one was printed.
 
     @property
-    def dataset(self) -> str:
-        return self.protocol.dataset
-
-    @property
     def key(self) -> str:
         """For keys of claims: `stcnn-smic`."""
-        return f"{self.protocol.model}-{self.dataset}"
+        return f"{self.protocol.model}-{self.protocol.dataset}"
 
     @property
     def name(self) -> str:
@@ -110,9 +102,9 @@ def constant_answer(percent: float, cell: Cell) -> str | None:
 class Value(NamedTuple):
     """An accuracy that the paper prints, in percent, and what it can be; None where it prints none."""
 
-    percent: float | None
-    comparable: bool  # whether it can be a share of the clips in question, so that ours may stand beside it
-    meaning: str  # for a reader
+    percent: float | None = None
+    comparable: bool = False  # whether it can be a share of the clips in question, so that ours may stand beside it
+    meaning: str = "the paper prints no value here"  # for a reader
     constant: str | None = None  # the class whose constant answer scores the same
 
     @property
@@ -125,18 +117,15 @@ def published_value(protocol: Protocol) -> Value:
     """Look up what Table V, or of another kernel Table IX, has of the method and the database of a protocol."""
     method, key = protocol.network, f"{protocol.model}-{protocol.dataset}"
     about = read_toml(__package__, "claims.toml")
-    nothing = Value(None, False, "the paper prints no value here")
-    if not protocol.database.in_paper:
-        return nothing
-    if method.name in RIVALS:
+    cells = {cell.key: cell for cell in table_5(PAPER)} if protocol.database.in_paper else {}
+    if cells and method.name in RIVALS:
         percent = PAPER.rivals.get((method.printed, protocol.dataset))
-        return nothing if percent is None else Value(percent, **about["rivals"][key])
-    cell = next((cell for cell in table_5(PAPER) if cell.key == key), None)
-    of_kernels = PAPER.kernel_sizes if key == KERNELS_OF else {}
-    if cell is None or protocol.kernel_size not in (PAPER.kernel_in_text, *of_kernels):
-        return nothing
-    percent = cell.percent if protocol.kernel_size == PAPER.kernel_in_text else of_kernels[protocol.kernel_size]
-    constant, meaning = constant_answer(percent, cell), about["networks"][method.name]
-    return Value(
-        percent, True, meaning + (f"; a constant {constant} scores the same there" if constant else ""), constant
-    )
+        return Value() if percent is None else Value(percent, **about["rivals"][key])
+    printed = {PAPER.kernel_in_text: cells[key].percent} if key in cells else {}
+    percent = (PAPER.kernel_sizes | printed if key == KERNELS_OF else printed).get(protocol.kernel_size)
+    if percent is None:
+        return Value()
+    constant, meaning = constant_answer(percent, cells[key]), about["networks"][method.name]
+    if constant:
+        meaning += f"; a constant {constant} scores the same there"
+    return Value(percent, True, meaning, constant)

@@ -1,18 +1,36 @@
-"""A report: title, score, caveats and sections, as text, as one HTML page complete in itself, and in a few lines."""
+"""A report: title, score, caveats and sections, as text, as one HTML page complete in itself, and in a few lines.
+
+The words of the caveats are data: `caveats.toml`.
+"""
 
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from microexp_keras.atomic import write_text
-from microexp_keras.errors import Issue
+from microexp_keras.data import read_toml
+from microexp_keras.errors import Issue, warning
 from microexp_keras.text import counted, plain
+
+T = TypeVar("T")
 
 Json = Mapping[str, Any]  #: What scores.json or config.json holds.
 
 CAVEATS = 3  # that a command shows
+
+
+def caveat(which: str, /, **values: Any) -> Issue:
+    """Return a caveat of `caveats.toml` with its values filled in."""
+    about = read_toml(__package__, "caveats.toml")[which]
+    text, level = about["text"].format(**values), about.get("level", "info")
+    return warning(text) if level == "warning" else Issue(level, text)
+
+
+def which_apply(caveats: Mapping[T, object]) -> list[T]:
+    """Return the caveats, or sentences, whose condition, which stands beside each, is true."""
+    return [one for one, applies in caveats.items() if applies]
 
 
 @dataclass(frozen=True)
@@ -56,9 +74,10 @@ class Figure:
 
 @dataclass(frozen=True)
 class Section:
-    """A part under its heading; `folded` is shown on demand, `files` are links to what lies beside the page.
+    """A part under its heading; `files` are links to what lies beside the page.
 
-    With `page_only` it is not in report.txt, which is the same whenever and wherever a run is repeated.
+    Under the words `folded` its tables, and its figures behind the first, are shown on demand. With `page_only` it is
+    not in report.txt, which is the same whenever and wherever a run is repeated.
     """
 
     title: str
@@ -67,15 +86,13 @@ class Section:
     figures: Sequence[Figure] = ()
     remark: str = ""
     files: Sequence[str] = ()
-    folded: "Section | None" = None
+    folded: str = ""
     page_only: bool = False
 
     def lines(self) -> list[str]:
         """Return the section as text, without its figures."""
-        blocks = [table.text() for table in self.tables]
-        if self.folded and self.folded.tables:
-            blocks += [f"{self.folded.title}:" * bool(self.tables), *self.folded.lines()[2:]]
-        found = [*filter(None, [self.text, *blocks, self.remark if not self.files else ""])]
+        remark = "" if self.files else self.remark
+        found = [*filter(None, [self.text, *(table.text() for table in self.tables), remark])]
         return ["", self.title.upper(), *found] if found else []
 
 
@@ -86,10 +103,10 @@ class Bar:
     name: str
     value: str
     at: float | None
-    wilson: Sequence[float] | None
-    over_subjects: Sequence[float] | None
     said: str
-    baseline: float | None
+    wilson: Sequence[float] | None = None
+    over_subjects: Sequence[float] | None = None
+    baseline: float | None = None
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
-"""All figures by name: of scores, of training, of a video. Each is written as PNG and as SVG beside it."""
+"""All figures by name: of scores, training, saliency, a video. Each is written as PNG and as SVG beside it."""
 
 import contextlib
+import itertools
 import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from microexp_keras.atomic import replacing
+from microexp_keras.datasets.frames import spread
 from microexp_keras.metrics import Scores, wilson_interval
 from microexp_keras.text import counted, plain
 
@@ -22,13 +24,19 @@ BLUE, ORANGE, GREEN, GRAY = "#0072B2", "#D55E00", "#009E73", "#767676"
 COLOURS = [BLUE, ORANGE, GREEN, "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
 NONE = "#DDDDDD"  # the colour of windows without a prediction
 DPI = 150
-STYLE: list[Any] = ["default", {"axes.spines.top": False, "axes.spines.right": False}]
+STYLE: list[Any] = [
+    "default",
+    {"axes.spines.top": False, "axes.spines.right": False},
+    {"svg.fonttype": "none", "svg.hashsalt": "microexp_keras"},  # text is text, and the same figure the same bytes
+]
 BINS = 5  # of the calibration: a held-out fifth has some thirty clips
 
-
-def class_colours(count: int) -> list[str]:
-    """Return a colour for each of so many classes."""
-    return [COLOURS[label % len(COLOURS)] for label in range(count)]
+# Of a sheet of saliency.
+MARKED = (230, 159, 0)  # the palette's lighter orange, for it lies over gray of every level
+BLUR = 0.03  # deviation of a heat map's smoothing, in widths of the frame
+FRAME = 0.9  # inches of a frame
+GAP = 2  # pixels between frames
+STRIPS = ["frame", "saliency", "overlay", "heat map"]
 
 
 @contextlib.contextmanager
@@ -56,7 +64,6 @@ def save(
     The same figure gives the same bytes, and the SVG's text can be searched and edited. No text is a formula, whatever
     `$` a name holds.
     """
-    from matplotlib import rc_context
     from matplotlib.text import Text
 
     if legend:
@@ -66,11 +73,9 @@ def save(
     for text in figure.findobj(Text):
         text.set_parse_math(False)
         text.set_text(plain(text.get_text()))
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=DPI, format="png", metadata={"Software": None})
-    repeatable = rc_context({"svg.fonttype": "none", "svg.hashsalt": "microexp_keras"})
-    with repeatable, replacing(Path(path).with_suffix(".svg")) as temporary:
-        figure.savefig(temporary, dpi=DPI, format="svg", metadata={"Date": None, "Creator": None})
+    for suffix, unsaid in ((".png", ["Software"]), (".svg", ["Date", "Creator"])):
+        with replacing(Path(path).with_suffix(suffix)) as temporary:
+            figure.savefig(temporary, dpi=DPI, format=suffix[1:], metadata=dict.fromkeys(unsaid))
     return path
 
 
@@ -106,7 +111,7 @@ def roc(
     from sklearn.metrics import auc, roc_curve
 
     figure, axes = subplots(1, 1, (4.4, 4.6))
-    for label, (name, colour) in enumerate(zip(class_names, class_colours(len(class_names)), strict=True)):
+    for label, (name, colour) in enumerate(zip(class_names, itertools.cycle(COLOURS), strict=False)):
         own = true == label
         if own.all() or not own.any():
             axes.plot([], color=colour, label=f"{name}: undefined, {own.sum()} of {counted(len(own), 'clip')}")
@@ -123,20 +128,19 @@ def roc(
 @own_style()
 def calibration(true: np.ndarray, probabilities: np.ndarray, path: PathType, title: str = "") -> PathType:
     """Draw the accuracy against the probability of the predicted class, of what `roc` takes."""
+    import pandas
+
     sure, right = probabilities.max(axis=1).clip(0, 1), probabilities.argmax(axis=1) == true
     places = np.searchsorted(np.linspace(0, 1, BINS + 1)[1:-1], sure)
+    bins = pandas.DataFrame({"sure": sure, "right": right}).groupby(places)
     figure, axes = subplots(1, 1, (4.4, 4.6))
     axes.plot([0, 1], [0, 1], ":", color=GRAY, label="perfect calibration")
-    means, rates = [], []
-    for place in np.unique(places):
-        own = places == place
-        means.append(sure[own].mean())
-        rates.append(right[own].mean())
-        low, high = wilson_interval(int(right[own].sum()), int(own.sum()))
-        axes.plot(means[-1:] * 2, [low, high], color=BLUE, alpha=0.5, lw=2)
-        axes.annotate(str(own.sum()), (means[-1], low), (0, -11), textcoords="offset points", ha="center", fontsize=9)
+    for _, own in bins:
+        middle, (low, high) = own.sure.mean(), wilson_interval(int(own.right.sum()), len(own))
+        axes.plot([middle, middle], [low, high], color=BLUE, alpha=0.5, lw=2)
+        axes.annotate(str(len(own)), (middle, low), (0, -11), textcoords="offset points", ha="center", fontsize=9)
     label = "clips (count) in a fifth of the range,\nwith Wilson 95 % interval"
-    axes.plot(means, rates, "o-", color=BLUE, label=label)
+    axes.plot(bins.sure.mean(), bins.right.mean(), "o-", color=BLUE, label=label)
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.08, 1.02), aspect="equal")
     axes.set(xlabel="probability of the predicted class", ylabel="accuracy")
     return save(figure, path, title, axes.get_legend_handles_labels())
@@ -154,25 +158,86 @@ def curves(
 
     `history` has `epoch`, `loss`, `accuracy`, `val_loss` and `val_accuracy` of each epoch.
     """
+    import pandas
+
+    epochs = pandas.DataFrame(history).set_index("epoch")
+    dot = "o" if len(epochs) == 1 else None  # a line of one epoch cannot be seen
     figure, (left, right) = subplots(1, 2, (9, 3.6))
-
-    def draw(axes: Any, rows: Sequence[dict[str, Any]], name: str, **options: Any) -> None:
-        dot = "o" if len(rows) == 1 else None  # a line of one epoch cannot be seen
-        axes.plot([row["epoch"] for row in rows], [row[name] for row in rows], marker=dot, **options)
-
     for axes, name in ((left, "loss"), (right, "accuracy")):
-        draw(axes, history, name, color=BLUE, ls="--", label="training, with dropout")
-        draw(axes, history, f"val_{name}", color=ORANGE, label="validation")
+        axes.plot(epochs[name], color=BLUE, ls="--", marker=dot, label="training, with dropout")
+        axes.plot(epochs[f"val_{name}"], color=ORANGE, marker=dot, label="validation")
         axes.set(xlabel="epoch (counted from 0)", ylabel=name)
         axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
     right.set_ylim(-0.02, 1.02)
     right.yaxis.set_major_formatter("{x:.0%}")
-    best = [row for row in history if row["epoch"] == best_epoch]
-    if best:
-        draw(right, best, "val_accuracy", color=ORANGE, ls="", label=f"best epoch ({best_epoch})")
+    if best_epoch is not None:
+        best = epochs.val_accuracy.loc[[best_epoch]]
+        right.plot(best, "o", color=ORANGE, label=f"best epoch ({best_epoch})")
     if majority_rate is not None:
         right.axhline(majority_rate, color=GRAY, linestyle=":", label=f"majority-class baseline ({majority_rate:.1%})")
     return save(figure, path, title, right.get_legend_handles_labels(), columns=4)
+
+
+@own_style()
+def saliency_sheet(
+    clips: np.ndarray,
+    maps: np.ndarray,
+    strengths: np.ndarray,
+    path: PathType,
+    titles: Sequence[str],
+    frames: int = 7,
+    title: str = "",
+) -> PathType:
+    """Draw clips with their saliency: frames, marks, marks over frames (as in Fig. 4 of the paper), and a heat map.
+
+    `clips` are gray levels of any range, `maps` what `saliency.binarize` gives (bool), `strengths` what was binarised:
+    arrays (clips, rows, columns, time). `titles` stand above the rows of clips, of which so many `frames` are drawn.
+    """
+    rows, columns, length = clips.shape[1:]
+    count = min(frames, length)  # at the middle of equal parts: not the last, which the pooling may discard
+    numbers = [int((part + 0.5) * length / count) for part in range(count)]
+    inches = FRAME * max(count, 4) + 1.2, (4 * FRAME * rows / columns + 0.4) * len(clips) + 0.8
+    figure, every_axes = subplots(len(clips), 1, inches)
+    for place, axes in enumerate(np.atleast_1d(every_axes)):
+        picture = np.full((len(STRIPS), rows + GAP, count, columns + GAP, 3), 255, np.uint8)
+        strips = np.stack(_strips(clips[place], maps[place], strengths[place]))[..., numbers, :]
+        picture[:, :rows, :, :columns] = strips.transpose(0, 1, 3, 2, 4)
+        axes.imshow(picture.reshape(len(STRIPS) * (rows + GAP), count * (columns + GAP), 3), interpolation="nearest")
+        axes.spines[:].set_visible(False)
+        axes.tick_params(length=0, labelsize=9)
+        axes.set_yticks([strip * (rows + GAP) + rows / 2 for strip in range(len(STRIPS))], STRIPS)
+        axes.set_xticks([time * (columns + GAP) + columns / 2 for time in range(count)], list(map(str, numbers)))
+        axes.set_title(titles[place], loc="left", fontsize=10, wrap=True)
+    axes.set_xlabel("frame (counted from 0)", fontsize=9)
+    return save(figure, path, title)
+
+
+def _strips(clip: np.ndarray, marks: np.ndarray, strengths: np.ndarray) -> list[np.ndarray]:
+    """Colour a clip's frames as `STRIPS` says: uint8 (rows, columns, time, 3) each."""
+    from matplotlib import colormaps
+    from scipy.ndimage import gaussian_filter
+
+    low, high = float(clip.min()), float(clip.max())
+    gray = np.repeat((clip[..., None] - low) * (255 / max(high - low, 1e-12)), 3, axis=-1)
+    overlay = np.where(marks[..., None], 0.25 * gray + 0.75 * np.array(MARKED), gray)
+    blur = BLUR * strengths.shape[1]
+    smooth = gaussian_filter(strengths.astype(np.float64), (blur, blur, 0.5))
+    middle, strong = np.quantile(smooth, (0.5, 0.99))
+    warm = np.clip((smooth - middle) / max(strong - middle, 1e-12), 0, 1)
+    share = 0.75 * warm[..., None]
+    heat = share * 255 * colormaps["inferno"](warm)[..., :3] + (1 - share) * gray
+    return [one.astype(np.uint8) for one in (gray, np.repeat(255 * marks[..., None], 3, axis=-1), overlay, heat)]
+
+
+def some_of_every_class(true: np.ndarray, predicted: np.ndarray, wanted: int) -> np.ndarray:
+    """Choose clips to show, wrongly predicted ones first: one of every class, then others up to `wanted`."""
+    wrong = predicted != true
+    order = np.lexsort((np.arange(len(true)), ~wrong))  # wrong ones first
+    _, first = np.unique(true[order], return_index=True)
+    others = np.setdiff1d(np.arange(len(true)), order[first])
+    more = others[spread(len(others), max(wanted - len(first), 0))]
+    chosen = np.concatenate([order[first], more])
+    return chosen[np.argsort(~wrong[chosen], kind="stable")]
 
 
 @own_style()
@@ -192,13 +257,12 @@ def timeline(
     figure, axes = subplots(1, 1, (11, 4.4))
     middles = times.mean(axis=1)
     half = (middles[1] - middles[0] if len(middles) > 1 else times[0, 1] - times[0, 0]) / 2
-    for label, (name, colour) in enumerate(zip(class_names, class_colours(len(class_names)), strict=True)):
-        axes.plot(middles, probabilities[:, label], ".-", color=colour, label=name, lw=1.2, ms=5)
+    for name, own, colour in zip(class_names, probabilities.T, itertools.cycle(COLOURS), strict=False):
+        axes.plot(middles, own, ".-", color=colour, label=name, lw=1.2, ms=5)
     axes.axhline(1 / len(class_names), color=GRAY, linestyle=":", lw=1, zorder=1, label="uniform")
-    said: str | None = "no prediction (no face, or a cut)"
-    for middle in middles[np.isnan(probabilities[:, 0])]:
+    for place, middle in enumerate(middles[np.isnan(probabilities[:, 0])]):
+        said = None if place else "no prediction (no face, or a cut)"  # once in the legend
         axes.axvspan(middle - half, middle + half, color=NONE, lw=0, zorder=0, label=said)
-        said = None
     axes.set(ylim=(-0.03, 1.03), xlim=(0, times[-1, 1]), ylabel="probability (not calibrated)")
     axes.set(xlabel="time (s), middle of the window")
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=5, frameon=False, fontsize=10)

@@ -3,12 +3,10 @@
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from microexp_keras.atomic import write_text
 from microexp_keras.metrics import Scores, score
 
 if TYPE_CHECKING:
@@ -75,7 +73,3 @@ class Predictions:
         columns |= {probability_column(name): self.probabilities[:, label] for label, name in enumerate(names)}
         how = {"fold": self.folds, "method": self.method, "protocol": self.protocol, "seed": self.seed}
         return pandas.DataFrame({**columns, **how})
-
-    def write(self, folder: Path) -> None:
-        """Write `predictions.csv`."""
-        write_text(folder / FILE, self.frame().to_csv(index=False, lineterminator="\n"))

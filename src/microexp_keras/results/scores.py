@@ -1,6 +1,6 @@
 """From predictions to scores, figures, files, and the report of a run or of an evaluation."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +8,12 @@ import numpy as np
 import pandas
 
 from microexp_keras import metrics, protocols
-from microexp_keras.atomic import write_json
+from microexp_keras.atomic import write_json, write_text
 from microexp_keras.errors import Issue
 from microexp_keras.paper.published import published_value
 from microexp_keras.protocols import Protocol
 from microexp_keras.results import plots
-from microexp_keras.results.page import Bar, Figure, Json, Report, Section, Table
+from microexp_keras.results.page import Bar, Figure, Json, Report, Section, Table, caveat
 from microexp_keras.results.predictions import FILE, Predictions
 from microexp_keras.text import counted, number
 
@@ -40,11 +40,11 @@ def write(
     names, true, probabilities = predictions.class_names, predictions.true, predictions.probabilities
     scores, over_subjects = predictions.scores, None
     if None not in predictions.subjects and len({*predictions.subjects}) > 1:
-        known = [str(subject) for subject in predictions.subjects]
+        known = [*map(str, predictions.subjects)]
         over_subjects = metrics.subject_intervals(true, predictions.predicted, known, len(names))
     if scores.collapsed_to:  # which says more than what is known of validation clips
-        text = f"COLLAPSED: {scores.collapsed_to} was predicted for every clip, so this is the score of a constant "
-        notes = [Issue("collapsed", f"{text}classifier."), *(one for one in notes if one.level != "collapsed")]
+        others = [note for note in notes if note.level != "collapsed"]
+        notes = [caveat("constant", name=scores.collapsed_to), *others]
     values = {"title": title, "notes": [*map(str, notes)], **more, **scores.as_json()}
     values["intervals_over_subjects"] = metrics.for_json(over_subjects)
     if parts := _of_each_database(predictions):
@@ -55,14 +55,13 @@ def write(
     plots.confusion_matrix(scores, folder / "confusion_matrix.png", title)
     plots.roc(true, probabilities, names, folder / "roc.png", title)
     plots.calibration(true, probabilities, folder / "calibration.png", title)
-    predictions.write(folder)
-    sections = [_classes(folder, values, predictions), *_databases(values)]
+    write_text(folder / FILE, predictions.frame().to_csv(index=False, lineterminator="\n"))
+    training, how = [], []
     if protocol:
-        sections += [*_training(folder, values), _saliency(folder, values)]
-    sections += [*_subjects(predictions), _wrong(predictions)]
-    if protocol:
-        sections += [*_folds(values, about, predictions), _settings(protocol), *_paper(values, about, protocol)]
-    sections.append(_repeating(values, about, protocol is not None))
+        training = [*_training(folder, values), _saliency(folder, values)]
+        how = [*_folds(values, about, predictions), _settings(protocol), *_paper(values, about, protocol)]
+    sections = [_classes(folder, values, predictions), *_databases(values), *training, *_subjects(predictions)]
+    sections += [_wrong(predictions), *how, _repeating(values, about, protocol is not None)]
     report = Report(title, notes, _verdict(values, about, protocol), sections, *_bars(values))
     report.write(folder)
     return report, values
@@ -101,17 +100,19 @@ def _bars(scores: Json) -> tuple[list[Bar], str]:
         ends[key] = None if over[key][0] is None else over[key]
         undefined = "n/a" if key in over["zero_width"] else "undefined"
         said[key] = "over subjects " + ("{:.3f} to {:.3f}".format(*ends[key]) if ends[key] else undefined)
-    counts = f"{scores['correct']}/{scores['clips']}; Wilson 95 % interval {wilson[0]:.1%} to {wilson[1]:.1%}"
-    counts += f"; majority-class baseline ({scores['majority_class']}): {majority:.1%}"
-    text = f"{counts}; {said['accuracy']}".removesuffix("; ")
-    accuracy = scores["accuracy"]
-    bars = [Bar("accuracy", f"{accuracy:.2%}", accuracy, wilson, ends["accuracy"], text, majority)]
-    for key in ("uf1", "uar"):
-        bars.append(Bar(key.upper(), number(scores[key]), scores[key], None, ends[key], said[key], None))
+    text = (
+        f"{scores['correct']}/{scores['clips']}; Wilson 95 % interval {wilson[0]:.1%} to {wilson[1]:.1%}; "
+        f"majority-class baseline ({scores['majority_class']}): {majority:.1%}; {said['accuracy']}"
+    )
+    accuracy, text = scores["accuracy"], text.removesuffix("; ")
+    bars = [
+        Bar("accuracy", f"{accuracy:.2%}", accuracy, text, wilson, ends["accuracy"], majority),
+        *(Bar(key.upper(), number(scores[key]), scores[key], said[key], None, ends[key]) for key in ("uf1", "uar")),
+    ]
     about = "Wilson's interval assumes independent clips."
     if over:
-        about += f" Those over subjects are 95 % intervals of {over['resamples']} bootstrap draws of "
-        about += counted(over["subjects"], "subject")
+        draws = f"{over['resamples']} bootstrap draws of {counted(over['subjects'], 'subject')}"
+        about += f" Those over subjects are 95 % intervals of {draws}"
         if over["lacking"]:
             about += f"; UF1 and UAR without the {counted(over['lacking'], 'draw')} that lack a class"
         about += "; n/a: a zero-width interval is uninformative." if over["zero_width"] else "."
@@ -120,12 +121,14 @@ def _bars(scores: Json) -> tuple[list[Bar], str]:
 
 def _classes(folder: Path, scores: Json, predictions: Predictions) -> Section:
     """Confusion matrix with the rates of each class, ROC and calibration."""
-    names, rows = scores["class_names"], []
-    for label, (name, counts) in enumerate(zip(names, scores["confusion"], strict=True)):
-        predicted = int((predictions.predicted == label).sum())
-        precision = counts[label] / predicted if predicted else None
-        rates = (scores["recall"][label], precision, scores["f1"][label])
-        rows.append([name, *map(str, counts), *(number(rate, 3) for rate in rates)])
+    names, confusion = scores["class_names"], np.array(scores["confusion"])
+    answered = confusion.sum(axis=0)
+    precision = confusion.diagonal() / np.where(answered, answered, np.nan)
+    rates = zip(scores["recall"], precision, scores["f1"], strict=True)
+    rows = [
+        [name, *map(str, counts), *(number(rate, 3) for rate in of_class)]
+        for name, counts, of_class in zip(names, scores["confusion"], rates, strict=True)
+    ]
     pooled = " Probabilities pooled over the folds." if len({*predictions.folds}) > 1 else ""
     alt, under = "Accuracy against the probability of the predicted class.", "points below the line are overconfident."
     figures = [
@@ -160,9 +163,8 @@ def _training(folder: Path, scores: Json) -> list[Section]:
     first, *others = scores["folds"]
     if not first["epochs"]:
         return []
-    caption, best = "The numbers are in history.csv.", f" The weights of epoch {first['epoch']} are scored."
-    if others:
-        caption, best = "Mean over the folds. Each fold has its history.csv.", ""
+    caption = "Mean over the folds. Each fold has its history.csv." if others else "The numbers are in history.csv."
+    best = "" if others else f" The weights of epoch {first['epoch']} are scored."
     alt = f"Training and validation loss and accuracy after each epoch.{best}"
     return [Section("Training", figures=[Figure.of(folder / "curves.svg", alt, caption, wide=True)])]
 
@@ -179,9 +181,8 @@ def _saliency(folder: Path, scores: Json) -> Section:
     )
     alts = [f"Saliency, {sheet['input']}: {'; '.join(sheet['clips'])}." for sheet in sheets]
     paths = [folder / first["folder"] / sheet["file"] for sheet in sheets]
-    shown, *more = [Figure.of(path, alt, caption) for path, alt in zip(paths, alts, strict=True)]
-    folded = Section(", ".join(sheet["input"] for sheet in sheets[1:]), figures=more) if more else None
-    return Section("Saliency", figures=[shown], folded=folded)
+    figures = [Figure.of(path, alt, caption) for path, alt in zip(paths, alts, strict=True)]
+    return Section("Saliency", figures=figures, folded=", ".join(sheet["input"] for sheet in sheets[1:]))
 
 
 def _subjects(predictions: Predictions) -> list[Section]:
@@ -190,7 +191,8 @@ def _subjects(predictions: Predictions) -> list[Section]:
         {"subject": name, "clips": clips, "correct": right, "accuracy": f"{right / clips:.0%}"}
         for name, clips, right in sorted(hits.itertuples(), key=lambda row: (len(row[0]), row[0]))
     ]
-    return [_folded("Subjects", f"{len(rows)} subjects", rows)] if len(rows) > 1 else []
+    several = len(rows) > 1
+    return [Section("Subjects", tables=[Table.of(rows)], folded=f"{len(rows)} subjects")] if several else []
 
 
 def _wrong(predictions: Predictions) -> Section:
@@ -198,12 +200,11 @@ def _wrong(predictions: Predictions) -> Section:
     frame = predictions.frame()[["clip", "subject", "true", "predicted"]].fillna("")
     frame["probability"] = predictions.probabilities.max(axis=1)
     wrong = frame[~predictions.correct].sort_values("probability", ascending=False, kind="stable")
-    said = f"{len(wrong)} of {counted(len(frame), 'clip')}{', most confident first' * (len(wrong) > 0)}."
-    if len(wrong) > WRONG:
-        said += f" {len(wrong) - WRONG} more are not shown here."
+    more = f" {len(wrong) - WRONG} more are not shown here." if len(wrong) > WRONG else ""
+    said = f"{len(wrong)} of {counted(len(frame), 'clip')}{', most confident first' * (len(wrong) > 0)}.{more}"
     rows = wrong[:WRONG].assign(probability=wrong["probability"].map("{:.3f}".format)).to_dict("records")
-    table = Section(counted(len(rows), "clip"), tables=[Table.of(rows)]) if rows else None
-    return Section("Wrong predictions", said, folded=table, remark="All predictions:", files=[FILE])
+    tables, folded = ([Table.of(rows)], counted(len(rows), "clip")) if rows else ([], "")
+    return Section("Wrong predictions", said, tables, remark="All predictions:", files=[FILE], folded=folded)
 
 
 def _folds(scores: Json, about: Json, predictions: Predictions) -> list[Section]:
@@ -218,18 +219,13 @@ def _folds(scores: Json, about: Json, predictions: Predictions) -> list[Section]
         }
         for fold, parts in zip(scores["folds"], about["folds"], strict=True)
     ]
-    return [_folded("Folds", f"{len(rows)} folds", rows)] if len(rows) > 1 else []
-
-
-def _folded(title: str, inner: str, rows: Sequence[Json]) -> Section:
-    """A section whose table is shown on demand."""
-    return Section(title, folded=Section(inner, tables=[Table.of(rows)]))
+    return [Section("Folds", tables=[Table.of(rows)], folded=f"{len(rows)} folds")] if len(rows) > 1 else []
 
 
 def _settings(protocol: Protocol) -> Section:
     """The settings in which the protocol differs from others; all, where there are no others."""
-    beside = [one for one in protocols.of(protocol.model, protocol.database) if one.name in COMPARED]
-    chosen = [protocol, *(other for other in beside if other != protocol)]
+    there = protocols.of(protocol.model, protocol.database)
+    chosen = [protocol, *(other for other in there if other.name in COMPARED and other != protocol)]
     (first, own, *others), *rows = protocols.side_by_side(chosen, everything=len(chosen) == 1)
     said = "Settings that differ:" if others else "All settings:"
     return Section("Protocol", said, [Table([first, f"this run: {own}", *others], rows, shaded=True)])
@@ -251,27 +247,32 @@ def _paper(scores: Json, about: Json, protocol: Protocol) -> list[Section]:
 
 
 def _repeating(scores: Json, about: Json, is_run: bool) -> Section:
-    """The command and the versions that repeat the numbers."""
-    machine, rows = about["machine"], {"command": about["command"], "started": about["started"]}
-    if is_run:
-        data = about["data"]
-        counts = ", ".join(f"{count} {name}" for name, count in data["clips_per_class"].items())
-        rows |= {"seed": str(about["settings"]["seed"]), "data": about["settings"]["data"]}
-        rows |= {"clips": f"{data['clips']} ({counts}) of {counted(data['subjects'], 'subject')}"}
-        rows |= {"data fingerprint": data["fingerprint"]}
-    else:
-        rows["weights"] = scores["weights"]
-    devices = {device for fold in scores.get("folds", []) for device in fold["devices"] or ()} or machine["devices"]
-    rows |= origin_rows(about) | {"machine": f"{machine['system']}, {machine['cores']} cores"}
-    rows["computed on"] = ", ".join(sorted(devices or ["unknown"]))
-    files = ["report.txt", "scores.json", *["config.json"] * is_run]
+    files = ["report.txt", "scores.json"]
+    if not is_run:
+        return repeating(about, {"weights": scores["weights"]}, files)
+    data, settings = about["data"], about["settings"]
+    counts = ", ".join(f"{count} {name}" for name, count in data["clips_per_class"].items())
+    own = {
+        "seed": str(settings["seed"]),
+        "data": settings["data"],
+        "clips": f"{data['clips']} ({counts}) of {counted(data['subjects'], 'subject')}",
+        "data fingerprint": data["fingerprint"],
+    }
+    devices = {device for fold in scores["folds"] for device in fold["devices"] or ()}
+    return repeating(about, own, [*files, "config.json"], devices)
+
+
+def repeating(about: Json, own: Mapping[str, str], files: Sequence[str], devices: Collection[str] = ()) -> Section:
+    """The command, versions and machine that repeat the numbers, see `runs.provenance`, and `own` rows of a table."""
+    machine = about["machine"]
+    rows = {
+        "command": about["command"],
+        "started": about["started"],
+        **own,
+        "commit": about["commit"] or f"none: {about['commit_missing']}",
+        "versions": ", ".join(f"{name} {version}" for name, version in about["versions"].items()),
+        "machine": f"{machine['system']}, {machine['cores']} cores",
+        "computed on": ", ".join(sorted(devices or machine["devices"] or ["unknown"])),
+    }
     tables = [Table([], list(rows.items()))]
     return Section("How to repeat it", tables=tables, remark="The same as files:", files=files, page_only=True)
-
-
-def origin_rows(about: Json) -> dict[str, str]:
-    """Return commit and versions of where results come from, for a table; see `runs.provenance`."""
-    return {
-        "commit": about["commit"] or f"none: {about.get('commit_missing') or 'not run from a checkout'}",
-        "versions": ", ".join(f"{name} {version}" for name, version in about["versions"].items()),
-    }

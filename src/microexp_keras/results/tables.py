@@ -28,7 +28,7 @@ OF_ANY = ("V", "VIII", "IX")
 
 AHEAD = "stcnn"  #: The network of which the paper says that it is ahead, and of Tables VI, VII and IX.
 
-Row = dict[str, str]  #: Cells by the keys of columns in `tables.toml`.
+Row = dict[str, Any]  #: Text cells by the keys of columns in `tables.toml`.
 
 
 class Trained(NamedTuple):
@@ -51,8 +51,8 @@ def trainings(
     For Table IX those of MicroExpSTCNN with other kernels stand behind. `reading`: how clips are read, see
     `protocols.get`.
     """
-    shown = {model: {"V", "VIII"} if model in NETWORKS else {"V"} for model in models}
-    wanted = [model for model in models if shown[model] & {*tables} or model == AHEAD]
+    of_networks = {"V", "VIII"} & {*tables}
+    wanted = [model for model in models if model == AHEAD or "V" in tables or (model in NETWORKS and of_networks)]
     there = [(name, model) for model in wanted for name in names if name in protocols.names(model, database)]
     chosen = [protocols.get(name, model, database, **reading) for name, model in there]
     for protocol in [one for one in chosen if one.model == AHEAD and "IX" in tables]:
@@ -68,25 +68,24 @@ def write(
     database = trained[0].protocol.database
     of_seeds = itertools.groupby(trained, lambda one: (one.protocol.model, one.protocol.name, one.protocol.kernel_size))
     groups = [list(group) for _, group in of_seeds]
-    plain = [group for group in groups if group[0].protocol.kernel_size == PAPER.kernel_in_text]
-    rows = [_row(group) for group in plain]
+    of_kernels = [_row(group) for group in groups]
+    rows = [row for row in of_kernels if row["kernel"] == by(PAPER.kernel_in_text)]
     sections = []
     if "V" in wanted:
         constant = [f"{row['method']} under {row['protocol']} ({row['constant']})" for row in rows if row["constant"]]
         said = f"Constant classifiers, which predict a single class: {'; '.join(constant)}." if constant else ""
+        rivals = {row["model"]: row for row in rows if row["model"] in RIVALS and database.in_paper}
         sections += [*_section("V", rows, said), *_section("why", rows), *_pairs(trained)]
-        if database.in_paper:
-            rivals = {one.protocol.model: one.protocol for one in trained if one.protocol.model in RIVALS}
-            sections += _section("rivals", [_rival(protocol) for protocol in rivals.values()])
+        sections += _section("rivals", [*rivals.values()])
     if {*wanted} & {*MATRIX.values()}:
-        sections += [_matrix(group) for group in plain if group[0].protocol.model == AHEAD]
-    if "VIII" in wanted:
-        networks = [row for row, group in zip(rows, plain, strict=True) if group[0].protocol.model in NETWORKS]
-        sections += _section("VIII", networks)
-    if "IX" in wanted:
         stcnn = [group for group in groups if group[0].protocol.model == AHEAD]
-        stcnn.sort(key=lambda group: [*PAPER.kernel_sizes].index(group[0].protocol.kernel_size))
-        sections += _section("IX", [_row(group) for group in stcnn])
+        sections += [_matrix(group) for group in stcnn if group[0].protocol.kernel_size == PAPER.kernel_in_text]
+    if "VIII" in wanted:
+        sections += _section("VIII", [row for row in rows if row["model"] in NETWORKS])
+    if "IX" in wanted:
+        order = [*map(by, PAPER.kernel_sizes)]
+        ahead = [row for row in of_kernels if row["model"] == AHEAD]
+        sections += _section("IX", sorted(ahead, key=lambda row: order.index(row["kernel"])))
     sections += _section("trainings", [_training(one) for one in trained])
     verdict = ""
     if not database.in_paper:
@@ -117,23 +116,26 @@ def _points(ours: float, percent: float | None) -> str:
 def _row(group: Sequence[Trained]) -> Row:
     """Say of trainings that differ in the seed alone what Tables V and IX say, by column."""
     protocol, scores = group[0].protocol, [one.scores for one in group]
-    published = published_value(protocol)
-    accuracy, folds = _mean(scores, "accuracy"), [fold for one in scores for fold in one["folds"]]
+    published, accuracy = published_value(protocol), _mean(scores, "accuracy")
     spread = f" ± {100 * np.std([one['accuracy'] for one in scores], ddof=1):.2f}" if len(scores) > 1 else ""
-    constant = [fold["collapsed_to"] for fold in folds if fold["collapsed_to"]]
-    always = f"{len(constant)} of {len(folds)} trainings: always {' or '.join(dict.fromkeys(constant))}"
-    low, high, over = _interval(scores)
+    of_folds = [fold["collapsed_to"] for one in scores for fold in one["folds"]]
+    constant = [*filter(None, of_folds)]
+    always = f"{len(constant)} of {len(of_folds)} trainings: always {' or '.join(dict.fromkeys(constant))}"
     counts = ", ".join(f"{one['correct']}/{one['clips']}" for one in scores)
     unseen, wrong = scores[0]["held_out"]["clips"], scores[0]["held_out"]["mislabelled"]
     apart = f"{sum(one['held_out']['correct'] for one in scores) / len(scores) / max(unseen, 1):.2%} of {unseen}"
     return {
+        "model": protocol.model,
         "method": protocol.network.title,
+        "row": protocol.network.printed,
+        "sees": protocol.network.sees,
         "protocol": protocol.name,
         "kernel": by(protocol.kernel_size),
         "published": published.printed + (f" = always {published.constant}" if published.constant else ""),
         "ours": f"{accuracy:.2%}{spread} ({counts})",
+        "meaning": published.meaning,
         "difference": _points(accuracy, published.percent if published.comparable else None),
-        "95 % interval": f"{low:.1%} to {high:.1%}, over {over}",
+        "95 % interval": _interval(scores),
         "majority rate": f"{scores[0]['majority_rate']:.1%} ({scores[0]['majority_class']})",
         "UF1": number(_mean(scores, "uf1"), 3),
         "UAR": number(_mean(scores, "uar"), 3),
@@ -146,90 +148,93 @@ def _row(group: Sequence[Trained]) -> Row:
 
 def _of_epochs(protocol: Protocol, scores: Sequence[Json]) -> Row:
     """Say the mean over ten epochs, with the paper's beside that of a single network, or why there is none."""
-    chosen, folds = scores[0]["chosen_on_scored"], len(scores[0]["folds"])
-    ten = [one["ten_epochs"] for one in scores]
+    chosen, folds, ten = scores[0]["chosen_on_scored"], scores[0]["folds"], [one["ten_epochs"] for one in scores]
     on = "the test clips" if chosen else "validation clips, not the test clips"
-    row = {"on": on + (f", {folds} folds pooled" if folds > 1 else ""), "mean": "", "points": "", "published mean": ""}
+    row = {"on": on + (f", {len(folds)} folds pooled" if len(folds) > 1 else "")}
+    row |= dict.fromkeys(("mean", "points", "published mean"), "")
     if not protocol.network.has_epochs:
         return row | {"over": "no epochs", "none chosen": "no epochs"}
-    published = PAPER.last_ten.get((protocol.model, protocol.dataset)) if protocol.database.in_paper else None
-    if published and folds == 1:
+    alone = protocol.database.in_paper and len(folds) == 1
+    published = PAPER.last_ten.get((protocol.model, protocol.dataset)) if alone else None
+    if published:
         row["published mean"] = "{:.2f}% ± {:.2f}".format(*published)
     if None in ten:
         over = f"n/a: the folds end after {span(fold['epochs'] for one in scores for fold in one['folds'])} epochs"
     else:
-        over, mean = f"epochs {ten[0]['first']} to {ten[0]['last']}", _mean(ten, "mean")
-        deviation = _mean(ten, "deviation")
+        mean, deviation = _mean(ten, "mean"), _mean(ten, "deviation")
+        over = f"epochs {ten[0]['first']} to {ten[0]['last']}"
         row["mean"] = f"{mean:.2%}" + ("" if np.isnan(deviation) else f" ± {100 * deviation:.2f}")
-        row["points"] = _points(mean, published[0]) if published and folds == 1 else ""
+        row["points"] = _points(mean, published[0] if published else None)
     return row | {"over": over, "none chosen": f"{row['mean']} ({over})" if chosen else "chosen on other clips"}
 
 
-def _interval(scores: Sequence[Json]) -> tuple[float, float, str]:
+def _interval(scores: Sequence[Json]) -> str:
     """Return the lowest and the highest bound of the seeds' intervals, and over what these are."""
     found = [(one["intervals_over_subjects"] or {}).get("accuracy") for one in scores]
     resampled = all(interval and interval[0] is not None for interval in found)
     lows, highs = zip(*(found if resampled else [one["accuracy_interval"] for one in scores]), strict=True)
-    return min(lows), max(highs), "subjects" if resampled else "clips (Wilson)"
+    return f"{min(lows):.1%} to {max(highs):.1%}, over {'subjects' if resampled else 'clips (Wilson)'}"
 
 
 def _pairs(trained: Sequence[Trained]) -> list[Section]:
     """Compare MicroExpSTCNN with every other method that scored the same clips under the same protocol and seed.
 
-    Deterministic methods have been fitted with the first seed only and stand for all. There is no p value where
-    training was cut short.
+    There is no p value where training was cut short.
     """
-    found = []
+    rows, cuts = [], []
     for own, other in itertools.product(trained, repeat=2):
-        one, two = own.protocol, other.protocol
-        same_seed = own.seed == other.seed or not two.network.has_epochs
-        alike = same_seed and one.name == two.name and one.kernel_size == two.kernel_size
-        mine, its = own.predictions, other.predictions
-        same_clips = mine.clips == its.clips and np.array_equal(mine.true, its.true)
-        if one.model == AHEAD and two.model != AHEAD and alike and same_clips:
-            cut = [*filter(None, map(_cut_short, (own, other)))]
-            found.append((own, other, metrics.paired(mine.correct, its.correct, mine.subjects), cut))
-    tested = [pair.p_subjects for *_, pair, cut in found if pair.p_subjects is not None and not cut]
-    corrected, rows = iter(metrics.holm(tested)), []
-    for own, other, pair, cut in found:
-        by_subjects, by_clips = (None, None) if cut else (pair.p_subjects, pair.p_clips)
-        p_values = (by_subjects, None if by_subjects is None else next(corrected), by_clips)
-        row = {"other": other.protocol.network.title, "protocol": own.protocol.name, "seed": str(own.seed)}
+        if not _can_be_compared(own, other):
+            continue
+        mine, cut = own.predictions, _cut_short(own) + _cut_short(other)
+        cuts += cut
+        pair = metrics.paired(mine.correct, other.predictions.correct, mine.subjects)
+        row: Row = {"other": other.protocol.network.title, "protocol": own.protocol.name, "seed": str(own.seed)}
         row["subjects"] = f"{pair.first_subjects} : {pair.second_subjects}"
-        row["clips"] = f"{pair.first_only} : {pair.second_only} of {len(own.predictions.clips)}"
-        for name, p in zip(("p subjects", "p Holm", "p clips"), p_values, strict=True):
-            row[name] = "n/a" if p is None else f"{p:.2g}"
-        rows.append(row)
-    cuts = dict.fromkeys(reason for *_, cut in found for reason in cut)
-    return _section("pairs", rows, f"No p value where training was cut short: {'; '.join(cuts)}." if cuts else "")
+        row["clips"] = f"{pair.first_only} : {pair.second_only} of {len(mine.clips)}"
+        rows.append(row | {"p subjects": None if cut else pair.p_subjects, "p clips": None if cut else pair.p_clips})
+    corrected = iter(metrics.holm([row["p subjects"] for row in rows if row["p subjects"] is not None]))
+    for row in rows:
+        row["p Holm"] = None if row["p subjects"] is None else next(corrected)
+        row |= {name: "n/a" if row[name] is None else f"{row[name]:.2g}" for name in row if name.startswith("p ")}
+    reasons = "; ".join(dict.fromkeys(cuts))
+    return _section("pairs", rows, f"No p value where training was cut short: {reasons}." if reasons else "")
 
 
-def _cut_short(one: Trained) -> str:
+def _can_be_compared(own: Trained, other: Trained) -> bool:
+    """Whether these are MicroExpSTCNN and another method on the same clips under the same protocol and seed.
+
+    Deterministic methods have been fitted with the first seed only and stand for all.
+    """
+    one, two = own.protocol, other.protocol
+    return (
+        (one.model == AHEAD and two.model != AHEAD)
+        and (own.seed == other.seed or not two.network.has_epochs)
+        and (one.name, one.kernel_size) == (two.name, two.kernel_size)
+        and own.predictions.clips == other.predictions.clips
+        and np.array_equal(own.predictions.true, other.predictions.true)
+    )
+
+
+def _cut_short(one: Trained) -> list[str]:
     """Say after how many epochs a training ended, if they are fewer than planned."""
     epochs = [fold["epochs"] for fold in one.scores["folds"]]
     if None in epochs or min(epochs) >= one.planned_epochs:
-        return ""
-    return f"{one.protocol.network.title} trained for {span(epochs)} of {one.planned_epochs} epochs"
-
-
-def _rival(protocol: Protocol) -> Row:
-    method, value = protocol.network, published_value(protocol)
-    return {"row": method.printed, "published": value.printed, "meaning": value.meaning, "sees": method.sees}
+        return []
+    return [f"{one.protocol.network.title} trained for {span(epochs)} of {one.planned_epochs} epochs"]
 
 
 def _matrix(group: Sequence[Trained]) -> Section:
     """Tables VI and VII: the published confusion matrix, and ours summed over the seeds."""
     protocol, ours = group[0].protocol, np.sum([one.scores["confusion"] for one in group], axis=0)
     names, published = protocol.database.class_names, np.array(PAPER.confusion[protocol.dataset])
-    rows = [[name] for name in names]
-    for (place, _), theirs in np.ndenumerate(published):
-        rows[place].append(f"{theirs} / {ours[place, len(rows[place]) - 1]}")
+    counts = zip(names, published, ours, strict=True)
+    rows = [[name, *map("{} / {}".format, theirs, own)] for name, theirs, own in counts]
     alike = np.array_equal(ours.sum(axis=1), len(group) * published.sum(axis=1))
-    said = "as many clips of each class as published." if alike else "other clips than published."
-    if len(group) > 1:
-        said = f"sum of seeds {', '.join(str(one.seed) for one in group)}; {said}"
+    seeds = f"sum of seeds {', '.join(str(one.seed) for one in group)}; " if len(group) > 1 else ""
+    clips = "as many clips of each class as published" if alike else "other clips than published"
     title = f"Table {MATRIX[protocol.dataset]}: confusion matrix of MicroExpSTCNN, published / ours"
-    return Section(title, f"Protocol {protocol.name}; {said}", [Table(["true / predicted", *names], rows)])
+    table = Table(["true / predicted", *names], rows)
+    return Section(title, f"Protocol {protocol.name}; {seeds}{clips}.", [table])
 
 
 def _training(one: Trained) -> Row:

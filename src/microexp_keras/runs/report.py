@@ -16,10 +16,9 @@ from microexp_keras.metrics import Scores
 from microexp_keras.models import RIVALS
 from microexp_keras.protocols import Protocol
 from microexp_keras.results import plots
-from microexp_keras.results.page import Report
+from microexp_keras.results.page import Report, caveat, which_apply
 from microexp_keras.results.predictions import Predictions
 from microexp_keras.results.scores import write
-from microexp_keras.runs.caveats import caveat
 from microexp_keras.runs.folder import read_config
 from microexp_keras.runs.run import Run, drop_rest, read_fold
 from microexp_keras.text import counted, markdown_table, span
@@ -59,18 +58,16 @@ def report(run: Run) -> Outcome:
         best_epoch = results[0].best_epoch if run.has_one_fold else None
         path = run.folder / "curves.png"
         plots.curves(_mean_history(histories), path, best_epoch, scores.majority_rate, run.title)
-    last_ten = last_ten_epochs(histories, [len(fold.validation) for fold in run.folds])
-    caveats = [
-        *_method_notes(run),
-        *training_notes(results, protocol, scores),
-        *_files(run, results),
-        *_notes(run, right),
-    ]
+    # Of the scored clips those that do not train, and those with a label that is not their folder's.
+    unseen = ~np.concatenate([np.isin(fold.test, fold.train) for fold in run.folds])
+    mislabelled = np.concatenate([run.samples.mislabelled[fold.test] for fold in run.folds])
+    held_out = {"clips": unseen, "correct": unseen & right, "mislabelled": unseen & mislabelled}
+    caveats = [*_method_notes(run), *training_notes(results, protocol, scores), *_notes(run, results, right)]
     more = {
         "folds": [_fold_json(run, number, result) for number, result in enumerate(results)],
-        "held_out": _held_out(run, right),
+        "held_out": {name: int(chosen.sum()) for name, chosen in held_out.items()},
         "chosen_on_scored": any(np.isin(fold.test, fold.validation).any() for fold in run.folds),
-        "ten_epochs": last_ten,
+        "ten_epochs": last_ten_epochs(histories, [len(fold.validation) for fold in run.folds]),
     }
     _, config = read_config(run.folder)
     described, values = write(run.folder, run.title, caveats, predictions, config, protocol, **more)
@@ -93,15 +90,6 @@ def _fold_json(run: Run, number: int, result: FoldResult) -> dict[str, Any]:
     }
 
 
-def _files(run: Run, results: list[FoldResult]) -> list[Issue]:
-    """Say how to get weights that are not kept, and warn of real people's faces on the page, if it shows any."""
-    method, gone = run.protocol.network, sum(not result.best_path.exists() for result in results)
-    again = not method.is_own or (method.has_epochs and ":" in method.name)  # others no command can train again
-    faces = not run.samples.synthetic and (results[0].saliency or {}).get("sheets")
-    notes = {caveat("not_kept", folds=counted(gone, "fold")): gone and again, caveat("faces"): faces}
-    return [note for note, so in notes.items() if so]
-
-
 def _mean_history(histories: list[list[Row]]) -> list[Row]:
     """Mean over the folds of what they logged after each epoch; of those that ended earlier, after their last."""
     means = []
@@ -111,38 +99,38 @@ def _mean_history(histories: list[list[Row]]) -> list[Row]:
     return means
 
 
-def _held_out(run: Run, right: np.ndarray) -> dict[str, int]:
-    """Of the scored clips that do not train: how many, how many right, how many with a label not their folder's."""
-    unseen = ~np.concatenate([np.isin(fold.test, fold.train) for fold in run.folds])
-    wrong = np.concatenate([run.samples.mislabelled[fold.test] for fold in run.folds])
-    counts = {"clips": unseen, "correct": unseen & right, "mislabelled": unseen & wrong}
-    return {name: int(chosen.sum()) for name, chosen in counts.items()}
-
-
-def _notes(run: Run, right: np.ndarray) -> list[Issue]:
-    """Return the caveats on the clips and on what differs from the protocol."""
+def _notes(run: Run, results: Sequence[FoldResult], right: np.ndarray) -> list[Issue]:
+    """Return the caveats on the files, on the clips and on what differs from the protocol."""
     settings, protocol, published = run.settings, run.protocol, run.settings.published_protocol
+    method, gone = protocol.network, sum(not result.best_path.exists() for result in results)
+    again = not method.is_own or (method.has_epochs and ":" in method.name)  # others no command can train again
+    drawn = (results[0].saliency or {}).get("sheets")
+    epochs = counted(protocol.patience, "epoch")
     changed = [
         f"{name} {getattr(protocol, name)} instead of the protocol's {getattr(published, name)}"
         for name in ("epochs", "batch_size", "kernel_size", *READING)
         if getattr(protocol, name) != getattr(published, name)
     ]
-    epochs = counted(protocol.patience, "epoch")
-    more = {
-        f"early stopping after {epochs} without a better validation accuracy": protocol.patience,
-        f"started from {settings.weights}": settings.weights,
-        f"landmarks from {settings.landmarks}": settings.landmarks,
-    }
-    changed += [said for said, so in more.items() if so]
+    changed += which_apply(
+        {
+            f"early stopping after {epochs} without a better validation accuracy": protocol.patience,
+            f"started from {settings.weights}": settings.weights,
+            f"landmarks from {settings.landmarks}": settings.landmarks,
+        }
+    )
     own = right if run.has_one_fold else None
     remarks = dict.fromkeys(said for fold in run.folds for said in preprocessing.remarks(fold, run.samples, own))
-    caveats = {
-        caveat("unseen"): protocol.unseen_subjects and not settings.weights,
-        caveat("changed", what="; ".join(changed)): changed,
-        SYNTHETIC_CLIPS: run.samples.synthetic,
-        caveat("synthetic_start"): settings.weights_synthetic,
-    }
-    return [*run.samples.all_notes, *map(Issue.of, remarks), *(note for note, so in caveats.items() if so)]
+    return which_apply(
+        {
+            caveat("not_kept", folds=counted(gone, "fold")): gone and again,
+            caveat("faces"): drawn and not run.samples.synthetic,
+            **dict.fromkeys([*run.samples.all_notes, *map(Issue.of, remarks)], True),
+            caveat("unseen"): protocol.unseen_subjects and not settings.weights,
+            caveat("changed", what="; ".join(changed)): changed,
+            SYNTHETIC_CLIPS: run.samples.synthetic,
+            caveat("synthetic_start"): settings.weights_synthetic,
+        }
+    )
 
 
 def training_notes(results: Sequence[FoldResult], protocol: Protocol, scores: Scores) -> list[Issue]:
@@ -157,21 +145,23 @@ def training_notes(results: Sequence[FoldResult], protocol: Protocol, scores: Sc
     lengths = [len(result.history) for result in results]
     each = f"{len(results)} folds, each " * several + counted(span(lengths), "epoch")
     best = span(int(result.best_epoch or 0) for result in results)
-    notes = [caveat("trained", name=name, source=source, each=each, batch=protocol.batch_size, best=best)]
     early = [len(result.history) for result in results if not result.diverged and len(result.history) < protocol.epochs]
-    if protocol.patience and early:
-        which = f"{len(early)} of {len(results)} folds" if several else "training"
-        notes.append(caveat("early", which=which, epochs=counted(span(early), "epoch"), planned=protocol.epochs))
+    of_early = f"{len(early)} of {len(results)} folds" if several else "training"
+    epochs = counted(span(early or [0]), "epoch")
     constant = [scores.class_names[result.only_class] for result in results if result.only_class is not None]
-    if constant:
-        classes = ", ".join(dict.fromkeys(constant))
-        notes.append(caveat("collapsed", where=of_folds(len(constant)), classes=classes))
     losses = [float(np.mean([row["loss"] for row in result.history[-10:]])) for result in results]
     guessing = math.log(len(scores.class_names))
     high = sum(loss > guessing for loss in losses)
-    if high and scores.accuracy_interval[0] <= scores.majority_rate:
-        notes.append(caveat("not_learned", where=of_folds(high), losses=span(losses, ".3g"), guessing=guessing))
-    return notes + [caveat("diverged", why=result.diverged) for result in results if result.diverged]
+    not_learned = high and scores.accuracy_interval[0] <= scores.majority_rate
+    return which_apply(
+        {
+            caveat("trained", name=name, source=source, each=each, batch=protocol.batch_size, best=best): True,
+            caveat("early", which=of_early, epochs=epochs, planned=protocol.epochs): protocol.patience and early,
+            caveat("collapsed", where=of_folds(len(constant)), classes=", ".join(dict.fromkeys(constant))): constant,
+            caveat("not_learned", where=of_folds(high), losses=span(losses, ".3g"), guessing=guessing): not_learned,
+            **{caveat("diverged", why=result.diverged): result.diverged for result in results},
+        }
+    )
 
 
 def _method_notes(run: Run) -> list[Issue]:

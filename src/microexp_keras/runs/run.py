@@ -14,9 +14,8 @@ from microexp_keras.backend import devices
 from microexp_keras.errors import MicroExpError
 from microexp_keras.preprocessing import Samples, Statistics
 from microexp_keras.protocols import Fold, Protocol
-from microexp_keras.results import sheets
-from microexp_keras.runs.folder import make_folder, read_config
-from microexp_keras.runs.provenance import provenance
+from microexp_keras.results import plots
+from microexp_keras.runs.folder import make_folder, provenance, read_config
 from microexp_keras.runs.settings import Settings
 from microexp_keras.text import ranges
 from microexp_keras.training.history import STATE, FoldResult, History
@@ -236,7 +235,7 @@ def _draw_saliency(run: Run, found: FoldResult) -> dict[str, Any]:
 
     samples, class_names, scored = run.samples, run.protocol.database.class_names, run.folds[0].test
     predicted, true = found.probabilities.argmax(axis=1), samples.labels[scored]
-    chosen = sheets.some_of_every_class(true, predicted, SALIENCY_CLIPS)
+    chosen = plots.some_of_every_class(true, predicted, SALIENCY_CLIPS)
     inputs, _ = preprocessing.network_inputs(samples.stacks, run.statistics[0])
     few = {name: stacks[scored[chosen]] for name, stacks in inputs.items()}
     try:
@@ -251,6 +250,6 @@ def _draw_saliency(run: Run, found: FoldResult) -> dict[str, Any]:
     plain = [title.encode("ascii", "backslashreplace").decode() for title in titles]
     for name, clips in few.items():
         path, marks = run.fold_folder(0) / f"saliency_{name}.png", saliency.binarize(maps[name])
-        sheets.saliency_sheet(clips[..., 0], marks, maps[name], path, plain, title=f"Saliency: {name}")
+        plots.saliency_sheet(clips[..., 0], marks, maps[name], path, plain, title=f"Saliency: {name}")
     drawn = [{"input": name, "file": f"saliency_{name}.png", "clips": titles} for name in few]
     return {"sheets": drawn, "missing": None}

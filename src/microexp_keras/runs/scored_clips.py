@@ -1,18 +1,19 @@
 """From weights and clips, or the original's arrays, to scored clips and notes on them."""
 
+import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from microexp_keras import preprocessing, weights
+from microexp_keras import datasets, landmarks, preprocessing, protocols, weights
 from microexp_keras.datasets.database import DATABASES, Database
 from microexp_keras.errors import SYNTHETIC_CLIPS, SYNTHETIC_WEIGHTS, Issue, MicroExpError
 from microexp_keras.models.networks import NETWORKS, RIVALS, get_method
 from microexp_keras.preprocessing import Samples, Statistics
 from microexp_keras.protocols import Protocol, splits
-from microexp_keras.runs.caveats import caveat
+from microexp_keras.results.page import caveat, which_apply
 from microexp_keras.text import counted
 from microexp_keras.training.job import known_statistics
 from microexp_keras.weights import WeightsFile
@@ -70,6 +71,23 @@ def require_length(file: WeightsFile | Learned, asked: Database) -> None:
         raise MicroExpError(file.path, found, f"Give --dataset {own.name}, or weights of {asked.title}.")
 
 
+def from_options(args: argparse.Namespace, file: WeightsFile | Learned, database: Database) -> ScoredClips:
+    """Read the clips, or the arrays, that the options of `evaluate` name."""
+    protocol = protocols.for_weights(args.protocol, file.network, database, file.metadata)
+    if args.validation_images:
+        return from_arrays(args.validation_images, args.validation_labels, protocol, file)
+    data = datasets.data_of(args, database)
+    if args.landmarks and protocol.network.on_whole_face:
+        raise MicroExpError("--landmarks", f"is for the fused networks, which {args.weights} is not", "Leave it out.")
+    points = landmarks.CsvLandmarks(args.landmarks) if args.landmarks else None
+    options: dict[str, Any] = datasets.chosen_options(args)
+    samples = preprocessing.load_samples(data, protocol, points, **options)
+    clips = from_samples(samples, protocol, file, database.origin(samples.synthetic), args.clips)
+    if points:
+        clips.notes.append(Issue("info", f"Landmarks from {args.landmarks}."))
+    return clips
+
+
 def from_samples(
     samples: Samples, protocol: Protocol, file: WeightsFile | Learned, origin: str, part: str | None = None
 ) -> ScoredClips:
@@ -78,29 +96,31 @@ def from_samples(
     These are its test clips, of several folds those of the fold that the weights are of; if they are of none, or `part`
     is `"all"`, all.
     """
-    folds = preprocessing.folds(protocol, samples)
-    trained = _trained_on(folds, samples, protocol, file.metadata)
+    folds, metadata = preprocessing.folds(protocol, samples), file.metadata
+    fingerprint, split = metadata.get("data_fingerprint"), metadata.get("split")
+    divided_so = fingerprint == samples.fingerprint and split == protocol.split.__name__
+    left_out = (fold for fold in folds if samples.subjects_of(fold.test) == metadata.get("test_subjects"))
+    trained = next(left_out, None) if divided_so else None
     fold = trained or (folds[0] if len(folds) == 1 else None)
     if fold is None or part == "all":
-        of_others = file.metadata.get("data_fingerprint") not in (None, samples.fingerprint)
+        of_others = fingerprint not in (None, samples.fingerprint)
         chosen, said = np.arange(len(samples.names)), "all of them" + "; the weights are of other clips" * of_others
     elif len(folds) > 1:
         chosen, said = fold.test, f"subject {samples.subjects[fold.test[0]]}, whom the weights' fold left out"
     else:
         chosen, said = fold.test, f"the test clips of protocol {protocol.name}"
-    notes = [*samples.all_notes]
-    if protocol.standardized_by != "method":
-        notes += _about_levels(samples, known_statistics(file))
-    notes.append(caveat("scored", count=len(chosen), clips=counted(len(samples.names), "clip"), which=said))
-    none = chosen[:0]
-    if trained is None or file.metadata.get("started_from"):
-        notes.append(caveat("unknown_training"))
-        trained = splits.Fold(none, none, chosen)
-    else:  # no epoch was chosen of the state of a run's last one
-        trained = splits.Fold(trained.train, none if "resume" in file.metadata else trained.validation, chosen)
-        if not np.isin(samples.clips[chosen], samples.clips[trained.train]).any():
-            notes.append(caveat("not_trained_on"))
-    notes += [*map(Issue.of, preprocessing.remarks(trained, samples)), *_synthetic(samples.synthetic, file)]
+    known, none = None if metadata.get("started_from") else trained, chosen[:0]
+    train = known.train if known else none
+    validation = known.validation if known and "resume" not in metadata else none  # a run's last epoch is not chosen
+    seen = np.isin(samples.clips[chosen], samples.clips[train]).any()
+    notes = [
+        *samples.all_notes,
+        *(_about_levels(samples, known_statistics(file)) if protocol.standardized_by != "method" else ()),
+        caveat("scored", count=len(chosen), clips=counted(len(samples.names), "clip"), which=said),
+        *which_apply({caveat("unknown_training"): not known, caveat("not_trained_on"): known and not seen}),
+        *map(Issue.of, preprocessing.remarks(splits.Fold(train, validation, chosen), samples)),
+        *_synthetic(samples.synthetic, file),
+    ]
     return ScoredClips(samples, chosen, origin, notes)
 
 
@@ -112,16 +132,6 @@ def _about_levels(samples: Samples, known: Mapping[str, Statistics]) -> Iterator
             yield caveat("own_levels", name=name, own=own)
         elif max(abs(known[name].mean - own.mean), abs(known[name].max - own.max)) > SAME_LEVEL:
             yield caveat("other_levels", name=name, own=own, known=known[name])
-
-
-def _trained_on(
-    folds: Sequence[splits.Fold], samples: Samples, protocol: Protocol, trained: dict[str, Any]
-) -> splits.Fold | None:
-    """Return the fold of these clips by which a file's metadata say that it was trained; None if by none of them."""
-    if trained.get("data_fingerprint") != samples.fingerprint or trained.get("split") != protocol.split.__name__:
-        return None
-    own = (fold for fold in folds if samples.subjects_of(fold.test) == trained.get("test_subjects"))
-    return next(own, None)
 
 
 def from_arrays(
@@ -136,18 +146,19 @@ def from_arrays(
         raise MicroExpError("--validation-images", found, "Take --data PATH.")
     samples = preprocessing.load_arrays(images_paths, labels_path, protocol)
     eyes, *mouth = samples.stacks.values()
-    notes = {
-        caveat("arrays"): True,
-        caveat("arrays_alike"): mouth and np.array_equal(eyes, mouth[0]),
-        caveat("arrays_levels"): not known_statistics(file),
-    }
+    notes = which_apply(
+        {
+            caveat("arrays"): True,
+            caveat("arrays_alike"): mouth and np.array_equal(eyes, mouth[0]),
+            caveat("arrays_levels"): not known_statistics(file),
+        }
+    )
+    notes += _synthetic(samples.synthetic, file)
     origin = f"{'synthetic ' * samples.synthetic}arrays {Path(images_paths[0]).name}"
-    told = [*(note for note, so in notes.items() if so), *_synthetic(samples.synthetic, file)]
-    return ScoredClips(samples, np.arange(len(samples.names)), origin, told)
+    return ScoredClips(samples, np.arange(len(samples.names)), origin, notes)
 
 
 def _synthetic(clips: bool, file: WeightsFile | Learned) -> list[Issue]:
     """Say that the clips are generated, or else that the weights were trained on such."""
-    if clips:
-        return [SYNTHETIC_CLIPS]
-    return [SYNTHETIC_WEIGHTS] if file.metadata.get("synthetic") is True else []
+    trained_so = file.metadata.get("synthetic") is True
+    return which_apply({SYNTHETIC_CLIPS: clips, SYNTHETIC_WEIGHTS: trained_so and not clips})

@@ -1,5 +1,6 @@
 """From a video and what a network saw in it to the video with box and probabilities drawn on it."""
 
+import itertools
 from pathlib import Path
 
 import cv2
@@ -10,8 +11,7 @@ from microexp_keras.atomic import replacing
 from microexp_keras.console import progress_bar
 from microexp_keras.datasets.videos import writing
 from microexp_keras.results import plots
-from microexp_keras.video.watch import Seen
-from microexp_keras.video.windows import Window, points_in
+from microexp_keras.video.windows import Seen, Window, points_in
 
 WHITE, LIGHT, DARK = (255, 255, 255), (200, 200, 200), (160, 160, 160)
 YELLOW = (0, 220, 255)
@@ -35,7 +35,7 @@ def annotate(seen: Seen, path: Path) -> None:
             window, probabilities = seen.windows[position], seen.probabilities[position]
             image = cv2.resize(frame, (width, height), interpolation=cv2.INTER_LINEAR)
             _draw_boxes(image, seen, window, number, scale)
-            if seen.look.synthetic:
+            if seen.look.file.metadata.get("synthetic") is True:
                 cv2.rectangle(image, (0, 0), (width, 24), (0, 0, 0), cv2.FILLED)
                 _write(image, WARNING, 10, 17, YELLOW)
             seconds = float(seen.times[number])
@@ -63,17 +63,16 @@ def _panel(
     if window.gap:
         _write(panel, f"no prediction: {window.gap}", 110, 22)
         return panel
-    said = f"frames {window.first} to {window.last}; probabilities are not calibrated"
-    _write(panel, said, 110, 22, LIGHT, 0.45)
-    colours = plots.class_colours(len(class_names))
-    for place, (name, probability) in enumerate(zip(class_names, probabilities.tolist(), strict=True)):
+    _write(panel, f"frames {window.first} to {window.last}; probabilities are not calibrated", 110, 22, LIGHT, 0.45)
+    bars = zip(class_names, probabilities.tolist(), itertools.cycle(plots.COLOURS), strict=False)
+    for place, (name, probability, colour) in enumerate(bars):
         row = TOP + 12 + BAR * place
         bright = WHITE if place == probabilities.argmax() else DARK
         _write(panel, name, 10, row, bright)
         _write(panel, f"{probability:.0%}", width - 60, row, bright)
         end = 110 + round((width - 180) * probability)
-        bgr = tuple(int(colours[place][at : at + 2], 16) for at in (5, 3, 1))
-        cv2.rectangle(panel, (110, row - 12), (end, row + 2), bgr, cv2.FILLED)
+        bgr = bytes.fromhex(colour[1:])[::-1]
+        cv2.rectangle(panel, (110, row - 12), (end, row + 2), tuple(bgr), cv2.FILLED)
     return panel
 
 
