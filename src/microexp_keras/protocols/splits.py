@@ -83,8 +83,7 @@ def leave_one_subject_out(labels: np.ndarray, subjects: Sequence[str | None]) ->
         if parts < 2:
             found = f"without {subject}, no class has two clips"
             raise MicroExpError("leave one subject out", found, "Take more clips.")
-        with warnings.catch_warnings():  # that a class has fewer clips than there are parts
-            warnings.simplefilter("ignore", UserWarning)
+        with warnings.catch_warnings(action="ignore", category=UserWarning):  # of a class with fewer clips than parts
             inner = list(StratifiedGroupKFold(parts).split(others, labels[others], owner[others]))
         train, validation = max(inner, key=lambda sides: len(set(owner[others[sides[1]]])))
         folds.append(Fold(train=others[train], validation=others[validation], test=np.flatnonzero(owner == subject)))
