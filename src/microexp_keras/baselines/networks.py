@@ -16,10 +16,10 @@ import cv2
 import numpy as np
 
 from microexp_keras import training, weights
-from microexp_keras.backend import keras
+from microexp_keras.backend import drawing_from, keras
 from microexp_keras.baselines.settings import described, settings
 from microexp_keras.errors import MicroExpError
-from microexp_keras.models.layers import LAST, seeded
+from microexp_keras.models.layers import LAST
 from microexp_keras.preprocessing import Samples, Statistics, measure
 from microexp_keras.preprocessing.tim import interpolate
 from microexp_keras.protocols import Fold
@@ -46,7 +46,7 @@ def build_cnn_augmentation(
     """
     rows, columns = (size, size) if isinstance(size, int) else size
     _require_eight({"rows": rows, "columns": columns})
-    with seeded(seed):
+    with drawing_from(seed):
         image = keras.Input((rows, columns, 1), name="image")
         x = _convolved(image, layers.Conv2D, layers.MaxPooling2D, IMAGES)
         x = _classified(x, IMAGES, num_classes, "dropout")
@@ -69,7 +69,7 @@ def build_3d_fcnn(
     rows, columns = (size, size) if isinstance(size, int) else size
     _require_eight({"rows": rows, "columns": columns, "flow fields (one less than frames)": frames - 1})
     lengths = zip(FLOW.streams, (frames, frames - 1, frames - 1), strict=True)
-    with seeded(seed):
+    with drawing_from(seed):
         inputs = [keras.Input((rows, columns, length, 1), name=name) for name, length in lengths]
         streams = [_convolved(x, layers.Conv3D, layers.MaxPooling3D, FLOW, f"{x.name}_") for x in inputs]
         x = layers.Concatenate(name="fusion")(streams)
@@ -89,7 +89,7 @@ def build_ststnet(size: int | tuple[int, int] = 28, num_classes: int = 3, seed: 
     recognition", FG 2019, and its authors' programs at github.com/christy1206/STSTNet.
     """
     rows, columns = (size, size) if isinstance(size, int) else size
-    with seeded(seed):
+    with drawing_from(seed):
         inputs = [keras.Input((rows, columns, 1), name=name) for name in APEX.streams]
         images, streams = layers.Concatenate(name="images")(inputs), []
         for number, filters in enumerate(APEX.filters, start=1):

@@ -12,9 +12,9 @@ IJCNN 2019, Tables I and II; the programs `{SMIC,CASME-SQUARE}/MicroExpSTCNN.py`
 
 from collections.abc import Sequence
 
-from microexp_keras.backend import keras
+from microexp_keras.backend import drawing_from, keras
 from microexp_keras.errors import MicroExpError
-from microexp_keras.models.layers import LAST, Conv3D, Dense, Keras2GlorotUniform, seeded
+from microexp_keras.models.layers import LAST, Conv3D, Dense, Keras2GlorotUniform
 from microexp_keras.models.original import FILTERS, POOL
 
 layers = keras.layers
@@ -57,7 +57,7 @@ def build_microexp_stcnn(
     MicroExpError
         If a clip is too small for the kernel and one pooling window.
     """
-    with seeded(seed):
+    with drawing_from(seed):
         face = _input("face", frames, size)
         x = _convolved_stream(face, kernel_size, conv_initializer)
         x = Dense(128, activation="relu", kernel_initializer=_keras2_normal(), name="dense_1")(x)
@@ -81,7 +81,7 @@ def build_intermediate_fusenet(
     `build_microexp_stcnn`; the inputs are named "eyes" and "mouth". 6,694,915 parameters for 18 frames, 177,088,515
     for 96.
     """
-    with seeded(seed):
+    with drawing_from(seed):
         regions = [_input(name, frames, size) for name in ("eyes", "mouth")]
         streams = [_convolved_stream(x, kernel_size, conv_initializer, f"{x.name}_") for x in regions]
         x = layers.Concatenate(name="fusion")(streams)
@@ -105,7 +105,7 @@ def build_late_fusenet(
     Parameters, errors and axis order are those of `build_intermediate_fusenet`. 6,827,523 parameters for 18 frames,
     177,221,123 for 96.
     """
-    with seeded(seed):
+    with drawing_from(seed):
         regions = [_input(name, frames, size) for name in ("eyes", "mouth")]
         streams = []
         for x in regions:

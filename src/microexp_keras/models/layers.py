@@ -1,9 +1,8 @@
-"""What the builders are made of: two layers of Keras computed faster, what Keras 2.0.0 does differently, and seeds."""
+"""What the builders are made of: two layers of Keras computed faster, and what Keras 2.0.0 does differently."""
 
-import contextlib
 from typing import Any
 
-from microexp_keras.backend import drawing_from, keras
+from microexp_keras.backend import keras
 from microexp_keras.models.original import POOL
 
 ops = keras.ops
@@ -92,8 +91,3 @@ class Crossentropy(keras.losses.Loss):
         """Return the loss of each clip; both arguments are (clips, classes)."""
         clipped = ops.clip(probabilities, self.floor, 1 - self.floor)
         return -ops.sum(targets * ops.log(clipped), axis=-1)
-
-
-def seeded(seed: int | None) -> contextlib.AbstractContextManager[None]:
-    """Let initial values and dropout of layers that are built meanwhile come of a seed; of None as Keras draws them."""
-    return contextlib.nullcontext() if seed is None else drawing_from(seed)
