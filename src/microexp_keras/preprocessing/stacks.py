@@ -101,11 +101,7 @@ def region_stacks(
 
 
 def read_stacks(
-    clips: Sequence[Clip],
-    protocol: Protocol,
-    points: LandmarkSource | None,
-    progress: bool,
-    keep: bool = False,
+    clips: Sequence[Clip], protocol: Protocol, points: LandmarkSource | None, progress: bool, keep: bool = False
 ) -> tuple[Mapping[str, np.ndarray], list[Remark]]:
     """Return stacks and remarks: of whole faces without a source of `points`, else of eyes and mouth.
 

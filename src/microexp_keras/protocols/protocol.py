@@ -183,9 +183,9 @@ def _glorot(protocol: Protocol) -> dict[str, Any]:
     }
 
 
-def _of(method: Method, database: Database, **reading: Any) -> list[Protocol]:
+def _by_name(name: str, dataset: str | Database, **reading: Any) -> dict[str, Protocol]:
     """Return all protocols of a method on a database, the default first; `reading` changes how clips are read."""
-    rival, name = method.name in RIVALS, method.name
+    method, database, rival = get_method(name), get_database(dataset), name in RIVALS
     how = {"frames": database.frames, "sampling": database.sampling, "crop": database.crop}
     steps = {"epochs": 100, "batch_size": 8} if method.has_epochs else {"epochs": 0, "batch_size": 0}
     standardized_by = "method" if rival else "all"
@@ -212,23 +212,23 @@ def _of(method: Method, database: Database, **reading: Any) -> list[Protocol]:
         there["glorot"] = _glorot(base)
         there["loso-glorot"] = there["glorot"] | loso
     default = "upstream" if database.in_paper and not method.is_own else "loso"
-    return [
-        replace(base, **{"name": one, "source": _DATA["protocols"][one]["source"], **there[one]})
+    return {
+        one: replace(base, **{"name": one, "source": _DATA["protocols"][one]["source"], **there[one]})
         for one in sorted(there, key=lambda one: (one != default, NAMES.index(one)))
-    ]
-
-
-ALL = [protocol for database in DATABASES.values() for method in METHODS.values() for protocol in _of(method, database)]
+    }
 
 
 def of(model: str, dataset: str | Database) -> list[Protocol]:
     """Return the protocols that there are for a method on a database; the default first."""
-    return _of(get_method(model), get_database(dataset))
+    return [*_by_name(model, dataset).values()]
+
+
+ALL = [protocol for dataset in DATABASES for model in METHODS for protocol in of(model, dataset)]
 
 
 def names(model: str, dataset: str | Database) -> tuple[str, ...]:
     """Return the names of the protocols that there are for a network on a database; the first is the default."""
-    return tuple(protocol.name for protocol in of(model, dataset))
+    return tuple(_by_name(model, dataset))
 
 
 def get(name: str, model: str = "stcnn", dataset: str | Database = "smic", **reading: Any) -> Protocol:
@@ -242,7 +242,7 @@ def get(name: str, model: str = "stcnn", dataset: str | Database = "smic", **rea
         `frames`, `size`, `sampling` and `crop`, where clips shall be read in another way than the protocol does of
         itself; not under one that reads them as published.
     """
-    there = {protocol.name: protocol for protocol in of(model, dataset)}
+    there = _by_name(model, dataset)
     if name not in there:
         found = f"there is no {name} for {model} on {get_database(dataset).title}"
         raise MicroExpError("protocol", found, f"Take one of {', '.join(there)}.")
@@ -256,7 +256,7 @@ def get(name: str, model: str = "stcnn", dataset: str | Database = "smic", **rea
             f"sampling {protocol.sampling}), so {said} goes only with {either(own)}: take --protocol {own[0]}, or "
             "leave it out."
         )
-    return next(one for one in _of(protocol.network, protocol.database, **other) if one.name == name)
+    return _by_name(model, dataset, **other)[name]
 
 
 def for_weights(name: str | None, model: str, database: Database, metadata: Mapping[str, Any]) -> Protocol:
