@@ -223,7 +223,8 @@ class Checkpoint(keras.callbacks.Callback):
 
     def _remove_outdone(self, rows: list[Row]) -> None:
         """Remove the best weights of other epochs, which no saved state names any more."""
-        for path in {self._file(row["epoch"], row[MONITOR]) for row in rows} - {self.path}:
+        own = {self._file(row["epoch"], row[MONITOR]) for row in rows} - {self.path}
+        for path in own & {*self.folder.glob("weights-improvement-*")}:
             path.unlink(missing_ok=True)
 
     def _file(self, epoch: int, value: float) -> Path:
