@@ -12,6 +12,7 @@ import random
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -154,16 +155,31 @@ def import_keras() -> Any:
     return keras
 
 
+_drawing: ContextVar[Any] = ContextVar("_drawing", default=random)
+
+
+class _Seeds:
+    """What Keras draws the seeds of its layers from, in the place of Python's `random`."""
+
+    @staticmethod
+    def randint(low: int, high: int) -> int:
+        return _drawing.get().randint(low, high)
+
+
 @contextlib.contextmanager
-def drawing_from(seed: int) -> Iterator[None]:
-    """Let layers that are built meanwhile draw from this seed alone: other threads draw from Python's numbers too."""
+def drawing_from(seed: int | None) -> Iterator[None]:
+    """Let layers that this thread builds meanwhile draw their seeds from this one alone; None changes nothing.
+
+    They are those that Keras would draw after `keras.utils.set_random_seed(seed)`, if no other thread drew in between.
+    """
     from keras.src.random import seed_generator
 
-    shared, seed_generator.python_random = seed_generator.python_random, random.Random(seed)
+    seed_generator.python_random = _Seeds
+    before = _drawing.set(_drawing.get() if seed is None else random.Random(seed))
     try:
         yield
     finally:
-        seed_generator.python_random = shared
+        _drawing.reset(before)
 
 
 @contextlib.contextmanager

@@ -22,7 +22,7 @@ from microexp_keras.datasets.videos import MAX_PIXELS
 from microexp_keras.errors import MicroExpError
 from microexp_keras.landmarks import CsvLandmarks, Landmarks, write_csv
 from microexp_keras.models.networks import NETWORKS
-from microexp_keras.preprocessing import original_npy, stack_cache
+from microexp_keras.preprocessing import original_npy, stacks
 from microexp_keras.runs.run import read_result
 from microexp_keras.weights.hdf5 import opened
 from microexp_keras.weights.identify import identify
@@ -111,14 +111,14 @@ def cache(folder):
         levels[:] = np.random.default_rng(0).integers(0, 256, shape[1:], np.uint8)
         return ["a note"]
 
-    stack_cache.make_stacks(path, shape, fill)
+    stacks.make_stacks(path, shape, fill)
 
     whole = {one.name: one.read_bytes() for one in (path, path.with_suffix(".json"))}
 
     def read(changed):
         (other,) = whole.keys() - {changed.name}
         changed.with_name(other).write_bytes(whole[other])
-        kept = stack_cache.kept_stacks(path, ["eyes", "mouth"], shape)
+        kept = stacks.kept_stacks(path, ["eyes", "mouth"], shape)
         return kept and ({name: stacks.tobytes() for name, stacks in kept[0].items()}, kept[1])
 
     return [Subject(name, data, read, [(0, len(data))], sealed=True) for name, data in whole.items()]

@@ -16,8 +16,8 @@ from helpers import as_nobody, on_a_full_disk, write_clips
 from microexp_keras import cache, landmarks, preprocessing, protocols
 from microexp_keras.datasets import __main__ as datasets_command
 from microexp_keras.errors import MicroExpError
-from microexp_keras.preprocessing import stack_cache, standardization
 from microexp_keras.preprocessing import stacks as stacks_module
+from microexp_keras.preprocessing import standardization
 
 FACE = protocols.get("upstream")
 FUSED = protocols.get("upstream", "intermediate")  # clips of the last class stand twice, eyes are trained on mouths
@@ -246,7 +246,7 @@ def test_a_folder_that_cannot_be_written_is_named(data, tmp_path, monkeypatch):
     tmp_path.chmod(0o755)
     monkeypatch.setenv("MICROEXP_CACHE", "closed")
     path = Path("closed") / "stacks" / "x.npy"
-    said = as_nobody(tmp_path, lambda: stack_cache.make_stacks(path, (1, 1, 2, 2, 2), lambda levels: []))
+    said = as_nobody(tmp_path, lambda: stacks_module.make_stacks(path, (1, 1, 2, 2, 2), lambda levels: []))
     assert said.startswith("MicroExpError: closed/stacks/") and "set MICROEXP_CACHE" in said
     load(data, cache=False)
 

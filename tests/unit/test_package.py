@@ -40,7 +40,7 @@ for name in ("", ".__main__", ".train", ".evaluate", ".predict", ".reproduce", "
     [
         "from microexp_keras import models; models.build_microexp_stcnn()",
         "from microexp_keras.models import saliency",
-        "from microexp_keras.training.checkpoint import Checkpoint",
+        "from microexp_keras.training.loop import Checkpoint",
         "from microexp_keras import training; training.fit",
         "from microexp_keras.backend import keras; keras.ops.zeros(1)",
     ],

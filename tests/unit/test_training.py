@@ -20,7 +20,7 @@ from microexp_keras import metrics, models, protocols, training, weights
 from microexp_keras.errors import MicroExpError
 from microexp_keras.protocols import splits
 from microexp_keras.runs.report import training_notes
-from microexp_keras.training import checkpoint
+from microexp_keras.training import loop
 from microexp_keras.training.history import History, last_ten_epochs
 from microexp_keras.training.job import Job
 
@@ -114,7 +114,7 @@ def test_a_kill_at_any_moment_leaves_what_the_state_names(whole_run, tmp_path, m
     run.mkdir()
     with monkeypatch.context() as patched:
         patched.setattr(weights, "save_weights", saving)
-        patched.setattr(checkpoint, "STATE_SECONDS", seconds)
+        patched.setattr(loop, "STATE_SECONDS", seconds)
         start(run, before=kill)
     saved = [weights.inspect(copy / "last.weights.h5").metadata for copy in copies if list(copy.glob("last*"))]
     assert {one["epoch"] for one in saved} == saved_epochs

@@ -1,7 +1,6 @@
 """From a clip to local binary patterns on three orthogonal planes (LBP-TOP): codes, block-wise counts, histograms."""
 
 import functools
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,17 +10,10 @@ from microexp_keras.text import by
 
 PLANES: tuple[str, ...] = ("XY", "XT", "YT")
 
-#: The two axes of (time, rows, columns) that each plane lies in.
-AXES: dict[str, tuple[int, int]] = {"XY": (1, 2), "XT": (0, 2), "YT": (0, 1)}
-
-#: Neighbours p = 0 to 7 of each plane, as signs along (time, rows, columns). XY begins on the right and turns up, XT
-#: begins on the right and turns to the future, YT begins in the future and turns up (Zhao and Pietikäinen, PAMI 2007).
-DIRECTIONS: dict[str, tuple[tuple[int, int, int], ...]] = {
-    "XY": ((0, 0, 1), (0, -1, 1), (0, -1, 0), (0, -1, -1), (0, 0, -1), (0, 1, -1), (0, 1, 0), (0, 1, 1)),
-    "XT": ((0, 0, 1), (1, 0, 1), (1, 0, 0), (1, 0, -1), (0, 0, -1), (-1, 0, -1), (-1, 0, 0), (-1, 0, 1)),
-    "YT": ((1, 0, 0), (1, -1, 0), (0, -1, 0), (-1, -1, 0), (-1, 0, 0), (-1, 1, 0), (0, 1, 0), (1, 1, 0)),
-}
-
+#: The two axes of (time, rows, columns) that each plane lies in: where neighbour 0 is, and whither the others turn. XY
+#: begins on the right and turns up, XT begins on the right and turns to the future, YT begins in the future and turns
+#: up (Zhao and Pietikäinen, PAMI 2007).
+AXES: dict[str, tuple[int, int]] = {"XY": (2, 1), "XT": (2, 0), "YT": (0, 1)}
 
 #: A difference from an interpolated level is (a + b sqrt 2) / 2 with whole numbers a and b below a million, so it is 0
 #: or further from 0 than 1e-7; sums of floats err by 1e-10 at most. So ties are told exactly.
@@ -142,20 +134,18 @@ def margins(radii: tuple[int, int, int]) -> tuple[int, int, int]:
     return t, max(x, y), max(x, y)
 
 
-def on_circle(plane: str, radii: tuple[int, int, int]) -> list[tuple[float, float, float]]:
+def on_circle(plane: str, radii: tuple[int, int, int]) -> np.ndarray:
     """Offsets (time, rows, columns) of the eight neighbours of a plane, on the circle or ellipse of the radii."""
     x, y, t = radii
-    found = []
-    for signs in DIRECTIONS[plane]:
-        share = math.sqrt(0.5) if all(signs[axis] for axis in AXES[plane]) else 1.0  # sine of 45 degrees, of 90
-        found.append((signs[0] * t * share, signs[1] * y * share, signs[2] * x * share))
-    return found
+    angles = np.arange(8) * np.pi / 4
+    found = np.zeros((8, 3))
+    found[:, AXES[plane]] = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    return found * (t, -y, x)  # rows count downwards
 
 
-def on_pixels(plane: str, radii: tuple[int, int, int]) -> list[tuple[int, int, int]]:
+def on_pixels(plane: str, radii: tuple[int, int, int]) -> np.ndarray:
     """Offsets (time, rows, columns) of the eight neighbours of a plane, rounded to whole pixels and frames."""
-    t, y, x = np.floor(np.array(on_circle(plane, radii)) + 0.5).astype(int).T.tolist()
-    return [*zip(t, y, x, strict=True)]
+    return np.floor(on_circle(plane, radii) + 0.5).astype(int)
 
 
 def moved(values: np.ndarray, offset: Sequence[int], margin: tuple[int, int, int]) -> np.ndarray:

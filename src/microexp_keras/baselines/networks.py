@@ -1,9 +1,10 @@
-"""The rival networks: functional Keras graphs, channels last, trained on the package's own loop.
+"""The rival networks and what they see of clips: Keras graphs, channels last, trained on the package's own loop.
 
 The two of Table V are our reconstructions: what is known of either is one sentence of an abstract or of another paper.
 STSTNet, which is not in that table, is after its authors' programs. `settings.toml` says which value is whose.
 """
 
+import itertools
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -15,11 +16,10 @@ import cv2
 import numpy as np
 
 from microexp_keras import training, weights
-from microexp_keras.backend import keras
-from microexp_keras.baselines.flow import flow, to_apex
+from microexp_keras.backend import drawing_from, keras
 from microexp_keras.baselines.settings import described, settings
 from microexp_keras.errors import MicroExpError
-from microexp_keras.models.layers import LAST, Seeds
+from microexp_keras.models.layers import LAST
 from microexp_keras.preprocessing import Samples, Statistics, measure
 from microexp_keras.preprocessing.tim import interpolate
 from microexp_keras.protocols import Fold
@@ -44,13 +44,13 @@ def build_cnn_augmentation(
     Takalkar and Xu, "Image based facial micro-expression recognition using deep learning on small datasets",
     DICTA 2017, of which the abstract was seen: every number here is ours.
     """
-    own, seeds = IMAGES, Seeds(seed)
     rows, columns = (size, size) if isinstance(size, int) else size
     _require_eight({"rows": rows, "columns": columns})
-    image = keras.Input((rows, columns, 1), name="image")
-    x = _convolved(image, layers.Conv2D, layers.MaxPooling2D, own, seeds)
-    x = _classified(x, own, num_classes, seeds, "dropout")
-    return keras.Model(image, x, name="cnn_augmentation")
+    with drawing_from(seed):
+        image = keras.Input((rows, columns, 1), name="image")
+        x = _convolved(image, layers.Conv2D, layers.MaxPooling2D, IMAGES)
+        x = _classified(x, IMAGES, num_classes, "dropout")
+        return keras.Model(image, x, name="cnn_augmentation")
 
 
 def build_3d_fcnn(
@@ -66,16 +66,16 @@ def build_3d_fcnn(
     Analysis and Applications 22(4), 2019, of which the abstract was seen; three streams and where they are fused, as
     reported in Computer Engineering 2022 no. 12. Every number here is ours.
     """
-    own, seeds = FLOW, Seeds(seed)
     rows, columns = (size, size) if isinstance(size, int) else size
     _require_eight({"rows": rows, "columns": columns, "flow fields (one less than frames)": frames - 1})
-    lengths = zip(own.streams, (frames, frames - 1, frames - 1), strict=True)
-    inputs = [keras.Input((rows, columns, length, 1), name=name) for name, length in lengths]
-    streams = [_convolved(x, layers.Conv3D, layers.MaxPooling3D, own, seeds, f"{x.name}_") for x in inputs]
-    x = layers.Concatenate(name="fusion")(streams)
-    x = layers.Dropout(own.dropout, seed=seeds.next(), name="dropout_1")(x)
-    x = _classified(x, own, num_classes, seeds, "dropout_2")
-    return keras.Model(inputs, x, name="fcnn_3d")
+    lengths = zip(FLOW.streams, (frames, frames - 1, frames - 1), strict=True)
+    with drawing_from(seed):
+        inputs = [keras.Input((rows, columns, length, 1), name=name) for name, length in lengths]
+        streams = [_convolved(x, layers.Conv3D, layers.MaxPooling3D, FLOW, f"{x.name}_") for x in inputs]
+        x = layers.Concatenate(name="fusion")(streams)
+        x = layers.Dropout(FLOW.dropout, name="dropout_1")(x)
+        x = _classified(x, FLOW, num_classes, "dropout_2")
+        return keras.Model(inputs, x, name="fcnn_3d")
 
 
 def build_ststnet(size: int | tuple[int, int] = 28, num_classes: int = 3, seed: int | None = None) -> keras.Model:
@@ -88,41 +88,37 @@ def build_ststnet(size: int | tuple[int, int] = 28, num_classes: int = 3, seed: 
     Liong, Gan, See, Khor and Huang, "Shallow triple stream three-dimensional CNN (STSTNet) for micro-expression
     recognition", FG 2019, and its authors' programs at github.com/christy1206/STSTNet.
     """
-    own, seeds = APEX, Seeds(seed)
     rows, columns = (size, size) if isinstance(size, int) else size
-    inputs = [keras.Input((rows, columns, 1), name=name) for name in own.streams]
-    images, found = layers.Concatenate(name="images")(inputs), []
-    for number, filters in enumerate(own.filters, start=1):
-        name, glorot = f"conv_{number}", seeds.initializer()
-        x = layers.Conv2D(filters, own.kernel_size, **_SAME, kernel_initializer=glorot, name=name)(images)
-        x = layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"normalization_{number}")(x)
-        x = layers.MaxPooling2D(own.pool, padding="same", data_format=LAST, name=f"pool_{number}")(x)
-        found.append(layers.Dropout(own.dropout, seed=seeds.next(), name=f"dropout_{number}")(x))
-    x = layers.Concatenate(name="fusion")(found)
-    x = layers.AveragePooling2D(own.mean_pool, data_format=LAST, name="mean_pool")(x)
-    x = layers.Flatten(LAST, name="flatten")(x)
-    x = layers.Dense(num_classes, kernel_initializer=seeds.initializer(), name="dense")(x)
-    return keras.Model(inputs, layers.Softmax(name="softmax")(x), name="ststnet")
+    with drawing_from(seed):
+        inputs = [keras.Input((rows, columns, 1), name=name) for name in APEX.streams]
+        images, streams = layers.Concatenate(name="images")(inputs), []
+        for number, filters in enumerate(APEX.filters, start=1):
+            x = layers.Conv2D(filters, APEX.kernel_size, **_SAME, name=f"conv_{number}")(images)
+            x = layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"normalization_{number}")(x)
+            x = layers.MaxPooling2D(APEX.pool, padding="same", data_format=LAST, name=f"pool_{number}")(x)
+            streams.append(layers.Dropout(APEX.dropout, name=f"dropout_{number}")(x))
+        x = layers.Concatenate(name="fusion")(streams)
+        x = layers.AveragePooling2D(APEX.mean_pool, data_format=LAST, name="mean_pool")(x)
+        x = layers.Flatten(LAST, name="flatten")(x)
+        x = layers.Dense(num_classes, name="dense")(x)
+        return keras.Model(inputs, layers.Softmax(name="softmax")(x), name="ststnet")
 
 
 def _convolved(
-    x: keras.KerasTensor, convolution: Any, pooling: Any, own: SimpleNamespace, seeds: Seeds, prefix: str = ""
+    x: keras.KerasTensor, convolution: Any, pooling: Any, own: SimpleNamespace, prefix: str = ""
 ) -> keras.KerasTensor:
     """Convolutions that keep the size, each before a pooling, and the flatten."""
     for number, filters in enumerate(own.filters, start=1):
-        name, glorot = f"{prefix}conv_{number}", seeds.initializer()
-        x = convolution(filters, own.kernel_size, **_SAME, kernel_initializer=glorot, name=name)(x)
+        x = convolution(filters, own.kernel_size, **_SAME, name=f"{prefix}conv_{number}")(x)
         x = pooling(own.pool, data_format=LAST, name=f"{prefix}pool_{number}")(x)
     return layers.Flatten(LAST, name=f"{prefix}flatten")(x)
 
 
-def _classified(
-    x: keras.KerasTensor, own: SimpleNamespace, num_classes: int, seeds: Seeds, dropout: str
-) -> keras.KerasTensor:
+def _classified(x: keras.KerasTensor, own: SimpleNamespace, num_classes: int, dropout: str) -> keras.KerasTensor:
     """Two dense layers, a dropout of this name between them, and the probabilities."""
-    x = layers.Dense(own.dense, activation="relu", kernel_initializer=seeds.initializer(), name="dense_1")(x)
-    x = layers.Dropout(own.dropout, seed=seeds.next(), name=dropout)(x)
-    x = layers.Dense(num_classes, kernel_initializer=seeds.initializer(), name="dense_2")(x)
+    x = layers.Dense(own.dense, activation="relu", name="dense_1")(x)
+    x = layers.Dropout(own.dropout, name=dropout)(x)
+    x = layers.Dense(num_classes, name="dense_2")(x)
     return layers.Softmax(name="softmax")(x)
 
 
@@ -140,48 +136,21 @@ def _require_eight(lengths: dict[str, int]) -> None:
             raise MicroExpError(axis, f"{length}, but there must be at least 8", "Give larger clips.")
 
 
-def fit(job: Job) -> FoldResult:
-    """Train on a fold, or resume it, and predict the test clips; see `models.Method`.
+def pick_images(stack: np.ndarray, images: int) -> np.ndarray:
+    """Return equally spaced frames of a clip, from its first to its last; positions between frames are rounded down.
 
-    The CNN trains on images of the training clips and changed copies of them; images and copies of a clip are on its
-    side of the split, and the epoch is chosen by single images.
+    From uint8 (rows, columns, time) to uint8 (images, rows, columns); there are at least 2.
     """
-    samples, labels, fold = job.samples, job.samples.labels, job.fold
-    if job.protocol.model in STREAMS:
-        streams = STREAMS[job.protocol.model](samples)
-        return _train(job, streams, labels, fold, {name: measure(part, fold.train) for name, part in streams.items()})
-    images = _images(samples)
-    clips, count, *size = images.shape
-    copies, owners = training_images(images, fold.train, job.seed)
-    levels = np.concatenate([images.reshape(-1, *size), copies])
-    labels = labels[np.concatenate([np.repeat(np.arange(clips), count), owners])]
-    of_clips = np.arange(clips * count).reshape(clips, count)
-    validation, test = of_clips[fold.validation].ravel(), of_clips[fold.test].ravel()
-    fold = Fold(train=np.arange(clips * count, len(levels)), validation=validation, test=test)
-    result = _train(job, {"image": levels}, labels, fold, {"image": measure(copies)})
-    return replace(result, probabilities=_mean_of_images(result.probabilities))
+    frames = stack.shape[2]
+    if not 2 <= images <= frames:
+        found = f"{images}, but they must be from 2 to {frames}, the frames"
+        raise MicroExpError("images of a clip", found, "Interpolate the clip to more frames.")
+    return np.ascontiguousarray(stack[:, :, np.arange(images) * (frames - 1) // (images - 1)].transpose(2, 0, 1))
 
 
-def predict(file: Any, samples: Samples, positions: np.ndarray, num_classes: int) -> np.ndarray:
-    """Predict clips with weights of either network; see `models.Method`."""
-    path, name, metadata = file.path, file.network, file.metadata
-    if name in STREAMS:
-        values = {stream: part[positions] for stream, part in STREAMS[name](samples).items()}
-    else:
-        values = {"image": np.concatenate(_images(samples)[positions])}
-    inputs = {of_input: scaled(part, known_scale(path, metadata, of_input)) for of_input, part in values.items()}
-    model = _build(name, inputs, num_classes)
-    weights.load_layers(model, path)
-    probabilities = training.predict(model, inputs)
-    return probabilities if name in STREAMS else _mean_of_images(probabilities)
-
-
-def scaled(values: np.ndarray, scale: Statistics) -> np.ndarray:
-    """Subtract the mean and divide by the largest value left: float32 of the same shape and an axis for channels."""
-    if scale.max <= scale.mean:
-        raise MicroExpError("scale: all values of the training clips are equal. Look at the frames and face boxes.")
-    largest = np.float32(scale.max - scale.mean)
-    return ((values - np.float32(scale.mean)) / largest).astype(np.float32)[..., None]
+def _images(samples: Samples) -> np.ndarray:
+    """Images of all clips, uint8 (clips, images, rows, columns)."""
+    return described(samples, "cnn-augmentation", lambda stack: pick_images(stack, IMAGES.images))
 
 
 def draw(random: np.random.Generator) -> dict[str, Any]:
@@ -207,18 +176,6 @@ def changed(
     return cv2.warpAffine(source, matrix, (columns, rows), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
-def pick_images(stack: np.ndarray, images: int) -> np.ndarray:
-    """Return equally spaced frames of a clip, from its first to its last; positions between frames are rounded down.
-
-    From uint8 (rows, columns, time) to uint8 (images, rows, columns); there are at least 2.
-    """
-    frames = stack.shape[2]
-    if not 2 <= images <= frames:
-        found = f"{images}, but they must be from 2 to {frames}, the frames"
-        raise MicroExpError("images of a clip", found, "Interpolate the clip to more frames.")
-    return np.ascontiguousarray(stack[:, :, np.arange(images) * (frames - 1) // (images - 1)].transpose(2, 0, 1))
-
-
 def training_images(images: np.ndarray, train: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the images of the training clips, each followed by its augmented copies, and the clip that each is of.
 
@@ -234,6 +191,48 @@ def training_images(images: np.ndarray, train: np.ndarray, seed: int) -> tuple[n
             found.append(image)
             found += [changed(image, **draw(random)) for _ in range(IMAGES.copies)]
     return np.stack(found), np.repeat(train, images.shape[1] * (1 + IMAGES.copies))
+
+
+def flow(stack: np.ndarray) -> np.ndarray:
+    """Estimate by Farnebäck's method, as 3D-FCNN's settings say, how far each pixel moves from frame to frame.
+
+    From uint8 gray levels (rows, columns, time) to float32 (2, rows, columns, time - 1) in pixels: u to the right
+    first, then v downwards; field i leads from frame i to frame i + 1. The result is the same to the bit on any
+    number of OpenCV's threads; the method uses one at these sizes.
+
+    Farnebäck, "Two-frame motion estimation based on polynomial expansion", SCIA 2003.
+    """
+    if stack.dtype != np.uint8 or stack.ndim != 3 or stack.shape[2] < 2:
+        found = f"{stack.dtype} {stack.shape} instead of uint8 gray levels (rows, columns, time) of 2 frames or more"
+        raise MicroExpError("optical flow", found, "Give one clip of a uint8 stack, not standardised.")
+    how = (FLOW.pyramid_scale, FLOW.levels, FLOW.window, FLOW.iterations, FLOW.neighbourhood, FLOW.sigma, 0)
+    pairs = itertools.pairwise(np.ascontiguousarray(stack.transpose(2, 0, 1)))
+    still = np.zeros((*stack.shape[:2], 2), np.float32)
+    fields = [cv2.calcOpticalFlowFarneback(before, after, still.copy(), *how) for before, after in pairs]
+    return np.ascontiguousarray(np.stack(fields, axis=2).transpose(3, 0, 1, 2))
+
+
+def strain(field: np.ndarray) -> np.ndarray:
+    """Return how strongly a flow deforms: the norm of its symmetric gradient.
+
+    From float (2, rows, columns), to the right and downwards, to float (rows, columns), per pixel.
+    """
+    (right_by_row, right_by_column), (down_by_row, down_by_column) = (np.gradient(one) for one in field)
+    shear = (right_by_row + down_by_column) / 2
+    return np.sqrt(right_by_column**2 + down_by_row**2 + 2 * shear**2)
+
+
+def to_apex(stack: np.ndarray, apex: int | None) -> np.ndarray:
+    """Return the flow from a clip's first frame to its apex, or where none is annotated to the frame of largest flow.
+
+    From uint8 (rows, columns, time) to float32 (28, 28, 3): to the right, downwards (pixels of the stack), strain.
+    """
+    frames = [apex] if apex else range(1, stack.shape[2])
+    fields = [flow(stack[..., [0, frame]])[..., 0] for frame in frames]
+    largest = max(fields, key=lambda field: float(np.hypot(*field).sum()))
+    streams = [*largest, strain(largest)]
+    small = [cv2.resize(one, (APEX.size, APEX.size), interpolation=cv2.INTER_AREA) for one in streams]
+    return np.stack(small, axis=-1).astype(np.float32)
 
 
 def _gray_and_flow(samples: Samples) -> dict[str, np.ndarray]:
@@ -258,14 +257,48 @@ def _flow_to_apex(samples: Samples) -> dict[str, np.ndarray]:
 STREAMS: dict[str, Callable[[Samples], dict[str, np.ndarray]]] = {"3d-fcnn": _gray_and_flow, "ststnet": _flow_to_apex}
 
 
-def _images(samples: Samples) -> np.ndarray:
-    """Images of all clips, uint8 (clips, images, rows, columns)."""
-    return described(samples, "cnn-augmentation", lambda stack: pick_images(stack, IMAGES.images))
+def fit(job: Job) -> FoldResult:
+    """Train on a fold, or resume it, and predict the test clips; see `models.Method`.
+
+    The CNN trains on images of the training clips and changed copies of them; images and copies of a clip are on its
+    side of the split, and the epoch is chosen by single images.
+    """
+    samples, labels, fold = job.samples, job.samples.labels, job.fold
+    if job.protocol.model in STREAMS:
+        return _train(job, STREAMS[job.protocol.model](samples), labels, fold)
+    images = _images(samples)
+    clips, count, *size = images.shape
+    copies, owners = training_images(images, fold.train, job.seed)
+    levels = np.concatenate([images.reshape(-1, *size), copies])
+    labels = labels[np.concatenate([np.repeat(np.arange(clips), count), owners])]
+    of_clips = np.arange(clips * count).reshape(clips, count)
+    validation, test = of_clips[fold.validation].ravel(), of_clips[fold.test].ravel()
+    fold = Fold(train=np.arange(clips * count, len(levels)), validation=validation, test=test)
+    result = _train(job, {"image": levels}, labels, fold)
+    return replace(result, probabilities=_mean_of_images(result.probabilities))
 
 
-def _mean_of_images(probabilities: np.ndarray) -> np.ndarray:
-    """From (clips * images, classes), clip by clip, to (clips, classes)."""
-    return probabilities.reshape(-1, IMAGES.images, probabilities.shape[1]).mean(axis=1)
+def _train(job: Job, values: dict[str, np.ndarray], labels: np.ndarray, fold: Fold) -> FoldResult:
+    """Train, or resume, on values that are scaled here by the training ones; predict the test ones."""
+    scales = {name: measure(part, fold.train) for name, part in values.items()}
+    inputs = {name: scaled(part, scales[name]) for name, part in values.items()}
+    model = _build(job.protocol.model, inputs, job.num_classes, job.seed)
+    metadata = {**job.metadata, "scales": {name: scale._asdict() for name, scale in scales.items()}}
+    return training.fit(job, model, inputs, labels, fold, metadata)
+
+
+def predict(file: Any, samples: Samples, positions: np.ndarray, num_classes: int) -> np.ndarray:
+    """Predict clips with weights of either network; see `models.Method`."""
+    path, name, metadata = file.path, file.network, file.metadata
+    if name in STREAMS:
+        values = {stream: part[positions] for stream, part in STREAMS[name](samples).items()}
+    else:
+        values = {"image": np.concatenate(_images(samples)[positions])}
+    inputs = {of_input: scaled(part, known_scale(path, metadata, of_input)) for of_input, part in values.items()}
+    model = _build(name, inputs, num_classes)
+    weights.load_layers(model, path)
+    probabilities = training.predict(model, inputs)
+    return probabilities if name in STREAMS else _mean_of_images(probabilities)
 
 
 def _build(name: str, inputs: Mapping[str, np.ndarray], classes: int, seed: int | None = None) -> keras.Model:
@@ -273,14 +306,12 @@ def _build(name: str, inputs: Mapping[str, np.ndarray], classes: int, seed: int 
     return BUILDERS[name](*time, size=(rows, columns), num_classes=classes, seed=seed)
 
 
-def _train(
-    job: Job, values: dict[str, np.ndarray], labels: np.ndarray, fold: Fold, scales: Mapping[str, Statistics]
-) -> FoldResult:
-    """Train, or resume, on values that are scaled here; predict the test clips by the best epoch."""
-    inputs = {name: scaled(part, scales[name]) for name, part in values.items()}
-    model = _build(job.protocol.model, inputs, job.num_classes, job.seed)
-    metadata = {**job.metadata, "scales": {name: scale._asdict() for name, scale in scales.items()}}
-    return training.fit(job, model, inputs, labels, fold, metadata)
+def scaled(values: np.ndarray, scale: Statistics) -> np.ndarray:
+    """Subtract the mean and divide by the largest value left: float32 of the same shape and an axis for channels."""
+    if scale.max <= scale.mean:
+        raise MicroExpError("scale: all values of the training clips are equal. Look at the frames and face boxes.")
+    largest = np.float32(scale.max - scale.mean)
+    return ((values - np.float32(scale.mean)) / largest).astype(np.float32)[..., None]
 
 
 def known_scale(path: str | Path, metadata: Mapping[str, Any], of_input: str) -> Statistics:
@@ -295,3 +326,8 @@ def known_scale(path: str | Path, metadata: Mapping[str, Any], of_input: str) ->
         pass
     found = f"says no mean and largest value of {of_input}"
     raise MicroExpError(path, found, "Take the file that the training wrote.")
+
+
+def _mean_of_images(probabilities: np.ndarray) -> np.ndarray:
+    """From (clips * images, classes), clip by clip, to (clips, classes)."""
+    return probabilities.reshape(-1, IMAGES.images, probabilities.shape[1]).mean(axis=1)

@@ -18,10 +18,6 @@ from microexp_keras.training.job import Job
 if TYPE_CHECKING:
     from sklearn.svm import SVC
 
-LEARNED = "learned.h5"  #: What is kept of a fold.
-
-Arrays = Mapping[str, np.ndarray]
-
 NATIVE = 128  # rows from which frames count as of their own size
 
 #: What STCLQP learns before the machine does: kind and axes of each array.
@@ -65,8 +61,7 @@ def choose(gram: np.ndarray, labels: np.ndarray, subjects: Sequence[str], costs:
     if min(len(counts), people) < 2:
         found = f"needs training clips of two classes and two subjects, and has {len(counts)} and {people}"
         raise MicroExpError("support vector machine", found, "Take more clips.")
-    with warnings.catch_warnings():  # that a class has fewer clips than there are parts
-        warnings.simplefilter("ignore", UserWarning)
+    with warnings.catch_warnings(action="ignore", category=UserWarning):  # of a class with fewer clips than parts
         splits = StratifiedGroupKFold(min(parts, people, int(counts.max()))).split(gram, labels, subjects)
         telling = [(learn, check) for learn, check in splits if len(np.unique(labels[learn])) > 1]
     costs = sorted(costs)
@@ -106,7 +101,7 @@ def fit(job: Job) -> FoldResult:
     known = features[train]
     subjects = [str(samples.subjects[position]) for position in train]
     machine = choose(KERNELS[method](known, known), labels, subjects, own.costs, own.inner_parts)
-    path = job.folder / LEARNED
+    path = job.folder / "learned.h5"
     weights.save_arrays(path, {"features": known, "labels": labels, **learned}, {**job.metadata, "cost": machine.C})
     kernel = KERNELS[method](features[job.fold.test], known)
     return FoldResult(best_path=path, probabilities=vote_shares(machine, kernel, job.num_classes))
@@ -138,7 +133,7 @@ def _described(method: str, samples: Samples) -> np.ndarray:
     return described(samples, method, lambda stack: describe(interpolate(stack, own.frames), radii, own.blocks))
 
 
-def _features(clips: np.ndarray, learned: Arrays) -> np.ndarray:
+def _features(clips: np.ndarray, learned: Mapping[str, np.ndarray]) -> np.ndarray:
     """Features of clips that are described, by the codebooks that were learned if any: float32 (clips, features)."""
     if "tables" in learned:
         clips = stclqp.features(clips, stclqp.Codebooks(learned["tables"], learned["sizes"]))

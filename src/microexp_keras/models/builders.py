@@ -12,9 +12,9 @@ IJCNN 2019, Tables I and II; the programs `{SMIC,CASME-SQUARE}/MicroExpSTCNN.py`
 
 from collections.abc import Sequence
 
-from microexp_keras.backend import keras
+from microexp_keras.backend import drawing_from, keras
 from microexp_keras.errors import MicroExpError
-from microexp_keras.models.layers import LAST, Conv3D, Dense, Keras2GlorotUniform, Seeds
+from microexp_keras.models.layers import LAST, Conv3D, Dense, Keras2GlorotUniform
 from microexp_keras.models.original import FILTERS, POOL
 
 layers = keras.layers
@@ -44,7 +44,7 @@ def build_microexp_stcnn(
         Initial values of the convolution kernels: `"keras2_glorot_uniform"` as the original has them (see
         `Keras2GlorotUniform`), or any other that Keras knows by name.
     seed : int, optional
-        Of initial values and dropout, see `Seeds`; by default Keras draws them.
+        Of initial values and dropout; by default Keras draws them.
 
     Returns
     -------
@@ -57,14 +57,14 @@ def build_microexp_stcnn(
     MicroExpError
         If a clip is too small for the kernel and one pooling window.
     """
-    seeds = Seeds(seed)
-    face = _input("face", frames, size)
-    x = _convolved_stream(face, kernel_size, conv_initializer, seeds)
-    x = Dense(128, activation="relu", kernel_initializer=_keras2_normal(seeds), name="dense_1")(x)
-    x = layers.Dropout(0.5, seed=seeds.next(), name="dropout_2")(x)
-    x = Dense(num_classes, kernel_initializer=_keras2_normal(seeds), name="dense_2")(x)
-    x = layers.Softmax(dtype="float32", name="softmax")(x)
-    return keras.Model(face, x, name="microexp_stcnn")
+    with drawing_from(seed):
+        face = _input("face", frames, size)
+        x = _convolved_stream(face, kernel_size, conv_initializer)
+        x = Dense(128, activation="relu", kernel_initializer=_keras2_normal(), name="dense_1")(x)
+        x = layers.Dropout(0.5, name="dropout_2")(x)
+        x = Dense(num_classes, kernel_initializer=_keras2_normal(), name="dense_2")(x)
+        x = layers.Softmax(dtype="float32", name="softmax")(x)
+        return keras.Model(face, x, name="microexp_stcnn")
 
 
 def build_intermediate_fusenet(
@@ -81,14 +81,14 @@ def build_intermediate_fusenet(
     `build_microexp_stcnn`; the inputs are named "eyes" and "mouth". 6,694,915 parameters for 18 frames, 177,088,515
     for 96.
     """
-    seeds = Seeds(seed)
-    regions = [_input(name, frames, size) for name in ("eyes", "mouth")]
-    streams = [_convolved_stream(x, kernel_size, conv_initializer, seeds, f"{x.name}_") for x in regions]
-    x = layers.Concatenate(name="fusion")(streams)
-    x = _dense_layers(x, seeds)
-    x = _linear(num_classes, seeds, "dense_3")(x)
-    x = layers.Softmax(dtype="float32", name="softmax")(x)
-    return keras.Model(regions, x, name="intermediate_fusenet")
+    with drawing_from(seed):
+        regions = [_input(name, frames, size) for name in ("eyes", "mouth")]
+        streams = [_convolved_stream(x, kernel_size, conv_initializer, f"{x.name}_") for x in regions]
+        x = layers.Concatenate(name="fusion")(streams)
+        x = _dense_layers(x)
+        x = Dense(num_classes, name="dense_3")(x)
+        x = layers.Softmax(dtype="float32", name="softmax")(x)
+        return keras.Model(regions, x, name="intermediate_fusenet")
 
 
 def build_late_fusenet(
@@ -105,49 +105,44 @@ def build_late_fusenet(
     Parameters, errors and axis order are those of `build_intermediate_fusenet`. 6,827,523 parameters for 18 frames,
     177,221,123 for 96.
     """
-    seeds = Seeds(seed)
-    regions = [_input(name, frames, size) for name in ("eyes", "mouth")]
-    streams = []
-    for x in regions:
-        name = f"{x.name}_"
-        x = _convolved_stream(x, kernel_size, conv_initializer, seeds, name)
-        streams.append(_dense_layers(x, seeds, name))
-    x = layers.Concatenate(name="fusion")(streams)
-    x = _linear(num_classes, seeds, "dense")(x)
-    x = layers.Softmax(dtype="float32", name="softmax")(x)
-    return keras.Model(regions, x, name="late_fusenet")
+    with drawing_from(seed):
+        regions = [_input(name, frames, size) for name in ("eyes", "mouth")]
+        streams = []
+        for x in regions:
+            prefix = f"{x.name}_"
+            x = _convolved_stream(x, kernel_size, conv_initializer, prefix)
+            streams.append(_dense_layers(x, prefix))
+        x = layers.Concatenate(name="fusion")(streams)
+        x = Dense(num_classes, name="dense")(x)
+        x = layers.Softmax(dtype="float32", name="softmax")(x)
+        return keras.Model(regions, x, name="late_fusenet")
 
 
 def _convolved_stream(
-    x: keras.KerasTensor, kernel_size: tuple[int, int, int], initializer: str, seeds: Seeds, prefix: str = ""
+    x: keras.KerasTensor, kernel_size: tuple[int, int, int], initializer: str, prefix: str = ""
 ) -> keras.KerasTensor:
     """One region of the face: convolution, max-pooling, ReLU, dropout, flatten; the part the networks share."""
-    ours = initializer == "keras2_glorot_uniform"
-    initial = Keras2GlorotUniform(seeds.next()) if ours else seeds.initializer(initializer)
+    initial = Keras2GlorotUniform() if initializer == "keras2_glorot_uniform" else initializer
     discarded = _discarded_by_pooling(x.shape[1:4], kernel_size)
     x = layers.Cropping3D(discarded, data_format=LAST, name=prefix + "crop")(x)
     x = Conv3D(FILTERS, kernel_size, data_format=LAST, kernel_initializer=initial, name=prefix + "conv")(x)
     x = layers.MaxPooling3D(POOL, data_format=LAST, name=prefix + "pool")(x)
     x = layers.ReLU(name=prefix + "relu")(x)
-    x = layers.Dropout(0.5, seed=seeds.next(), name=prefix + "dropout_1")(x)
+    x = layers.Dropout(0.5, name=prefix + "dropout_1")(x)
     return layers.Flatten(LAST, name=prefix + "flatten")(x)
 
 
-def _dense_layers(x: keras.KerasTensor, seeds: Seeds, prefix: str = "") -> keras.KerasTensor:
+def _dense_layers(x: keras.KerasTensor, prefix: str = "") -> keras.KerasTensor:
     """The two linear layers of the fused networks, with their dropout."""
-    x = _linear(1024, seeds, prefix + "dense_1")(x)
-    x = layers.Dropout(0.5, seed=seeds.next(), name=prefix + "dropout_2")(x)
-    x = _linear(128, seeds, prefix + "dense_2")(x)
-    return layers.Dropout(0.5, seed=seeds.next(), name=prefix + "dropout_3")(x)
+    x = Dense(1024, name=prefix + "dense_1")(x)
+    x = layers.Dropout(0.5, name=prefix + "dropout_2")(x)
+    x = Dense(128, name=prefix + "dense_2")(x)
+    return layers.Dropout(0.5, name=prefix + "dropout_3")(x)
 
 
-def _keras2_normal(seeds: Seeds) -> keras.initializers.Initializer:
+def _keras2_normal() -> keras.initializers.Initializer:
     """What 'normal' means in Keras 2.0.0; one for each layer, since an initializer repeats its draws."""
-    return keras.initializers.RandomNormal(stddev=0.05, seed=seeds.next())
-
-
-def _linear(units: int, seeds: Seeds, name: str) -> Dense:
-    return Dense(units, kernel_initializer=seeds.initializer(), name=name)
+    return keras.initializers.RandomNormal(stddev=0.05)
 
 
 def _input(name: str, frames: int, size: int | tuple[int, int]) -> keras.KerasTensor:

@@ -1,6 +1,5 @@
-"""What the builders are made of: two layers of Keras computed faster, what Keras 2.0.0 does differently, and seeds."""
+"""What the builders are made of: two layers of Keras computed faster, and what Keras 2.0.0 does differently."""
 
-import random
 from typing import Any
 
 from microexp_keras.backend import keras
@@ -92,28 +91,3 @@ class Crossentropy(keras.losses.Loss):
         """Return the loss of each clip; both arguments are (clips, classes)."""
         clipped = ops.clip(probabilities, self.floor, 1 - self.floor)
         return -ops.sum(targets * ops.log(clipped), axis=-1)
-
-
-class Seeds:
-    """Seeds for initial values and dropout, drawn from one seed in the order in which Keras would draw them.
-
-    Keras takes them from Python's global `random`, so that any thread may draw in between. After
-    `keras.utils.set_random_seed(seed)` in a quiet process it would take the same numbers as these. None leaves every
-    layer to Keras.
-    """
-
-    def __init__(self, seed: int | None) -> None:
-        self._random = None if seed is None else random.Random(seed)
-
-    def next(self) -> int | None:
-        """Return the seed of the next layer, or None if Keras is to draw it."""
-        return None if self._random is None else self._random.randint(1, 10**9)
-
-    def initializer(self, name: str = "glorot_uniform") -> str | keras.initializers.Initializer:
-        """Return an initialiser that Keras knows by name; one that draws nothing takes no seed."""
-        if self._random is None:
-            return name
-        config = keras.initializers.get(name).get_config()
-        if "seed" in config:
-            config["seed"] = self.next()
-        return keras.initializers.get({"class_name": name, "config": config})

@@ -15,8 +15,6 @@ from microexp_keras.errors import MicroExpError
 if TYPE_CHECKING:
     import keras
 
-NOTHING = frozenset[str]()
-
 STEPWISE = frozenset({"epochs", "learning_rate", "batch_size", "patience"})
 """Settings of a run that concern methods trained step by step."""
 
@@ -32,7 +30,7 @@ class Method:
     module: str  # of this package, which fits and predicts it
     inputs: tuple[str, ...] = ("face",)  # what is cut out of a frame; else `("eyes", "mouth")`
     size: int = 64  # rows and columns of each input in pixels (Tables I and II)
-    takes: frozenset[str] = NOTHING  # settings of a run that mean something to it, of those that not all methods know
+    takes: frozenset[str] = frozenset()  # settings of a run that it knows and not all methods do
     gigabytes: tuple[float, float] = (1.0, 2.9)  # memory of a process that trains folds, at 18 and at 96 frames
 
     @property
@@ -80,7 +78,7 @@ class Network(Method):
 def _method(name: str, own: dict[str, Any]) -> Method:
     if "builder" in own:
         return Network(name=name, **own)
-    return Method(name=name, takes=STEPWISE if own["module"] == "baselines.networks" else NOTHING, **own)
+    return Method(name=name, takes=STEPWISE if own["module"] == "baselines.networks" else frozenset(), **own)
 
 
 METHODS = {name: _method(name, own) for name, own in frozen(read_toml(__package__, "methods.toml")).items()}
@@ -122,7 +120,7 @@ def register(make: Any, name: str | None = None, callbacks: Callable[[], list[An
     name = re.sub(r"[^\w.:-]+", "_", called).strip("_") or "own_model"
     if name in METHODS:
         raise MicroExpError(f"method: {name} is a method of this package, so give yours another name.")
-    takes = NOTHING if estimator else frozenset({"epochs", "batch_size"})
+    takes = frozenset(() if estimator else ("epochs", "batch_size"))
     OWN[name] = OwnMethod(name=name, title=name.rpartition(":")[2], takes=takes, make=make, callbacks=callbacks)
     return OWN[name]
 

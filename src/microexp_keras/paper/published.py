@@ -9,8 +9,7 @@ import numpy as np
 from microexp_keras.data import frozen, read_toml
 from microexp_keras.models.networks import RIVALS
 from microexp_keras.paper.arithmetic import by_class, constant, labels_of
-from microexp_keras.protocols.catalogue import get
-from microexp_keras.protocols.protocol import Protocol
+from microexp_keras.protocols.protocol import Protocol, get
 from microexp_keras.protocols.splits import Fold
 
 Key = tuple[str, str]  #: A network or another method, and a database, by their names.

@@ -10,7 +10,7 @@ import numpy as np
 from microexp_keras.atomic import replacing, write_json
 from microexp_keras.errors import MicroExpError
 from microexp_keras.models.networks import Network
-from microexp_keras.preprocessing.standardization import StandardizedInput
+from microexp_keras.preprocessing.standardization import Inputs
 
 
 def read(
@@ -59,7 +59,7 @@ def _read_npy(path: str | Path) -> np.ndarray:
 def write_validation(
     folder: Path,
     network: Network,
-    inputs: Mapping[str, np.ndarray | StandardizedInput],
+    inputs: Inputs,
     labels: np.ndarray,
     num_classes: int,
     positions: np.ndarray,

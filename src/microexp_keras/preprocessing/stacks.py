@@ -1,32 +1,40 @@
-"""From clips to uint8 stacks of gray frames, of whole faces or of eyes and mouth, pixel for pixel as the original."""
+"""From clips to uint8 stacks of gray frames, of whole faces or of eyes and mouth, pixel for pixel as the original.
+
+The cache keeps those of a data set as plain .npy, uint8 (inputs, clips, rows, columns, time). A .json beside it says
+what its reader must know; both are under one checksum.
+"""
 
 import functools
+import hashlib
+import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 
 from microexp_keras import cache, landmarks
+from microexp_keras.atomic import replacing, reserve, write_json
 from microexp_keras.datasets import Clip, check
 from microexp_keras.datasets.frames import frames_read, part_of, read_frames, without_apex
-from microexp_keras.errors import MicroExpError
+from microexp_keras.errors import Issue, MicroExpError
 from microexp_keras.landmarks import Landmarks
 from microexp_keras.landmarks.face_box import cut_faces
 from microexp_keras.parallel import in_threads
-from microexp_keras.preprocessing.stack_cache import Remark, clips_key, kept_stacks, make_stacks
 from microexp_keras.preprocessing.tim import interpolate
 from microexp_keras.protocols.protocol import Protocol
 from microexp_keras.text import by, counted, span
 
+FORMAT = 7  # of the cache's files; another number makes all of them anew
+
+Remark = str | Issue
+"""What must be known of clips that were read: a note, or something in the data folder that is not as it should be."""
+
 LandmarkSource = Callable[[Clip, Sequence[np.ndarray], int], Landmarks]
 """Gives the points of frames of a clip, from that of a number (its first is 0) on; see `microexp_keras.landmarks`."""
-
-NO_APEX = (
-    "sampling apex: no apex is annotated for any of these clips of {title} (SMIC-HS as distributed has none). Take "
-    "--sampling interpolate, which needs none."
-)
 
 
 def face_stacks(clips: Sequence[Clip], protocol: Protocol, progress: bool = True) -> np.ndarray:
@@ -93,11 +101,7 @@ def region_stacks(
 
 
 def read_stacks(
-    clips: Sequence[Clip],
-    protocol: Protocol,
-    points: LandmarkSource | None,
-    progress: bool,
-    keep: bool = False,
+    clips: Sequence[Clip], protocol: Protocol, points: LandmarkSource | None, progress: bool, keep: bool = False
 ) -> tuple[Mapping[str, np.ndarray], list[Remark]]:
     """Return stacks and remarks: of whole faces without a source of `points`, else of eyes and mouth.
 
@@ -108,16 +112,8 @@ def read_stacks(
     names = ("face",) if points is None else ("eyes", "mouth")
     shape = (len(names), len(clips), protocol.size, protocol.size, protocol.frames)
     read = functools.partial(_read_clips, clips, protocol, points, progress)
-    identity = getattr(points, "identity", lambda: None)()  # a text that changes whenever the points may
-    if keep and (points is None or identity):
-        decisive = ("dataset", "frames", "size", "swapped_colours", "sampling", "reads_as_published", "crop")
-        settings = {name: getattr(protocol, name) for name in decisive} | {"inputs": names, "opencv": cv2.__version__}
-        if points is not None:
-            settings |= {"landmark_faults": protocol.landmark_faults, "landmarks": identity}
-        elif protocol.crop == "face":
-            settings["landmarks"] = landmarks.DlibLandmarks.identity()
-        key = clips_key(clips, protocol.frames if protocol.sampling == "first" else None, settings)
-        path = cache.place("stacks", f"{key}.npy")
+    if keep and (points is None or hasattr(points, "identity")):
+        path = cache.place("stacks", f"{_cache_key(clips, protocol, names, points)}.npy")
         kept = kept_stacks(path, names, shape)
         if kept and progress:
             print(f"the stacks of {counted(len(clips), 'clip')} come from the cache", file=sys.stderr)
@@ -137,7 +133,10 @@ def _require_frames(clips: Sequence[Clip], protocol: Protocol) -> None:
     if short := [f"{clip.id} ({clip.length})" for clip in clips if clip.length is not None and clip.length < least]:
         raise _too_short(f"{len(short)} of {len(clips)} clips", ", ".join(short), protocol)
     if protocol.sampling == "apex" and len(without_apex(clips)) == len(clips):
-        raise MicroExpError(NO_APEX.format(title=protocol.database.title))
+        raise MicroExpError(
+            f"sampling apex: no apex is annotated for any of these clips of {protocol.database.title} (SMIC-HS as "
+            "distributed has none). Take --sampling interpolate, which needs none."
+        )
 
 
 def _least(protocol: Protocol) -> int:
@@ -222,3 +221,62 @@ def _short_notes(clips: Sequence[Clip], lengths: Sequence[int], protocol: Protoc
         yield f"Of fewer than {wanted} frames, and brought to {wanted} by temporal interpolation: {named}."
     if protocol.sampling == "apex" and (missing := without_apex(clips)):
         yield f"Read around their middle, for no apex is annotated: {', '.join(missing)}."
+
+
+def _cache_key(clips: Sequence[Clip], protocol: Protocol, names: tuple[str, ...], points: Any) -> str:
+    """Return the key of what is read of some clips: SHA-256 over all that decides on the pixels; no frame is read."""
+    decisive = ("dataset", "frames", "size", "swapped_colours", "sampling", "reads_as_published", "crop")
+    settings: dict[str, Any] = {name: getattr(protocol, name) for name in decisive}
+    settings |= {"inputs": names, "opencv": cv2.__version__}
+    if points is not None:  # whose identity is a text that changes whenever the points may
+        settings |= {"landmark_faults": protocol.landmark_faults, "landmarks": points.identity()}
+    elif protocol.crop == "face":
+        settings["landmarks"] = landmarks.DlibLandmarks.identity()
+    digest = hashlib.sha256(json.dumps([FORMAT, settings]).encode())
+    frames = protocol.frames if protocol.sampling == "first" else None
+    for clip in clips:
+        own = [clip.id, clip.subject, clip.label, None if frames else clip.apex, clip.video and clip.video[1:]]
+        said: list[Any] = [os.path.abspath(clip.path), *own]
+        for path in map(str, clip.images[:frames] or [clip.path]):
+            status = os.stat(path)
+            # No program can set back the time of the last change of any kind, `st_ctime`.
+            said += [os.path.basename(path), status.st_size, status.st_mtime_ns, status.st_ctime_ns]
+        digest.update(repr(said).encode())
+    return digest.hexdigest()
+
+
+def kept_stacks(
+    path: Path, names: Sequence[str], shape: Sequence[int]
+) -> tuple[dict[str, np.ndarray], list[Remark]] | None:
+    """Map the stacks that a .npy keeps, and give their remarks; None without, or if damaged, which is said."""
+    try:
+        said = json.loads(path.with_suffix(".json").read_bytes())
+        levels = np.asarray(np.lib.format.open_memmap(path, mode="r"))
+        if said["sha256"] != _seal(said["remarks"], levels) or levels.shape != tuple(shape):
+            raise ValueError("it is not what was written")
+        remarks = [remark if isinstance(remark, str) else Issue(*remark) for remark in said["remarks"]]
+        return dict(zip(names, levels, strict=True)), remarks
+    except FileNotFoundError:
+        return None
+    except Exception:  # json and numpy fail in many ways on damaged files
+        print(f"{path}: damaged, so the clips are read again.", file=sys.stderr)
+        return None
+
+
+def make_stacks(path: Path, shape: Sequence[int], read: Callable[[np.ndarray], list[Remark]]) -> None:
+    """Write the stacks that `read` fills in, and the remarks that it gives; nothing if that fails."""
+    with replacing(path, remedy=cache.REMEDY) as temporary:
+        levels = np.lib.format.open_memmap(temporary, "w+", np.uint8, tuple(shape))
+        reserve(temporary, temporary.stat().st_size)  # a full disk ends a program that writes to a mapping
+        remarks = read(levels)
+        sha256 = _seal(remarks, levels)
+        levels.flush()
+        del levels
+    write_json(path.with_suffix(".json"), {"remarks": remarks, "sha256": sha256})
+
+
+def _seal(remarks: Sequence[Any], levels: np.ndarray) -> str:
+    """SHA-256 of remarks and stacks."""
+    digest = hashlib.sha256(json.dumps([remarks, levels.dtype.str, levels.shape]).encode())
+    digest.update(levels.data)
+    return digest.hexdigest()

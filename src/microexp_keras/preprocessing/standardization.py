@@ -1,6 +1,5 @@
 """From uint8 gray stacks to standardised float32, as the original programs standardise."""
 
-import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -83,19 +82,23 @@ class StandardizedInput:
         return cv2.LUT(levels.reshape(len(levels), -1), self._values).reshape(*levels.shape, 1)
 
 
+#: By name of the network's input: float32 (clips, rows, columns, time, 1), or what gives such arrays for positions.
+Inputs = dict[str, np.ndarray | StandardizedInput]
+
+
 def network_inputs(
     stacks: Mapping[str, np.ndarray], statistics: Mapping[str, Statistics] | None = None
-) -> tuple[dict[str, np.ndarray | StandardizedInput], dict[str, Statistics]]:
+) -> tuple[Inputs, dict[str, Statistics]]:
     """Standardise each input of a network on its own and add the channel axis.
 
     Takes stacks (clips, rows, columns, time) by input, uint8, or float32 and standardised already (see `Samples`), and
     statistics as `standardize`. Gives float32 arrays (clips, rows, columns, time, 1), or instead of gray stacks of more
     than `IN_MEMORY` levels `StandardizedInput`, the same numbers; and the statistics of what was not standardised yet.
     """
-    streamed = sum(math.prod(stack.shape) for stack in stacks.values()) > IN_MEMORY
+    streamed = sum(stack.size for stack in stacks.values()) > IN_MEMORY
     gray = {name: stack for name, stack in stacks.items() if stack.dtype == np.uint8}
     used = {name: (statistics or {}).get(name) or measure(stack) for name, stack in gray.items()}
-    inputs: dict[str, np.ndarray | StandardizedInput] = {}
+    inputs: Inputs = {}
     for name, stack in stacks.items():
         lazily = StandardizedInput(stack, used[name]) if name in used else stack[..., None]
         inputs[name] = lazily if streamed else lazily[:]

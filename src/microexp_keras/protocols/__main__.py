@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from microexp_keras.console import command, command_line
 from microexp_keras.datasets.options import MEANINGS
 from microexp_keras.models.networks import METHODS
-from microexp_keras.protocols.catalogue import ABOUT, ALL, get
-from microexp_keras.protocols.protocol import side_by_side
+from microexp_keras.protocols.protocol import ABOUT, ALL, get, side_by_side
 from microexp_keras.text import markdown_table
 
 

@@ -67,27 +67,25 @@ def leave_one_subject_out(labels: np.ndarray, subjects: Sequence[str | None]) ->
 
     The outer split is that of See et al., "MEGC 2019", FG 2019; the inner one is this package's.
     """
-    from sklearn.model_selection import StratifiedGroupKFold
+    from sklearn.model_selection import LeaveOneGroupOut, StratifiedGroupKFold
 
     unknown = sum(subject is None for subject in subjects)
-    known = sorted({subject for subject in subjects if subject is not None})
+    known = {subject for subject in subjects if subject is not None}
     if unknown or len(known) < 3:
         fault = f"{counted(unknown, 'clip')} without a subject" if unknown else counted(len(known), "subject")
         found = f"takes a subject for each clip, and at least three (training, validation, test), but found {fault}"
         hint = "Fill in or add subjects, or take a protocol that ignores them, such as paper."
         raise MicroExpError("leave one subject out", found, hint)
     labels, owner, folds = np.asarray(labels), np.array([str(subject) for subject in subjects]), []
-    for subject in known:
-        others = np.flatnonzero(owner != subject)
+    for others, test in LeaveOneGroupOut().split(labels, groups=owner):
         parts = min(INNER_PARTS, len(known) - 1, np.bincount(labels[others]).max())
         if parts < 2:
-            found = f"without {subject}, no class has two clips"
+            found = f"without {owner[test[0]]}, no class has two clips"
             raise MicroExpError("leave one subject out", found, "Take more clips.")
-        with warnings.catch_warnings():  # that a class has fewer clips than there are parts
-            warnings.simplefilter("ignore", UserWarning)
+        with warnings.catch_warnings(action="ignore", category=UserWarning):  # of a class with fewer clips than parts
             inner = list(StratifiedGroupKFold(parts).split(others, labels[others], owner[others]))
         train, validation = max(inner, key=lambda sides: len(set(owner[others[sides[1]]])))
-        folds.append(Fold(train=others[train], validation=others[validation], test=np.flatnonzero(owner == subject)))
+        folds.append(Fold(train=others[train], validation=others[validation], test=test))
     return folds
 
 

@@ -3,16 +3,7 @@
 import importlib
 from typing import Any
 
-__all__ = [
-    "Batches",
-    "Checkpoint",
-    "compile_model",
-    "fit",
-    "held_out_logs",
-    "keras_inputs",
-    "predict",
-    "train_epoch",
-]
+__all__ = ["Batches", "Checkpoint", "compile_model", "fit", "held_out_logs", "keras_inputs", "predict", "train_epoch"]
 
 
 def __getattr__(name: str) -> Any:  # Keras is loaded when a name is asked for

@@ -53,6 +53,11 @@ class History:
         self._last = time.perf_counter()
 
 
+def only_class(answers: np.ndarray) -> int:
+    """Return the class if several clips are all given the same one, else -1."""
+    return int(answers[0]) if len(answers) > 1 and (answers == answers[0]).all() else -1
+
+
 @dataclass(frozen=True, kw_only=True)
 class FoldResult:
     """What came of a fold: how training ended, and what is predicted for the clips that are scored."""

@@ -1,6 +1,5 @@
 """What every method is given to fit on; how networks are trained on it, and those of the paper asked for classes."""
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from microexp_keras import preprocessing, weights
 from microexp_keras.errors import MicroExpError
 from microexp_keras.models.networks import NETWORKS, get_method
 from microexp_keras.preprocessing import Samples, Statistics, original_npy
+from microexp_keras.preprocessing.standardization import Inputs
 from microexp_keras.protocols import Fold, Protocol
 from microexp_keras.training.history import STATE, FoldResult
 
@@ -36,6 +36,11 @@ class Job:
         """How many classes there are."""
         return self.protocol.database.num_classes
 
+    @property
+    def inputs(self) -> Inputs:
+        """What a network sees of all clips."""
+        return preprocessing.network_inputs(self.samples.stacks, self.statistics)[0]
+
     def require_wanted(self, epoch: int, logs: Any = None) -> None:
         """Raise if nobody waits for it any longer; called by Keras before each epoch."""
         if not self.wanted():
@@ -48,7 +53,7 @@ def fit(job: Job) -> FoldResult:
 
     protocol, labels = job.protocol, job.samples.labels
     network = NETWORKS[protocol.model]
-    inputs, _ = preprocessing.network_inputs(job.samples.stacks, job.statistics)
+    inputs = job.inputs
     if not protocol.unseen_subjects:  # as the original programs do, of which each has one fold
         origin = {name: job.metadata[name] for name in ("synthetic", "dataset", "data_fingerprint")}
         seen = protocol.training_inputs(inputs)
@@ -80,7 +85,7 @@ def known_statistics(file: Any) -> dict[str, Statistics]:
     inputs = get_method(file.network).inputs
     try:
         known = {name: Statistics(float(named[name]["mean"]), float(named[name]["max"])) for name in inputs}
-        if all(math.isfinite(one.mean) and 0 <= one.mean < one.max <= 255 for one in known.values()):
+        if all(0 <= one.mean < one.max <= 255 for one in known.values()):
             return known
     except (TypeError, KeyError, ValueError, OverflowError):
         pass

@@ -1,7 +1,9 @@
 """From a model, inputs and a fold to trained weights, repeatable and resumable to the bit, and to answers."""
 
 import math
+import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,21 +13,21 @@ from microexp_keras.backend import descend, keras, together
 from microexp_keras.console import progress_bar
 from microexp_keras.errors import MicroExpError
 from microexp_keras.models.layers import Crossentropy
-from microexp_keras.preprocessing.standardization import StandardizedInput
+from microexp_keras.preprocessing.standardization import Inputs
 from microexp_keras.protocols.splits import Fold
-from microexp_keras.training.checkpoint import Checkpoint
-from microexp_keras.training.history import MONITOR, FoldResult
+from microexp_keras.training.history import MONITOR, STATE, FoldResult, History, Row, only_class
 
 if TYPE_CHECKING:
     from microexp_keras.training.job import Job
-
-#: By name of the network's input: float32 (clips, rows, columns, time, 1), or what gives such arrays for positions.
-Inputs = Mapping[str, np.ndarray | StandardizedInput]
 
 DIVERGED = (
     "Training diverged and was stopped; the weights of earlier epochs are intact. Look for broken frames; the "
     "protocol's learning rate may be too high for these clips."
 )
+
+STATE_SECONDS = 10.0
+"""How often the state is saved at most: writing it takes up to 6 % of a short epoch, and what is not saved is repeated
+to the bit."""
 
 PREDICTED = 16  # clips at a time: no more memory than a step of training takes
 
@@ -136,11 +138,6 @@ def held_out_logs(
     return {"val_loss": losses / len(positions), MONITOR: right, "val_only_class": only_class(answered)}
 
 
-def only_class(answers: np.ndarray) -> int:
-    """Return the class if several clips are all given the same one, else -1."""
-    return int(answers[0]) if len(answers) > 1 and (answers == answers[0]).all() else -1
-
-
 def predict(model: keras.Model, inputs: Inputs, positions: np.ndarray | None = None) -> np.ndarray:
     """Predict clips, by default all, a batch at a time: float32 probabilities (positions, classes)."""
     if positions is None:
@@ -148,9 +145,95 @@ def predict(model: keras.Model, inputs: Inputs, positions: np.ndarray | None = N
     batches = [positions[start : start + PREDICTED] for start in range(0, len(positions), PREDICTED)]
     probabilities = np.concatenate([model.predict_on_batch(keras_inputs(inputs, chosen)) for chosen in batches])
     if not np.isfinite(probabilities).all():
-        hint = "The weights or the clips are beyond float32."
-        raise MicroExpError("predictions", "are not finite", hint)
+        raise MicroExpError("predictions", "are not finite", "The weights or the clips are beyond float32.")
     return probabilities
+
+
+class Checkpoint(keras.callbacks.Callback):
+    """The callback that keeps a training: best weights, history and state, each written whole or not at all.
+
+    `fit` calls it, and Keras' own `model.fit` can, with `validation_data` and the metric "accuracy". The best weights
+    are kept as the original's `ModelCheckpoint` did (`SMIC/MicroExpSTCNN.py:119-121`), epochs from 0. The state,
+    written last, decides where a run resumes, and the best weights that it names are there as long as it names them.
+    Beside weights and optimizer it carries the best score and the state of the random numbers that dropout draws.
+    `metadata` is written into every weights file.
+    """
+
+    def __init__(self, folder: str | Path, metadata: Mapping[str, Any] | None = None) -> None:
+        super().__init__()
+        self.folder, self.metadata = Path(folder), metadata or {}
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.history = History(self.folder / "history.csv")
+        self.value, self.epoch, self.path = -math.inf, -1, self.folder  # of the best epoch; -1: none yet
+        self._saved = -math.inf
+        self._unsaved: int | None = None
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
+        """Keep an epoch whose losses are numbers."""
+        if logs[MONITOR] > self.value:
+            self.value, self.epoch, self.path = logs[MONITOR], epoch, self._file(epoch, logs[MONITOR])
+            about = {**self.metadata, "epoch": epoch, MONITOR: self.value}
+            weights.save_weights(self.model, self.path, about, optimizer=False)
+        self.history.add(epoch, logs)
+        self._unsaved = epoch
+        if time.monotonic() - self._saved >= STATE_SECONDS:
+            self.on_train_end()
+
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        """Save the state of the last epoch, if it is not saved yet."""
+        if self._unsaved is None:
+            return
+        state = {
+            "best_value": self.value,
+            "best_file": self.path.name,
+            "random_states": [keras.ops.convert_to_numpy(one).tolist() for one in self._random_states()],
+        }
+        about = {**self.metadata, "epoch": self._unsaved}
+        weights.save_weights(self.model, self.folder / STATE, {**about, "resume": state})
+        self._saved, self._unsaved = time.monotonic(), None
+        self._remove_outdone(self.history.rows)
+
+    def resume(self) -> int:
+        """Put model, optimizer, dropout and best score into the saved state, and return the first epoch to train.
+
+        Files that a killed run did not come to remove are removed: its own are those that its history leads to.
+        """
+        last, rows = self.folder / STATE, self.history.rows
+        if not last.exists() and len(rows) < 2:  # killed before the first state was saved
+            self.history.keep_until(-1)
+            return 0
+        try:
+            metadata = weights.load_layers(self.model, last, optimizer=True)
+            epoch, state = metadata["epoch"], metadata["resume"]
+            for variable, value in zip(self._random_states(), state["random_states"], strict=True):
+                variable.assign(np.array(value, "uint32"))
+            self.value, self.path = float(state["best_value"]), self.folder / state["best_file"]
+            self.history.keep_until(epoch)
+            if [row["epoch"] for row in self.history.rows] != list(range(epoch + 1)):
+                raise MicroExpError(self.history.path, f"lacks some of {epoch + 1} epochs")
+            if not self.path.is_file():
+                raise MicroExpError(self.path, "no such file")
+            self.epoch = next((row["epoch"] for row in self.history.rows if row[MONITOR] >= self.value), epoch)
+            self._remove_outdone(rows)
+        except (MicroExpError, KeyError, TypeError, ValueError) as error:
+            found = f"files that the run left are changed or missing ({error})"
+            hint = "Restore them, or start a new run; --weights can start from one of these."
+            raise MicroExpError(self.folder, found, hint) from error
+        return epoch + 1
+
+    def _remove_outdone(self, rows: list[Row]) -> None:
+        """Remove the best weights of other epochs, which no saved state names any more."""
+        own = {self._file(row["epoch"], row[MONITOR]) for row in rows} - {self.path}
+        for path in own & {*self.folder.glob("weights-improvement-*")}:
+            path.unlink(missing_ok=True)
+
+    def _file(self, epoch: int, value: float) -> Path:
+        return self.folder / f"weights-improvement-{epoch:02d}-{value:.2f}.weights.h5"  # as the original names it
+
+    def _random_states(self) -> list[keras.Variable]:
+        """Variables that are no weights: the seed states of the dropout layers, in layer order."""
+        known = {id(variable) for variable in self.model.weights}
+        return [one for one in self.model.variables if id(one) not in known and "seed" in one.path]
 
 
 def fit(
@@ -177,8 +260,7 @@ def fit(
         Written into every weights file.
     """
     protocol = job.protocol
-    how = (protocol.learning_rate, protocol.momentum, protocol.probability_floor, protocol.optimizer)
-    compile_model(model, *how)
+    compile_model(model, protocol.learning_rate, protocol.momentum, protocol.probability_floor, protocol.optimizer)
     targets = keras.utils.to_categorical(labels, model.output_shape[-1]).astype("float32")
     batches = Batches(protocol.training_inputs(inputs), targets, fold.train, protocol.batch_size, job.seed)
     best = Checkpoint(job.folder, metadata)

@@ -14,7 +14,7 @@ from microexp_keras.console import progress_bar
 from microexp_keras.errors import MicroExpError
 from microexp_keras.models.networks import OWN
 from microexp_keras.preprocessing import Samples
-from microexp_keras.training.history import MONITOR, FoldResult, History
+from microexp_keras.training.history import MONITOR, FoldResult, History, only_class
 from microexp_keras.training.job import Job, known_statistics
 
 if TYPE_CHECKING:
@@ -25,8 +25,7 @@ WEIGHTS = "best.weights.h5"  #: Weights of the best epoch, as Keras writes and r
 
 def fit(job: Job) -> FoldResult:
     """Fit a fold from its beginning and predict the test clips; see `models.Method`."""
-    inputs, _ = preprocessing.network_inputs(job.samples.stacks, job.statistics)
-    clips = inputs["face"][:]
+    clips = job.inputs["face"][:]
     return _fit_network(job, clips) if job.protocol.network.has_epochs else _fit_estimator(job, clips)
 
 
@@ -49,8 +48,6 @@ def _fit_estimator(job: Job, clips: np.ndarray) -> FoldResult:
 
 def _fit_network(job: Job, clips: np.ndarray) -> FoldResult:
     keras = import_keras()
-    from microexp_keras.training.loop import only_class
-
     method, fold, labels, protocol = OWN[job.protocol.model], job.fold, job.samples.labels, job.protocol
     keras.utils.set_random_seed(job.seed)
     with drawing_from(job.seed):

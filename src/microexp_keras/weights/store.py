@@ -79,15 +79,12 @@ def _assign(model: "keras.Model", file: WeightsFile, layers: Layers) -> None:
         of_model = f"num_classes={num_classes}, {frames=}, size={tuple(size)}, {kernel_size=}"
         found = f"other weights than of {NETWORKS[network].title} with {of_model}"
         raise MicroExpError(file.path, found, f"Build the model with {file.recipe}.")
-    for name, arrays in layers:
-        for array in arrays:
-            _finite(array, name, file.path)
-    for layer, (name, (kernel, bias)) in zip(LAYERS[file.network], layers, strict=True):
-        kernel = _finite(kernel, name, file.path)
+    sound = [[_finite(array, name, file.path) for array in arrays] for name, arrays in layers]
+    for layer, (kernel, bias) in zip(LAYERS[file.network], sound, strict=True):
         if file.dense_row_order == "channels_first" and layer.streams:
             blocks = kernel.reshape(layer.streams, FILTERS, *pooled_shape(shape, kernel_size), -1)
             kernel = blocks.transpose(0, 2, 3, 4, 1, 5).reshape(kernel.shape)
-        model.get_layer(layer.ours).set_weights([kernel, _finite(bias, name, file.path)])
+        model.get_layer(layer.ours).set_weights([kernel, bias])
 
 
 def _finite(array: np.ndarray, name: str, path: str | Path) -> np.ndarray:

@@ -4,8 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from microexp_keras.baselines.flow import flow
-from microexp_keras.baselines.networks import known_scale, scaled
+from microexp_keras.baselines.networks import flow, known_scale, scaled
 from microexp_keras.errors import MicroExpError
 from microexp_keras.preprocessing import measure
 

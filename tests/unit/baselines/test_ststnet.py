@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from microexp_keras import protocols
-from microexp_keras.baselines.flow import strain, to_apex
-from microexp_keras.baselines.networks import build_ststnet
+from microexp_keras.baselines.networks import build_ststnet, strain, to_apex
 from microexp_keras.datasets import Clip
 from microexp_keras.preprocessing.samples import apex_read
 
