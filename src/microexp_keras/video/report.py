@@ -13,7 +13,7 @@ from microexp_keras.datasets.database import Database, trained_on
 from microexp_keras.errors import SYNTHETIC_WEIGHTS, Issue, warning
 from microexp_keras.results import plots
 from microexp_keras.results.page import Bar, Figure, Report, Section, caveat, which_apply
-from microexp_keras.results.predictions import FILE, probability_column
+from microexp_keras.results.predictions import FILE, PROBABILITY
 from microexp_keras.results.scores import repeating
 from microexp_keras.text import counted, either
 from microexp_keras.video.annotate import annotate
@@ -86,7 +86,7 @@ def _table(seen: Seen, times: np.ndarray) -> str:
     table = windows[["first", "last"]].add_suffix("_frame").rename_axis("window")
     table[["start_s", "end_s"]] = np.char.mod("%.3f", times)
     table["predicted"] = np.where(windows.gap.isna(), names[np.nan_to_num(seen.probabilities).argmax(axis=1)], "")
-    table[[*map(probability_column, names)]] = seen.probabilities
+    table[[*map(PROBABILITY.format, names)]] = seen.probabilities
     return table.assign(reason=windows.gap).to_csv(lineterminator="\n")
 
 
