@@ -69,12 +69,12 @@ def _verdict(seen: Seen) -> str:
 
 def _bars(seen: Seen) -> list[Bar]:
     """The mean probability of each class."""
-    there = seen.probabilities[~np.isnan(seen.probabilities[:, 0])]
-    predicted, bars = there.argmax(axis=1), []
-    for label, name in enumerate(seen.look.protocol.database.class_names):
-        mean, windows = float(there[:, label].mean()), counted(np.count_nonzero(predicted == label), "window")
-        bars.append(Bar(name, f"{mean:.3f}", mean, f"mean probability; most probable in {windows}"))
-    return bars
+    names = seen.look.protocol.database.class_names
+    there = seen.probabilities[~np.isnan(seen.probabilities[:, 0])].astype(float)
+    counts = np.bincount(there.argmax(axis=1), minlength=len(names))
+    said = [f"mean probability; most probable in {counted(count, 'window')}" for count in counts]
+    means = there.mean(axis=0).tolist()
+    return [Bar(name, f"{mean:.3f}", mean, one) for name, mean, one in zip(names, means, said, strict=True)]
 
 
 def _table(seen: Seen, times: np.ndarray) -> str:
