@@ -55,8 +55,7 @@ def plain(value: Any) -> str:
 def count(percent: float, of: int) -> Found:
     """Find the counts that are printed as a percentage."""
     rounded = fractions(percent, of)
-    found = rounded or fractions(percent, of, truncated=True)
-    if found:
+    if found := rounded or fractions(percent, of, truncated=True):
         line = " or ".join(f"{k}/{of} = {k / of:.4%}" for k in found)
         return found, line + ("" if rounded else ", only if digits are cut off")
     k = min(of, round(percent * of / 100))

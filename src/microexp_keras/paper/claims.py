@@ -17,9 +17,8 @@ CLAIMS = read_toml(__package__, "claims.toml")
 
 KINDS: dict[str, str] = CLAIMS["kinds"]  #: Every kind of verdict, and what it means.
 
-#: Kinds of which no, or some, printed figure must disagree with what was computed.
-WITHOUT_DISAGREEMENT = ("consistent", "above majority")
-WITH_DISAGREEMENT = ("contradiction", "unlikely", "not shown")
+#: Whether some printed figure must disagree with what was computed, by kind; of the others it may.
+DISAGREE = {"contradiction": True, "unlikely": True, "not shown": True, "consistent": False, "above majority": False}
 
 FIGURE = re.compile(r"@[\w.]+(?: \(\d+\))?")  #: A published figure in an expression: `@rivals.smic.STCLQP (2016)`.
 
@@ -57,7 +56,7 @@ def _checked(claim: dict[str, Any], figures: Mapping[str, Any], cells: Mapping[s
     steps = [_step(step, figures, cells) for step in claim.pop("steps")]
     disagree = any(agrees is False for _, agrees, _ in steps)
     wrong = [line for as_said, _, line in steps if not as_said]
-    if claim["kind"] in (WITHOUT_DISAGREEMENT if disagree else WITH_DISAGREEMENT):
+    if DISAGREE.get(claim["kind"], disagree) != disagree:
         wrong.append(f"{'some' if disagree else 'no'} figures disagree")
     if wrong:
         said = f"{'; '.join(wrong[:2])}. The claim was: {claim['verdict']} [{claim['kind']}]"

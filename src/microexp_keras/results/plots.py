@@ -113,11 +113,10 @@ def roc(
     figure, axes = subplots(1, 1, (4.4, 4.6))
     for label, (name, colour) in enumerate(zip(class_names, itertools.cycle(COLOURS), strict=False)):
         own = true == label
-        if own.all() or not own.any():
-            axes.plot([], color=colour, label=f"{name}: undefined, {own.sum()} of {counted(len(own), 'clip')}")
-            continue
-        wrong, right, _ = roc_curve(own, probabilities[:, label])
-        said = f"{name} ({counted(own.sum(), 'clip')}): area {auc(wrong, right):.3f}"
+        wrong, right, said = [], [], f"{name}: undefined, {own.sum()} of {counted(len(own), 'clip')}"
+        if own.any() and not own.all():
+            wrong, right, _ = roc_curve(own, probabilities[:, label])
+            said = f"{name} ({counted(own.sum(), 'clip')}): area {auc(wrong, right):.3f}"
         axes.plot(wrong, right, color=colour, label=said)
     axes.plot([0, 1], [0, 1], ":", color=GRAY, label="chance: area 0.5")
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")

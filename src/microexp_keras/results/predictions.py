@@ -15,11 +15,7 @@ if TYPE_CHECKING:
     from microexp_keras.preprocessing import Samples
 
 FILE = "predictions.csv"
-
-
-def probability_column(class_name: str) -> str:
-    """Name the column of a class's probability, as no other column is named, whatever the class is called."""
-    return f"p_{class_name}"
+PROBABILITY = "p_{}"  # column of a class's probability: no other is named so, whatever the class is called
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +66,6 @@ class Predictions:
         names = np.array(self.class_names)
         columns = {"clip": self.clips, "subject": self.subjects, "true": names[self.true]}
         columns |= {"predicted": names[self.predicted]}
-        columns |= {probability_column(name): self.probabilities[:, label] for label, name in enumerate(names)}
+        columns |= {PROBABILITY.format(name): self.probabilities[:, label] for label, name in enumerate(names)}
         how = {"fold": self.folds, "method": self.method, "protocol": self.protocol, "seed": self.seed}
         return pandas.DataFrame({**columns, **how})

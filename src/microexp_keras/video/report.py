@@ -13,7 +13,7 @@ from microexp_keras.datasets.database import Database, trained_on
 from microexp_keras.errors import SYNTHETIC_WEIGHTS, Issue, warning
 from microexp_keras.results import plots
 from microexp_keras.results.page import Bar, Figure, Report, Section, caveat, which_apply
-from microexp_keras.results.predictions import FILE, probability_column
+from microexp_keras.results.predictions import FILE, PROBABILITY
 from microexp_keras.results.scores import repeating
 from microexp_keras.text import counted, either
 from microexp_keras.video.annotate import annotate
@@ -69,12 +69,12 @@ def _verdict(seen: Seen) -> str:
 
 def _bars(seen: Seen) -> list[Bar]:
     """The mean probability of each class."""
-    there = seen.probabilities[~np.isnan(seen.probabilities[:, 0])]
-    predicted, bars = there.argmax(axis=1), []
-    for label, name in enumerate(seen.look.protocol.database.class_names):
-        mean, windows = float(there[:, label].mean()), counted(np.count_nonzero(predicted == label), "window")
-        bars.append(Bar(name, f"{mean:.3f}", mean, f"mean probability; most probable in {windows}"))
-    return bars
+    names = seen.look.protocol.database.class_names
+    there = seen.probabilities[~np.isnan(seen.probabilities[:, 0])].astype(float)
+    counts = np.bincount(there.argmax(axis=1), minlength=len(names))
+    said = [f"mean probability; most probable in {counted(count, 'window')}" for count in counts]
+    means = there.mean(axis=0).tolist()
+    return [Bar(name, f"{mean:.3f}", mean, one) for name, mean, one in zip(names, means, said, strict=True)]
 
 
 def _table(seen: Seen, times: np.ndarray) -> str:
@@ -86,7 +86,7 @@ def _table(seen: Seen, times: np.ndarray) -> str:
     table = windows[["first", "last"]].add_suffix("_frame").rename_axis("window")
     table[["start_s", "end_s"]] = np.char.mod("%.3f", times)
     table["predicted"] = np.where(windows.gap.isna(), names[np.nan_to_num(seen.probabilities).argmax(axis=1)], "")
-    table[[*map(probability_column, names)]] = seen.probabilities
+    table[[*map(PROBABILITY.format, names)]] = seen.probabilities
     return table.assign(reason=windows.gap).to_csv(lineterminator="\n")
 
 

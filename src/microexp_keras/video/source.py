@@ -99,9 +99,3 @@ class Source:
                 yield from map(video.image, video.frames())
             except MicroExpError as error:
                 self.fault = error
-
-    def frame_times(self, frames: int, rate: float, as_recorded: bool) -> np.ndarray:
-        """Return when each frame begins and the last ends, in seconds: float (frames + 1,)."""
-        if not as_recorded or self.images:
-            return np.arange(frames + 1) / rate
-        return np.array([*self.times[:frames], self.times[frames - 1] + 1 / rate])

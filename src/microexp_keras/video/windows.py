@@ -203,7 +203,10 @@ def watch(model: "keras.Model", source: Source, look: Look) -> Seen:
     if faces.frames < protocol.frames:
         found = f"has {faces.frames} frames, and the network looks at {protocol.frames} at once"
         raise source.fault or MicroExpError(source.path, found, "Give a longer clip.")
-    times = source.frame_times(faces.frames, rate, as_recorded=look.fps is None)
+    times = np.arange(faces.frames + 1) / rate
+    if not look.fps and not source.images:  # a camera or a phone may record its frames at uneven times
+        times[:-1] = source.times[: faces.frames]
+        times[-1] = times[-2] + 1 / rate
     parts = windows(faces, protocol, look.stride, look.template)
     gaps = [window.gap for window in parts]
     if all(gaps):
