@@ -37,24 +37,19 @@ EXPRESSION = re.compile(r"((anger|disgust|happy)\d{1,9})_\d{1,9}", re.IGNORECASE
 COLUMNS = ("index", "code", "onset", "apex", "offset", "actionunits", "emotion", "kind", "self-report")
 
 
-def trees(folders: Folders, database: Database) -> dict[str, list[Folder]]:
-    """Return the class folders, the recordings or the folders that hold them, and those of expressions, by layout."""
-    found: dict[str, list[Folder]] = {}
+def trees(folders: Folders, database: Database) -> Iterator[tuple[str, Folder]]:
+    """Yield the class folders, the recordings or the folders that hold them, and those of expressions, with layouts."""
     for folder in folders.values():
         if folder.name.lower() in CLASSES and folder.videos:
-            layout = "flat"
+            yield "flat", folder
         elif RECORDING.fullmatch(folder.name) and folder.images:
-            layout = "rawpic"
+            yield "rawpic", folder
         elif EXPRESSION.fullmatch(folder.name):
-            named = re.findall("selectedpic|cropped", re.sub(r"[\W_]", "", "/".join(folder.above).lower()))
+            above = re.sub(r"[\W_]", "", "/".join(folder.above).lower())
             own = "selectedpic" if folder.parent.lower().startswith("s") else "cropped"  # has no s before the number
-            layout = named[-1] if named else own
+            yield [own, *re.findall("selectedpic|cropped", above)][-1], folder
         elif any(RECORDING.fullmatch(name) for name in folder.videos):
-            layout = "rawvideo"
-        else:
-            continue
-        found.setdefault(layout, []).append(folder)
-    return found
+            yield "rawvideo", folder
 
 
 def read(

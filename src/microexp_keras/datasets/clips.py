@@ -52,9 +52,9 @@ class Clip:
     @property
     def length(self) -> int | None:
         """How many frames it has, None where only decoding the video would tell."""
-        if not isinstance(self.frames, Video):
-            return len(self.frames)
-        return None if self.frames.last is None else self.frames.last - self.frames.first + 1
+        if isinstance(self.frames, Video):
+            return None if self.frames.last is None else self.frames.last - self.frames.first + 1
+        return len(self.frames)
 
     def frame_name(self, index: int) -> str:
         """Name a frame, counted from the clip's first, for a message."""

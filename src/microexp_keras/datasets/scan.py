@@ -26,33 +26,21 @@ NOT_READ = re.compile(
 
 @dataclass(frozen=True)
 class Folder:
-    """What a person sees in a folder, in natural order."""
+    """What a person sees in a folder, by names in natural order."""
 
     path: Path
-    above: tuple[str, ...]  # names of the folders above, from that which the user named to the parent
+    above: tuple[str, ...]  # the folders above, from that which the user named to the parent
+    parent: str  # the last of these, "" of that which the user named
     name: str
     files: tuple[str, ...]
-    children: tuple[str, ...]  # names of the folders in it
-
-    @property
-    def images(self) -> list[str]:
-        """Names of its images."""
-        return [name for name in self.files if name.lower().endswith(FRAME_SUFFIXES)]
-
-    @property
-    def videos(self) -> list[str]:
-        """Names of its videos."""
-        return [name for name in self.files if name.lower().endswith(VIDEO_SUFFIXES)]
+    children: tuple[str, ...]  # the folders in it
+    images: tuple[str, ...]  # of the files
+    videos: tuple[str, ...]
 
     @property
     def frames(self) -> tuple[Path, ...]:
         """Paths of its images."""
         return tuple(self.path / name for name in self.images)
-
-    @property
-    def parent(self) -> str:
-        """Name of the folder above, "" of that which the user named."""
-        return self.above[-1] if self.above else ""
 
     @property
     def fault(self) -> Issue | None:
@@ -83,9 +71,12 @@ def walk(root: Path) -> Iterator[Folder]:
             children.clear()
             continue
         walked.add(real)
-        children[:] = _in_order(children)
+        children[:], shown = _in_order(children), _in_order(files)
         *above, name = (os.path.basename(os.path.abspath(root)), *folder.relative_to(root).parts)
-        yield Folder(folder, tuple(above), name, _in_order(files), tuple(children))
+        images, videos = (
+            tuple(file for file in shown if file.lower().endswith(kinds)) for kinds in (FRAME_SUFFIXES, VIDEO_SUFFIXES)
+        )
+        yield Folder(folder, tuple(above), above[-1] if above else "", name, shown, tuple(children), images, videos)
 
 
 def _in_order(names: Iterable[str]) -> tuple[str, ...]:

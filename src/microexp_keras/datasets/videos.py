@@ -59,36 +59,33 @@ class VideoFile(contextlib.AbstractContextManager["VideoFile"]):
     def frames(self) -> Iterator[av.VideoFrame]:
         """Decode all frames in order (seeking lands on others in some files); an error comes where damage is met."""
         each_alone = self._stream.codec_context.codec.intra_only  # then every packet is a frame
-        for packet in self._packets():
-            try:
-                decoded = packet.decode()
-                damaged = packet.is_corrupt or bool(each_alone and packet.size and not decoded)
-            except av.error.FFmpegError:
-                decoded, damaged = [], True
-            if damaged and not packet.is_keyframe and not self.times:
-                continue  # a recording may begin between two key frames
-            if damaged:
-                raise self._damaged()
-            for frame in decoded:
-                if frame.is_corrupt and (self.times or frame.key_frame):
+        try:
+            for packet in self._container.demux(self._stream):
+                try:
+                    decoded = packet.decode()
+                    damaged = packet.is_corrupt or bool(each_alone and packet.size and not decoded)
+                except av.error.FFmpegError:
+                    decoded, damaged = [], True
+                if damaged and (packet.is_keyframe or self.times):
                     raise self._damaged()
-                if frame.is_corrupt:
-                    continue
-                if not self.times:
-                    self._start = frame.time or 0.0
-                following = self.times[-1] + 1 / (self.rate or 25) if self.times else 0.0
-                self.times.append(following if frame.time is None else frame.time - self._start)
-                yield frame
+                for frame in [] if damaged else decoded:  # a recording may begin between two key frames
+                    if frame.is_corrupt and (frame.key_frame or self.times):
+                        raise self._damaged()
+                    if not frame.is_corrupt:
+                        self._note_time(frame.time)
+                        yield frame
+        except (av.error.FFmpegError, OSError):
+            raise self._damaged() from None
         if not self.times:
             raise self._fault("no frame can be decoded")
         if self._ends_early():
             raise self._fault(f"cut off: of {self.promised} frames {len(self.times)} can be decoded")
 
-    def _packets(self) -> Iterator[av.Packet]:
-        try:
-            yield from self._container.demux(self._stream)
-        except (av.error.FFmpegError, OSError):
-            raise self._damaged() from None
+    def _note_time(self, time: float | None) -> None:
+        if not self.times:
+            self._start = time or 0.0
+        following = self.times[-1] + 1 / (self.rate or 25) if self.times else 0.0
+        self.times.append(following if time is None else time - self._start)
 
     def _damaged(self) -> MicroExpError:
         return self._fault(f"damaged or cut off at frame {len(self.times)} (the first is 0)")

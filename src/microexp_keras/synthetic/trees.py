@@ -215,7 +215,7 @@ def _write_workbook(path: Path, sheets: dict[str, Iterable[Sequence[Any]]]) -> N
 def _coded_rows(form: dict[str, Any], films: Sequence[Film]) -> Iterator[Sequence[Any]]:
     """Rows of the workbook of CASME II or SAMM."""
     for line in range(form["heading"]):
-        yield [f"Line {line + 1} of the text above the table"]
+        yield [f"Line {line + 1} of the text above the table", *[None] * (len(form["columns"]) - 1)]
     yield [column or None for column in form["columns"]]
     of_person_one = sum(film.key[1] == form["people"] + 1 for film in films)
     for place, film in enumerate(films):
