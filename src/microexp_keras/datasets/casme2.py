@@ -10,9 +10,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from microexp_keras.datasets.clips import Clip, Table, Video
+from microexp_keras.datasets.clips import Clip, Folder, Folders, Table, Video, frame_numbers, subject_name
 from microexp_keras.datasets.database import CASME2, CODINGS, LABELS, Database
-from microexp_keras.datasets.scan import Folder, Folders, frame_numbers, subject_name
 from microexp_keras.datasets.sheets import (
     WORKBOOKS,
     NamedRows,
@@ -151,7 +150,7 @@ def _numbered(path: Path, folders: Folders, table: Table) -> tuple[Sequence[int 
     if path in folders:
         images = table.frames(folders[path])
         return frame_numbers(images), images
-    from microexp_keras.datasets.videos import VideoFile
+    from microexp_keras.datasets.frames import VideoFile
 
     try:
         with VideoFile(path) as video:

@@ -14,12 +14,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from microexp_keras.datasets.clips import Clip, Table, are_synthetic
+from microexp_keras.datasets.clips import Clip, Table, are_synthetic, frame_numbers, natural_order
 from microexp_keras.datasets.database import DISTRIBUTED, Database, get_database
 from microexp_keras.datasets.find import find_dataset, read_table
-from microexp_keras.datasets.frames import frames_read, read_image, without_apex
-from microexp_keras.datasets.scan import frame_numbers, natural_order
-from microexp_keras.datasets.videos import VideoFile
+from microexp_keras.datasets.frames import VideoFile, frames_read, read_image, without_apex
 from microexp_keras.errors import SYNTHETIC_CLIPS, Issue, MicroExpError, grouped, shortened
 from microexp_keras.parallel import in_threads
 from microexp_keras.text import by, counted

@@ -10,9 +10,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from microexp_keras.datasets.clips import Clip, Table
+from microexp_keras.datasets.clips import Clip, Folder, Folders, Table, places_of, span_of
 from microexp_keras.datasets.database import CODINGS, Database
-from microexp_keras.datasets.scan import Folder, Folders, places_of, span_of
 from microexp_keras.datasets.sheets import Row, find_sheet, listed_rows, text_of, whole
 
 COLUMNS = ("subject", "filename", "onsetframe", "apexframe", "offsetframe", "estimatedemotion")

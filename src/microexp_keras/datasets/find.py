@@ -8,9 +8,8 @@ from typing import Any
 
 from microexp_keras.datasets import casme2, coded, smic
 from microexp_keras.datasets import table as own_table
-from microexp_keras.datasets.clips import Clip, Table
+from microexp_keras.datasets.clips import SYNTHETIC_MARK, Clip, Folder, Folders, Table, walk
 from microexp_keras.datasets.database import DATABASES, EXPRESSIONS, FOREIGN, LABELS, Database, get_database
-from microexp_keras.datasets.scan import SYNTHETIC_MARK, Folder, Folders, walk
 from microexp_keras.datasets.table import WRITE_ONE
 from microexp_keras.errors import MicroExpError
 from microexp_keras.text import either

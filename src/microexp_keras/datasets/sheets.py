@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from unicodedata import normalize
 
-from microexp_keras.datasets.clips import Table
-from microexp_keras.datasets.scan import Folders
+from microexp_keras.datasets.clips import Folders, Table
 from microexp_keras.errors import MicroExpError
 
 WORKBOOKS = (".xlsx", ".xls")

@@ -8,9 +8,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from microexp_keras.datasets.clips import Clip, Table
+from microexp_keras.datasets.clips import Clip, Folder, Folders, Table, frame_numbers, places_of, span_of, subject_name
 from microexp_keras.datasets.database import SMIC, Database
-from microexp_keras.datasets.scan import Folder, Folders, frame_numbers, places_of, span_of, subject_name
 from microexp_keras.datasets.sheets import Row, find_sheet, listed_rows, text_of, whole
 
 CLASSES = SMIC.class_names
