@@ -7,6 +7,7 @@ is found at any depth by its name, and every folder inside it is a clip. In SMIC
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from microexp_keras.datasets.clips import Clip, Folder, Folders, Table, frame_numbers, places_of, span_of, subject_name
 from microexp_keras.datasets.database import SMIC, Database
@@ -79,24 +80,21 @@ def _read_annotated(table: Table, folders: Folders, chosen: list[Folder]) -> Non
     clips = table.by_key((_key(folder.name), folder.path) for folder in chosen)
     numbers = {key: {*frame_numbers(folders[path].frames)} for key, path in clips.items()}
 
-    def key_of(row: Row) -> str:
-        return _key(str(row["filename"] or ""))
-
     def fits(row: Row) -> bool:  # sheets of other cameras have the same clips
-        return whole(row["onsetf"]) in numbers.get(key_of(row), ())
+        return whole(row["onsetf"]) in numbers.get(_key(row["filename"]), ())
 
     sheet = find_sheet(table, folders, COLUMNS, fits)
-    for where, key, row in listed_rows(table, sheet, clips, key_of):
+    for where, key, row in listed_rows(table, sheet, clips, lambda row: _key(row["filename"])):
         if key not in clips:
             table.warn(where, f"there is no folder {row['filename']!r}, so there is one clip less", "Restore it.")
         elif images := table.frames(folders[clips[key]]):
             _add_expressions(where, row, folders[clips[key]], images, table)
 
 
-def _key(name: str) -> str:
+def _key(name: Any) -> str:
     """Make one of the ways to write a name: `s3_ne_1` of `S03_ne_01`; of another its lower case."""
-    match = CLIP.fullmatch(name.strip())
-    return f"s{int(match[1])}_{match[2].lower()}_{int(match[3])}" if match else name.strip().lower()
+    match = CLIP.fullmatch(text_of(name))
+    return f"s{int(match[1])}_{match[2]}_{int(match[3])}" if match else text_of(name)
 
 
 def _add_expressions(where: str, row: Row, folder: Folder, images: tuple[Path, ...], table: Table) -> None:
