@@ -11,18 +11,15 @@ import sys
 from collections.abc import Sequence
 
 from microexp_keras import datasets
-from microexp_keras.console import Parser, command
-from microexp_keras.datasets.options import add_commands
+from microexp_keras.console import command
+from microexp_keras.datasets.options import command_line
 from microexp_keras.errors import MicroExpError
 from microexp_keras.text import counted, in_bytes
 
 
 def parser() -> argparse.ArgumentParser:
     """Build the command line."""
-    examples = ("check SMIC_all_cropped", "table SMIC_all_cropped --out clips.csv", "cache list")
-    parser = Parser("datasets", examples, description="Look at data, or make some.")
-    add_commands(parser, __package__)
-    return parser
+    return command_line(__package__)
 
 
 @command

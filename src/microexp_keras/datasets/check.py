@@ -80,12 +80,8 @@ class Report(NamedTuple):
     """What `check` found."""
 
     table: Table
+    issues: list[Issue]  # those of the table
     facts: dict[str, Any]  # as `--json` prints them beside the issues
-
-    @property
-    def issues(self) -> list[Issue]:
-        """Those of the table."""
-        return self.table.issues
 
     @property
     def stops_training(self) -> bool:
@@ -180,7 +176,7 @@ def check(
         "clips_by_frames": dict(sorted(lengths.items())),
         "files_by_size": {by(size): count for size, count in sorted(files.items())},
     }
-    return Report(table, facts)
+    return Report(table, table.issues, facts)
 
 
 def _differences(table: Table) -> Iterator[Issue]:
@@ -247,8 +243,8 @@ def _short(table: Table, media: Media, frames: int, as_published: bool) -> Itera
 def _without_apex(table: Table) -> Iterator[Issue]:
     missing = without_apex(table.clips)
     hint = "Read around their middle; if no clip has one, take --sampling interpolate, which needs none."
-    level = "error" if len(missing) == len(table.clips) else "info"
-    return (Issue(level, name, "no apex is annotated", hint) for name in missing)
+    for name in missing:
+        yield Issue("error" if len(missing) == len(table.clips) else "info", name, "no apex is annotated", hint)
 
 
 def _twice(table: Table, media: Media) -> Iterator[Issue]:

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from microexp_keras.console import positive, seed
+from microexp_keras.console import Parser, positive, seed
 from microexp_keras.data import read_toml
 from microexp_keras.datasets.database import (
     CROPS,
@@ -83,11 +83,13 @@ def add_own_options(parser: argparse.ArgumentParser, *left_out: str) -> None:
         _add_arguments(group, {name: how for name, how in options.items() if name[2:] not in left_out})
 
 
-def add_commands(parser: argparse.ArgumentParser, package: str) -> None:
-    """Add the commands of a package's commands.toml to its parser."""
+def command_line(package: str) -> Parser:
+    """Build the command line of a package that has several commands, as its commands.toml says."""
     groups: dict[str, Any] = {"synthetic": add_synthetic, "trees": add_options, "own": add_own_options}
+    data = read_toml(package, "commands.toml")
+    parser = Parser(package.rpartition(".")[2], data["examples"], description=data["description"])
     commands = parser.add_subparsers(dest="command", required=True)
-    for name, command in read_toml(package, "commands.toml").items():
+    for name, command in data["commands"].items():
         what = command["help"]
         own = commands.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.")
         for option, how in command["options"].items():
@@ -95,6 +97,7 @@ def add_commands(parser: argparse.ArgumentParser, package: str) -> None:
                 groups[option](own, *how)
             else:
                 _add_arguments(own, {option: how})
+    return parser
 
 
 def _add_arguments(parser: argparse._ActionsContainer, options: dict[str, dict[str, Any]]) -> None:

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from microexp_keras import datasets
-from microexp_keras.console import Parser, command
+from microexp_keras.console import command
 from microexp_keras.datasets import Clip
 from microexp_keras.datasets.database import Database
 from microexp_keras.datasets.frames import frames_read, read_frames, spread
-from microexp_keras.datasets.options import add_commands
+from microexp_keras.datasets.options import command_line
 from microexp_keras.landmarks.dlib_detector import DlibLandmarks
 from microexp_keras.landmarks.points import POINTS, UNKNOWN, Landmarks, find_faults, listed, write_csv
 from microexp_keras.landmarks.preview import clip_at, draw_sheet
@@ -21,11 +21,7 @@ from microexp_keras.text import counted
 
 def parser() -> argparse.ArgumentParser:
     """Build the command line."""
-    what = "Find the 68 points of the face, and the boxes of eyes and mouth, in clips."
-    examples = ("detect SMIC_all_cropped --dataset smic --out points.csv", "preview s1_sur_01 --out sheet.png")
-    parser = Parser("landmarks", examples, description=what)
-    add_commands(parser, __package__)
-    return parser
+    return command_line(__package__)
 
 
 @command
