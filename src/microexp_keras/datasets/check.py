@@ -105,10 +105,10 @@ class Report(NamedTuple):
         ]
         classes, counts, lengths = table.database.class_names, facts["clips_by_subject"], facts["clips_by_frames"]
         every = [sum(clip.label == label for clip in table.clips) for label in range(len(classes))]
-        rows = [(name, *cells, sum(cells)) for name, cells in (*counts.items(), ("all", every))]
+        sums = [(name, *cells, sum(cells)) for name, cells in (*counts.items(), ("all", every))]
+        rows = [("subject", *classes, "clips"), *sums]
         wide = max(map(len, ("subject ", *counts))) + 1
-        for name, *cells in (("subject", *classes, "clips"), *rows):
-            lines.append(f"{name:<{wide}}" + "".join(f" {cell:>11}" for cell in cells))
+        lines += [f"{name:<{wide}}" + "".join(f" {cell:>11}" for cell in cells) for name, *cells in rows]
         lines.append("")
         if lengths:
             videos = any(clip.video and clip.length is None for clip in table.clips)

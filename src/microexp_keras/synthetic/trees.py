@@ -62,11 +62,8 @@ def _fill(whole: Path, films: Sequence[Film], dataset: str, layout: str, progres
     rest = form["rest"] * np.array([MOTIONS[name] for name in form["classes"]])
 
     def write_film(film: Film) -> None:
-        frames, path = render(film, rest), whole / film.path
-        if path.suffix:
-            _write_video(path, frames, film.frames)
-        else:
-            _write_images(path, frames, film, form)
+        write = _write_video if Path(film.path).suffix else _write_images
+        write(whole / film.path, render(film, rest), film, form)
 
     for folder in {(whole / film.path).parent for film in films}:
         folder.mkdir(parents=True, exist_ok=True)
@@ -194,17 +191,17 @@ def _write_images(folder: Path, frames: Iterable[np.ndarray], film: Film, form: 
         (folder / form["image"].format(person=person, number=number)).write_bytes(data.tobytes())
 
 
-def _write_video(path: Path, frames: Iterable[np.ndarray], count: int) -> None:
-    """Encode `count` frames; an encoder that fails says nothing, so they are counted."""
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*FOURCC), CASME2["frames_per_second"], (SIZE, SIZE))
+def _write_video(path: Path, frames: Iterable[np.ndarray], film: Film, form: Form) -> None:
+    """Encode the frames; an encoder that fails says nothing, so they are counted."""
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*FOURCC), form["frames_per_second"], (SIZE, SIZE))
     try:
         for frame in frames:
             writer.write(frame)
     finally:
         writer.release()
     written = int(cv2.VideoCapture(str(path)).get(cv2.CAP_PROP_FRAME_COUNT))
-    if written != count:
-        raise OSError(f"{path.name} came out with {written} of its {count} frames")
+    if written != film.frames:
+        raise OSError(f"{path.name} came out with {written} of its {film.frames} frames")
 
 
 def _write_workbook(path: Path, sheets: dict[str, Iterable[Sequence[Any]]]) -> None:
