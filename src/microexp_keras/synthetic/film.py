@@ -49,13 +49,6 @@ class Film(NamedTuple):
     expressions: tuple[Expression, ...]
 
 
-@functools.cache
-def portrait() -> np.ndarray:
-    """The portrait, float32 (208, 208, 3), BGR, 0-1, sharpened to be crisp after enlargement."""
-    image = np.asarray(cv2.imread(str(Path(__file__).with_name("portrait.png"))), np.float32) / 255
-    return np.clip(image + 0.8 * (image - cv2.GaussianBlur(image, (0, 0), 3)), 0, 1)
-
-
 @functools.lru_cache(maxsize=32)
 def make_person(seed: int, number: int) -> tuple[np.ndarray, np.ndarray]:
     """Draw a person: the portrait with this one's skin, tone and lighting, and the warp that gives this one's features.
@@ -63,7 +56,8 @@ def make_person(seed: int, number: int) -> tuple[np.ndarray, np.ndarray]:
     The image is uint8 (208, 208, 3), BGR; the warp displaces pixels by (columns, rows), float32 (208, 208, 2).
     """
     rng = np.random.default_rng([seed, number])
-    image = portrait()
+    image = np.asarray(cv2.imread(str(Path(__file__).with_name("portrait.png"))), np.float32) / 255
+    image = np.clip(image + 0.8 * (image - cv2.GaussianBlur(image, (0, 0), 3)), 0, 1)  # crisp after enlargement
     size = len(image)
     place = grid(size) / size - 0.5
 
