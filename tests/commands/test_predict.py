@@ -6,8 +6,7 @@ import pytest
 from helpers import as_nobody, read_json, read_rows, reported
 
 from microexp_keras import datasets, evaluate, models, predict, preprocessing, protocols, runs, weights
-from microexp_keras.datasets.frames import read_frames
-from microexp_keras.datasets.videos import VideoFile, writing
+from microexp_keras.datasets.frames import VideoFile, read_frames, writing
 from microexp_keras.landmarks import face_box
 from microexp_keras.video import source
 from microexp_keras.video import windows as video_windows

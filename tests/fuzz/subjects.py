@@ -16,9 +16,8 @@ from microexp_keras import weights
 from microexp_keras.datasets import Clip, Video
 from microexp_keras.datasets.casme2 import named_rows
 from microexp_keras.datasets.check import read_media
-from microexp_keras.datasets.frames import read_frames
+from microexp_keras.datasets.frames import MAX_PIXELS, read_frames
 from microexp_keras.datasets.sheets import annotations
-from microexp_keras.datasets.videos import MAX_PIXELS
 from microexp_keras.errors import MicroExpError
 from microexp_keras.landmarks import CsvLandmarks, Landmarks, write_csv
 from microexp_keras.models.networks import NETWORKS

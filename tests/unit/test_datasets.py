@@ -26,8 +26,8 @@ from microexp_keras.datasets import (
     find_dataset,
     read_table,
 )
+from microexp_keras.datasets.clips import SYNTHETIC_MARK, natural_order
 from microexp_keras.datasets.find import databases_in
-from microexp_keras.datasets.scan import SYNTHETIC_MARK, natural_order
 from microexp_keras.errors import MicroExpError
 
 

@@ -14,9 +14,9 @@ from PIL import Image
 from trees import write_video
 
 from microexp_keras import preprocessing, protocols
-from microexp_keras.datasets import Clip, Video, check, videos
-from microexp_keras.datasets.frames import read_frames, read_image
-from microexp_keras.datasets.videos import MAX_PIXELS
+from microexp_keras.datasets import Clip, Video, check
+from microexp_keras.datasets import frames as reading
+from microexp_keras.datasets.frames import MAX_PIXELS, read_frames, read_image
 from microexp_keras.errors import MicroExpError
 from microexp_keras.preprocessing import load_samples
 from microexp_keras.protocols import splits
@@ -140,7 +140,7 @@ def test_a_video_of_any_name_is_read(tmp_path, name):
 def test_a_video_of_too_large_frames_is_refused(tmp_path, monkeypatch):
     write_video(tmp_path / "x.avi", 2)
     assert len(frames_of(tmp_path / "x.avi")) == 2
-    monkeypatch.setattr(videos, "MAX_PIXELS", 255)  # of the frames there are 256
+    monkeypatch.setattr(reading, "MAX_PIXELS", 255)  # of the frames there are 256
     with pytest.raises(MicroExpError, match="frames of 16x16 are larger than the 255 pixels"):
         frames_of(tmp_path / "x.avi")
 

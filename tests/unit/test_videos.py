@@ -9,8 +9,7 @@ import pytest
 
 from microexp_keras.datasets import Clip, Video
 from microexp_keras.datasets.check import read_media
-from microexp_keras.datasets.frames import read_frames
-from microexp_keras.datasets.videos import VideoFile, writing
+from microexp_keras.datasets.frames import VideoFile, read_frames, writing
 from microexp_keras.errors import MicroExpError
 
 ffmpeg = pytest.importorskip("imageio_ffmpeg", reason="requirements.txt brings FFmpeg for these tests")

@@ -10,9 +10,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from microexp_keras.datasets.clips import Clip, Table, Video
+from microexp_keras.datasets.clips import Clip, Folder, Folders, Table, Video, frame_numbers, subject_name
 from microexp_keras.datasets.database import CASME2, CODINGS, LABELS, Database
-from microexp_keras.datasets.scan import Folder, Folders, frame_numbers, subject_name
 from microexp_keras.datasets.sheets import (
     WORKBOOKS,
     NamedRows,
@@ -37,24 +36,19 @@ EXPRESSION = re.compile(r"((anger|disgust|happy)\d{1,9})_\d{1,9}", re.IGNORECASE
 COLUMNS = ("index", "code", "onset", "apex", "offset", "actionunits", "emotion", "kind", "self-report")
 
 
-def trees(folders: Folders, database: Database) -> dict[str, list[Folder]]:
-    """Return the class folders, the recordings or the folders that hold them, and those of expressions, by layout."""
-    found: dict[str, list[Folder]] = {}
+def trees(folders: Folders, database: Database) -> Iterator[tuple[str, Folder]]:
+    """Yield the class folders, the recordings or the folders that hold them, and those of expressions, with layouts."""
     for folder in folders.values():
         if folder.name.lower() in CLASSES and folder.videos:
-            layout = "flat"
+            yield "flat", folder
         elif RECORDING.fullmatch(folder.name) and folder.images:
-            layout = "rawpic"
+            yield "rawpic", folder
         elif EXPRESSION.fullmatch(folder.name):
-            named = re.findall("selectedpic|cropped", re.sub(r"[\W_]", "", "/".join(folder.above).lower()))
+            above = re.sub(r"[\W_]", "", "/".join(folder.above).lower())
             own = "selectedpic" if folder.parent.lower().startswith("s") else "cropped"  # has no s before the number
-            layout = named[-1] if named else own
+            yield [own, *re.findall("selectedpic|cropped", above)][-1], folder
         elif any(RECORDING.fullmatch(name) for name in folder.videos):
-            layout = "rawvideo"
-        else:
-            continue
-        found.setdefault(layout, []).append(folder)
-    return found
+            yield "rawvideo", folder
 
 
 def read(
@@ -78,7 +72,7 @@ def read(
     numbered = functools.cache(lambda path: _numbered(path, folders, table))
 
     def key_of(row: Row) -> str:
-        return f"{subjects.get(whole(row['index']), row['index'])}/{_code(row['code']) or row['code']}"
+        return f"{subjects.get(whole(row['index']) or 0, row['index'])}/{_code(row['code']) or row['code']}"
 
     for where, key, row in listed_rows(table, sheet, {} if long else paths, key_of):
         if fault := _fault(row, subjects, videos):
@@ -120,7 +114,7 @@ def read(
 def _read_flat(table: Table, chosen: list[Folder]) -> None:
     """One video an expression, in the folder of its class; the original programs read its frames from the 73rd on."""
     for folder in chosen:
-        for name in {*folder.files, *folder.children} - {*folder.videos}:
+        for name in [name for name in (*folder.files, *folder.children) if name not in folder.videos]:
             table.error(folder.path / name, "is no video of a class", "Remove it from the folder.")
         for name in folder.videos:
             path, subject = folder.path / name, re.match(r"s?(\d{1,9})_", name, re.IGNORECASE)
@@ -156,7 +150,7 @@ def _numbered(path: Path, folders: Folders, table: Table) -> tuple[Sequence[int 
     if path in folders:
         images = table.frames(folders[path])
         return frame_numbers(images), images
-    from microexp_keras.datasets.videos import VideoFile
+    from microexp_keras.datasets.frames import VideoFile
 
     try:
         with VideoFile(path) as video:
@@ -205,9 +199,9 @@ def named_rows(rows: Rows) -> NamedRows:
     ]
 
 
-def _naming_rules(sheet: Sheet) -> tuple[dict[int | None, str], dict[str, str]]:
+def _naming_rules(sheet: Sheet) -> tuple[dict[int, str], dict[str, str]]:
     """Subject (s15) by index and first figures of the video (0401) by clip (anger1), as the other sheets say."""
-    subjects: dict[int | None, str] = {}
+    subjects: dict[int, str] = {}
     videos: dict[str, str] = {}
     for words in ([*map(text_of, cells)] for cells in sheet.others):
         numbers = {int(match[1]) for word in words if (match := re.fullmatch(r"s?(\d{1,3})", word))}
@@ -223,20 +217,23 @@ def _naming_rules(sheet: Sheet) -> tuple[dict[int | None, str], dict[str, str]]:
     return subjects, videos
 
 
-def _fault(row: Row, subjects: dict[int | None, str], videos: dict[str, str]) -> str | None:
+def _fault(row: Row, subjects: dict[int, str], videos: dict[str, str]) -> str | None:
     """Say which cell of a row is not as it must be."""
     frames = [row[name] for name in ("onset", "apex", "offset")]
     numbers = [0 if cell is None else whole(cell) for cell in frames]
-    if _code(row["code"]).partition("_")[0] not in videos:
-        return f"{row['code']!r} is no clip of {', '.join(videos)} (anger1_1)"
-    if whole(row["index"]) not in subjects:
-        known = [*filter(None, subjects)]
-        return f"{row['index']!r} is not the index of a subject ({min(known)} to {max(known)})"
-    if not numbers[0] or any(number is None or number < 0 for number in numbers):
-        return f"onset, apex and offset must be the numbers of frames, but are {', '.join(map(repr, frames))}"
-    if text_of(row["kind"])[:5] not in ("macro", "micro"):
-        return f"{row['kind']!r} is neither macro-expression nor micro-expression"
-    return None
+    faults = {
+        f"{row['code']!r} is no clip of {', '.join(videos)} (anger1_1)": _code(row["code"]).partition("_")[0] in videos,
+        f"{row['index']!r} is not the index of a subject ({min(subjects)} to {max(subjects)})": (
+            whole(row["index"]) in subjects
+        ),
+        f"onset, apex and offset must be the numbers of frames, but are {', '.join(map(repr, frames))}": (
+            numbers[0] and all(number is not None and number >= 0 for number in numbers)
+        ),
+        f"{row['kind']!r} is neither macro-expression nor micro-expression": (
+            text_of(row["kind"])[:5] in ("macro", "micro")
+        ),
+    }
+    return next((fault for fault, sound in faults.items() if not sound), None)
 
 
 def _code(cell: Any) -> str:

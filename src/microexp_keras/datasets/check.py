@@ -14,12 +14,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from microexp_keras.datasets.clips import Clip, Table, are_synthetic
+from microexp_keras.datasets.clips import Clip, Table, are_synthetic, frame_numbers, natural_order
 from microexp_keras.datasets.database import DISTRIBUTED, Database, get_database
 from microexp_keras.datasets.find import find_dataset, read_table
-from microexp_keras.datasets.frames import frames_read, read_image, without_apex
-from microexp_keras.datasets.scan import frame_numbers, natural_order
-from microexp_keras.datasets.videos import VideoFile
+from microexp_keras.datasets.frames import VideoFile, frames_read, read_image, without_apex
 from microexp_keras.errors import SYNTHETIC_CLIPS, Issue, MicroExpError, grouped, shortened
 from microexp_keras.parallel import in_threads
 from microexp_keras.text import by, counted
@@ -82,12 +80,8 @@ class Report(NamedTuple):
     """What `check` found."""
 
     table: Table
+    issues: list[Issue]  # those of the table
     facts: dict[str, Any]  # as `--json` prints them beside the issues
-
-    @property
-    def issues(self) -> list[Issue]:
-        """Those of the table."""
-        return self.table.issues
 
     @property
     def stops_training(self) -> bool:
@@ -111,10 +105,10 @@ class Report(NamedTuple):
         ]
         classes, counts, lengths = table.database.class_names, facts["clips_by_subject"], facts["clips_by_frames"]
         every = [sum(clip.label == label for clip in table.clips) for label in range(len(classes))]
-        rows = [(name, *cells, sum(cells)) for name, cells in (*counts.items(), ("all", every))]
+        sums = [(name, *cells, sum(cells)) for name, cells in (*counts.items(), ("all", every))]
+        rows = [("subject", *classes, "clips"), *sums]
         wide = max(map(len, ("subject ", *counts))) + 1
-        for name, *cells in (("subject", *classes, "clips"), *rows):
-            lines.append(f"{name:<{wide}}" + "".join(f" {cell:>11}" for cell in cells))
+        lines += [f"{name:<{wide}}" + "".join(f" {cell:>11}" for cell in cells) for name, *cells in rows]
         lines.append("")
         if lengths:
             videos = any(clip.video and clip.length is None for clip in table.clips)
@@ -182,7 +176,7 @@ def check(
         "clips_by_frames": dict(sorted(lengths.items())),
         "files_by_size": {by(size): count for size, count in sorted(files.items())},
     }
-    return Report(table, facts)
+    return Report(table, table.issues, facts)
 
 
 def _differences(table: Table) -> Iterator[Issue]:
@@ -249,8 +243,8 @@ def _short(table: Table, media: Media, frames: int, as_published: bool) -> Itera
 def _without_apex(table: Table) -> Iterator[Issue]:
     missing = without_apex(table.clips)
     hint = "Read around their middle; if no clip has one, take --sampling interpolate, which needs none."
-    level = "error" if len(missing) == len(table.clips) else "info"
-    return (Issue(level, name, "no apex is annotated", hint) for name in missing)
+    for name in missing:
+        yield Issue("error" if len(missing) == len(table.clips) else "info", name, "no apex is annotated", hint)
 
 
 def _twice(table: Table, media: Media) -> Iterator[Issue]:

@@ -7,19 +7,18 @@ classes as MEGC 2019 has them (See et al., FG 2019). `databases.toml` says in wh
 """
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from microexp_keras.datasets.clips import Clip, Table
+from microexp_keras.datasets.clips import Clip, Folder, Folders, Table, places_of, span_of
 from microexp_keras.datasets.database import CODINGS, Database
-from microexp_keras.datasets.scan import Folder, Folders, places_of, span_of
 from microexp_keras.datasets.sheets import Row, find_sheet, listed_rows, text_of, whole
 
 COLUMNS = ("subject", "filename", "onsetframe", "apexframe", "offsetframe", "estimatedemotion")
 
 
-def trees(folders: Folders, database: Database) -> dict[str, list[Folder]]:
-    """Return the folders of clips by layout."""
+def trees(folders: Folders, database: Database) -> Iterator[tuple[str, Folder]]:
+    """Yield the folders of clips with their layouts."""
     coding, found = CODINGS[database.name], dict[str, list[Folder]]()
     for folder in folders.values():
         first = next(iter(folder.images), "")
@@ -27,27 +26,22 @@ def trees(folders: Folders, database: Database) -> dict[str, list[Folder]]:
         if re.fullmatch(coding["subject"], folder.parent, re.IGNORECASE) and not of_casme:
             cropped = first.lower().startswith("reg_") or any("crop" in name.lower() for name in folder.above[1:])
             found.setdefault("cropped" if cropped else "raw", []).append(folder)
-    return {
-        layout: some
-        for layout, some in found.items()
-        if any(folder.images for folder in some)
-        and any(re.fullmatch(coding["clip"], folder.name, re.IGNORECASE) for folder in some)
-    }
+    for layout, some in found.items():
+        named = any(re.fullmatch(coding["clip"], folder.name, re.IGNORECASE) for folder in some)
+        if named and any(folder.images for folder in some):
+            yield from ((layout, folder) for folder in some)
 
 
 def read(table: Table, folders: Folders, chosen: list[Folder]) -> None:
     """Read the clips of the chosen tree."""
     coding = CODINGS[table.database.name]
 
-    def key(subject: Any, clip: Any) -> str:
-        """Subject and clip, from folders or from cells: `sub01`, `"01"` and 1 are the same; "" where one is missing."""
-        number, name = re.search(r"\d{1,9}", str(subject)), text_of(clip)
+    def key_of(row: Row) -> str:
+        """Subject and clip, of folders too: `sub01`, `"01"` and 1 are the same; "" where one is missing."""
+        number, name = re.search(r"\d{1,9}", str(row["subject"])), text_of(row["filename"])
         return f"{coding['subject_name'].format(int(number[0]))}/{name}" if number and name else ""
 
-    def key_of(row: Row) -> str:
-        return key(row["subject"], row["filename"])
-
-    clips = table.by_key((key(folder.parent, folder.name), folder.path) for folder in chosen)
+    clips = table.by_key((key_of({"subject": one.parent, "filename": one.name}), one.path) for one in chosen)
     sheet = find_sheet(table, folders, COLUMNS, lambda row: key_of(row) in clips)
     for where, name, row in listed_rows(table, sheet, clips, key_of):
         subject, place = name.partition("/")[0], f"{name} (row {where.rpartition(' ')[2]})"

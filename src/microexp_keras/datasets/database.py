@@ -72,8 +72,7 @@ class Database:
             and own["crop"] in CROPS
         )
         if not sound:
-            known = " or ".join(DATABASES)
-            raise MicroExpError("dataset", f"is neither {known} nor the record of a database")
+            raise MicroExpError("dataset", f"is neither {' or '.join(DATABASES)} nor the record of a database")
         return of_table(**{**own, "class_names": tuple(names)})
 
 

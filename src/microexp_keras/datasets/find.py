@@ -8,14 +8,13 @@ from typing import Any
 
 from microexp_keras.datasets import casme2, coded, smic
 from microexp_keras.datasets import table as own_table
-from microexp_keras.datasets.clips import Clip, Table
+from microexp_keras.datasets.clips import SYNTHETIC_MARK, Clip, Folder, Folders, Table, walk
 from microexp_keras.datasets.database import DATABASES, EXPRESSIONS, FOREIGN, LABELS, Database, get_database
-from microexp_keras.datasets.scan import SYNTHETIC_MARK, Folder, Folders, walk
 from microexp_keras.datasets.table import WRITE_ONE
 from microexp_keras.errors import MicroExpError
 from microexp_keras.text import either
 
-# What knows the folders of a database: `trees` finds its trees, `read` adds clips and issues of one to a table.
+# What knows the folders of a database: `trees` yields those of its trees, `read` adds clips and issues to a table.
 READERS: dict[str, Any] = {"smic": smic, "casme2": casme2, "casmeii": coded, "samm": coded}
 
 
@@ -104,7 +103,7 @@ def read_table(
 def databases_in(root: str | Path) -> list[Database]:
     """List the databases whose clips lie below a folder; synthetic ones below it do not count."""
     folders = _folders(Path(root))
-    return [database for database in DATABASES.values() if READERS[database.name].trees(folders, database)]
+    return [database for database in DATABASES.values() if any(READERS[database.name].trees(folders, database))]
 
 
 def find_dataset(root: str | Path) -> str:
@@ -126,9 +125,8 @@ def choose_tree(
     """Find the one tree that is meant: its table, all folders below the root, and those of the tree."""
     folders = _folders(root)
     trees: dict[tuple[str, str | None], list[Folder]] = {}
-    for name, some in READERS[database.name].trees(folders, database).items():
-        for folder in some:
-            trees.setdefault((name, _camera(folder, database)), []).append(folder)
+    for name, folder in READERS[database.name].trees(folders, database):
+        trees.setdefault((name, _camera(folder, database)), []).append(folder)
     if not trees:
         raise _nothing(folders, [database])
     meant = {key: some for key, some in trees.items() if layout in (None, key[0]) and camera in (None, key[1])}

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from unicodedata import normalize
 
-from microexp_keras.datasets.clips import Table
-from microexp_keras.datasets.scan import Folders
+from microexp_keras.datasets.clips import Folders, Table
 from microexp_keras.errors import MicroExpError
 
 WORKBOOKS = (".xlsx", ".xls")
@@ -64,8 +63,7 @@ def _read_csv(path: Path) -> Rows:
     try:
         text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except UnicodeDecodeError as error:
-        hint = 'Save it as "CSV UTF-8".'
-        raise MicroExpError(path, f"is not text in UTF-8 (byte {error.start})", hint) from None
+        raise MicroExpError(path, f"is not text in UTF-8 (byte {error.start})", 'Save it as "CSV UTF-8".') from None
     separator = max(",;\t", key=text.lstrip().partition("\n")[0].count)
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     try:
@@ -150,12 +148,11 @@ def find_sheet(
     columns: Sequence[str],
     fits: Callable[[Row], bool],
     named: Callable[[Rows], NamedRows] | None = None,
-    kinds: Sequence[str] = TABLES,
+    kinds: tuple[str, ...] = TABLES,
 ) -> Sheet:
     """Find the sheet with most rows that fit; of several workbooks with at least half as many the last by name."""
     named = named or functools.partial(below_head, columns)
-    paths = [folder.path / name for folder in folders.values() for name in folder.files]
-    paths = [path for path in paths if path.suffix.lower() in kinds]
+    paths = [folder.path / name for folder in folders.values() for name in folder.files if name.lower().endswith(kinds)]
     found = [(sum(fits(row) for _, row in sheet.rows), sheet) for path in paths for sheet in annotations(path, named)]
     if not found:
         seen = f"; there are {', '.join(sorted(path.name for path in paths))}" if paths else ""
@@ -186,6 +183,6 @@ def listed_rows(
             yield where, key, row
         else:
             table.error(where, f"{key} is also in row {listed[key]}", "Remove one of the rows.")
-    for key in paths.keys() - listed.keys():
+    for key in [key for key in paths if key not in listed]:
         table.warn(paths[key], "has no row in the workbook, so it is left out")
     table.annotated = len(listed)

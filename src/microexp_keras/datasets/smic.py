@@ -5,11 +5,12 @@ is found at any depth by its name, and every folder inside it is a clip. In SMIC
 """
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from microexp_keras.datasets.clips import Clip, Table
+from microexp_keras.datasets.clips import Clip, Folder, Folders, Table, frame_numbers, places_of, span_of, subject_name
 from microexp_keras.datasets.database import SMIC, Database
-from microexp_keras.datasets.scan import Folder, Folders, frame_numbers, places_of, span_of, subject_name
 from microexp_keras.datasets.sheets import Row, find_sheet, listed_rows, text_of, whole
 
 CLASSES = SMIC.class_names
@@ -20,9 +21,8 @@ CODES = {"ne": 0, "po": 1, "su": 2}
 COLUMNS = ("filename", "onsetf", "offsetf", "emotion")
 
 
-def trees(folders: Folders, database: Database) -> dict[str, list[Folder]]:
-    """Return the class folders, or the SMIC-E clip folders, by layout."""
-    found: dict[str, list[Folder]] = {}
+def trees(folders: Folders, database: Database) -> Iterator[tuple[str, Folder]]:
+    """Yield the class folders, or the SMIC-E clip folders, with their layouts."""
     of_classes: dict[Path, list[Folder]] = {}
     long_clips = set()
     for folder in folders.values():
@@ -37,17 +37,14 @@ def trees(folders: Folders, database: Database) -> dict[str, list[Folder]]:
     for classes in of_classes.values():
         inside = [folders.get(folder.path / name) for folder in classes for name in folder.children]
         clips = [folder for folder in inside if folder and folder.images]
-        if clips and any(SUBJECT.fullmatch(name) for name in classes[0].above):
-            layout = "cropped" if clips[0].images[0].lower().startswith("reg_") else "raw"
-            found.setdefault(layout, []).extend(classes)
-        elif any(NAMED.fullmatch(clip.name) for clip in clips) or (
-            clips and len({folder.name.lower() for folder in classes}) > 1  # other databases have a `surprise` too
-        ):
-            found.setdefault("flat", []).extend(classes)
-    if long_clips:  # with their neighbours, however these are named
-        beside = [folder for folder in folders.values() if folder.path.parent in long_clips]
-        found["smic-e"] = [folder for folder in beside if CLIP.fullmatch(folder.name) or folder.images]
-    return found
+        of_subject = any(SUBJECT.fullmatch(name) for name in classes[0].above)
+        several = len({folder.name.lower() for folder in classes}) > 1  # other databases have a `surprise` too
+        if clips and (of_subject or several or any(NAMED.fullmatch(clip.name) for clip in clips)):
+            as_distributed = "cropped" if clips[0].images[0].lower().startswith("reg_") else "raw"
+            yield from ((as_distributed if of_subject else "flat", folder) for folder in classes)
+    for folder in folders.values():  # in SMIC-E with their neighbours, however these are named
+        if folder.path.parent in long_clips and (CLIP.fullmatch(folder.name) or folder.images):
+            yield "smic-e", folder
 
 
 def read(table: Table, folders: Folders, chosen: list[Folder]) -> None:
@@ -83,24 +80,21 @@ def _read_annotated(table: Table, folders: Folders, chosen: list[Folder]) -> Non
     clips = table.by_key((_key(folder.name), folder.path) for folder in chosen)
     numbers = {key: {*frame_numbers(folders[path].frames)} for key, path in clips.items()}
 
-    def key_of(row: Row) -> str:
-        return _key(str(row["filename"] or ""))
-
     def fits(row: Row) -> bool:  # sheets of other cameras have the same clips
-        return whole(row["onsetf"]) in numbers.get(key_of(row), ())
+        return whole(row["onsetf"]) in numbers.get(_key(row["filename"]), ())
 
     sheet = find_sheet(table, folders, COLUMNS, fits)
-    for where, key, row in listed_rows(table, sheet, clips, key_of):
+    for where, key, row in listed_rows(table, sheet, clips, lambda row: _key(row["filename"])):
         if key not in clips:
             table.warn(where, f"there is no folder {row['filename']!r}, so there is one clip less", "Restore it.")
         elif images := table.frames(folders[clips[key]]):
             _add_expressions(where, row, folders[clips[key]], images, table)
 
 
-def _key(name: str) -> str:
+def _key(name: Any) -> str:
     """Make one of the ways to write a name: `s3_ne_1` of `S03_ne_01`; of another its lower case."""
-    match = CLIP.fullmatch(name.strip())
-    return f"s{int(match[1])}_{match[2].lower()}_{int(match[3])}" if match else name.strip().lower()
+    match = CLIP.fullmatch(text_of(name))
+    return f"s{int(match[1])}_{match[2]}_{int(match[3])}" if match else text_of(name)
 
 
 def _add_expressions(where: str, row: Row, folder: Folder, images: tuple[Path, ...], table: Table) -> None:
@@ -112,13 +106,13 @@ def _add_expressions(where: str, row: Row, folder: Folder, images: tuple[Path, .
     subject, places = _subject(folder, table), places_of(images)
     for which in ("", "2", "3"):
         cells = [row.get(f"{name}{which}f") for name in ("onset", "offset")]
+        first, last = (places.get(whole(cell), -1) for cell in cells)
         if which and not any(map(whole, cells)):
             continue  # most clips have one expression
-        first, last = (places.get(whole(cell), -1) for cell in cells)
-        if not 0 <= first <= last:
+        if 0 <= first <= last:
+            clip = f"{folder.name}_{which}" if which else folder.name
+            table.clips.append(Clip(clip, subject, label, images[first : last + 1]))
+        else:
             said = " and ".join("an empty cell" if cell is None else repr(cell) for cell in cells)
             hint = "Correct the workbook; if they are formulas, open it in a spreadsheet program and save it."
             table.error(where, f"onset and offset are {said}, not among the {span_of(places)} of {folder.path}", hint)
-            continue
-        clip = f"{folder.name}_{which}" if which else folder.name
-        table.clips.append(Clip(clip, subject, label, images[first : last + 1]))

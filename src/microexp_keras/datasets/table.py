@@ -13,9 +13,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from microexp_keras.atomic import write_text
-from microexp_keras.datasets.clips import Clip, Table, Video
+from microexp_keras.datasets.clips import (
+    FRAME_SUFFIXES,
+    Clip,
+    Table,
+    Video,
+    frame_numbers,
+    look,
+    natural_order,
+    places_of,
+    span_of,
+)
 from microexp_keras.datasets.database import Database, of_table
-from microexp_keras.datasets.scan import FRAME_SUFFIXES, frame_numbers, look, natural_order, places_of, span_of
 from microexp_keras.datasets.sheets import TABLES, text_table, whole
 from microexp_keras.errors import MicroExpError
 

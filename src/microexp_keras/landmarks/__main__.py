@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _detect(args: argparse.Namespace) -> None:
-    from microexp_keras.datasets.frames import frames_read
+    from microexp_keras.datasets.frames import frames_read, read_frames
 
     database = datasets.database_of(args, args.data, args.dataset)
     count, source = args.frames or database.frames, DlibLandmarks()
@@ -40,7 +40,7 @@ def _detect(args: argparse.Namespace) -> None:
 
     def detect(clip: Clip) -> tuple[Landmarks, list[str | None]]:
         part = frames_read(clip, count, args.sampling or database.sampling)
-        images = [*_shown(clip, part, database)]
+        images = [*_shown(read_frames(clip, part), database)]
         found = source(clip, images)
         before = Landmarks(np.full(part.start, UNKNOWN), np.zeros((part.start, POINTS, 2), np.int32))
         faults = [*[None] * part.start, *find_faults(found, [image.shape for image in images])]
@@ -72,7 +72,7 @@ def _preview(args: argparse.Namespace) -> None:
 
     clip, database, part = clip_at(args.clip), datasets.get_database(args.dataset), slice(0, args.frames)
     chosen = spread(sum(1 for _ in read_frames(clip, part)), 24)
-    images = [image for place, image in enumerate(_shown(clip, part, database)) if place in chosen]
+    images = [image for place, image in enumerate(_shown(read_frames(clip, part), database)) if place in chosen]
     found = DlibLandmarks()(clip, images)
     faults = find_faults(found, [image.shape for image in images])
     step = 1 if database.swapped_colours else -1  # to red, green, blue
@@ -86,11 +86,9 @@ def _preview(args: argparse.Namespace) -> None:
     print(f"{args.out}: {said}")
 
 
-def _shown(clip: Clip, part: slice, database: Database) -> Iterator[np.ndarray]:
-    """Read frames of a clip, with channels in the order that the detector shall see."""
-    from microexp_keras.datasets.frames import read_frames
-
-    for image in read_frames(clip, part):
+def _shown(frames: Iterable[np.ndarray], database: Database) -> Iterator[np.ndarray]:
+    """Yield frames with channels in the order that the detector shall see."""
+    for image in frames:
         yield np.ascontiguousarray(image[..., ::-1]) if database.swapped_colours else image
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from microexp_keras.atomic import replacing
 from microexp_keras.datasets import Clip, Video
-from microexp_keras.datasets.scan import FRAME_SUFFIXES, look
+from microexp_keras.datasets.clips import FRAME_SUFFIXES, look
 from microexp_keras.errors import MicroExpError
 from microexp_keras.landmarks.points import boxes
 from microexp_keras.text import plain

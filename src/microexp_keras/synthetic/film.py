@@ -49,25 +49,15 @@ class Film(NamedTuple):
     expressions: tuple[Expression, ...]
 
 
-class Person(NamedTuple):
-    """What stays the same in all films of a person."""
-
-    image: np.ndarray  # the portrait with this person's skin, tone and lighting, uint8 (208, 208, 3), BGR
-    warp: np.ndarray  # displaces pixels by (columns, rows) to give this person's features, float32 (208, 208, 2)
-
-
-@functools.cache
-def portrait() -> np.ndarray:
-    """The portrait, float32 (208, 208, 3), BGR, 0-1, sharpened to be crisp after enlargement."""
-    image = np.asarray(cv2.imread(str(Path(__file__).with_name("portrait.png"))), np.float32) / 255
-    return np.clip(image + 0.8 * (image - cv2.GaussianBlur(image, (0, 0), 3)), 0, 1)
-
-
 @functools.lru_cache(maxsize=32)
-def make_person(seed: int, number: int) -> Person:
-    """Draw a person; see `Person`."""
+def make_person(seed: int, number: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draw a person: the portrait with this one's skin, tone and lighting, and the warp that gives this one's features.
+
+    The image is uint8 (208, 208, 3), BGR; the warp displaces pixels by (columns, rows), float32 (208, 208, 2).
+    """
     rng = np.random.default_rng([seed, number])
-    image = portrait()
+    image = np.asarray(cv2.imread(str(Path(__file__).with_name("portrait.png"))), np.float32) / 255
+    image = np.clip(image + 0.8 * (image - cv2.GaussianBlur(image, (0, 0), 3)), 0, 1)  # crisp after enlargement
     size = len(image)
     place = grid(size) / size - 0.5
 
@@ -78,7 +68,7 @@ def make_person(seed: int, number: int) -> Person:
     image = 0.45 + rng.uniform(0.85, 1.1) * (image ** rng.uniform(0.8, 1.25) - 0.45)
     image *= (rng.uniform(0.9, 1.1) + place @ rng.normal(0, 0.15, 2).astype(np.float32))[..., None]  # lit from a side
     image *= rng.uniform(0.92, 1.08, 3).astype(np.float32)
-    return Person(np.clip(255 * image, 0, 255).astype(np.uint8), warp)
+    return np.clip(255 * image, 0, 255).astype(np.uint8), warp
 
 
 def render(film: Film, rest: np.ndarray) -> Iterator[np.ndarray]:
@@ -87,11 +77,11 @@ def render(film: Film, rest: np.ndarray) -> Iterator[np.ndarray]:
     The film rests in a random mixture of the motions `rest`, float (motions, 8), pixels of the portrait, each of them
     at most once, either way.
     """
-    person, frames, rng = make_person(*film.key[:2]), film.frames, np.random.default_rng(film.key)
-    size, time = len(person.image), np.arange(frames)
+    (image, warp), frames, rng = make_person(*film.key[:2]), film.frames, np.random.default_rng(film.key)
+    size, time = len(image), np.arange(frames)
     fields, blink = displacements(size)[:-1], displacements(size)[-1]
     mixture = (rng.uniform(-1, 1, len(rest)) @ rest).astype(np.float32)
-    still = grid(size) - person.warp - np.tensordot(mixture, fields, axes=1)
+    still = grid(size) - warp - np.tensordot(mixture, fields, axes=1)
 
     blinks = np.cumsum(rng.uniform(50, 150, 2 + frames // 50)) - rng.uniform(0, 100)
     moves = [(np.sum([rise_and_fall(time, at - 3, at, at + 4) for at in blinks], axis=0), blink)]
@@ -108,19 +98,19 @@ def render(film: Film, rest: np.ndarray) -> Iterator[np.ndarray]:
         for course, field in moves:
             if course[index] > 0:
                 source = source - np.float32(course[index]) * field
-        frame = photograph(person, source, turn[index], zoom[index], shift[index])
+        frame = photograph(image, source, turn[index], zoom[index], shift[index])
         # Gray noise takes a third of the time and of the codec's bits that coloured noise takes.
         noise = rng.standard_normal((SIZE, SIZE, 1), dtype=np.float32)
         yield np.clip(frame * np.float32(1 + flicker[index]) + 2 * noise, 0, 255).astype(np.uint8)
 
 
-def photograph(person: Person, source: np.ndarray, turn: float, zoom: float, shift: np.ndarray) -> np.ndarray:
-    """Take a frame, uint8 (160, 160, 3), by what place in the portrait each pixel has, float32 (208, 208, 2)."""
+def photograph(image: np.ndarray, source: np.ndarray, turn: float, zoom: float, shift: np.ndarray) -> np.ndarray:
+    """Take a frame, uint8 (160, 160, 3), by what place in the image each pixel has, float32 (208, 208, 2)."""
     pose = cv2.getRotationMatrix2D(CENTRE, turn, zoom)
     pose[:, 2] += SIZE / 2 - np.array(CENTRE) + shift
     # Warping the smooth map instead of the picture interpolates the picture only once.
     source = cv2.warpAffine(source, pose, (SIZE, SIZE), borderMode=cv2.BORDER_REPLICATE)
-    return cv2.remap(person.image, source, np.empty(0), cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    return cv2.remap(image, source, np.empty(0), cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
 
 
 def rise_and_fall(time: np.ndarray, onset: float, apex: float, offset: float) -> np.ndarray:

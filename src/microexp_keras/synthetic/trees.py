@@ -6,7 +6,7 @@ and lengths of SMIC's clips are SMIC-HS's own. Nobody is in two databases.
 
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,10 @@ from microexp_keras.synthetic import MARK_FILE
 from microexp_keras.synthetic.film import DATA, MOTIONS, SIZE, Expression, Film, render
 from microexp_keras.text import either
 
-FORMS: dict[str, dict[str, Any]] = {name: DATA[name] for name in ("smic", "casme2", "casmeii", "samm")}
+# What is different of a database, as films.toml has it.
+Form = dict[str, Any]
+
+FORMS: dict[str, Form] = {name: DATA[name] for name in ("smic", "casme2", "casmeii", "samm")}
 SMIC, CASME2 = FORMS["smic"], FORMS["casme2"]
 JPEG_QUALITY = 90  # its loss is no larger than the sensor noise; 95 takes half as much room again
 FOURCC = "XVID"
@@ -59,11 +62,8 @@ def _fill(whole: Path, films: Sequence[Film], dataset: str, layout: str, progres
     rest = form["rest"] * np.array([MOTIONS[name] for name in form["classes"]])
 
     def write_film(film: Film) -> None:
-        frames, path = render(film, rest), whole / film.path
-        if path.suffix:
-            _write_video(path, frames, film.frames)
-        else:
-            _write_images(path, frames, film, form)
+        write = _write_video if Path(film.path).suffix else _write_images
+        write(whole / film.path, render(film, rest), film, form)
 
     for folder in {(whole / film.path).parent for film in films}:
         folder.mkdir(parents=True, exist_ok=True)
@@ -82,19 +82,14 @@ def plan(
         raise MicroExpError("dataset", f"{dataset!r} is none of {', '.join(FORMS)}")
     form = FORMS[dataset]
     clips = form["clips"] if clips is None else clips
-    layouts = ("flat", "rawvideo") if form is CASME2 else ("flat",)
+    layouts = [own for name, own in PLANS if name == dataset]
     if layout not in layouts:
         raise MicroExpError("layout", f"{form['title']} is written as {either(layouts)}, not {layout}")
-    if layout == "rawvideo":
-        return _recordings(seed, clips)
-    if form is SMIC:
-        return _smic(seed, clips, easy)
-    return _flat(seed, clips) if form is CASME2 else _coded(form, seed, clips)
+    return [*PLANS[dataset, layout](form, seed, clips, easy)]
 
 
-def _smic(seed: int, clips: Sequence[int], easy: bool) -> list[Film]:
+def _smic(_: Form, seed: int, clips: Sequence[int], easy: bool) -> Iterator[Film]:
     """SMIC's clips, class by class; the last number of a key counts a person's clips over all classes from 1."""
-    films: list[Film] = []
     for label, (name, code) in enumerate(zip(SMIC["classes"], ("ne", "po", "sur"), strict=True)):
         of_class = [
             (number, clip, sum(map(len, lengths[:label])) + clip, frames)
@@ -103,8 +98,7 @@ def _smic(seed: int, clips: Sequence[int], easy: bool) -> list[Film]:
         ]
         for number, clip, take, frames in of_class[: clips[label]]:
             path = f"HS/s{number}/micro/{name}/s{number}_{code}_{clip:02d}"
-            films.append(_short_film(path, (seed, int(number), take), name, None if easy else frames))
-    return films
+            yield _short_film(path, (seed, int(number), take), name, None if easy else frames)
 
 
 def _short_film(path: str, key: tuple[int, ...], motion: str, frames: int | None) -> Film:
@@ -117,17 +111,15 @@ def _short_film(path: str, key: tuple[int, ...], motion: str, frames: int | None
     return Film(path, key, frames, (Expression(motion, onset, apex, offset, rng.uniform(0.9, 1.2)),))
 
 
-def _coded(form: dict[str, Any], seed: int, clips: Sequence[int]) -> list[Film]:
+def _coded(form: Form, seed: int, clips: Sequence[int], _: bool) -> Iterator[Film]:
     """CASME II's or SAMM's clips, person by person."""
-    films = []
     for place in range(form["subjects"]):
         of_classes = zip(form["classes"], clips, strict=True)
         names = [name for name, count in of_classes for _ in range(place, count, form["subjects"])]
         names += form["classes"][:1] if place == 0 else []  # which the workbook calls by the emotion `other`
         for take, name in enumerate(names, start=1):
             path, key = form["path"].format(person=place + 1, take=take), (seed, form["people"] + place + 1, take)
-            films.append(_short_film(path, key, name, None))
-    return films
+            yield _short_film(path, key, name, None)
 
 
 def _first_frame(film: Film) -> int:
@@ -136,33 +128,32 @@ def _first_frame(film: Film) -> int:
     return 90 + 126 * (person % 100 - 1) ** 2 + 11 * take
 
 
-def _flat(seed: int, clips: Sequence[int]) -> list[Film]:
+def _flat(form: Form, seed: int, clips: Sequence[int], _: bool) -> Iterator[Film]:
     """Clips of CAS(ME)^2, each one video of one expression, at rest outside frames 72 to 167."""
-    films, (shortest, longest) = [], CASME2["flat_frames"]
-    for label, (name, videos) in enumerate(CASME2["videos"].items()):
+    shortest, longest = form["flat_frames"]
+    for label, (name, videos) in enumerate(form["videos"].items()):
         for clip in range(clips[label]):
-            turn, place = divmod(clip, len(CASME2["subjects"]))
-            number, watched = CASME2["subjects"][place], list(videos.values())
-            key = (seed, CASME2["people"] + number, 1 + label, 1 + turn)
+            turn, place = divmod(clip, len(form["subjects"]))
+            number, watched = form["subjects"][place], list(videos.values())
+            key = (seed, form["people"] + number, 1 + label, 1 + turn)
             rng = np.random.default_rng((*key, 1))
             frames = int(rng.integers(shortest, longest, endpoint=True))
-            expression = _draw_expression(rng, name, CASME2["flat_apex"], 6)
+            expression = _draw_expression(rng, name, form["flat_apex"], 6)
             take = f"{number}_{watched[(place + turn) % len(watched)]}_{turn // len(watched) + 1}"
-            films.append(Film(f"{name}/{take}.avi", key, frames, (expression,)))
-    return films
+            yield Film(f"{name}/{take}.avi", key, frames, (expression,))
 
 
-def _recordings(seed: int, clips: Sequence[int]) -> list[Film]:
+def _recordings(form: Form, seed: int, clips: Sequence[int], _: bool) -> Iterator[Film]:
     """Recordings of CAS(ME)^2: those of one subject and class hold about equally many expressions."""
-    films, others, slot, lead = [], CASME2["others"], CASME2["slot"], CASME2["lead"]
-    for place, number in enumerate(CASME2["subjects"]):
-        for label, (name, videos) in enumerate(CASME2["videos"].items()):
-            emotions = [name] * len(range(place, clips[label], len(CASME2["subjects"])))
-            if emotions and name in others and place < CASME2["show_others"]:
+    others, slot, lead = form["others"], form["slot"], form["lead"]
+    for place, number in enumerate(form["subjects"]):
+        for label, (name, videos) in enumerate(form["videos"].items()):
+            emotions = [name] * len(range(place, clips[label], len(form["subjects"])))
+            if emotions and name in others and place < form["show_others"]:
                 emotions.append(others[name])
-            parts, watched = -(-len(emotions) // CASME2["most_in_one"]), list(videos.values())
+            parts, watched = -(-len(emotions) // form["most_in_one"]), list(videos.values())
             for part in range(parts):
-                key = (seed, CASME2["people"] + number, 1 + label, 1 + part)
+                key = (seed, form["people"] + number, 1 + label, 1 + part)
                 rng = np.random.default_rng((*key, 1))
                 expressions = tuple(
                     _draw_expression(rng, emotion, lead + slot * turn + slot // 2, 12)
@@ -170,8 +161,17 @@ def _recordings(seed: int, clips: Sequence[int]) -> list[Film]:
                 )
                 frames = lead + slot * len(expressions) + int(rng.integers(30))
                 path = f"rawvideo/s{number}/{number}_{watched[(place + part) % len(watched)]}.avi"
-                films.append(Film(path, key, frames, expressions))
-    return films
+                yield Film(path, key, frames, expressions)
+
+
+# What lists the films of a tree, by dataset and layout.
+PLANS: dict[tuple[str, str], Callable[[Form, int, Sequence[int], bool], Iterator[Film]]] = {
+    ("smic", "flat"): _smic,
+    ("casme2", "flat"): _flat,
+    ("casme2", "rawvideo"): _recordings,
+    ("casmeii", "flat"): _coded,
+    ("samm", "flat"): _coded,
+}
 
 
 def _draw_expression(rng: np.random.Generator, emotion: str, middle: int, spread: int) -> Expression:
@@ -182,7 +182,7 @@ def _draw_expression(rng: np.random.Generator, emotion: str, middle: int, spread
     return Expression(emotion, apex - int(rise), apex, apex + int(fall), rng.uniform(0.9, 1.3))
 
 
-def _write_images(folder: Path, frames: Iterable[np.ndarray], film: Film, form: dict[str, Any]) -> None:
+def _write_images(folder: Path, frames: Iterable[np.ndarray], film: Film, form: Form) -> None:
     folder.mkdir()
     first, person = 1 if form is SMIC else _first_frame(film), film.key[1] - form["people"]
     for number, frame in enumerate(frames, start=first):
@@ -191,17 +191,17 @@ def _write_images(folder: Path, frames: Iterable[np.ndarray], film: Film, form: 
         (folder / form["image"].format(person=person, number=number)).write_bytes(data.tobytes())
 
 
-def _write_video(path: Path, frames: Iterable[np.ndarray], count: int) -> None:
-    """Encode `count` frames; an encoder that fails says nothing, so they are counted."""
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*FOURCC), CASME2["frames_per_second"], (SIZE, SIZE))
+def _write_video(path: Path, frames: Iterable[np.ndarray], film: Film, form: Form) -> None:
+    """Encode the frames; an encoder that fails says nothing, so they are counted."""
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*FOURCC), form["frames_per_second"], (SIZE, SIZE))
     try:
         for frame in frames:
             writer.write(frame)
     finally:
         writer.release()
     written = int(cv2.VideoCapture(str(path)).get(cv2.CAP_PROP_FRAME_COUNT))
-    if written != count:
-        raise OSError(f"{path.name} came out with {written} of its {count} frames")
+    if written != film.frames:
+        raise OSError(f"{path.name} came out with {written} of its {film.frames} frames")
 
 
 def _write_workbook(path: Path, sheets: dict[str, Iterable[Sequence[Any]]]) -> None:
@@ -212,10 +212,10 @@ def _write_workbook(path: Path, sheets: dict[str, Iterable[Sequence[Any]]]) -> N
             pandas.DataFrame([*rows], dtype=object).to_excel(book, sheet_name=name, header=False, index=False)
 
 
-def _coded_rows(form: dict[str, Any], films: Sequence[Film]) -> Iterator[Sequence[Any]]:
+def _coded_rows(form: Form, films: Sequence[Film]) -> Iterator[Sequence[Any]]:
     """Rows of the workbook of CASME II or SAMM."""
     for line in range(form["heading"]):
-        yield [f"Line {line + 1} of the text above the table"]
+        yield [f"Line {line + 1} of the text above the table", *[None] * (len(form["columns"]) - 1)]
     yield [column or None for column in form["columns"]]
     of_person_one = sum(film.key[1] == form["people"] + 1 for film in films)
     for place, film in enumerate(films):

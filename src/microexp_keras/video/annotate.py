@@ -9,7 +9,7 @@ import numpy as np
 from microexp_keras import landmarks
 from microexp_keras.atomic import replacing
 from microexp_keras.console import progress_bar
-from microexp_keras.datasets.videos import writing
+from microexp_keras.datasets.frames import writing
 from microexp_keras.results import plots
 from microexp_keras.video.windows import Seen, Window, points_in
 

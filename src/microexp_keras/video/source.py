@@ -11,9 +11,8 @@ import numpy as np
 from microexp_keras.atomic import replacing
 from microexp_keras.console import progress_bar
 from microexp_keras.datasets import Clip
-from microexp_keras.datasets.frames import read_frames
-from microexp_keras.datasets.scan import look
-from microexp_keras.datasets.videos import VideoFile, writing
+from microexp_keras.datasets.clips import look
+from microexp_keras.datasets.frames import VideoFile, read_frames, writing
 from microexp_keras.errors import MicroExpError
 
 WARM_UP = 1.0  # seconds in which a camera finds its exposure, and its rate is measured
