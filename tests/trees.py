@@ -139,10 +139,6 @@ def write_samm(root, rows=FACS, digits=5):
     for subject, clip, onset, _, offset, _ in FACS:
         numbers = range(onset, min(offset, onset + 40) + 1)
         write_images(root / subject / clip, numbers, subject + f"_{{:0{digits}d}}.jpg")
-    return write_workbook_of_samm(root, rows)
-
-
-def write_workbook_of_samm(root, rows):
     cells = [(*row[:2], 1, *row[2:5], 40, "Micro - 1/2", "4", row[5], 1, None) for row in rows]
     head = (*FACS_HEAD, "Action Units", "Estimated Emotion", "Objective Classes", "Notes")
     sheet = [("SAMM",), *[(f"Note {line}",) for line in range(12)], head, *cells, (), ("1. Frames count from 0",)]
