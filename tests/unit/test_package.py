@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from helpers import GOLDEN
 
+STCNN = GOLDEN[0] / "keras2" / "stcnn.hdf5"
 SOURCE = Path(__file__).parents[2] / "src" / "microexp_keras"
 
 
@@ -32,6 +34,18 @@ for name in ("", ".__main__", ".train", ".evaluate", ".predict", ".reproduce", "
         sys.exit(f"{{name}} loads {{loaded}}")"""
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("lines", "unloaded"),
+    [
+        ("from microexp_keras.datasets import smic, casme2", {"cv2", "pandas", "openpyxl", "xlrd"}),
+        (f"from microexp_keras import weights; weights.inspect({str(STCNN)!r})", {"h5py", "keras", "tensorflow"}),
+    ],
+)
+def test_looking_for_clips_and_at_weights_loads_little(lines, unloaded):
+    lines += f"; import sys; print({unloaded} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", lines], capture_output=True, text=True).stdout == "set()\n"
 
 
 @pytest.mark.slow
