@@ -195,29 +195,26 @@ def test_a_damaged_file_is_said_and_made_again(data, monkeypatch, capsys, damage
 
 
 READ = """
-import sys, time
+import os, sys, time
 from microexp_keras import preprocessing, protocols
 from microexp_keras.preprocessing import stacks
+data, os.environ["MICROEXP_CACHE"] = sys.argv[1:3]
 plain, seen = stacks.read_frames, []
 def slowly(clip, *more):
     yield from plain(clip, *more)
     seen.append(clip)
-    if len(seen) == 4 and "stop" in sys.argv:
+    if len(seen) == 4:
         print(flush=True)
         time.sleep(60)
 stacks.read_frames = slowly
-samples = preprocessing.load_samples(sys.argv[1], protocols.get("upstream"), progress=False)
-print(samples.fingerprint, len(seen))
+preprocessing.load_samples(data, protocols.get("upstream"), progress=False)
 """
-
-
-def reader(data, *more):
-    return subprocess.Popen([sys.executable, "-c", READ, str(data), *more], stdout=subprocess.PIPE, text=True)
 
 
 def test_what_a_killed_process_leaves_is_never_believed(data, folder):
     expected = load(data, cache=False).fingerprint
-    process = reader(data, "stop")
+    line = [sys.executable, "-c", READ, str(data), str(folder)]
+    process = subprocess.Popen(line, stdout=subprocess.PIPE, text=True)
     process.stdout.readline()
     process.send_signal(signal.SIGKILL)
     process.wait()
@@ -231,8 +228,8 @@ def test_what_a_killed_process_leaves_is_never_believed(data, folder):
 
 
 def test_a_full_disk_is_said_with_the_way_out(small_smic, tmp_path):
-    script = f"import os, sys; os.environ['MICROEXP_CACHE'] = sys.argv[1]\n{READ}".replace("sys.argv[1], p", "DATA, p")
-    done = on_a_full_disk(script.replace("DATA", repr(str(small_smic))), tmp_path / "disk", megabytes=1)
+    script = f"import sys; sys.argv.insert(1, {str(small_smic)!r}){READ}"
+    done = on_a_full_disk(script, tmp_path / "disk", megabytes=1)
     message = done.stderr.splitlines()[-1]
     assert "could not be written" in message and "Nothing was written" in message and "MICROEXP_CACHE" in message
 

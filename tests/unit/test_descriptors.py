@@ -70,37 +70,6 @@ def test_literal_loops_agree(radii):
 # --------------------------------------------------------------------------------------------- LBP-TOP
 
 
-def test_a_constant_clip_and_a_bright_voxel():
-    volume = np.full((10, 11, 5), 77, np.uint8)
-    codes = lbp_top.codes(volume)
-    assert codes.shape == (3, 8, 9, 3) and codes.dtype == np.uint8
-    assert (codes == 255).all() and lbp_top.uniform_bins()[255] == 57
-    features = lbp_top.features(volume, blocks=(2, 2, 1)).reshape(3, 4, 59)
-    assert (features[..., 57] == 1).all() and features.sum() == 12
-    volume = np.zeros((5, 5, 5), np.uint8)
-    volume[2, 2, 2] = 1
-    assert lbp_top.codes(volume)[:, 1, 1, 1].tolist() == [0, 0, 0]
-
-
-@pytest.mark.parametrize(
-    ("axis", "slope", "codes", "bins"),
-    [
-        (1, 10, (199, 199, 255), (39, 39, 57)),
-        (0, 10, (241, 255, 241), (48, 57, 48)),
-        (2, 10, (255, 31, 199), (57, 15, 39)),
-        (1, -10, (124, 124, 255), (26, 26, 57)),
-        (0, -10, (31, 255, 31), (15, 57, 15)),
-        (2, -10, (255, 241, 124), (57, 48, 26)),
-    ],
-)
-@pytest.mark.parametrize("sampling", ["nearest", "bilinear"])
-def test_gray_levels_that_rise_or_fall_along_an_axis(axis, slope, codes, bins, sampling):
-    levels = np.broadcast_to(np.arange(7) * slope + (100 if slope < 0 else 0), (7, 7, 7))
-    found = lbp_top.codes(np.moveaxis(levels, 2, axis).astype(np.uint8), sampling=sampling)
-    assert [np.unique(plane).tolist() for plane in found] == [[code] for code in codes]
-    assert lbp_top.uniform_bins()[[*codes]].tolist() == [*bins]
-
-
 def slices(volume, plane, radius):
     """Codes of a plane by scikit-image, image by image; (rows, columns, time), at the centres of radius 1."""
 

@@ -54,12 +54,6 @@ def test_every_public_name_can_be_found_and_is_on_the_page_of_its_sub_package():
             assert listed or f":: {name}\n" in page or f".{name}\n" in page, f"{module.__name__}.{name}"
 
 
-def test_the_makefile_has_what_workflows_call():
-    known = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-    called = {target for path in WORKFLOWS for target in re.findall(r"\bmake ([\w-]+)", path.read_text("utf-8"))}
-    assert {"test", "lint", "docs"} <= called <= known
-
-
 def test_workflows_cover_the_pythons_and_systems_of_the_metadata():
     setup = configparser.ConfigParser()
     setup.read(ROOT / "setup.cfg", encoding="utf-8")

@@ -53,8 +53,6 @@ def test_looking_for_clips_and_at_weights_loads_little(lines, unloaded):
     "lines",
     [
         "from microexp_keras import models; models.build_microexp_stcnn()",
-        "from microexp_keras.models import saliency",
-        "from microexp_keras.training.checkpoint import Checkpoint",
         "from microexp_keras import training; training.fit",
         "from microexp_keras.backend import keras; keras.ops.zeros(1)",
     ],

@@ -46,19 +46,6 @@ def test_the_last_class_stands_twice_and_labels_go_by_position():
     assert order.tolist() == list(range(156)) and (labels == counts).all()
 
 
-@pytest.mark.slow
-def test_samples_say_what_their_labels_are(small_faces):
-    samples = preprocessing.load_samples(small_faces, FUSENET)
-    assert len(samples.names) == 21 and len(set(samples.names)) == 21
-    assert samples.names[11:13] == [samples.names[11], samples.names[11] + "#2"]
-    assert np.bincount(samples.labels).tolist() == [11, 5, 5]
-    assert "16 clips stand 21 times" in samples.notes[0]
-    assert samples.mislabelled.tolist() == [False] * 16 + [True] * 5
-    assert samples.clips.tolist() == [*range(11), *np.repeat(np.arange(11, 16), 2)]
-    assert samples.stacks["eyes"].shape == (21, 32, 32, 18)
-    np.testing.assert_array_equal(samples.stacks["mouth"][11], samples.stacks["mouth"][12])
-
-
 def test_short_clips_are_all_named(tmp_path):
     write_images(tmp_path / "selectedpic/s15/anger1_1", range(40), size=8)
     images = tuple(sorted((tmp_path / "selectedpic/s15/anger1_1").iterdir()))

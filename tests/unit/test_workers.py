@@ -17,11 +17,10 @@ from microexp_keras.runs.run import Run
 
 
 def test_options_become_workers():
-    parser = train.parser()
-    for line, expected in ((), Workers()), (("--jobs", "3"), Workers(3)), (("--cluster", "x"), Workers(cluster="x")):
-        assert Workers.of(parser.parse_args(line)) == expected
+    for line, expected in (([], Workers()), (["--jobs", "3"], Workers(3)), (["--cluster", "x"], Workers(cluster="x"))):
+        assert Workers.of(train.parser().parse_args(line)) == expected
     with pytest.raises(MicroExpError):
-        Workers.of(parser.parse_args(["--jobs", "2", "--cluster", "tcp://host:1"]))
+        Workers.of(train.parser().parse_args(["--jobs", "2", "--cluster", "tcp://host:1"]))
 
 
 def test_a_dashboard_without_bokeh_says_what_to_install(monkeypatch, capsys):
