@@ -12,7 +12,6 @@ import time
 from pathlib import Path
 
 import pytest
-from helpers import as_nobody
 
 from microexp_keras import __main__
 from microexp_keras.console import BUG, command
@@ -79,23 +78,6 @@ def test_names_that_are_not_utf_8_on_a_strict_output():
         strict = {**os.environ, "PYTHONIOENCODING": f"{encoding}:strict"}
         done = subprocess.run([sys.executable, "-c", script], capture_output=True, env=strict)
         assert (done.returncode, done.stdout.decode(encoding), done.stderr) == (0, shown + "\n", b"")
-
-
-@pytest.mark.parametrize("name", ["x" * 300, "no/" * 2000])
-@pytest.mark.parametrize("arguments", ["weights inspect", "datasets check", "datasets synthesize --dataset smic --out"])
-def test_names_that_are_too_long_are_one_line(capsys, tmp_path, arguments, name):
-    assert __main__.main([*arguments.split(), str(tmp_path / name)]) == 2
-    said = capsys.readouterr().err
-    assert said.startswith("error: ") and said.count("\n") == 1
-
-
-def test_a_path_below_a_folder_that_may_not_be_read(tmp_path, capfd):
-    tmp_path.chmod(0o755)
-    (tmp_path / "closed" / "clips").mkdir(parents=True)
-    (tmp_path / "closed").chmod(0o000)
-    assert as_nobody(tmp_path, lambda: datasets_command.main(["check", "closed/clips"])) == "2"
-    said = capfd.readouterr().err
-    assert said.startswith("error: closed") and said.count("\n") == 1
 
 
 @pytest.mark.parametrize("arguments", [[], ["check", "x", "--dataset", "mmew"], ["chekc"]])

@@ -15,14 +15,13 @@ from helpers import limited, write_clips
 from PIL import Image
 from trees import write_video
 
-from microexp_keras import preprocessing, protocols
+from microexp_keras import protocols
 from microexp_keras.datasets import Clip, Video, check, videos
 from microexp_keras.datasets.check import read_media
 from microexp_keras.datasets.frames import read_frames, read_image
 from microexp_keras.datasets.videos import MAX_PIXELS, VideoFile, writing
 from microexp_keras.errors import MicroExpError
 from microexp_keras.preprocessing import load_samples
-from microexp_keras.protocols import splits
 
 PROTOCOL = protocols.get("upstream", "stcnn", "smic")
 NOISE = np.random.default_rng(0).integers(0, 256, (6, 10, 3), np.uint8)
@@ -135,13 +134,6 @@ def test_training_says_what_check_knows(tmp_path, capsys, kind):
     assert kind in str(note)
     report = check.check(tmp_path, "smic", progress=False)
     assert any(kind in issue.text for issue in report.issues)
-
-
-def test_the_same_pixels_on_both_sides_are_said():
-    fold = splits.Fold(*map(np.array, ([0, 1], [2], [2, 3])))
-    stacks = {"face": np.array([0, 1, 1, 3], np.uint8).reshape(4, 1, 1, 1)}
-    samples = preprocessing.Samples([*"abcd"], [*"1234"], np.zeros(4, int), stacks, np.arange(4), np.zeros(4, bool))
-    assert "1 of the test clips have the same pixels" in " ".join(preprocessing.remarks(fold, samples))
 
 
 # ---------------------------------------------------------------------------------------------- videos

@@ -114,14 +114,13 @@ def test_whole_subjects_are_swapped_in_every_way():
         pair = metrics.paired(first, second, subjects)
         assert pair.p_subjects == pytest.approx(np.mean(extremes))
     assert metrics.swapped_p([1] * 60) == pytest.approx(2 / 2**60)  # as exact with many subjects
-
-
-def test_clips_without_a_subject_are_nobodys():
-    first, second = [True] * 6, [False] * 6
-    pair = metrics.paired(first, second, ["s1", "s1", "s2", None, None, None])
-    assert (pair.first_only, pair.first_subjects, pair.p_subjects) == (6, 2, 2 / 2**2)
-    alone = metrics.paired(first, second, [None] * 6)
-    assert (alone.p_clips, alone.first_subjects, alone.p_subjects) == (2 / 2**6, 0, None)
+    for subjects, of_clips, people, of_subjects in (
+        (["s1", "s1", "s2", None, None, None], 2 / 2**6, 2, 2 / 2**2),  # clips without a subject are nobody's
+        ([None] * 6, 2 / 2**6, 0, None),
+    ):
+        pair = metrics.paired([True] * 6, [False] * 6, subjects)
+        assert (pair.first_only, pair.p_clips) == (6, of_clips)
+        assert (pair.first_subjects, pair.p_subjects) == (people, of_subjects)
 
 
 def test_holms_correction_worked_by_hand():

@@ -26,22 +26,29 @@ def test_the_papers_validation_set():
     assert fold.validation is fold.test
 
 
-def samples(subjects, clips=None, mislabelled=None):
+def samples(subjects, clips=None, stacks=None, mislabelled=None):
     """What `remarks` looks at."""
     count = len(subjects)
-    clips = np.arange(count) if clips is None else clips
+    clips = np.arange(count) if clips is None else np.array(clips)
+    stacks = clips if stacks is None else np.array(stacks)
     mislabelled = np.zeros(count, bool) if mislabelled is None else mislabelled
-    return preprocessing.Samples([""] * count, subjects, clips, {"face": clips}, clips, mislabelled)
+    return preprocessing.Samples([""] * count, subjects, clips, {"face": stacks}, clips, mislabelled)
 
 
-def test_what_makes_a_score_optimistic_is_computed():
-    def remarks(train, validation, test):
-        fold = splits.Fold(*(np.array(part, dtype=int) for part in (train, validation, test)))
-        return " ".join(preprocessing.remarks(fold, samples(["s01", "s01", "s02", "s03"])))
-
-    assert remarks([0, 1], [2], [3]) == ""
-    assert "best epoch" in remarks([0, 1], [2, 3], [3]) and "subjects" not in remarks([0, 1], [2, 3], [3])
-    assert "share 1 subject," in remarks([0, 2], [3], [1]) and "best epoch" not in remarks([0, 2], [3], [1])
+@pytest.mark.parametrize(
+    ("train", "validation", "test", "others", "said"),
+    [
+        ([0, 1], [2], [3], {}, []),
+        ([0, 1], [2, 3], [3], {}, ["best epoch"]),
+        ([0, 2], [3], [1], {}, ["share 1 subject,"]),
+        ([0, 1], [2], [2, 3], {"clips": [0, 1, 1, 2]}, ["second copies of training clips.", "best epoch"]),
+        ([0, 1], [2], [2, 3], {"stacks": [0, 7, 7, 2]}, ["1 of the test clips have the same pixels", "best epoch"]),
+    ],
+)
+def test_what_makes_a_score_optimistic_is_computed(train, validation, test, others, said):
+    fold = splits.Fold(*(np.array(part) for part in (train, validation, test)))
+    remarks = preprocessing.remarks(fold, samples(["s01", "s01", "s02", "s03"], **others))
+    assert len(remarks) == len(said) and all(map(str.__contains__, remarks, said)), remarks
 
 
 EVERYTHING = "last_fifth_scored_on_all"
@@ -107,12 +114,6 @@ def test_the_last_fifth_is_held_out_but_everything_is_scored():
     assert "159 of the 199 test clips are training clips too" in said[1]
     assert "Accuracy on the other 40 clips: 25.00% (10); 40 of these have a label that is not" in said[2]
     assert not any("subjects" in sentence for sentence in said) and "second copies" not in " ".join(said)
-
-
-def test_a_copy_of_a_training_clip_is_no_new_clip():
-    fold = splits.Fold(np.array([0, 1, 2]), np.array([3, 4]), np.array([3, 4]))
-    said = preprocessing.remarks(fold, samples([None] * 5, clips=np.array([0, 1, 2, 2, 3])))
-    assert said[0] == "1 of the test clips are second copies of training clips."
 
 
 def test_the_eye_stream_of_one_program_is_trained_on_mouths():

@@ -212,16 +212,6 @@ def test_the_last_ten_epochs_are_pooled_over_folds_that_all_have_them(accuracies
         assert found["last"] == len(accuracies[0]) and found["first"] == max(1, found["last"] - 9)
 
 
-@pytest.mark.slow
-def test_only_the_best_and_the_last_are_kept(tmp_path):
-    _, outcome = start(tmp_path, learning_rate=0.03)  # at which a later epoch is better than the first
-    values = [row["val_accuracy"] for row in outcome.history]
-    improved = [epoch for epoch, value in enumerate(values) if value > max([-1, *values[:epoch]])]
-    name = f"weights-improvement-{improved[-1]:02d}-{values[improved[-1]]:.2f}.weights.h5"
-    assert len(improved) > 1 and [path.name for path in tmp_path.glob("weights-*")] == [name]
-    assert outcome.best_path.name == name and outcome.best_epoch == improved[-1]
-
-
 def test_a_nan_loss_stops_training_and_is_never_the_best(tmp_path):
     def poison(model):
         if len(History(tmp_path / "history.csv").rows) == 2:
@@ -277,18 +267,22 @@ def test_a_full_disk_keeps_the_previous_checkpoint(whole_run, tmp_path):
     assert epochs == "3"
 
 
-def test_resuming_removes_no_file_of_the_users(tmp_path):
-    start(tmp_path, epochs=2)
+@pytest.mark.slow
+def test_only_the_best_and_the_last_are_kept_and_no_file_of_the_users_is_removed(tmp_path):
     mine = tmp_path / "weights-improvement-40-0.69.weights.h5"
-    mine.write_bytes(b"those of the authors")
-    [best] = {*tmp_path.glob("weights-improvement-*")} - {mine}
-    for row in History(tmp_path / "history.csv").rows:
-        outdone = tmp_path / "weights-improvement-{epoch:02d}-{val_accuracy:.2f}.weights.h5".format(**row)
-        if outdone != best:
-            outdone.touch()  # the run's own, as if it had been killed before it removed it
-    start(tmp_path, epochs=3)
-    assert mine.read_bytes() == b"those of the authors"
-    assert len([*tmp_path.glob("weights-improvement-*")]) == 2
+    for epochs in (2, 4):
+        _, outcome = start(tmp_path, learning_rate=0.03, epochs=epochs)  # a later epoch is better than the first
+        values = [row["val_accuracy"] for row in outcome.history]
+        improved = [epoch for epoch, value in enumerate(values) if value > max([-1, *values[:epoch]])]
+        names = [f"weights-improvement-{epoch:02d}-{values[epoch]:.2f}.weights.h5" for epoch in range(epochs)]
+        best = names[improved[-1]]
+        kept = {mine.name, best} if epochs == 4 else {best}
+        assert {path.name for path in tmp_path.glob("weights-*")} == kept
+        assert outcome.best_path.name == best and outcome.best_epoch == improved[-1]
+        mine.write_bytes(b"those of the authors")
+        for name in {*names} - {best}:
+            (tmp_path / name).touch()  # the run's own, as if it had been killed before it removed it
+    assert len(improved) > 1 and mine.read_bytes() == b"those of the authors"
 
 
 @pytest.mark.slow
