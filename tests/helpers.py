@@ -13,25 +13,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from filelock import FileLock
 
 GOLDEN = [Path(__file__).parent / "golden", *map(Path, filter(None, [os.environ.get("MICROEXP_GOLDEN")]))]
 
 SHORT = ["--epochs", "2", "--batch-size", "5", "--seed", "3"]  # how the run `trained` was trained
 
 SECONDS, MEGABYTES = 20, 200  # what reading a file of a stranger may take in a test
-
-
-def shared(temporary, name, make):
-    """Give a folder that `make(folder)` fills in the first of the tests' processes that asks for it."""
-    folder = (temporary.parent if "PYTEST_XDIST_WORKER" in os.environ else temporary) / "shared" / name
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    done = folder.with_name(f"{folder.name}.done")
-    with FileLock(f"{folder}.lock"):
-        if not done.exists():
-            make(folder)
-            done.touch()
-    return folder
 
 
 def write_clips(root, clips, frames=19, size=70, suffix=".png", seed=0, brightest=200):

@@ -155,28 +155,18 @@ def test_other_settings_are_read_anew(data):
     assert len(kept_files()) == 6
 
 
-def rewritten_npy(change):
-    return lambda path: np.save(path, change(np.load(path)))
-
-
-def reworded(word, other):
-    def change(path):
-        text = path.with_suffix(".json").read_text()
-        assert word in text
-        path.with_suffix(".json").write_text(text.replace(word, other, 1))
-
-    return change
+def reworded(path):
+    text = path.with_suffix(".json").read_text()
+    assert '"remarks": [' in text
+    path.with_suffix(".json").write_text(text.replace('"remarks": [', '"remarks": ["calm",', 1))
 
 
 DAMAGES = {
     "cut off": lambda path: os.truncate(path, path.stat().st_size // 2),
-    "empty": lambda path: path.write_bytes(b""),
-    "no .npy": lambda path: path.write_bytes(b"no npy " * 1000),
-    "a pixel": rewritten_npy(lambda levels: levels + 1),
-    "shape": rewritten_npy(lambda levels: levels[..., :17]),
-    "type": rewritten_npy(lambda levels: levels.view(np.int8)),
+    "a pixel": lambda path: np.save(path, np.load(path) + 1),
+    "shape": lambda path: np.save(path, np.load(path)[..., :17]),
     "no JSON": lambda path: path.with_suffix(".json").write_text("{"),
-    "a note": reworded('"remarks": [', '"remarks": ["calm",'),
+    "a note": reworded,
 }
 
 

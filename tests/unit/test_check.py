@@ -1,5 +1,6 @@
 """`check` finds each problem that is planted in a clean miniature, and nothing else."""
 
+import functools
 import json
 import shutil
 
@@ -30,19 +31,14 @@ READ = {"selectedpic": 15}  # frames, where the expressions are shorter than wha
 @pytest.fixture(scope="module")
 def clean(tmp_path_factory):
     """A function from the name of a tree to a clean miniature of it, written once."""
-    written = {}
 
+    @functools.cache
     def folder(tree):
-        if tree not in written:
-            written[tree] = tmp_path_factory.mktemp(tree)
-            WRITERS[tree](written[tree])
-        return written[tree]
+        root = tmp_path_factory.mktemp(tree)
+        WRITERS[tree](root)
+        return root
 
     return folder
-
-
-def publish(monkeypatch, name, **values):
-    monkeypatch.setitem(DISTRIBUTED, name, DISTRIBUTED[name] | values)
 
 
 def clips_of(*subjects):
@@ -53,8 +49,9 @@ def clips_of(*subjects):
 @pytest.fixture(autouse=True)
 def published(monkeypatch):
     """Let what is published be what the miniatures hold."""
-    publish(monkeypatch, "smic", annotated=4, **clips_of("s02", "s10"))
-    publish(monkeypatch, "casme2", annotated=len(EXPRESSIONS), subjects=("s15", "s16", "s23"))
+    casme2 = {"annotated": len(EXPRESSIONS), "subjects": ("s15", "s16", "s23")}
+    monkeypatch.setitem(DISTRIBUTED, "smic", DISTRIBUTED["smic"] | {"annotated": 4} | clips_of("s02", "s10"))
+    monkeypatch.setitem(DISTRIBUTED, "casme2", DISTRIBUTED["casme2"] | casme2)
 
 
 def look(root, tree):

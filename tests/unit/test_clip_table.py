@@ -230,7 +230,10 @@ def test_a_table_written_from_clips_gives_the_same_clips(write):
 
 
 def test_options_of_tables_go_with_tables_only(own, capsys):
-    for arguments in (["--dataset", "smic", "--synthetic", "--name", "x"], ["--dataset", "smic", "--data", str(own)]):
-        assert train.main(arguments) == 2
-    assert capsys.readouterr().err.count("error: --") == 2
+    for arguments, said in (
+        (["--synthetic", "--name", "x"], "--name: is for a table of your own clips"),
+        (["--data", str(own)], "--dataset: cannot be used with "),
+    ):
+        assert train.main(["--dataset", "smic", *arguments]) == 2
+        assert f"error: {said}" in capsys.readouterr().err
     assert datasets.is_table("a.csv") and not datasets.is_table("folder") and not datasets.is_table(None)

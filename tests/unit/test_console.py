@@ -1,5 +1,6 @@
-"""What every command promises: one line for whatever goes wrong, and names that an encoding lacks are printed."""
+"""What every command promises: one line for whatever goes wrong, quiet and quick loading, names that are no text."""
 
+import ast
 import importlib
 import os
 import pickle
@@ -12,11 +13,15 @@ import time
 from pathlib import Path
 
 import pytest
+from helpers import GOLDEN
 
 from microexp_keras import __main__
 from microexp_keras.console import BUG, command
 from microexp_keras.datasets import __main__ as datasets_command
 from microexp_keras.errors import Issue, MicroExpError
+
+STCNN = GOLDEN[0] / "keras2" / "stcnn.hdf5"
+SOURCE = Path(__file__).parents[2] / "src" / "microexp_keras"
 
 
 def failing(error):
@@ -118,3 +123,50 @@ def test_ctrl_c_while_a_command_loads_or_ends_gives_no_traceback(module):
         process.send_signal(signal.SIGINT)
         _, said = process.communicate()
         assert {*re.findall(r'File ".*/microexp_keras/(\S+)"', said)} <= {"__init__.py"}, said  # its first lines
+
+
+# ------------------------------------------------------------------------------------ what loading the package does
+
+
+def test_only_one_module_imports_a_backend_of_keras():
+    importing = set()
+    for path in SOURCE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            importing |= {path.name for name in names if name.split(".")[0] in ("tensorflow", "jax", "torch")}
+    assert importing == {"backend.py"}  # Keras itself has no gradient by an input
+
+
+LOOKING_AT_COMMANDS = """import importlib
+for name in ("", ".__main__", ".train", ".evaluate", ".predict", ".reproduce", ".audit", ".weights.__main__",
+             ".datasets.__main__", ".landmarks.__main__", ".protocols.__main__"):
+    module = importlib.import_module("microexp_keras" + name)
+    if hasattr(module, "parser"):
+        module.parser().format_help()"""
+HEAVY = {"keras", "tensorflow", "cv2", "dlib", "sklearn", "matplotlib", "openpyxl", "xlrd"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("lines", "unloaded"),
+    [
+        (LOOKING_AT_COMMANDS, HEAVY),
+        ("from microexp_keras.datasets import smic, casme2", HEAVY | {"pandas"}),
+        (f"from microexp_keras import weights; weights.inspect({str(STCNN)!r})", HEAVY | {"h5py"}),
+        ("from microexp_keras import models; models.build_microexp_stcnn()", {}),
+        ("from microexp_keras import training; training.fit", {}),
+        ("from microexp_keras.backend import keras; keras.ops.zeros(1)", {}),
+    ],
+)
+def test_plain_python_is_as_quiet_as_the_commands_and_loads_no_more_than_it_needs(lines, unloaded):
+    lines += f"\nimport sys\nassert not {{*{unloaded}}} & {{*sys.modules}}"
+    done = subprocess.run([sys.executable, "-c", lines], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_output_that_nobody_reads_is_no_error():
+    command = f"{sys.executable} -c 'from microexp_keras.console import command\n@command\ndef main(argv):\n"
+    command += " while True: print(1)\nimport sys; sys.exit(main())' | head -1; echo ${PIPESTATUS[0]}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60)
+    assert done.stdout.split() == ["1", "141"] and not done.stderr

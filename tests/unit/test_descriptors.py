@@ -160,20 +160,6 @@ def test_what_cannot_be_is_refused(shape, arguments, message):
 # ---------------------------------------------------------------------------------------------- STCLQP
 
 
-def test_the_sign_is_lbp_top():
-    """With each code its own word it is basic LBP-TOP; with the uniform bins as words it is ours, to the bit."""
-    counts = np.stack([stclqp.counts(clip, blocks=(2, 3, 1)) for clip in CLIPS[:3]])
-    every_code = np.broadcast_to(np.arange(256, dtype=np.uint8), (3, 3, 256))
-    own = stclqp.features(counts, stclqp.Codebooks(every_code, np.full((3, 3), 256)))
-    uniform = np.broadcast_to(lbp_top.uniform_bins(), (3, 3, 256))
-    binned = stclqp.features(counts, stclqp.Codebooks(uniform, np.full((3, 3), 59)))
-    for clip, basic, short in zip(CLIPS, own, binned, strict=False):
-        expected = lbp_top.counts(lbp_top.codes(clip), (2, 3, 1)).astype(float)
-        expected /= expected.sum(axis=2, keepdims=True)
-        np.testing.assert_array_equal(basic[: 3 * 6 * 256], expected.ravel())
-        np.testing.assert_array_equal(short[: 3 * 6 * 59], lbp_top.features(clip, blocks=(2, 3, 1)))
-
-
 def test_order_and_sums_of_features():
     counts = np.stack([stclqp.counts(clip, blocks=(2, 2, 1)) for clip in CLIPS])
     assert counts.dtype == np.uint16 and counts.shape == (30, 3, 3, 4, 256)

@@ -1,6 +1,5 @@
 """README, documentation and the files around the project: their links, their length, and that they agree."""
 
-import configparser
 import importlib
 import re
 
@@ -9,12 +8,6 @@ import yaml
 from documents import DOCUMENTS, ROOT, SKIP, anchors, blocks, links, name_of
 
 import microexp_keras
-
-WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
-
-
-def read_yaml(path):
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
@@ -54,24 +47,16 @@ def test_every_public_name_can_be_found_and_is_on_the_page_of_its_sub_package():
             assert listed or f":: {name}\n" in page or f".{name}\n" in page, f"{module.__name__}.{name}"
 
 
-def test_workflows_cover_the_pythons_and_systems_of_the_metadata():
-    setup = configparser.ConfigParser()
-    setup.read(ROOT / "setup.cfg", encoding="utf-8")
-    promised = set(re.findall(r"Python :: (3\.\d+)", setup["metadata"]["classifiers"]))
-    tested, systems = set(), set()
-    for path in WORKFLOWS:
-        workflow = read_yaml(path)
-        assert workflow["permissions"] == {"contents": "read"}, path  # nothing that a workflow runs may write
-        for job in workflow["jobs"].values():
-            matrix = job.get("strategy", {}).get("matrix", {})
-            tested |= set(matrix.get("python", ()))
-            systems |= {job["runs-on"], *matrix.get("system", ())}
-    assert tested == promised
-    assert {name.split("-")[0] for name in systems if "$" not in name} == {"ubuntu", "macos", "windows"}
+def test_workflows_may_write_nothing_and_run_on_every_promised_python():
+    promised = {*re.findall(r"Python :: (3\.\d+)", (ROOT / "setup.cfg").read_text(encoding="utf-8"))}
+    workflows = [yaml.safe_load(path.read_text("utf-8")) for path in (ROOT / ".github" / "workflows").glob("*.yml")]
+    assert all(one["permissions"] == {"contents": "read"} for one in workflows)
+    matrices = [job.get("strategy", {}).get("matrix", {}) for one in workflows for job in one["jobs"].values()]
+    assert {python for matrix in matrices for python in matrix.get("python", ())} == promised != set()
 
 
 def test_the_citation_names_paper_and_package():
-    citation = read_yaml(ROOT / "CITATION.cff")
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     assert (citation["title"], citation["license"]) == ("microexp_keras", "MIT")
     assert citation["version"] == microexp_keras.__version__
     paper = citation["preferred-citation"]

@@ -161,7 +161,6 @@ def test_upstream_cuts_and_stops_where_the_original_does(tmp_path, box, pixels, 
 
 
 def test_the_protocol_decides_on_frames_of_several_sizes_and_without_a_face(tmp_path):
-
     clip = Clip("s03_ne_01", "s03", 0, (tmp_path / "0.png", tmp_path / "1.png"))
     for path, rows in zip(clip.images, (100, 140), strict=True):
         cv2.imwrite(str(path), np.full((rows, 120, 3), rows, np.uint8))
@@ -186,9 +185,8 @@ def test_the_protocol_decides_on_frames_of_several_sizes_and_without_a_face(tmp_
         stacks(upstream)
 
 
-@pytest.mark.parametrize(
-    ("point", "axis", "value", "fault"),
-    [
+def test_a_box_is_good_up_to_the_border():
+    for point, axis, value, fault in (
         (19, 1, -1, "eyes beyond the border"),
         (15, 0, 121, "eyes beyond the border"),
         (6, 1, 101, "mouth beyond the border"),
@@ -196,12 +194,10 @@ def test_the_protocol_decides_on_frames_of_several_sizes_and_without_a_face(tmp_
         (6, 1, 100, None),
         (19, 1, 0, None),
         (8, 1, 300, None),  # the chin is in no box
-    ],
-)
-def test_a_box_is_good_up_to_the_border(point, axis, value, fault):
-    found = found_in([1])
-    found.points[0, point, axis] = value
-    assert landmarks.find_faults(found, [SHAPE]) == [fault]
+    ):
+        found = found_in([1])
+        found.points[0, point, axis] = value
+        assert landmarks.find_faults(found, [SHAPE]) == [fault]
 
 
 def test_neighbours_lend_their_points_in_proportion():
