@@ -329,27 +329,19 @@ def test_the_window_lies_around_the_expression_within_the_recording(tmp_path, la
 
 
 def test_emotions_and_expressions_are_chosen_and_the_others_listed(tmp_path):
+    emotions = {"Surprise ": "Micro-", " DISGUST": "macro-", "others": "macro ", None: "macro-", "hapiness": "macro-"}
     others = [
-        (2, f"happy1_{number}", 50, 60, 70, "12", emotion, kind, "")
-        for number, emotion, kind in (
-            (2, "Surprise ", "Micro-expression"),
-            (3, " DISGUST", "macro-expression"),
-            (4, "others", "macro expression"),
-            (5, None, "macro-expression"),
-            (6, "hapiness", "macro-expression"),
-        )
+        (2, f"happy1_{number}", 50, 60, 70, "12", emotion, f"{kind}expression", "")
+        for number, (emotion, kind) in enumerate(emotions.items(), 2)
     ]
     write_casme2(tmp_path, "rawpic", [*trees.EXPRESSIONS, *others])
-    table = read_table(tmp_path, "casme2")
+    table, none = read_table(tmp_path, "casme2"), "which is none of the classes, so it is left out"
     assert [clip.label for clip in table.clips] == [0, 0, 1, 1, 2, 2] and table.clips[4].id == "s16_happy1_3"
     assert said(table) == [
-        f"{level} s16_{row}: is of emotion {emotion}, which is none of the classes, so it is left out"
-        for level, row, emotion in (
-            ("info", "happy1_2 (row 6)", "surprise"),
-            ("info", "happy1_4 (row 8)", "others"),
-            ("info", "happy1_5 (row 9)", "(none)"),
-            ("warning", "happy1_6 (row 10)", "hapiness"),
-        )
+        f"info s16_happy1_2 (row 6): is of emotion surprise, {none}",
+        f"info s16_happy1_4 (row 8): is of emotion others, {none}",
+        f"info s16_happy1_5 (row 9): is of emotion (none), {none}",
+        f"warning s16_happy1_6 (row 10): is of emotion hapiness, {none}",
     ]
     videos = find_clips(tmp_path, "casme2", labels="video")
     assert [clip.label for clip in videos] == [0, 0, 1, 1, 1, 1, 1, 1, 1, 2]

@@ -29,15 +29,11 @@ def test_every_setting_says_whose_it_is_and_reconstructions_say_so():
             assert value == getattr(settings(name), setting)
         assert ("(our reconstruction)" in method.title) == is_reconstruction(name)
     assert [is_reconstruction(name) for name in RIVALS] == [False, True, True, True, False]
-    for function, method in (
-        (lbp_top.features, "lbp-top"),
-        (lbp_top.codes, "lbp-top"),
-        (stclqp.counts, "stclqp"),
-        (stclqp.learn, "stclqp"),
-    ):
+    for function in (lbp_top.features, lbp_top.codes, stclqp.counts, stclqp.learn):
+        published = vars(settings("lbp-top" if "lbp" in function.__module__ else "stclqp"))
         defaults = {name: one.default for name, one in inspect.signature(function).parameters.items()}
-        shared = defaults.keys() & vars(settings(method)).keys()
-        assert shared and all(defaults[name] == getattr(settings(method), name) for name in shared)
+        shared = defaults.keys() & published.keys()
+        assert shared and all(defaults[name] == published[name] for name in shared)
     numbers = [mark for _, value, mark in marks("cnn-augmentation") if not isinstance(value, str)]
     assert numbers and all(mark.startswith("ours: ") for mark in numbers)  # nothing but its idea is published
 
