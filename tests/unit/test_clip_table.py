@@ -213,7 +213,7 @@ def test_clips_of_fewer_frames_are_brought_to_the_wanted_ones_and_named(write):
 
 
 def test_a_table_written_from_clips_gives_the_same_clips(write):
-    """First, last and apex included, and whatever the names; those of databases are in test_genuine_copies."""
+    """First, last and apex included, and whatever the names; those of databases are in test_readers."""
     root = write(GOOD).parent
     images = tuple(sorted((root / "a").glob("*"), key=lambda path: int(path.stem[3:])))
     film = root / "film.avi"

@@ -275,16 +275,12 @@ def instead(values, path=KERNEL, **settings):
 def virtual(file):
     layout = h5py.VirtualLayout((384, 128), "f4")
     layout[:] = h5py.VirtualSource("other.h5", "x", shape=(384, 128))
-    del file[KERNEL]
+    file.pop(KERNEL)
     file.create_virtual_dataset(KERNEL, layout)
 
 
 def link(link, path=KERNEL):
-    def act(file):
-        file.pop(path, None)
-        file[path] = link
-
-    return act
+    return lambda file: (file.pop(path, None), file.__setitem__(path, link))
 
 
 def bomb(file):
@@ -307,19 +303,14 @@ def config(layer=None, **changed):
     return act
 
 
-def not_a_number(file):
-    file[KERNEL][3, 4] = np.nan
-
-
-def attribute(path, name, value):
-    return lambda file: file[path].attrs.__setitem__(name, value)
+def layer_names(*names):
+    return lambda file: file["model_weights"].attrs.update(layer_names=names)
 
 
 def without(path):
-    return lambda file: file.__delitem__(path)
+    return lambda file: file.pop(path)
 
 
-NAMES = ("model_weights", "layer_names")
 ELSEWHERE = {"shape": (384, 128), "dtype": "f4", "external": [("/etc/passwd", 0, 384 * 128 * 4)]}
 OTHER = np.zeros(4, "f4")
 
@@ -338,22 +329,22 @@ HOSTILE = {
     "scalar": (instead(np.float32(1)), "dense_1"),
     "strings": (instead(np.full((384, 128), b"x")), "dense_1/kernel:0 is not an array of numbers"),
     "integers": (instead(np.zeros((384, 128), "i4")), "int32"),
-    "nan": (not_a_number, "dense_1 holds NaN or infinity"),
+    "nan": (lambda file: file[KERNEL].__setitem__((3, 4), np.nan), "dense_1 holds NaN or infinity"),
     "overflow": (instead(np.full((384, 128), 1e300)), "dense_1 holds NaN or infinity"),
     "missing array": (without(KERNEL), "a kernel and a bias"),
     "missing layer": (without("model_weights/dense_1"), "found 2 layers"),
-    "layer not named": (attribute(*NAMES, [b"conv3d_1", b"dense_1"]), "dense_2"),
+    "layer not named": (layer_names(b"conv3d_1", b"dense_1"), "dense_2"),
     "extra layer": (instead(OTHER, "model_weights/extra/x"), "extra"),
-    "other layer named": (attribute(*NAMES, [b"conv3d_1/../../secret"]), "layer_names"),
-    "no names": (lambda file: file["model_weights"].attrs.__delitem__("layer_names"), "layer_names"),
-    "large config": (attribute("/", "model_config", "x" * 2**21), "model_config"),
-    "other json": (attribute("/", "model_config", '{"config": 3}'), "model_config"),
+    "other layer named": (layer_names(b"conv3d_1/../../secret"), "layer_names"),
+    "no names": (lambda file: file["model_weights"].attrs.pop("layer_names"), "layer_names"),
+    "large config": (lambda file: file.attrs.update(model_config="x" * 2**21), "model_config"),
+    "other json": (lambda file: file.attrs.update(model_config='{"config": 3}'), "model_config"),
     "lambda layer": (config(class_name="Lambda", config={}), "Lambda"),
     "other pooling": (config(1, strides=[2, 2, 2]), "MaxPooling3D strides"),
     "other activation": (config(0, activation="tanh"), "tanh"),
     "other head": (config(4, activation="linear"), "activations"),
     "other clips": (config(0, batch_input_shape=[None, 1, 64, 64, 18]), "64x64x18"),
-    "other backend": (attribute("/", "backend", "theano"), "Theano"),
+    "other backend": (lambda file: file.attrs.update(backend="theano"), "Theano"),
     "Keras 3, link": (link(h5py.ExternalLink("/etc/passwd", "/x"), "layers/dense/vars/2"), "a link to"),
     "Keras 3, third array": (instead(OTHER, "layers/dense/vars/2"), "a kernel and a bias"),
     "Keras 3, extra layer": (instead(OTHER, "layers/dense_9/vars/0"), "dense_9"),
