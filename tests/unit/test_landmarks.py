@@ -72,6 +72,8 @@ def test_points_are_found_once_for_the_same_pixels_and_again_where_the_cache_is_
         assert np.array_equal(landmarks.DlibLandmarks()(clip_of(2), frames).points, found_in([1, 1]).points)
         assert dlib_detector._read_cached(path, 2)
     assert len(calls) == 8
+    landmarks.DlibLandmarks(cache=False)(clip_of(2), frames)
+    assert len(calls) == 9
 
 
 def saved(**arrays):

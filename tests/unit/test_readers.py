@@ -579,7 +579,13 @@ def test_it_says_what_is_needed(tmp_path, name):
             read_table(tmp_path, "smic")
 
 
-def test_a_list_in_a_text_file_is_no_table(tmp_path):
+def test_what_is_no_folder_is_named_with_what_to_do(tmp_path):
     (tmp_path / "list.txt").write_text("s1/a 0\ns2/b 1\n")
-    with pytest.raises(MicroExpError, match=r"is a file, not the folder of a database. Write a table of the clips"):
-        find_dataset(tmp_path / "list.txt")
+    (tmp_path / "SMIC.zip").touch()
+    for name, said in (
+        ("list.txt", "is a file, not the folder of a database. Write a table of the clips"),
+        ("SMIC.zip", "is a file, not the folder of a database. Unpack it, and name the folder."),
+        ("none", "does not exist. Check the path"),
+    ):
+        with pytest.raises(MicroExpError, match=f"{name}: {said}"):
+            find_dataset(tmp_path / name)
