@@ -8,8 +8,8 @@ import os
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from helpers import GOLDEN, SHORT, best_weights, smic_names, write_clips
-from helpers import shared as shared_between_processes
 
 from microexp_keras.backend import choose_backend
 from microexp_keras.datasets import synthesize
@@ -55,7 +55,19 @@ def warm_workers():
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory):
     """Make a folder once for all processes of the tests: `shared(name, make)` calls `make(folder)`, or waits."""
-    return lambda name, make: shared_between_processes(tmp_path_factory.getbasetemp(), name, make)
+    temporary = tmp_path_factory.getbasetemp()
+    temporary = temporary.parent if "PYTEST_XDIST_WORKER" in os.environ else temporary
+
+    def folder_of(name, make):
+        folder, done = temporary / "shared" / name, temporary / "shared" / f"{name}.done"
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{folder}.lock"):
+            if not done.exists():
+                make(folder)
+                done.touch()
+        return folder
+
+    return folder_of
 
 
 @pytest.fixture(scope="session")

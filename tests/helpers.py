@@ -13,25 +13,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from filelock import FileLock
 
 GOLDEN = [Path(__file__).parent / "golden", *map(Path, filter(None, [os.environ.get("MICROEXP_GOLDEN")]))]
 
 SHORT = ["--epochs", "2", "--batch-size", "5", "--seed", "3"]  # how the run `trained` was trained
 
 SECONDS, MEGABYTES = 20, 200  # what reading a file of a stranger may take in a test
-
-
-def shared(temporary, name, make):
-    """Give a folder that `make(folder)` fills in the first of the tests' processes that asks for it."""
-    folder = (temporary.parent if "PYTEST_XDIST_WORKER" in os.environ else temporary) / "shared" / name
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    done = folder.with_name(f"{folder.name}.done")
-    with FileLock(f"{folder}.lock"):
-        if not done.exists():
-            make(folder)
-            done.touch()
-    return folder
 
 
 def write_clips(root, clips, frames=19, size=70, suffix=".png", seed=0, brightest=200):
@@ -74,22 +61,45 @@ def reported(capsys):
     return said + Path(path).read_text(encoding="utf-8")
 
 
-def as_nobody(folder, function):
-    """Call a function in `folder` in a process without root's rights; give what it printed or raised, as text."""
+def said_by_a_child(function, prepare):
+    """Call two functions in a process of its own; give what the second returned or raised, as text."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
         try:
-            os.chdir(folder)  # a test's folder is closed to others from above
-            if os.geteuid() == 0:
-                os.setuid(65534)
+            prepare()
             said = repr(function())
-        except Exception as error:
+        except BaseException as error:
             said = f"{type(error).__name__}: {error}"
         os.write(writer, said.encode())
         os._exit(0)
-    os.waitpid(child, 0)
-    return os.read(reader, 65536).decode()
+    os.close(writer)
+    with open(reader) as answer:
+        said = answer.read()
+    status = os.waitpid(child, 0)[1]
+    return said if status == 0 else f"ended by {signal.Signals(os.WTERMSIG(status)).name}"
+
+
+def as_nobody(folder, function):
+    """Call a function in `folder` in a process without root's rights; give what it returned or raised, as text."""
+
+    def prepare():
+        os.chdir(folder)  # a test's folder is closed to others from above
+        if os.geteuid() == 0:
+            os.setuid(65534)
+
+    return said_by_a_child(function, prepare)
+
+
+def limited(function):
+    """Call a function in a process that may take SECONDS and MEGABYTES more; give what it returned or raised."""
+
+    def prepare():
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + MEGABYTES * 2**20,) * 2)
+        signal.alarm(SECONDS)
+
+    return said_by_a_child(function, prepare)
 
 
 def on_a_full_disk(script, folder, megabytes):
@@ -101,24 +111,3 @@ def on_a_full_disk(script, folder, megabytes):
     allowed = shutil.which("unshare") and subprocess.run([*tmpfs, "true"], capture_output=True).returncode == 0
     limit = ["sh", "-c", f'ulimit -f {megabytes * 2048} && exec "$@"', "limit"]
     return subprocess.run([*(tmpfs if allowed else limit), *python], capture_output=True, text=True)
-
-
-def limited(function):
-    """Call a function in a child that may take SECONDS and MEGABYTES more; give what it said."""
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        pages = int(Path("/proc/self/statm").read_text().split()[0])
-        resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + MEGABYTES * 2**20,) * 2)
-        signal.alarm(SECONDS)
-        try:
-            said = repr(function())
-        except BaseException as error:
-            said = f"{type(error).__name__}: {error}"
-        os.write(writer, said.encode())
-        os._exit(0)
-    os.close(writer)
-    with open(reader) as answer:
-        said = answer.read()
-    status = os.waitpid(child, 0)[1]
-    return said if status == 0 else f"ended by {signal.Signals(os.WTERMSIG(status)).name}"

@@ -45,11 +45,11 @@ def write_images(folder, numbers, name="img{}.jpg", size=8):
         assert cv2.imwrite(str(folder / name.format(number)), image)
 
 
-def write_video(path, frames, seed=0, size=16):
-    """Frames of noise; seed and name of the file decide what they show."""
+def write_video(path, frames, size=16):
+    """Frames of noise; the name of the file decides what they show."""
     path.parent.mkdir(parents=True, exist_ok=True)
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 30, (size, size))
-    random = np.random.default_rng([seed, *path.name.encode()])
+    random = np.random.default_rng([*path.name.encode()])
     for _ in range(frames):
         writer.write(random.integers(0, 256, (size, size, 3), np.uint8))
     writer.release()
@@ -76,7 +76,6 @@ def write_casme2(root, layout, expressions=EXPRESSIONS, frames=120, name="img{:0
 
 
 SMIC_E = [("s03", "s3_ne_01"), ("s03", "s3_ne_02"), ("s04", "s4_po_01"), ("s10", "s10_sur_1")]
-SMIC_E_TITLES = ("Subject", "Filename", "OnsetF", "OffsetF", "FirstF", "Emotion")
 
 
 def smic_e_rows(first=99990, onset=99995, offset=100014):
@@ -91,7 +90,8 @@ def write_smic_e(root, rows=None, workbook="SMIC-HS-E_annotation.xlsx"):
     """A tree of SMIC-E beside its workbook; the numbers of the frames grow wider within each clip."""
     for subject, clip in SMIC_E:
         write_images(root / "SMIC-HS-E" / subject / clip, range(99990, 100020), "image{}.jpg")
-    write_workbook(root / workbook, {"Sheet1": [SMIC_E_TITLES, *(rows or smic_e_rows()), *TEXT_ROWS]})
+    titles = ("Subject", "Filename", "OnsetF", "OffsetF", "FirstF", "Emotion")
+    write_workbook(root / workbook, {"Sheet1": [titles, *(rows or smic_e_rows()), *TEXT_ROWS]})
     return root
 
 
@@ -139,10 +139,6 @@ def write_samm(root, rows=FACS, digits=5):
     for subject, clip, onset, _, offset, _ in FACS:
         numbers = range(onset, min(offset, onset + 40) + 1)
         write_images(root / subject / clip, numbers, subject + f"_{{:0{digits}d}}.jpg")
-    return write_workbook_of_samm(root, rows)
-
-
-def write_workbook_of_samm(root, rows):
     cells = [(*row[:2], 1, *row[2:5], 40, "Micro - 1/2", "4", row[5], 1, None) for row in rows]
     head = (*FACS_HEAD, "Action Units", "Estimated Emotion", "Objective Classes", "Notes")
     sheet = [("SAMM",), *[(f"Note {line}",) for line in range(12)], head, *cells, (), ("1. Frames count from 0",)]

@@ -1,16 +1,11 @@
 """`check` finds each problem that is planted in a clean miniature, and nothing else."""
 
+import functools
 import json
 import shutil
 
 import pytest
-from trees import (
-    EXPRESSIONS,
-    write_casme2,
-    write_smic,
-    write_smic_e,
-    write_video,
-)
+from trees import EXPRESSIONS, write_casme2, write_samm, write_smic, write_smic_e, write_video
 
 from microexp_keras.datasets import __main__ as command
 from microexp_keras.datasets import check
@@ -36,19 +31,14 @@ READ = {"selectedpic": 15}  # frames, where the expressions are shorter than wha
 @pytest.fixture(scope="module")
 def clean(tmp_path_factory):
     """A function from the name of a tree to a clean miniature of it, written once."""
-    written = {}
 
+    @functools.cache
     def folder(tree):
-        if tree not in written:
-            written[tree] = tmp_path_factory.mktemp(tree)
-            WRITERS[tree](written[tree])
-        return written[tree]
+        root = tmp_path_factory.mktemp(tree)
+        WRITERS[tree](root)
+        return root
 
     return folder
-
-
-def publish(monkeypatch, name, **values):
-    monkeypatch.setitem(DISTRIBUTED, name, DISTRIBUTED[name] | values)
 
 
 def clips_of(*subjects):
@@ -59,8 +49,9 @@ def clips_of(*subjects):
 @pytest.fixture(autouse=True)
 def published(monkeypatch):
     """Let what is published be what the miniatures hold."""
-    publish(monkeypatch, "smic", annotated=4, **clips_of("s02", "s10"))
-    publish(monkeypatch, "casme2", annotated=len(EXPRESSIONS), subjects=("s15", "s16", "s23"))
+    casme2 = {"annotated": len(EXPRESSIONS), "subjects": ("s15", "s16", "s23")}
+    monkeypatch.setitem(DISTRIBUTED, "smic", DISTRIBUTED["smic"] | {"annotated": 4} | clips_of("s02", "s10"))
+    monkeypatch.setitem(DISTRIBUTED, "casme2", DISTRIBUTED["casme2"] | casme2)
 
 
 def look(root, tree):
@@ -106,83 +97,51 @@ def copy(old, new):
 NE = "HS/s2/micro/negative/s2_ne_01"
 IMAGE = f"{NE}/reg_image005000.png"
 
-# tree, name: (how to plant it, what is said, where it is, whether it stops training)
-PLANTED = {
-    ("smic", "a short clip"): (
-        remove(*[f"{NE}/reg_image{number:06d}.png" for number in range(5015, 5018)]),
-        "has 17 frames, fewer than 19", "s2_ne_01", None,
-    ),
-    ("smic", "a number twice"): (
-        rename(f"{NE}/reg_image005017.png", f"{NE}/reg_image5016.png"),
-        "frame number 5016 is there more than once", "s2_ne_01", False,
-    ),
-    ("smic", "a frame cut off"): (lambda root: cut(root / IMAGE, 0.5), "decoded", IMAGE, True),
-    ("smic", "a frame cut off after those that are read"): (
-        lambda root: cut(root / NE / "reg_image005017.png", 0.5), "decoded", "reg_image005017", False,
-    ),
-    ("smic", "a strange file"): (
-        copy(IMAGE, f"{NE}/notes.txt"),
-        "holds notes.txt, where only frames", "s2_ne_01", True,
-    ),
-    ("smic", "a file among the clips"): (
-        copy(IMAGE, f"{NE}/../list.xlsx"),
-        "is a file between the folders of clips", "list.xlsx", True,
-    ),
-    ("smic", "a clip in the folder of another subject"): (
-        rename(NE, "HS/s10/micro/negative/s2_ne_01"),
-        "named as of s2, as which it is taken", "s10/micro/negative/s2_ne_01", False,
-    ),
-    ("smic", "a clip missing"): (remove(NE), "0 clips, as distributed 1", "s02 negative", False),
-    ("smic", "a subject missing"): (remove("HS/s2"), "no clip of this subject", "s02", False),
-    ("smic", "a name twice"): (
-        copy(NE, "HS/s2/micro/positive/s2_ne_01"),
-        "s2_ne_01 is also there as ", "s2_ne_01", True,
-    ),
-    ("smic-e", "a clip without a row"): (
-        copy("SMIC-HS-E/s04/s4_po_01", "SMIC-HS-E/s04/s4_po_09"), "has no row in the workbook", "s4_po_09", False,
-    ),
-    ("smic-e", "a row without a clip"): (
-        remove("SMIC-HS-E/s03/s3_ne_02"),
-        "there is no folder 's3_ne_02', so there is one clip less", "row 3", False,
-    ),
-    ("rawpic", "the known misfile"): (
-        rename("rawpic/s23/23_0502funnyerrors", "rawpic/s19/23_0502funnyerrors"),
-        "named as of s23", "s19/23_0502funnyerrors", False,
-    ),
-    ("rawpic", "a recording twice"): (
-        copy("rawpic/s16/16_0502funnyerrors", "rawpic/again/16_0502funnyerrors"),
-        "is also there as ", "16_0502funnyerrors", True,
-    ),
-    ("selectedpic", "a missing expression"): (
-        remove("selectedpic/s15/anger1_2"), "there is no folder s15/anger1_2", "s15_anger1_2", False,
-    ),
-    ("rawvideo", "a video cut off"): (
-        lambda root: cut(root / "rawvideo/s15/15_0401girlcrashing.avi", 0.5),
-        "damaged or cut off at frame 48", "15_0401girlcrashing.avi", True,
-    ),
-    ("rawvideo", "a missing recording"): (
-        remove("rawvideo/s23/23_0502funnyerrors.avi"), "there is no recording 23_0502", "s23_happy1_1", False,
-    ),
-    ("flat", "a video too short"): (
-        lambda root: write_video(root / "happy/16_0502funnyerrors.avi", 167),
-        "has 95 frames, fewer than 96, of the video's 167 from frame 72 on", "16_0502funnyerrors.avi", True,
-    ),
-    ("flat", "the same video twice"): (
-        copy("happy/16_0502funnyerrors.avi", "happy/16_0502funnyerrors_2.avi"),
-        "has the very frames of ", "16_0502funnyerrors_2", False,
-    ),
-}  # fmt: skip
+PLANTED = [  # tree, name, how to plant it, what is said, where it is, whether it stops training
+    ("smic", "a short clip", remove(*[f"{NE}/reg_image{number:06d}.png" for number in range(5015, 5018)]),
+     "has 17 frames, fewer than 19", "s2_ne_01", False),
+    ("smic", "a number twice", rename(f"{NE}/reg_image005017.png", f"{NE}/reg_image5016.png"),
+     "frame number 5016 is there more than once", "s2_ne_01", False),
+    ("smic", "a frame cut off", lambda root: cut(root / IMAGE, 0.5), "decoded", IMAGE, True),
+    ("smic", "a frame cut off after those that are read", lambda root: cut(root / NE / "reg_image005017.png", 0.5),
+     "decoded", "reg_image005017", False),
+    ("smic", "a strange file", copy(IMAGE, f"{NE}/notes.txt"), "holds notes.txt, where only frames", "s2_ne_01", True),
+    ("smic", "a file among the clips", copy(IMAGE, f"{NE}/../list.xlsx"),
+     "is a file between the folders of clips", "list.xlsx", True),
+    ("smic", "a clip in the folder of another subject", rename(NE, "HS/s10/micro/negative/s2_ne_01"),
+     "named as of s2, as which it is taken", "s10/micro/negative/s2_ne_01", False),
+    ("smic", "a clip missing", remove(NE), "0 clips, as distributed 1", "s02 negative", False),
+    ("smic", "a subject missing", remove("HS/s2"), "no clip of this subject", "s02", False),
+    ("smic", "a name twice", copy(NE, "HS/s2/micro/positive/s2_ne_01"),
+     "s2_ne_01 is also there as ", "s2_ne_01", True),
+    ("smic-e", "a clip without a row", copy("SMIC-HS-E/s04/s4_po_01", "SMIC-HS-E/s04/s4_po_09"),
+     "has no row in the workbook", "s4_po_09", False),
+    ("smic-e", "a row without a clip", remove("SMIC-HS-E/s03/s3_ne_02"),
+     "there is no folder 's3_ne_02', so there is one clip less", "row 3", False),
+    ("rawpic", "the known misfile", rename("rawpic/s23/23_0502funnyerrors", "rawpic/s19/23_0502funnyerrors"),
+     "named as of s23", "s19/23_0502funnyerrors", False),
+    ("rawpic", "a recording twice", copy("rawpic/s16/16_0502funnyerrors", "rawpic/again/16_0502funnyerrors"),
+     "is also there as ", "16_0502funnyerrors", True),
+    ("selectedpic", "a missing expression", remove("selectedpic/s15/anger1_2"),
+     "there is no folder s15/anger1_2", "s15_anger1_2", False),
+    ("rawvideo", "a video cut off", lambda root: cut(root / "rawvideo/s15/15_0401girlcrashing.avi", 0.5),
+     "damaged or cut off at frame 48", "15_0401girlcrashing.avi", True),
+    ("rawvideo", "a missing recording", remove("rawvideo/s23/23_0502funnyerrors.avi"),
+     "there is no recording 23_0502", "s23_happy1_1", False),
+    ("flat", "a video too short", lambda root: write_video(root / "happy/16_0502funnyerrors.avi", 167),
+     "has 95 frames, fewer than 96, of the video's 167 from frame 72 on", "16_0502funnyerrors.avi", True),
+    ("flat", "the same video twice", copy("happy/16_0502funnyerrors.avi", "happy/16_0502funnyerrors_2.avi"),
+     "has the very frames of ", "16_0502funnyerrors_2", False),
+]  # fmt: skip
 
 
-@pytest.mark.parametrize(("tree", "name"), PLANTED, ids=lambda name: name.replace(" ", "-"))
-def test_exactly_the_planted_problem_is_found(clean, tmp_path, tree, name):
-    plant, text, where, stops = PLANTED[tree, name]
-    root = tmp_path / "data"
-    shutil.copytree(clean(tree), root)
+@pytest.mark.parametrize(("tree", "name", "plant", "text", "where", "stops"), PLANTED, ids=[one[1] for one in PLANTED])
+def test_exactly_the_planted_problem_is_found(clean, tmp_path, tree, name, plant, text, where, stops):
+    root = shutil.copytree(clean(tree), tmp_path / "data")
     plant(root)
     report = look(root, tree)
     (issue,) = report.issues
-    assert report.stops_training == bool(stops) == (issue.level == "error")
+    assert report.stops_training == stops == (issue.level == "error")
     assert where in issue.where and text in issue.text, issue
     assert f"* {issue.where}: {issue.text}" in report.as_text() and issue.hint in report.as_text()
     assert issue.hint or not stops
@@ -249,3 +208,14 @@ def test_videos_of_any_kind_are_read_but_not_among_frames(clean, tmp_path):
     (clip / "all.webm").write_bytes(b"a video")
     said = [issue.text.partition(",")[0] for issue in check.check(frames, progress=False).issues]
     assert said == ["is a file between the folders of clips", "holds all.webm"]
+
+
+def test_samm_is_compared_with_what_megc_2019_counts(tmp_path):
+    report = check.check(write_samm(tmp_path), progress=False)
+    said = "\n".join(map(str, report.issues))
+    assert not report.stops_training
+    for count in ("2 subjects, as distributed 28", "4 annotated clips, as distributed 159"):
+        assert count in said
+    assert all(f"clips, as distributed {count}" in said for count in (92, 26, 15))
+    counts = [DISTRIBUTED[name] for name in ("casmeii", "samm")]
+    assert [sum(one["clips"]) for one in counts] == [145, 133] and [one["people"] for one in counts] == [24, 28]

@@ -18,6 +18,7 @@ from microexp_keras.preprocessing.tim import interpolate
 from microexp_keras.runs import Settings
 
 HEAD = ("clip", "subject", "label")
+FRAMES = (*HEAD, "first", "last")
 GOOD = [["a", "1", "x"], ["b", "2", "y"], ["c", "3", "x"]]
 
 
@@ -33,7 +34,7 @@ def write(tmp_path):
         write_images(tmp_path / name, range(1, 21), "img{}.png")
     write_video(tmp_path / "film.avi", 20)
 
-    def table(rows, head=("clip", "subject", "label"), name="clips.csv"):
+    def table(rows, head=HEAD, name="clips.csv"):
         with open(tmp_path / name, "w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([head, *rows])
         return tmp_path / name
@@ -58,45 +59,48 @@ def test_a_table_names_its_classes_and_clips(own):
     assert (chosen.title, chosen.class_names, chosen.frames, chosen.size) == ("Ours", CLASSES[::-1], 10, 32)
 
 
-def test_a_workbook_reads_like_a_csv(write):
-    path = write(GOOD)
-    rows = [["Clip", "Subject", "Label"], ["a", 1, "x"], ["b", 2.0, "y"], [None, None, None], ["c", "3", "x"]]
-    write_workbook(path.with_suffix(".xlsx"), {"clips": rows})
-    assert read(path.with_suffix(".xlsx")) == read(path)
+@pytest.mark.parametrize("kind", ["workbook", "semicolons", "tabs", "UTF-16"])
+def test_tables_as_spreadsheet_programs_save_them(write, kind):
+    path, plain = write(GOOD), read(write(GOOD, name="plain.csv"))
+    text = "\r\n".join(("\t" if kind == "tabs" else ";").join(row) for row in [HEAD, *GOOD]) + "\r\n"
+    path.write_bytes(text.encode("utf-16" if kind == "UTF-16" else "utf-8"))
+    if kind == "workbook":
+        path = path.with_suffix(".xlsx")
+        rows = [["Clip", "Subject", "Label"], ["a", 1, "x"], ["b", 2.0, "y"], [None, None, None], ["c", "3", "x"]]
+        write_workbook(path, {"clips": rows})
+    assert read(path) == plain
 
 
-def test_frames_are_numbered_as_in_names_and_from_one_in_a_video(write):
-    head = ("clip", "subject", "label", "first", "apex", "last")
-    path = write([["a", "1", "x", "3", "10", "19"], ["film.avi", "2", "y", "3", "10", "19"]], head)
+def test_a_table_in_chinese_letters_that_is_not_utf_8_is_named_and_as_utf_8_read(write):
+    path = write([["a", "张三", "高兴"], ["b", "李四", "惊讶"], ["c", "李四", "高兴"]])
+    assert [clip.subject for clip in read(path)] == ["张三", "李四", "李四"]
+    path.write_bytes(path.read_text(encoding="utf-8-sig").encode("gb18030"))
+    with pytest.raises(MicroExpError, match=r"is not text in UTF-8 \(byte 21\)\. Save it as .CSV UTF-8"):
+        read(path)
+
+
+def test_frames_are_numbered_as_in_names_and_from_one_in_a_video_which_ends_where_it_ends(write):
+    """More frames than a clip has are not taken from the rest of the recording."""
+    path = write([["a", "1", "x", "3", "9", "6"], ["film.avi", "2", "y", "3", "9", "6"]], (*FRAMES, "apex"))
     images, film = read(path, sampling="apex", frames=5)
-    assert images.images[0].name == "img3.png" and images.images[-1].name == "img19.png"
-    assert film.frames == Video(path.parent / "film.avi", 2, 18)
-    assert images.apex == film.apex == 7
-
-
-def test_a_clip_of_a_video_ends_where_it_ends(write):
-    """More frames than it has are not taken from the rest of the recording."""
-    path = write([["film.avi", "1", "x", "3", "9"], ["a", "2", "y", "3", "9"]], FRAMES)
-    for clip in read(path):
-        assert len([*read_frames(clip)]) == clip.length == 7
-    [film] = [clip for clip in read(path) if clip.video]
+    assert images.images[0].name == "img3.png" and images.images[-1].name == "img9.png"
+    assert film.frames == Video(path.parent / "film.avi", 2, 8) and images.apex == film.apex == 3
+    assert [len([*read_frames(clip)]) for clip in (images, film)] == [images.length, film.length] == [7, 7]
     with pytest.raises(MicroExpError, match="ends after 18 of the 28 frames"):
         list(read_frames(replace(film, frames=film.video._replace(last=29))))
 
 
 def test_interpolation_brings_whole_clips_to_the_wanted_frames(write):
     path = write([["a", "1", "x"], ["film.avi", "2", "y"]])
-    stacks = {}
-    for frames, sampling in ((20, "first"), (20, "interpolate"), (7, "interpolate"), (30, "interpolate")):
-        database = own_database(path, frames=frames, sampling=sampling, size=16)
-        protocol = protocols.get("paper", "stcnn", database)
-        stacks[frames, sampling] = preprocessing.load_samples(path, protocol, progress=False).stacks["face"][:]
-    assert np.array_equal(stacks[20, "first"], stacks[20, "interpolate"])  # the matrix is then the identity
-    assert stacks[7, "interpolate"].shape == (2, 16, 16, 7)
-    for frames in (7, 30):
-        ends = [stacks[frames, "interpolate"][..., place].astype(int) for place in (0, -1)]
-        whole = [stacks[20, "first"][..., place].astype(int) for place in (0, -1)]
-        assert all(np.abs(end - own).max() <= 1 for end, own in zip(ends, whole, strict=True))
+
+    def stacks(frames, sampling):
+        protocol = protocols.get("paper", "stcnn", own_database(path, frames=frames, sampling=sampling, size=16))
+        return preprocessing.load_samples(path, protocol, progress=False).stacks["face"][:]
+
+    whole = stacks(20, "first")
+    for frames in (7, 20, 30):
+        expected = np.stack([interpolate(one, frames) for one in whole])
+        np.testing.assert_array_equal(stacks(frames, "interpolate"), expected)
 
 
 def test_protocols_and_settings_keep_the_whole_database(own):
@@ -111,60 +115,35 @@ def test_protocols_and_settings_keep_the_whole_database(own):
     assert Database.from_json(SMIC.as_json()) is SMIC and SMIC.as_json() == "smic"
     with pytest.raises(MicroExpError, match="there is no upstream for stcnn on my clips"):
         protocols.get("upstream", "stcnn", database)
+    record = database.as_json()
+    assert Database.from_json(record | {"reader": "os"}) == database  # a file must not say what is loaded
+    wrong = [("frames", True), ("frames", 0), ("class_names", [1, 2]), ("crop", "x"), ("name", 3), ("name", "../x")]
+    for name, value in wrong:
+        with pytest.raises(MicroExpError, match="or the record of a database"):
+            Database.from_json(record | {name: value})
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    ("head", "rows", "said"),
     [
-        {"frames": True},
-        {"frames": 0},
-        {"class_names": [1, 2]},
-        {"crop": "x"},
-        {"name": 3},
-        {"name": "../x"},
+        ("clip,subject", {}, "line 1: has no column label. Write a table of the clips"),
+        ("clip,clip,subject,label", {}, "has clip more than once"),
+        (None, {1: "nowhere,2,y"}, "line 3: .*nowhere does not exist. Correct the path"),
+        (None, {1: "b,2,"}, "but there are: x. Fill in the column"),
+        (None, {1: "b,2,x"}, "there must be at least two different classes, but there are: x"),
+        (None, {3: "a,1,x"}, "line 5: the clip a is also in line 2"),
+        (FRAMES, {0: "a,1,x,9,3"}, "line 2: first, apex and last are not in this order: first 9, l"),
+        (FRAMES, {0: "a,1,x,9,31"}, "line 2: last 31 is not among the frames 1 to 20 of"),
+        (FRAMES, {0: "a,1,x,one"}, "line 2: first one is not among the frames 1 to 20 of"),
+        (None, {0: "a,1,x,more"}, "line 2: has more cells than there are columns"),
+        (None, {0: "a,#N/A,x"}, "line 2: the subject is #N/A, which a spreadsheet program writes for a formula"),
+        (None, {0: "a,1,#N/A"}, "line 2: the label is #N/A, which"),
+        (None, {0: ",1,x", 2: "nowhere,3,x"}, "2 problems: line 2: no clip; .*; line 4: .*datasets check"),
     ],
 )
-def test_a_damaged_record_of_a_database_is_refused(own, wrong):
-    record = own_database(own).as_json()
-    assert Database.from_json(record | {"reader": "os"}) == own_database(own)  # a file must not say what is loaded
-    with pytest.raises(MicroExpError, match="or the record of a database"):
-        Database.from_json(record | wrong)
-
-
-def bad(rows=(), head=("clip", "subject", "label"), also=(), **changed):
-    """Rows of a bad table: the good ones with some cells changed, and some more."""
-    rows = [list(row) for row in GOOD]
-    for place, cells in changed.items():
-        rows[int(place[1:])] = cells
-    return [*rows, *also], head
-
-
-FRAMES = ("clip", "subject", "label", "first", "last")
-
-
-@pytest.mark.parametrize(
-    ("table", "said"),
-    [
-        (bad(head=("clip", "subject")), "line 1: has no column label. Write a table of the clips"),
-        (bad(head=("clip", "clip", "subject", "label")), "has clip more than once"),
-        (bad(r1=["nowhere", "2", "y"]), "line 3: .*nowhere does not exist. Correct the path"),
-        (bad(r1=["b", "2", ""]), "but there are: x. Fill in the column"),
-        (bad(r1=["b", "2", "x"]), "there must be at least two different classes, but there are: x"),
-        (bad(also=[["a", "1", "x"]]), "line 5: the clip a is also in line 2"),
-        (
-            bad(r0=["a", "1", "x", "9", "3"], head=FRAMES),
-            "line 2: first, apex and last are not in this order: first 9, l",
-        ),
-        (bad(r0=["a", "1", "x", "9", "31"], head=FRAMES), "line 2: last 31 is not among the frames 1 to 20 of"),
-        (bad(r0=["a", "1", "x", "one"], head=FRAMES), "line 2: first one is not among the frames 1 to 20 of"),
-        (bad(r0=["a", "1", "x", "more"]), "line 2: has more cells than there are columns"),
-        (bad(r0=["a", "#N/A", "x"]), "line 2: the subject is #N/A, which a spreadsheet program writes for a formula"),
-        (bad(r0=["a", "1", "#N/A"]), "line 2: the label is #N/A, which"),
-        (bad(r0=["", "1", "x"], r2=["nowhere", "3", "x"]), "2 problems: line 2: no clip; .*; line 4: .*datasets check"),
-    ],
-)
-def test_bad_tables_are_one_clear_error_and_nothing_is_written(write, tmp_path, capsys, monkeypatch, table, said):
-    path = write(*table)
+def test_bad_tables_are_one_clear_error_and_nothing_is_written(write, tmp_path, capsys, monkeypatch, head, rows, said):
+    good = dict(enumerate(GOOD)) | {place: row.split(",") for place, row in rows.items()}
+    path = write(good.values(), head.split(",") if isinstance(head, str) else head or HEAD)
     monkeypatch.chdir(tmp_path)
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(MicroExpError, match=said):
@@ -207,22 +186,6 @@ def test_subjects_are_compared_by_value_and_two_spellings_warned_of(write, subje
     assert all("WARNING" in note and warned in note for note in notes), notes
 
 
-@pytest.mark.parametrize("kind", ["semicolons", "tabs", "UTF-16"])
-def test_tables_as_spreadsheet_programs_save_them(write, kind):
-    path, plain = write(GOOD), read(write(GOOD, name="plain.csv"))
-    text = "\r\n".join(("\t" if kind == "tabs" else ";").join(row) for row in [HEAD, *GOOD]) + "\r\n"
-    path.write_bytes(text.encode("utf-16" if kind == "UTF-16" else "utf-8"))
-    assert read(path) == plain
-
-
-def test_a_table_in_chinese_letters_that_is_not_utf_8_is_named_and_as_utf_8_read(write):
-    path = write([["a", "张三", "高兴"], ["b", "李四", "惊讶"], ["c", "李四", "高兴"]])
-    assert [clip.subject for clip in read(path)] == ["张三", "李四", "李四"]
-    path.write_bytes(path.read_text(encoding="utf-8-sig").encode("gb18030"))
-    with pytest.raises(MicroExpError, match=r"is not text in UTF-8 \(byte 21\)\. Save it as .CSV UTF-8"):
-        read(path)
-
-
 def test_people_of_different_databases_are_different_people(write):
     head = ("clip", "subject", "label", "database", "name")
     path = write([["a", "1", "x", "A", "k"], ["b", "1", "y", "B", "k"], ["c", "01", "x", "A", ""]], head)
@@ -250,7 +213,7 @@ def test_clips_of_fewer_frames_are_brought_to_the_wanted_ones_and_named(write):
 
 
 def test_a_table_written_from_clips_gives_the_same_clips(write):
-    """First, last and apex included, and whatever the names; those of databases are in test_genuine_copies."""
+    """First, last and apex included, and whatever the names; those of databases are in test_readers."""
     root = write(GOOD).parent
     images = tuple(sorted((root / "a").glob("*"), key=lambda path: int(path.stem[3:])))
     film = root / "film.avi"
@@ -267,7 +230,10 @@ def test_a_table_written_from_clips_gives_the_same_clips(write):
 
 
 def test_options_of_tables_go_with_tables_only(own, capsys):
-    for arguments in (["--dataset", "smic", "--synthetic", "--name", "x"], ["--dataset", "smic", "--data", str(own)]):
-        assert train.main(arguments) == 2
-    assert capsys.readouterr().err.count("error: --") == 2
+    for arguments, said in (
+        (["--synthetic", "--name", "x"], "--name: is for a table of your own clips"),
+        (["--data", str(own)], "--dataset: cannot be used with "),
+    ):
+        assert train.main(["--dataset", "smic", *arguments]) == 2
+        assert f"error: {said}" in capsys.readouterr().err
     assert datasets.is_table("a.csv") and not datasets.is_table("folder") and not datasets.is_table(None)

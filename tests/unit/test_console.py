@@ -1,5 +1,6 @@
-"""What every command promises: one line for whatever goes wrong, and names that an encoding lacks are printed."""
+"""What every command promises: one line for whatever goes wrong, quiet and quick loading, names that are no text."""
 
+import ast
 import importlib
 import os
 import pickle
@@ -12,13 +13,15 @@ import time
 from pathlib import Path
 
 import pytest
-from helpers import as_nobody
+from helpers import GOLDEN
 
-from microexp_keras import __main__, weights
+from microexp_keras import __main__
 from microexp_keras.console import BUG, command
 from microexp_keras.datasets import __main__ as datasets_command
 from microexp_keras.errors import Issue, MicroExpError
-from microexp_keras.weights import __main__ as weights_command
+
+STCNN = GOLDEN[0] / "keras2" / "stcnn.hdf5"
+SOURCE = Path(__file__).parents[2] / "src" / "microexp_keras"
 
 
 def failing(error):
@@ -57,17 +60,15 @@ def test_what_the_user_can_mend_is_one_line(capsys, error, part):
     assert said.startswith("error: ") and said.count("\n") == 1 and part in said
 
 
+TWO = [Issue("error", "a", "is empty"), Issue("error", "b", "is odd", "Look.")]
+
+
 @pytest.mark.parametrize(
     ("error", "said"),
     [
         (MicroExpError("x.csv", "exists already", "Give another --out."), "x.csv: exists already. Give another"),
         (MicroExpError("row 2", "is empty").within("clips.csv"), "clips.csv: row 2: is empty."),
-        (
-            MicroExpError.of(
-                "x", [Issue("error", "a", "is empty"), Issue("error", "b", "is odd", "Look.")], "Mend it."
-            ),
-            "x: 2 problems: a: is empty; b: is odd; Look. Mend it.",
-        ),
+        (MicroExpError.of("x", TWO, "Mend it."), "x: 2 problems: a: is empty; b: is odd; Look. Mend it."),
     ],
 )
 def test_what_an_error_says_and_a_worker_sends_back(error, said):
@@ -79,34 +80,9 @@ def test_names_that_are_not_utf_8_on_a_strict_output():
     script = "import os; from microexp_keras.console import command\n@command\n"
     script += "def main(argv): print('n\\u00f6n', os.fsdecode(b'caf\\xe9'))\nimport sys; sys.exit(main())"
     for encoding, shown in (("utf-8", "n\u00f6n caf\\udce9"), ("ascii", "n\\xf6n caf\\udce9")):
-        done = subprocess.run(
-            [sys.executable, "-c", script],
-            capture_output=True,
-            env={**os.environ, "PYTHONIOENCODING": f"{encoding}:strict"},
-        )
+        strict = {**os.environ, "PYTHONIOENCODING": f"{encoding}:strict"}
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, env=strict)
         assert (done.returncode, done.stdout.decode(encoding), done.stderr) == (0, shown + "\n", b"")
-
-
-@pytest.mark.parametrize("name", ["x" * 300, "no/" * 2000])
-def test_names_that_are_too_long(capsys, tmp_path, name):
-    for main, arguments in (
-        (weights_command.main, ["inspect", str(tmp_path / name)]),
-        (datasets_command.main, ["check", str(tmp_path / name)]),
-        (datasets_command.main, ["synthesize", "--dataset", "smic", "--out", str(tmp_path / name)]),
-    ):
-        assert main(arguments) == 2
-        assert "Traceback" not in capsys.readouterr().err
-    with pytest.raises(MicroExpError):
-        weights.inspect(tmp_path / name)
-
-
-def test_a_path_below_a_folder_that_may_not_be_read(tmp_path, capfd):
-    tmp_path.chmod(0o755)
-    (tmp_path / "closed" / "clips").mkdir(parents=True)
-    (tmp_path / "closed").chmod(0o000)
-    assert as_nobody(tmp_path, lambda: datasets_command.main(["check", "closed/clips"])) == "2"
-    said = capfd.readouterr().err
-    assert said.startswith("error: closed") and said.count("\n") == 1
 
 
 @pytest.mark.parametrize("arguments", [[], ["check", "x", "--dataset", "mmew"], ["chekc"]])
@@ -147,3 +123,50 @@ def test_ctrl_c_while_a_command_loads_or_ends_gives_no_traceback(module):
         process.send_signal(signal.SIGINT)
         _, said = process.communicate()
         assert {*re.findall(r'File ".*/microexp_keras/(\S+)"', said)} <= {"__init__.py"}, said  # its first lines
+
+
+# ------------------------------------------------------------------------------------ what loading the package does
+
+
+def test_only_one_module_imports_a_backend_of_keras():
+    importing = set()
+    for path in SOURCE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            importing |= {path.name for name in names if name.split(".")[0] in ("tensorflow", "jax", "torch")}
+    assert importing == {"backend.py"}  # Keras itself has no gradient by an input
+
+
+LOOKING_AT_COMMANDS = """import importlib
+for name in ("", ".__main__", ".train", ".evaluate", ".predict", ".reproduce", ".audit", ".weights.__main__",
+             ".datasets.__main__", ".landmarks.__main__", ".protocols.__main__"):
+    module = importlib.import_module("microexp_keras" + name)
+    if hasattr(module, "parser"):
+        module.parser().format_help()"""
+HEAVY = {"keras", "tensorflow", "cv2", "dlib", "sklearn", "matplotlib", "openpyxl", "xlrd"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("lines", "unloaded"),
+    [
+        (LOOKING_AT_COMMANDS, HEAVY),
+        ("from microexp_keras.datasets import smic, casme2", HEAVY | {"pandas"}),
+        (f"from microexp_keras import weights; weights.inspect({str(STCNN)!r})", HEAVY | {"h5py"}),
+        ("from microexp_keras import models; models.build_microexp_stcnn()", {}),
+        ("from microexp_keras import training; training.fit", {}),
+        ("from microexp_keras.backend import keras; keras.ops.zeros(1)", {}),
+    ],
+)
+def test_plain_python_is_as_quiet_as_the_commands_and_loads_no_more_than_it_needs(lines, unloaded):
+    lines += f"\nimport sys\nassert not {{*{unloaded}}} & {{*sys.modules}}"
+    done = subprocess.run([sys.executable, "-c", lines], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_output_that_nobody_reads_is_no_error():
+    command = f"{sys.executable} -c 'from microexp_keras.console import command\n@command\ndef main(argv):\n"
+    command += " while True: print(1)\nimport sys; sys.exit(main())' | head -1; echo ${PIPESTATUS[0]}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60)
+    assert done.stdout.split() == ["1", "141"] and not done.stderr

@@ -74,34 +74,30 @@ def test_an_unwritable_folder_is_said(tmp_path):
     assert said.startswith("MicroExpError: .: cannot be written to, or its disk has no locks (Perm")
 
 
-def test_two_writers_in_one_folder_are_refused_and_a_dead_one_is_forgotten(tmp_path):
+def test_two_writers_in_one_folder_are_refused_one_may_wait_and_a_dead_one_is_forgotten(tmp_path):
     hold = "with atomic.only_writer(sys.argv[1]): print(flush=True); time.sleep(60)"
     hold = f"import sys, time; from microexp_keras import atomic\n{hold}"
     other = subprocess.Popen([sys.executable, "-c", hold, str(tmp_path)], stdout=subprocess.PIPE)
     other.stdout.readline()
     with pytest.raises(MicroExpError, match="another run is writing here"), atomic.only_writer(tmp_path):
         pass
-    (tmp_path / ".writing-123.h5").write_bytes(b"half")
-    (tmp_path / ".writing-x").mkdir()  # of the user
-    other.kill()
-    other.wait()
-    with atomic.only_writer(tmp_path):
-        assert not (tmp_path / ".writing-123.h5").exists() and (tmp_path / ".writing-x").is_dir()
-
-
-def test_who_waits_gets_the_folder_when_it_is_free(tmp_path):
     entered = threading.Event()
 
     def wait():
         with atomic.only_writer(tmp_path, wait=True):
             entered.set()
 
-    with atomic.only_writer(tmp_path):
-        waiting = threading.Thread(target=wait)
-        waiting.start()
-        assert not entered.wait(0.3)
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    assert not entered.wait(0.3)
+    (tmp_path / ".writing-123.h5").write_bytes(b"half")
+    (tmp_path / ".writing-x").mkdir()  # of the user
+    other.kill()
+    other.wait()
     assert entered.wait(10)
     waiting.join()
+    with atomic.only_writer(tmp_path):
+        assert not (tmp_path / ".writing-123.h5").exists() and (tmp_path / ".writing-x").is_dir()
 
 
 def test_a_disk_without_locks_says_so(tmp_path, monkeypatch):

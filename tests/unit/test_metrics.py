@@ -53,22 +53,14 @@ def test_collapse_is_named_and_a_class_that_is_never_predicted_scores_0():
     assert scores.undefined == ()  # only a class without clips is undefined
 
 
-def every_draw(true, predicted, subjects):
-    """Scores of all equally probable draws of subjects."""
-    people = sorted(set(subjects))
-    found = []
-    for draw in itertools.product(people, repeat=len(people)):
-        chosen = np.concatenate([np.flatnonzero(np.array(subjects) == one) for one in draw])
-        found.append(metrics.score(true[chosen], predicted[chosen], NAMES))
-    return found
-
-
 def test_intervals_over_subjects_are_those_of_every_draw():
-    random = np.random.default_rng(0)
-    subjects = [f"s{one}" for one in np.repeat([0, 1, 2, 3], [3, 9, 4, 5])]
-    true, predicted = random.integers(0, 3, 21), random.integers(0, 3, 21)
+    random, draws = np.random.default_rng(0), []
+    subjects = np.repeat(["s0", "s1", "s2", "s3"], [3, 9, 4, 5])
+    true, predicted = random.integers(0, 3, (2, 21))
     found = metrics.subject_intervals(true, predicted, subjects, 3, resamples=200_000)
-    draws = every_draw(true, predicted, subjects)
+    for draw in itertools.product(["s0", "s1", "s2", "s3"], repeat=4):  # all are equally probable
+        chosen = np.concatenate([np.flatnonzero(subjects == one) for one in draw])
+        draws.append(metrics.score(true[chosen], predicted[chosen], NAMES))
     for name in ("accuracy", "uf1", "uar"):
         values = np.array([getattr(one, name) for one in draws])
         values = np.sort(values[~np.isnan(values)])
@@ -77,9 +69,8 @@ def test_intervals_over_subjects_are_those_of_every_draw():
         assert np.mean(values >= high) == pytest.approx(0.025, abs=0.02) or high == values[-1]
     lacking = np.mean([np.isnan(one.uar) for one in draws])
     assert found["lacking"] / 200_000 == pytest.approx(lacking, abs=0.005) and found["subjects"] == 4
-    assert metrics.subject_intervals(true, predicted, subjects, 3) == metrics.subject_intervals(
-        true, predicted, subjects, 3
-    )
+    again = [metrics.subject_intervals(true, predicted, subjects, 3) for _ in range(2)]
+    assert again[0] == again[1]
 
 
 def test_intervals_over_subjects_need_more_than_one():
@@ -123,14 +114,13 @@ def test_whole_subjects_are_swapped_in_every_way():
         pair = metrics.paired(first, second, subjects)
         assert pair.p_subjects == pytest.approx(np.mean(extremes))
     assert metrics.swapped_p([1] * 60) == pytest.approx(2 / 2**60)  # as exact with many subjects
-
-
-def test_clips_without_a_subject_are_nobodys():
-    first, second = [True] * 6, [False] * 6
-    pair = metrics.paired(first, second, ["s1", "s1", "s2", None, None, None])
-    assert (pair.first_only, pair.first_subjects, pair.p_subjects) == (6, 2, 2 / 2**2)
-    alone = metrics.paired(first, second, [None] * 6)
-    assert (alone.p_clips, alone.first_subjects, alone.p_subjects) == (2 / 2**6, 0, None)
+    for subjects, of_clips, people, of_subjects in (
+        (["s1", "s1", "s2", None, None, None], 2 / 2**6, 2, 2 / 2**2),  # clips without a subject are nobody's
+        ([None] * 6, 2 / 2**6, 0, None),
+    ):
+        pair = metrics.paired([True] * 6, [False] * 6, subjects)
+        assert (pair.first_only, pair.p_clips) == (6, of_clips)
+        assert (pair.first_subjects, pair.p_subjects) == (people, of_subjects)
 
 
 def test_holms_correction_worked_by_hand():

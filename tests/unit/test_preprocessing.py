@@ -1,22 +1,27 @@
-"""Clips to stacks, samples and standardised values; faults are named."""
+"""Clips to stacks, samples and standardized values; interpolation in time; the arrays of the original programs."""
 
 import os
-import shutil
 from dataclasses import replace
+from fractions import Fraction
 
 import cv2
 import numpy as np
 import pytest
 from helpers import write_clips
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from trees import write_images, write_video
 
-from microexp_keras import datasets, landmarks, preprocessing, protocols
+from microexp_keras import datasets, preprocessing, protocols
 from microexp_keras.datasets.frames import read_frames
 from microexp_keras.errors import MicroExpError
-from microexp_keras.preprocessing.tim import interpolate
+from microexp_keras.models import NETWORKS
+from microexp_keras.preprocessing import original_npy
+from microexp_keras.preprocessing.tim import interpolate, interpolation_matrix
 
 PROTOCOL = protocols.get("upstream")
 FUSENET = protocols.get("upstream", "intermediate")
+CLIPS = ["negative/s1_ne_1", "positive/s1_po_1", "surprise/s1_su_1"]
 
 
 def test_standardisation_is_subtraction_of_the_mean_and_division_by_the_largest_rest():
@@ -41,44 +46,6 @@ def test_the_last_class_stands_twice_and_labels_go_by_position():
     assert order.tolist() == list(range(156)) and (labels == counts).all()
 
 
-@pytest.mark.slow
-def test_samples_say_what_their_labels_are(small_faces):
-    samples = preprocessing.load_samples(small_faces, FUSENET)
-    assert len(samples.names) == 21 and len(set(samples.names)) == 21
-    assert samples.names[11:13] == [samples.names[11], samples.names[11] + "#2"]
-    assert np.bincount(samples.labels).tolist() == [11, 5, 5]
-    assert "16 clips stand 21 times" in samples.notes[0]
-    assert samples.mislabelled.tolist() == [False] * 16 + [True] * 5
-    assert samples.clips.tolist() == [*range(11), *np.repeat(np.arange(11, 16), 2)]
-    assert samples.stacks["eyes"].shape == (21, 32, 32, 18)
-    np.testing.assert_array_equal(samples.stacks["mouth"][11], samples.stacks["mouth"][12])
-
-
-def test_a_frame_of_another_size_is_named(small_faces, tmp_path):
-    shutil.copytree(small_faces, tmp_path / "smic")
-    clip = datasets.find_clips(tmp_path / "smic")[3]
-    image = cv2.imread(str(clip.frames[5]))
-    cv2.imwrite(str(clip.frames[5]), image[:60, :60])
-    with pytest.raises(MicroExpError, match="has frames of several sizes: 60x60, 160x160"):
-        preprocessing.region_stacks([clip], protocols.get("paper", "late"))
-
-
-def test_neighbours_lend_their_points_and_the_samples_say_so(small_faces):
-    clips = datasets.find_clips(small_faces)[:1]
-
-    def one_lost(clip, images, first):
-        found = landmarks.DlibLandmarks()(clip, images)
-        found.faces[4] = 0
-        return found
-
-    lenient = protocols.get("paper", "late")
-    stacks, notes = preprocessing.region_stacks(clips, lenient, one_lost)
-    assert notes == [f"{clips[0].id}: no face in frame 4; their points are those of the neighbouring frames"]
-    assert stacks["eyes"].shape == (1, 32, 32, 18)
-    with pytest.raises(MicroExpError, match=r"reg_image0*5\.\w+: no face, so that"):
-        preprocessing.region_stacks(clips, FUSENET, one_lost)
-
-
 def test_short_clips_are_all_named(tmp_path):
     write_images(tmp_path / "selectedpic/s15/anger1_1", range(40), size=8)
     images = tuple(sorted((tmp_path / "selectedpic/s15/anger1_1").iterdir()))
@@ -89,38 +56,32 @@ def test_short_clips_are_all_named(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp"])
-@pytest.mark.parametrize("fault", ["no image", "cut off", "empty"])
-def test_a_spoiled_frame_is_named(tmp_path, suffix, fault):
-    write_clips(tmp_path, ["negative/s1_ne_1", "positive/s1_po_1", "surprise/s1_su_1"], size=64, suffix=suffix)
-    preprocessing.load_samples(tmp_path, PROTOCOL)
-    frame = tmp_path / "positive" / "s1_po_1" / f"reg_image7{suffix}"
+def test_a_spoiled_frame_is_named_and_leaves_nothing_in_the_cache(tmp_path, monkeypatch, suffix):
+    monkeypatch.setenv("MICROEXP_CACHE", str(tmp_path / "cache"))
+    write_clips(tmp_path / "data", CLIPS, size=64, suffix=suffix)
+    frame = tmp_path / "data" / CLIPS[1] / f"reg_image7{suffix}"
     data = frame.read_bytes()
-    frame.write_bytes({"no image": b"no image", "cut off": data[: len(data) // 2], "empty": b""}[fault])
-    with pytest.raises(MicroExpError, match=rf"reg_image7\{suffix}: (no BMP|damaged|the image is cut off)"):
-        preprocessing.load_samples(tmp_path, PROTOCOL)
+    for spoiled in (b"no image", data[: len(data) // 2], b""):
+        frame.write_bytes(spoiled)
+        with pytest.raises(MicroExpError, match=rf"reg_image7\{suffix}: (no BMP|damaged|the image is cut off)"):
+            preprocessing.load_samples(tmp_path / "data", PROTOCOL)
+        assert list((tmp_path / "cache" / "stacks").iterdir()) == []
 
 
-def test_names_that_are_not_utf_8(tmp_path):
-    write_clips(tmp_path, ["negative/s1_ne_1", "positive/s1_po_1", "surprise/s1_su_1"], size=64)
-    clip = tmp_path / "negative" / "s1_ne_1"
-    before = preprocessing.load_samples(tmp_path, PROTOCOL).stacks["face"]
-    os.rename(os.fsencode(clip), os.fsencode(clip) + b"caf\xe9")
-    np.testing.assert_array_equal(preprocessing.load_samples(tmp_path, PROTOCOL).stacks["face"], before)
+def test_the_fingerprint_changes_with_a_name_and_with_a_pixel_and_names_need_not_be_utf_8(tmp_path):
+    def load():
+        return preprocessing.load_samples(tmp_path, PROTOCOL, progress=False)
 
-
-def test_fingerprint_changes_with_a_name_and_with_a_pixel(tmp_path):
-    def fingerprint():
-        return preprocessing.load_samples(tmp_path, PROTOCOL, progress=False).fingerprint
-
-    write_clips(tmp_path, ["negative/s1_ne_1", "positive/s1_po_1", "surprise/s1_su_1"], size=64)
-    first = fingerprint()
-    assert fingerprint() == first
-    clip = (tmp_path / "negative" / "s1_ne_1").rename(tmp_path / "negative" / "s1_ne_2")
-    renamed = fingerprint()
-    frame = cv2.imread(str(clip / "reg_image3.png"))
+    write_clips(tmp_path, CLIPS, size=64)
+    first = load()
+    assert load().fingerprint == first.fingerprint
+    clip = (tmp_path / CLIPS[0]).rename(os.fsdecode(os.fsencode(tmp_path / CLIPS[0]) + b"caf\xe9"))
+    renamed = load()
+    np.testing.assert_array_equal(renamed.stacks["face"], first.stacks["face"])
+    frame = cv2.imdecode(np.fromfile(clip / "reg_image3.png", np.uint8), cv2.IMREAD_COLOR)
     frame[5, 5] = 255 - frame[5, 5]
-    cv2.imwrite(str(clip / "reg_image3.png"), frame)
-    assert len({first, renamed, fingerprint()}) == 3
+    (clip / "reg_image3.png").write_bytes(cv2.imencode(".png", frame)[1].tobytes())
+    assert len({first.fingerprint, renamed.fingerprint, load().fingerprint}) == 3
 
 
 def test_all_frames_of_a_video_are_read_where_a_protocol_says_so(tmp_path):
@@ -135,3 +96,126 @@ def test_all_frames_of_a_video_are_read_where_a_protocol_says_so(tmp_path):
     write_video(path, 1)
     with pytest.raises(MicroExpError, match="only 1 can be decoded, but at least 2 frames are needed"):
         preprocessing.face_stacks([clip], protocol)
+
+
+# --------------------------------------------------------------------------------------- interpolation in time
+
+
+def test_known_matrices():
+    np.testing.assert_allclose(interpolation_matrix(2, 3), [[1, 0.5, 0], [0, 0.5, 1]], atol=1e-12)
+    outer = (0.45534, 0.66667, -0.12201)
+    columns = [(1, 0, 0), outer, (0, 1, 0), outer[::-1], (0, 0, 1)]
+    np.testing.assert_allclose(interpolation_matrix(3, 5), np.transpose(columns), atol=5e-6)
+    shorter = interpolation_matrix(18, 10)
+    assert (shorter.min(), shorter.max()) == pytest.approx((-0.217, 1.001), abs=5e-4)  # overshoot is real
+
+
+def model_by_svd(frames, m):
+    """The model as it was published: (pixels, n) to (pixels, m)."""
+    n = frames.shape[1]
+    mean = frames.mean(axis=1, keepdims=True)
+    left, values, right = np.linalg.svd(frames - mean, full_matrices=False)
+    left, q = left[:, : n - 1], values[: n - 1, None] * right[: n - 1]
+    path = np.diag(np.ones(n - 1), 1)
+    path += path.T
+    _, vectors = np.linalg.eigh(np.diag(path.sum(axis=0)) - path)  # ascending; the first is constant
+    order = np.arange(1, n)[:, None]
+
+    def curve(positions):
+        return np.sin(np.pi * order * positions / n + np.pi * (n - order) / (2 * n))
+
+    embedded = vectors[:, 1:n].T
+    scale = embedded[:, 0] / curve(1.0)[:, 0]
+    to_curve, *_ = np.linalg.lstsq(embedded.T, q.T, rcond=None)
+    return mean + left @ (to_curve.T @ (scale[:, None] * curve(np.linspace(1, n, m))))
+
+
+@pytest.mark.parametrize(("n", "m"), [(2, 3), (3, 5), (5, 10), (11, 10), (18, 10), (33, 10), (58, 20), (10, 10)])
+def test_it_is_the_published_model(n, m):
+    frames = np.random.default_rng(n).uniform(0, 255, (300, n))
+    np.testing.assert_allclose(frames @ interpolation_matrix(n, m), model_by_svd(frames, m), atol=1e-8)
+
+
+@given(n=st.integers(1, 60), m=st.integers(2, 60))
+@settings(max_examples=60, deadline=None)
+def test_every_matrix(n, m):
+    matrix = interpolation_matrix(n, m)
+    assert matrix.shape == (n, m) and matrix.dtype == np.float64
+    np.testing.assert_allclose(matrix.sum(axis=0), 1, atol=1e-9)  # constants stay
+    np.testing.assert_allclose(matrix[::-1, ::-1], matrix, atol=1e-9)  # backwards in time is the same model
+    if n == m:
+        np.testing.assert_allclose(matrix, np.eye(n), atol=1e-9)
+    if n > 1:
+        np.testing.assert_allclose(matrix[:, 0], np.eye(n)[0], atol=1e-9)  # the first frame stays the first
+
+
+def test_clips_keep_their_frames_round_half_to_even_and_clip_overshoot():
+    clip = np.random.default_rng(0).integers(0, 256, (6, 5, 18), np.uint8)
+    np.testing.assert_array_equal(interpolate(clip, 18), clip)
+    shorter = interpolate(clip, 10)
+    assert shorter.dtype == np.uint8 and shorter.shape == (6, 5, 10)
+    np.testing.assert_array_equal(shorter[..., [0, -1]], clip[..., [0, -1]])
+    levels = np.arange(256)
+    pairs = np.stack(np.meshgrid(levels, levels), axis=2).astype(np.uint8)  # every pair of gray levels
+    exact = [[round(Fraction(one + other, 2)) for one in range(256)] for other in range(256)]
+    np.testing.assert_array_equal(interpolate(pairs, 3)[..., 1], exact)
+    step = np.repeat([0, 255], 9).astype(np.uint8).reshape(1, 1, 18)
+    exact = step[0, 0] @ interpolation_matrix(18, 10)
+    assert exact.min() < -1 and exact.max() > 256
+    np.testing.assert_array_equal(interpolate(step, 10)[0, 0], np.clip(np.rint(exact), 0, 255))
+
+
+# --------------------------------------------------------------------------- arrays of the original programs
+
+NAMES = ("eyes", "mouth")
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """Five of seven synthetic clips for the Late network, as the original keeps them; their stacks and labels."""
+    random = np.random.default_rng(0)
+    inputs = {name: random.normal(size=(7, 8, 7, 17, 1)).astype("float32") for name in NAMES}
+    labels, held_out = np.array([0, 2, 1, 1, 0, 2, 1]), np.array([6, 0, 3, 2, 5])
+    origin = {"synthetic": True, "dataset": "smic"}
+    original_npy.write_validation(tmp_path, NETWORKS["late"], inputs, labels, 3, held_out, origin)
+    images = [tmp_path / f"late_microexpfusenet_{letter}val_images.npy" for letter in "en"]
+    kept = {name: array[held_out] for name, array in inputs.items()}
+    return images, tmp_path / "late_microexpfusenet_eval_labels.npy", kept, labels[held_out]
+
+
+def test_arrays_are_written_as_the_original_does_and_read_again(saved, tmp_path):
+    images, label_path, inputs, labels = saved
+    assert np.load(images[0]).shape == (5, 1, 8, 7, 17) and np.load(label_path).shape == (5, 3)
+    assert len(list(tmp_path.glob("*.npy"))) == 4
+    np.save(tmp_path / "at once.npy", inputs["eyes"].transpose(0, 4, 1, 2, 3))
+    assert images[0].read_bytes() == (tmp_path / "at once.npy").read_bytes()
+    stacks, read = original_npy.read(images, label_path, NAMES, 3)
+    for name in NAMES:
+        np.testing.assert_array_equal(stacks[name], inputs[name][..., 0])
+    assert read.tolist() == labels.tolist()
+
+
+def test_arrays_that_do_not_belong_together_are_refused(saved, tmp_path):
+    images, labels, *_ = saved
+    fewer_images, fewer_labels = tmp_path / "images.npy", tmp_path / "labels.npy"
+    for whole, fewer in ((images[1], fewer_images), (labels, fewer_labels)):
+        np.save(fewer, np.load(whole)[:4])
+    for given_images, given_labels, said in (
+        (images[:1], labels, r"1 is not the number .* Give 2 \.npy files \(eyes, mouth, in this order\)"),
+        ([images[0], fewer_images], labels, r"differ in shape: \[\(4, 8, 7, 17\), \(5, 8, 7, 17\)\]"),
+        (images, fewer_labels, "not 5 labels from 0 to 2"),
+    ):
+        with pytest.raises(MicroExpError, match=said):
+            original_npy.read(given_images, given_labels, NAMES, 3)
+
+
+def test_arrays_say_that_they_are_synthetic(saved):
+    images, *_ = saved
+    assert original_npy.are_synthetic(images)
+    images[0].with_suffix(".json").unlink()
+    assert original_npy.are_synthetic(images), "one of them is enough"
+    images[1].with_suffix(".json").write_text('{"synthetic": false}')
+    assert not original_npy.are_synthetic(images)
+    images[1].with_suffix(".json").write_text("[")
+    with pytest.raises(MicroExpError, match="does not say where the arrays come from"):
+        original_npy.are_synthetic(images)

@@ -1,6 +1,7 @@
-"""Protocols say what the programs and the paper say; the split is the one the paper's tables come from."""
+"""Protocols and settings: what the programs and the paper say, the paper's own split, and what a run keeps of both."""
 
 import itertools
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -8,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from microexp_keras import datasets, preprocessing, protocols
+from microexp_keras import datasets, preprocessing, protocols, reproduce, train
 from microexp_keras.errors import MicroExpError
 from microexp_keras.models import METHODS
 from microexp_keras.protocols import splits
 from microexp_keras.protocols.__main__ import main
+from microexp_keras.runs import Settings
 
 
 def test_the_papers_validation_set():
@@ -24,22 +26,29 @@ def test_the_papers_validation_set():
     assert fold.validation is fold.test
 
 
-def samples(subjects, clips=None, mislabelled=None):
+def samples(subjects, clips=None, stacks=None, mislabelled=None):
     """What `remarks` looks at."""
     count = len(subjects)
-    clips = np.arange(count) if clips is None else clips
+    clips = np.arange(count) if clips is None else np.array(clips)
+    stacks = clips if stacks is None else np.array(stacks)
     mislabelled = np.zeros(count, bool) if mislabelled is None else mislabelled
-    return preprocessing.Samples([""] * count, subjects, clips, {"face": clips}, clips, mislabelled)
+    return preprocessing.Samples([""] * count, subjects, clips, {"face": stacks}, clips, mislabelled)
 
 
-def test_what_makes_a_score_optimistic_is_computed():
-    def remarks(train, validation, test):
-        fold = splits.Fold(*(np.array(part, dtype=int) for part in (train, validation, test)))
-        return " ".join(preprocessing.remarks(fold, samples(["s01", "s01", "s02", "s03"])))
-
-    assert remarks([0, 1], [2], [3]) == ""
-    assert "best epoch" in remarks([0, 1], [2, 3], [3]) and "subjects" not in remarks([0, 1], [2, 3], [3])
-    assert "share 1 subject," in remarks([0, 2], [3], [1]) and "best epoch" not in remarks([0, 2], [3], [1])
+@pytest.mark.parametrize(
+    ("train", "validation", "test", "others", "said"),
+    [
+        ([0, 1], [2], [3], {}, []),
+        ([0, 1], [2, 3], [3], {}, ["best epoch"]),
+        ([0, 2], [3], [1], {}, ["share 1 subject,"]),
+        ([0, 1], [2], [2, 3], {"clips": [0, 1, 1, 2]}, ["second copies of training clips.", "best epoch"]),
+        ([0, 1], [2], [2, 3], {"stacks": [0, 7, 7, 2]}, ["1 of the test clips have the same pixels", "best epoch"]),
+    ],
+)
+def test_what_makes_a_score_optimistic_is_computed(train, validation, test, others, said):
+    fold = splits.Fold(*(np.array(part) for part in (train, validation, test)))
+    remarks = preprocessing.remarks(fold, samples(["s01", "s01", "s02", "s03"], **others))
+    assert len(remarks) == len(said) and all(map(str.__contains__, remarks, said)), remarks
 
 
 EVERYTHING = "last_fifth_scored_on_all"
@@ -66,38 +75,30 @@ def test_the_six_programs_and_the_papers_text(key):
     assert own.landmark_faults == ("neighbours" if key[0] == "paper" or key[1] == "stcnn" else "stop")
 
 
-@pytest.mark.parametrize("model", ["intermediate", "late"])
-def test_glorot_is_the_paper_with_what_makes_it_learn(model):
-    paper, glorot = (protocols.get(name, model).as_json() for name in ("paper", "glorot"))
-    changed = {name: glorot[name] for name in paper if paper[name] != glorot[name]}
-    assert set(changed) == {
-        "name", "source", "batch_size", "conv_initializer", "probability_floor", "more_frames_than",
-    }  # fmt: skip
-    assert changed["conv_initializer"] == "glorot_uniform" and changed["batch_size"] == 16
+def changed(*protocols):
+    """Names of the fields in which two protocols differ."""
+    one, other = (protocol.as_json() for protocol in protocols)
+    return {name for name in one if one[name] != other[name]}
 
 
 @pytest.mark.parametrize(("model", "rate"), [("intermediate", 0.0002), ("late", 0.0004)])
-def test_glorot_goes_slower_where_a_clip_is_longer(model, rate):
-    short, long = (protocols.get("glorot", model, dataset).as_json() for dataset in ("smic", "casme2"))
-    changed = {name for name in short if short[name] != long[name]}
-    assert changed == {"dataset", "frames", "learning_rate", "momentum"}
-    assert (short["learning_rate"], short["momentum"]) == (0.01, 0.0)
-    assert (long["learning_rate"], long["momentum"]) == (rate, 0.9)
-    honest = protocols.get("loso-glorot", model, "casme2")
+def test_glorot_is_the_paper_with_what_makes_it_learn_and_goes_slower_the_longer_a_clip_is(model, rate):
+    paper, short = (protocols.get(name, model, "smic") for name in ("paper", "glorot"))
+    long, honest = (protocols.get(name, model, "casme2") for name in ("glorot", "loso-glorot"))
+    learns = {"name", "source", "batch_size", "conv_initializer", "probability_floor", "more_frames_than"}
+    assert changed(paper, short) == learns
+    assert short.conv_initializer == "glorot_uniform" and short.batch_size == 16
+    assert changed(short, long) == {"dataset", "frames", "learning_rate", "momentum"}
     assert (honest.learning_rate, honest.unseen_subjects, honest.standardized_by) == (rate, True, "train")
 
-
-@pytest.mark.parametrize("model", ["intermediate", "late"])
-def test_glorots_rate_and_momentum_go_smoothly_with_the_length_of_own_clips(model):
     def settings(frames):
         own = replace(datasets.DATABASES["casmeii"], name="own", frames=frames)
         found = protocols.get("glorot", model, own)
         return found.learning_rate, found.momentum, found.learning_rate / (1 - found.momentum)
 
     assert settings(9) == settings(17) == settings(18) == (0.01, 0.0, 0.01)
-    assert settings(96)[:2] == (protocols.get("glorot", model, "casme2").learning_rate, 0.9)
-    every = [settings(frames) for frames in range(18, 241, 3)]
-    for shorter, longer in itertools.pairwise(every):
+    assert settings(96)[:2] == (long.learning_rate, long.momentum) == (rate, 0.9)
+    for shorter, longer in itertools.pairwise([settings(frames) for frames in range(18, 241, 3)]):
         assert longer[0] < shorter[0] and shorter[1] < longer[1] < 1
         assert 0.7 < longer[2] / shorter[2] < 1  # the rate in effect: no jump
 
@@ -115,12 +116,6 @@ def test_the_last_fifth_is_held_out_but_everything_is_scored():
     assert not any("subjects" in sentence for sentence in said) and "second copies" not in " ".join(said)
 
 
-def test_a_copy_of_a_training_clip_is_no_new_clip():
-    fold = splits.Fold(np.array([0, 1, 2]), np.array([3, 4]), np.array([3, 4]))
-    said = preprocessing.remarks(fold, samples([None] * 5, clips=np.array([0, 1, 2, 2, 3])))
-    assert said[0] == "1 of the test clips are second copies of training clips."
-
-
 def test_the_eye_stream_of_one_program_is_trained_on_mouths():
     eyes, mouth = np.zeros((4, 2)), np.ones((4, 2))
     inputs = {"eyes": eyes, "mouth": mouth}
@@ -133,9 +128,7 @@ def test_the_eye_stream_of_one_program_is_trained_on_mouths():
 def test_an_unknown_protocol_lists_the_known():
     with pytest.raises(MicroExpError, match="model: 'vgg' is none of lbp-top"):
         protocols.get("upstream", model="vgg")
-    with pytest.raises(
-        MicroExpError, match=r"there is no glorot for stcnn on CAS\(ME\)\^2. Take one of upstream, paper, loso"
-    ):
+    with pytest.raises(MicroExpError, match=r"no glorot for stcnn on CAS\(ME\)\^2. Take one of upstream, paper, loso"):
         protocols.get("glorot", "stcnn", "casme2")
 
 
@@ -143,10 +136,9 @@ def test_an_unknown_protocol_lists_the_known():
 @pytest.mark.parametrize("model", ["stcnn", "intermediate", "late"])
 def test_loso_is_the_paper_under_other_rules(model, dataset):
     paper, loso = protocols.get("paper", model, dataset), protocols.get("loso", model, dataset)
-    rows = protocols.side_by_side([paper, loso])
-    assert rows[0] == ["", "paper", "loso"]
     rules = [["more_frames_than", "18", "no"]] if dataset == "smic" else []
-    assert rows[1:-1] == [
+    assert protocols.side_by_side([paper, loso])[:-1] == [
+        ["", "paper", "loso"],
         *rules,
         ["standardized_by", "all", "train"],
         ["split", "random_fifth", "leave_one_subject_out"],
@@ -222,3 +214,64 @@ def test_the_documents_show_the_protocols_as_they_are(arguments, table, capsys):
 
 def test_the_account_and_the_page_on_scores_have_such_tables():
     assert {one.id.split()[0] for one in generated_tables()} == {"REPRODUCTION.md", "honest-scores.md"}
+
+
+# ---------------------------------------------------------------------------------------------- settings
+
+
+def test_settings_come_back_from_json_and_change_the_protocol_they_name():
+    settings = Settings.of(protocols.get("paper"), data="clips", seed=3, options={"camera": "HS"}, epochs=3)
+    assert Settings.from_json(json.loads(json.dumps(settings.to_json()))) == settings
+    other = Settings.of(protocols.get("paper"), data="clips", seed=3, options={"camera": "HS"}, batch_size=4)
+    assert settings.changed(other) == {"epochs": (3, 100), "batch_size": (8, 4)}
+    assert (settings.protocol.epochs, settings.protocol.batch_size) == (3, 8)
+    assert settings.published_protocol == protocols.get("paper")
+    assert {one.patience for one in protocols.ALL} == {None}  # none stops early of itself
+    assert Settings.of(protocols.get("loso"), data="clips", patience=5).protocol.patience == 5
+    said = r"3x3x30 is too large for 18 frames of 64x64 pixels\. Take at most 62x62x16"
+    with pytest.raises(MicroExpError, match=said):
+        Settings.of(protocols.get("paper"), data="clips", kernel_size=(3, 3, 30))
+
+
+def test_no_setting_may_be_missing_or_of_another_type():
+    record = json.dumps(Settings.of(protocols.get("paper"), data="clips").to_json())
+    wrong = {"epochs": "5", "patience": "5", "data": 3, "options": [], "seed": None}
+    for part, names in json.loads(record).items():
+        for name in names:
+            changed = json.loads(record)
+            del changed[part][name]
+            with pytest.raises(KeyError):
+                Settings.from_json(changed)
+            if name in wrong:
+                changed[part][name] = wrong[name]
+                with pytest.raises(TypeError, match=name):
+                    Settings.from_json(changed)
+
+
+@pytest.mark.parametrize(
+    ("model", "protocol", "option", "said"),
+    [
+        ("stcnn", "upstream", ["--precision", "bfloat16"], "--precision"),
+        ("stcnn", "paper", ["--precision", "bfloat16"], None),
+        ("stcnn", "loso", ["--precision", "bfloat16"], None),
+        ("stcnn", "upstream", ["--patience", "5"], "--patience: does not go with upstream"),
+        ("stcnn", "paper", ["--patience", "5"], "--patience: does not go with paper"),
+        ("3d-fcnn", "published", ["--patience", "5"], "--patience: does not go with published"),
+        ("lbp-top", "loso", ["--patience", "5"], "--patience: means nothing to --model lbp-top"),
+        ("late", "loso-glorot", ["--patience", "5"], None),
+        ("3d-fcnn", "loso", ["--patience", "5"], None),
+    ],
+)
+def test_what_is_as_published_is_in_float32_and_does_not_stop_early(model, protocol, option, said, tmp_path, capsys):
+    line = ["--dataset", "smic", "--data", str(tmp_path), *option, "--out", str(tmp_path / "out")]
+    for command, plural in ((train, ""), (reproduce, "s")):
+        if command is reproduce and option[0] == "--precision":
+            continue
+        tables = ["--tables", "V"] * (command is reproduce)
+        assert command.main([*line, f"--model{plural}", model, f"--protocol{plural}", protocol, *tables]) == 2
+        error = capsys.readouterr().err  # of several methods the option is for those that take it
+        if said and (command is train or model != "lbp-top"):
+            assert said in error
+        else:
+            assert option[0] not in error and "no clips" in error
+    assert not (tmp_path / "out").exists()

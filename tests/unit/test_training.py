@@ -6,7 +6,6 @@ import random
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 import time
 from dataclasses import replace
@@ -15,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers import on_a_full_disk
+from loso import command, until
 
 from microexp_keras import metrics, models, protocols, training, weights
 from microexp_keras.errors import MicroExpError
@@ -44,10 +44,14 @@ def start(folder, before=lambda model: None, **changes):
 
 def state(folder):
     """All that must repeat: weights, dropout state and best score of the last epoch, the best weights, the history."""
-    history = [{**row, "seconds": None} for row in History(folder / "history.csv").rows]
+    history = timeless(History(folder / "history.csv").rows)
     last = weights.inspect(folder / "last.weights.h5").metadata
     files = sorted(path.name for path in folder.iterdir())
     return files, history, last, [arrays(path) for path in sorted(folder.glob("*.weights.h5"))]
+
+
+def timeless(rows):
+    return [{**row, "seconds": None} for row in rows]
 
 
 def arrays(path):
@@ -63,22 +67,7 @@ def whole_run(tmp_path_factory):
     return folder
 
 
-def test_the_same_seed_gives_the_same_bits(whole_run, tmp_path):
-    start(tmp_path)
-    assert state(tmp_path) == state(whole_run)
-
-
-def test_nothing_of_a_trained_network_stays_in_memory(tmp_path):
-    def graphs():
-        gc.collect()
-        return sum(type(one).__name__ in ("FuncGraph", "Functional") for one in gc.get_objects())
-
-    before = graphs()
-    start(tmp_path, epochs=1)
-    assert graphs() <= before
-
-
-def test_a_thread_that_draws_random_numbers_changes_no_bit(whole_run, tmp_path):
+def test_the_same_seed_gives_the_same_bits_whatever_another_thread_draws(whole_run, tmp_path):
     stopped = threading.Event()
 
     def draw():
@@ -94,6 +83,16 @@ def test_a_thread_that_draws_random_numbers_changes_no_bit(whole_run, tmp_path):
         stopped.set()
         noisy.join()
     assert state(tmp_path) == state(whole_run)
+
+
+def test_nothing_of_a_trained_network_stays_in_memory(tmp_path):
+    def graphs():
+        gc.collect()
+        return sum(type(one).__name__ in ("FuncGraph", "Functional") for one in gc.get_objects())
+
+    before = graphs()
+    start(tmp_path, epochs=1)
+    assert graphs() <= before
 
 
 @pytest.mark.slow
@@ -134,9 +133,7 @@ def test_early_stopping_ends_at_the_same_epoch_whenever_it_is_resumed(tmp_path, 
     start(tmp_path / "run", epochs=min(2, last), patience=patience)
     for _ in range(2):
         _, outcome = start(tmp_path / "run", epochs=9, patience=patience)
-        assert [{**row, "seconds": None} for row in outcome.history] == [
-            {**row, "seconds": None} for row in whole.history[:last]
-        ]
+        assert timeless(outcome.history) == timeless(whole.history[:last])
     protocol = replace(PROTOCOL, epochs=9, patience=patience)
     notes = training_notes([outcome] * 2, protocol, SCORES)
     assert any(f"2 of 2 folds ended after {last} epochs instead of 9" in str(note) for note in notes) == (last < 9)
@@ -144,14 +141,14 @@ def test_early_stopping_ends_at_the_same_epoch_whenever_it_is_resumed(tmp_path, 
 
 def test_every_epoch_has_its_own_order_and_every_clip_once():
     batches = training.Batches({"face": np.arange(30)}, np.arange(30), np.arange(30), 8, seed=1)
-    orders = []
-    for epoch in range(3):
+
+    def order(epoch):
         batches.reorder(epoch)
-        orders.append(np.concatenate([batches[index][0] for index in range(len(batches))]).tolist())
-        assert sorted(orders[-1]) == list(range(30))
-    assert len({tuple(order) for order in orders}) == 3
-    batches.reorder(1)
-    assert np.concatenate([batches[index][0] for index in range(len(batches))]).tolist() == orders[1]
+        return tuple(np.concatenate([batches[index][0] for index in range(len(batches))]).tolist())
+
+    orders = [order(epoch) for epoch in range(3)]
+    assert all(sorted(one) == [*range(30)] for one in orders)
+    assert len({*orders}) == 3 and order(1) == orders[1]
 
 
 @pytest.mark.slow
@@ -167,16 +164,9 @@ def test_an_epoch_is_what_keras_fit_does():
     logs = training.train_epoch(ours, batches, epoch=3)
     logs |= training.held_out_logs(ours, {"face": INPUTS}, targets, np.arange(30), 8)
     assert logs.pop("val_only_class") in (-1, 0, 1, 2)
-    order = batches.order
-    expected = theirs.fit(
-        INPUTS[order],
-        targets[order],
-        batch_size=8,
-        shuffle=False,
-        verbose=0,
-        validation_data=(INPUTS, targets),
-        validation_batch_size=8,
-    )
+    validation = {"validation_data": (INPUTS, targets), "validation_batch_size": 8}
+    ordered = INPUTS[batches.order], targets[batches.order]
+    expected = theirs.fit(*ordered, batch_size=8, shuffle=False, verbose=0, **validation)
     assert logs == pytest.approx({name: values[0] for name, values in expected.history.items()}, abs=2e-6)
     for one, other in zip(ours.get_weights(), theirs.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
@@ -221,16 +211,6 @@ def test_the_last_ten_epochs_are_pooled_over_folds_that_all_have_them(accuracies
         assert found["last"] == len(accuracies[0]) and found["first"] == max(1, found["last"] - 9)
 
 
-@pytest.mark.slow
-def test_only_the_best_and_the_last_are_kept(tmp_path):
-    _, outcome = start(tmp_path, learning_rate=0.03)  # at which a later epoch is better than the first
-    values = [row["val_accuracy"] for row in outcome.history]
-    improved = [epoch for epoch, value in enumerate(values) if value > max([-1, *values[:epoch]])]
-    name = f"weights-improvement-{improved[-1]:02d}-{values[improved[-1]]:.2f}.weights.h5"
-    assert len(improved) > 1 and [path.name for path in tmp_path.glob("weights-*")] == [name]
-    assert outcome.best_path.name == name and outcome.best_epoch == improved[-1]
-
-
 def test_a_nan_loss_stops_training_and_is_never_the_best(tmp_path):
     def poison(model):
         if len(History(tmp_path / "history.csv").rows) == 2:
@@ -240,15 +220,11 @@ def test_a_nan_loss_stops_training_and_is_never_the_best(tmp_path):
     assert "epoch 2" in outcome.diverged and "loss = nan" in outcome.diverged
     assert [row["epoch"] for row in outcome.history] == [0, 1]
     assert outcome.best_epoch < 2 and all(map(np.isfinite, [row["loss"] for row in outcome.history]))
-    assert arrays(tmp_path / "last.weights.h5")  # of a sound epoch: others are refused
     assert weights.inspect(tmp_path / "last.weights.h5").metadata["epoch"] < 2
-    arrays(tmp_path / "last.weights.h5")  # refuses NaN
-
-
-def test_divergence_in_the_first_epoch_leaves_no_weights(tmp_path):
-    with pytest.raises(MicroExpError, match="epoch 0"):
-        start(tmp_path, learning_rate=1e30)
-    assert not list(tmp_path.iterdir())
+    assert arrays(tmp_path / "last.weights.h5")  # of a sound epoch: NaN is refused
+    with pytest.raises(MicroExpError, match="epoch 0"):  # which leaves no weights
+        start(tmp_path / "first", learning_rate=1e30)
+    assert not list((tmp_path / "first").iterdir())
 
 
 FILL_THE_DISK = f"""
@@ -290,37 +266,29 @@ def test_a_full_disk_keeps_the_previous_checkpoint(whole_run, tmp_path):
     assert epochs == "3"
 
 
-def test_resuming_removes_no_file_of_the_users(tmp_path):
-    start(tmp_path, epochs=2)
+@pytest.mark.slow
+def test_only_the_best_and_the_last_are_kept_and_no_file_of_the_users_is_removed(tmp_path):
     mine = tmp_path / "weights-improvement-40-0.69.weights.h5"
-    mine.write_bytes(b"those of the authors")
-    [best] = {*tmp_path.glob("weights-improvement-*")} - {mine}
-    outdone = [
-        tmp_path / "weights-improvement-{epoch:02d}-{val_accuracy:.2f}.weights.h5".format(**row)
-        for row in History(tmp_path / "history.csv").rows
-    ]
-    for path in outdone:
-        if path != best:
-            path.touch()  # the run's own, as if it had been killed before it removed it
-    start(tmp_path, epochs=3)
-    assert mine.read_bytes() == b"those of the authors"
-    assert len([*tmp_path.glob("weights-improvement-*")]) == 2
+    for epochs in (2, 4):
+        _, outcome = start(tmp_path, learning_rate=0.03, epochs=epochs)  # a later epoch is better than the first
+        values = [row["val_accuracy"] for row in outcome.history]
+        improved = [epoch for epoch, value in enumerate(values) if value > max([-1, *values[:epoch]])]
+        names = [f"weights-improvement-{epoch:02d}-{values[epoch]:.2f}.weights.h5" for epoch in range(epochs)]
+        best = names[improved[-1]]
+        kept = {mine.name, best} if epochs == 4 else {best}
+        assert {path.name for path in tmp_path.glob("weights-*")} == kept
+        assert outcome.best_path.name == best and outcome.best_epoch == improved[-1]
+        mine.write_bytes(b"those of the authors")
+        for name in {*names} - {best}:
+            (tmp_path / name).touch()  # the run's own, as if it had been killed before it removed it
+    assert len(improved) > 1 and mine.read_bytes() == b"those of the authors"
 
 
 @pytest.mark.slow
 def test_ctrl_c_leaves_a_run_that_was_of_one_command_and_can_be_resumed(small_smic, tmp_path):
-    def command(*arguments):
-        def heed_ctrl_c():  # tests that are started in the background inherit deafness to it
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-        line = [sys.executable, "-m", "microexp_keras.train", *map(str, arguments)]
-        return subprocess.Popen(line, preexec_fn=heed_ctrl_c, stderr=subprocess.PIPE, text=True)
-
     out = tmp_path / "run"
     process = command("--dataset", "smic", "--data", small_smic, "--epochs", 4000, "--out", out)
-    while not (out / "last.weights.h5").exists():
-        assert process.poll() is None
-        time.sleep(0.05)
+    until(lambda: (out / "last.weights.h5").exists(), process)
     second = command("--resume", out)
     _, refusal = second.communicate(timeout=120)
     assert process.poll() is None and second.returncode == 2 and f"{out}: another run" in refusal
