@@ -1,19 +1,25 @@
-"""What several tests share: where the golden files are, noise, reports, a process without rights, a small disk."""
+"""What several tests share: where the golden files are, noise, commands, a process without rights, a small disk."""
 
+import contextlib
 import csv
+import io
 import json
 import os
 import re
 import resource
+import shlex
 import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from filelock import FileLock
+
+from microexp_keras import __main__
 
 GOLDEN = [Path(__file__).parent / "golden", *map(Path, filter(None, [os.environ.get("MICROEXP_GOLDEN")]))]
 
@@ -65,6 +71,39 @@ def best_weights(run):
     """The one file of best weights in the folder of a run."""
     [path] = run.glob("weights-improvement-*.weights.h5")
     return path
+
+
+class Said(NamedTuple):
+    """What a command printed, and what it said on stderr."""
+
+    out: str
+    err: str
+
+    @property
+    def report(self):
+        """What it printed, and the whole of the report that it names."""
+        *_, path = re.findall(r"ll numbers: (.*report\.txt)\.", self.out)
+        return self.out + Path(path).read_text(encoding="utf-8")
+
+
+def microexp(line, code=0):
+    """Run a command as it is typed behind `microexp-keras`, which must end with an exit code; give what it said."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            found = __main__.main(shlex.split(line))
+        except SystemExit as end:
+            found = end.code
+    assert found == code, err.getvalue()
+    return Said(out.getvalue(), err.getvalue())
+
+
+def refused(line):
+    """Run a command that must fail with one line, and give that line."""
+    said = microexp(line, code=2).err
+    error = said[said.rindex("error: ") :]
+    assert "Traceback" not in said and error.count("\n") == 1
+    return error
 
 
 def reported(capsys):

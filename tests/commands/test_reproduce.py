@@ -228,22 +228,3 @@ def test_table_5_alone_is_of_all_methods_and_folds_that_stop_early_say_so(three_
     for text in [(run / name).read_text() for name in ("report.txt", "report.html")]:
         assert f"Early stopping: {len(early)} of 3 folds ended after " in text and early
         assert "early stopping after 1 epoch without a better validation accuracy" in text
-
-
-def test_mistakes_are_one_line_and_leave_nothing(three_people, tmp_path, capsys, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    data = ["--dataset", "smic", "--data", str(three_people)]
-    for wrong, said in [
-        ([], "dataset: none is named"),
-        (["--dataset", "smic", "--data", str(three_people), "--synthetic"], "leave it out or name no data of your own"),
-        ([*data, "--tables", "VI"], "for SMIC there is V, VII, VIII or IX, not VI"),
-        ([*data, "--protocols", "glorot", "--models", "stcnn"], "leave nothing to train"),
-        ([*data, "--tables", "IX", "--models", "late"], "leave nothing to train"),
-        (["--resume", str(tmp_path)], "is not the record of a reproduction"),
-        (["--resume", str(tmp_path), "--epochs", "3"], "does not go with --epochs"),
-        (["--dataset", "smic", "--data", str(tmp_path / "none")], "none"),
-    ]:
-        assert reproduce.main(wrong) == 2
-        error = capsys.readouterr().err
-        assert said in error and "Traceback" not in error
-    assert not list(tmp_path.glob("runs/*"))
