@@ -238,7 +238,7 @@ def test_ctrl_c_before_the_run_begins_leaves_nothing(small_smic, tmp_path, monke
         raise KeyboardInterrupt
 
     monkeypatch.setattr(train, "import_keras", interrupt)
-    said = microexp(f"train --dataset smic --data {small_smic} --out {tmp_path}/run", code=130)
+    said = microexp(f"train --dataset smic --data {small_smic} --out {tmp_path}/run", 130)
     assert "--resume" not in said.err and not (tmp_path / "run").exists()
 
 
@@ -251,6 +251,6 @@ def test_a_run_that_has_just_begun_is_left_alone(small_smic, tmp_path):
 def test_one_program_for_all_commands(best, small_smic):
     shown = microexp("--help").out
     assert all(name in shown for name in ("train", "evaluate", "weights", "datasets"))
-    assert "no command 'tarin'" in microexp("tarin", code=2).err
+    assert "no command 'tarin'" in microexp("tarin", 2).err
     assert "stcnn" in microexp(f"inspect {best}").out
     assert microexp(f"check {small_smic}").out == microexp(f"datasets check {small_smic}").out

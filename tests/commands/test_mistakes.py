@@ -31,7 +31,7 @@ MISTAKES = {
     "datasets table {smic} {smic} --out new.csv": "a database is named twice: SMIC, SMIC",
     "datasets table {smic} {videos} --dataset smic --out new.csv": "names 1 for 2 folders",
     "datasets table {faces} {videos} --expressions micro --out new.csv": "--expressions micro: means nothing with the",
-    "predict film.avi": "--weights synthetic",
+    "predict film.avi": "try it with --weights synthetic; docs/authors-weights.md says where",
     "predict film.avi --weights {home}/text.h5": "no complete HDF5 file",
     "predict film.avi --weights {best} --dataset casme2": "of SMIC (18 frames), not of CAS(ME)^2 (96 frames). Give --",
     "predict film.avi --weights {best} --like a.png --crop none": "--like",

@@ -92,7 +92,7 @@ def test_a_method_without_epochs_says_nothing_of_epochs(columns_as_classes):
 
 
 def test_tables_are_laid_beside_each_other_and_not_beside_the_paper(own, inside):
-    microexp(f"reproduce --data '{own}' --tables V VIII --models stcnn --protocols paper --epochs 1 --out tables")
+    microexp(f"reproduce --data '{own}' --tables V VIII --models stcnn --protocols paper --epochs 1 --out tables", 0, 1)
     report = re.sub(" +", " ", (inside / "tables" / "report.txt").read_text(encoding="utf-8"))
     assert report.startswith("Tables of Reddy et al. (2019) on my clips\n") and "no results on these clips" in report
     assert "method protocol ours 95 % interval" in report and "network protocol over on ours" in report
@@ -116,7 +116,7 @@ def test_faces_are_cut_out_in_training_and_of_a_video(small_faces, inside):
     rows = [f"{clip.path},{clip.subject},{'ab'[clip.label % 2]}" for clip in (*clips[:9:2], *clips[9:])]
     (inside / "faces.csv").write_text("\n".join(["clip,subject,label", *rows]) + "\n")
     reading = "--protocol paper --crop face --sampling interpolate --no-faces"
-    microexp(f"train --data faces.csv --epochs 1 {reading} --out cut")
+    microexp(f"train --data faces.csv --epochs 1 {reading} --out cut", 0, 1)
     file = next((inside / "cut").glob("weights*.h5"))
     microexp(f"predict {clips[0].path} --weights {file} --fps 100 --out seen")
     assert all("smic" not in text.replace(str(small_faces), "").lower() for _, text in texts(inside / "cut"))

@@ -9,8 +9,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from helpers import microexp, read_json
 
-from microexp_keras import models, preprocessing, protocols, train, training, weights
+from microexp_keras import models, preprocessing, protocols, training, weights
 from microexp_keras.errors import MicroExpError
 from microexp_keras.runs import options, scored_clips
 from microexp_keras.runs.options import weights_file
@@ -21,11 +22,11 @@ manifest = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(manifest)
 
 ENTRIES = manifest.read(FOLDER)
-SHIPPED = [entry for entry in ENTRIES if entry["shipped"]]
+SHIPPED, OTHERS = ([entry for entry in ENTRIES if entry["shipped"] == shipped] for shipped in (True, False))
 OURS = "microexp-stcnn_synthetic-smic_upstream_seed0.weights.h5"
 
 
-def test_shipped_files_are_what_the_manifest_says():
+def test_shipped_files_are_what_the_manifest_says_and_files_of_others_are_only_named():
     assert OURS in [entry["file"] for entry in SHIPPED]
     lines = manifest.verify(FOLDER)
     assert len(lines) == len(ENTRIES) and lines[0].endswith("synthetic smic, protocol upstream, seed 0, 32/32")
@@ -33,16 +34,11 @@ def test_shipped_files_are_what_the_manifest_says():
         size = (FOLDER / entry["file"]).stat().st_size
         assert entry["sha256"] and entry["synthetic"] is True and size == entry["bytes"] < 10_000_000
         assert not entry["commit"].endswith("+changes") and not re.search(r'[ "]/', json.dumps(entry))  # no path
-
-
-def test_files_of_others_are_named_but_not_shipped():
-    others = [entry for entry in ENTRIES if not entry["shipped"]]
-    assert len(others) == 5
-    for entry in others:
+    page = (FOLDER / "README.md").read_text(encoding="utf-8")
+    assert len(OTHERS) == 5
+    for entry in OTHERS:
         assert entry["sha256"] is None and entry["sha256_unknown"] and entry["synthetic"] is False
-        assert entry["file"].removesuffix(".hdf5").removeprefix("weights-improvement-") in (
-            FOLDER / "README.md"
-        ).read_text(encoding="utf-8")
+        assert entry["file"].removesuffix(".hdf5").removeprefix("weights-improvement-") in page
 
 
 def test_git_holds_only_the_weights_that_the_manifest_ships():
@@ -85,43 +81,33 @@ def refused(capsys, *arguments):
 def test_a_damaged_file_is_named(copy, capsys):
     assert manifest.main(["verify", str(copy)]) == 0
     assert f"{OURS}: as described" in capsys.readouterr().out
-    with open(copy / OURS, "r+b") as file:
-        file.seek(-5, 2)
-        last = file.read(1)
-        file.seek(-5, 2)
-        file.write(bytes([last[0] ^ 1]))
+    data = bytearray((copy / OURS).read_bytes())
+    data[-5] ^= 1
+    (copy / OURS).write_bytes(data)
     said = refused(capsys, "verify", copy)
     assert str(copy / OURS) in said and SHIPPED[0]["sha256"] in said and "found" in said
     (copy / OURS).unlink()
     assert f"{copy / OURS}: expected the file" in refused(capsys, "verify", copy)
 
 
-@pytest.mark.parametrize(
-    ("name", "value"), [("network", "late"), ("dataset", "casme2"), ("protocol", "paper"), ("seed", 1), ("epoch", 3)]
-)
-def test_a_manifest_that_says_something_else_is_refused(copy, capsys, name, value):
-    entries = manifest.read(copy)
-    entries[0][name] = value
-    (copy / "manifest.json").write_text(json.dumps(entries))
-    assert f"{name} {value}, found" in refused(capsys, "verify", copy)
-
-
-def test_what_is_no_manifest_is_refused(tmp_path, capsys):
-    assert "found none" in refused(capsys, "verify", tmp_path)
+def test_a_manifest_that_says_something_else_or_is_none_is_refused(copy, capsys):
+    file, entries = copy / "manifest.json", manifest.read(copy)
+    wrong = {"network": "late", "dataset": "casme2", "protocol": "paper", "seed": 1, "epoch": 3}
+    for name, value in wrong.items():
+        file.write_text(json.dumps([{**entries[0], name: value}]))
+        assert f"{name} {value}, found" in refused(capsys, "verify", copy)
     for text in ("{", "3", '["x"]', '[{"file": "x"}]'):
-        (tmp_path / "manifest.json").write_text(text)
-        assert "expected a list of files" in refused(capsys, "verify", tmp_path)
+        file.write_text(text)
+        assert "expected a list of files" in refused(capsys, "verify", copy)
+    file.unlink()
+    assert "found none" in refused(capsys, "verify", copy)
 
 
 @pytest.fixture(scope="module")
 def run(small_faces, shared):
     """A run of one epoch on synthetic clips."""
-    options = ["--dataset", "smic", "--data", str(small_faces), "--epochs", "1", "--seed", "3", "--no-faces"]
-
-    def make(out):
-        assert train.main([*options, "--out", str(out)]) == 0
-
-    return shared("one-epoch", make)
+    line = f"train --dataset smic --data {small_faces} --epochs 1 --seed 3 --no-faces --out"
+    return shared("one-epoch", lambda out: microexp(f"{line} {out}"))
 
 
 def test_a_run_is_taken_in_with_its_own_scores(run, tmp_path, capsys):
@@ -130,7 +116,7 @@ def test_a_run_is_taken_in_with_its_own_scores(run, tmp_path, capsys):
         assert manifest.main(["add", str(run), str(file)]) == 0
     (entry,) = manifest.read(file.parent)
     assert entry["sha256"] in capsys.readouterr().out
-    scores = json.loads((run / "scores.json").read_text())
+    scores = read_json(run / "scores.json")
     assert entry["scores"]["correct"] == scores["correct"] and entry["scores"]["ten_epochs"] == scores["ten_epochs"]
     assert (entry["seed"], entry["epoch"], entry["synthetic"], entry["shipped"]) == (3, 0, True, False)
     assert [path.name for path in sorted(file.parent.iterdir())] == ["a.weights.h5", "manifest.json"]
@@ -142,7 +128,7 @@ def test_a_run_is_taken_in_with_its_own_scores(run, tmp_path, capsys):
 
 def test_weights_made_from_a_database_are_not_taken_in(run, tmp_path, capsys):
     real = shutil.copytree(run, tmp_path / "real")
-    config = json.loads((real / "config.json").read_text())
+    config = read_json(real / "config.json")
     config["data"]["synthetic"] = False
     (real / "config.json").write_text(json.dumps(config))
     assert "may be no more passed on" in refused(capsys, "add", real, tmp_path / "a.weights.h5")
