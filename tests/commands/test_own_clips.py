@@ -3,12 +3,14 @@
 import csv
 import re
 
+import cv2
 import numpy as np
 import pytest
 from helpers import microexp, read_json, refused
-from own_clips import CLASSES, write_own
+from own_clips import CLASSES, write_own, write_table
 
 from microexp_keras import datasets, preprocessing, protocols, weights
+from microexp_keras.datasets.frames import read_frames
 
 pytestmark = pytest.mark.slow
 
@@ -121,3 +123,20 @@ def test_faces_are_cut_out_in_training_and_of_a_video(small_faces, inside):
     microexp(f"predict {clips[0].path} --weights {file} --fps 100 --out seen")
     assert all("smic" not in text.replace(str(small_faces), "").lower() for _, text in texts(inside / "cut"))
     microexp("landmarks detect faces.csv --out points.csv")
+
+
+def test_of_two_people_check_says_what_training_stops_at(small_faces, inside):
+    [face] = read_frames(datasets.find_clips(small_faces)[0], slice(0, 1))
+    clips = {"one": face, "two": np.hstack([face, face]), "nobody": np.full_like(face, 90)}
+    for name, image in clips.items():
+        (inside / name).mkdir()
+        for number in range(18):
+            cv2.imwrite(str(inside / name / f"img{number}.png"), image)
+    write_table(inside, *clips)
+    microexp("check clips.csv")
+    said = microexp("check clips.csv --crop face", 1).out
+    assert "two/img0.png: shows 2 faces wider than an eighth of it" in said
+    assert "nobody/img0.png: shows no face wider than an eighth of it" in said
+    assert "one/img0.png" not in said
+    error = refused("train --data clips.csv --protocol paper --crop face --out run")
+    assert re.search(r"(two.*shows 2 faces|nobody.*shows no face) wider than an eighth", error)
