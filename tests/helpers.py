@@ -20,6 +20,7 @@ import numpy as np
 from filelock import FileLock
 
 from microexp_keras import __main__
+from microexp_keras.datasets.videos import writing
 
 GOLDEN = [Path(__file__).parent / "golden", *map(Path, filter(None, [os.environ.get("MICROEXP_GOLDEN")]))]
 
@@ -49,6 +50,14 @@ def write_clips(root, clips, frames=19, size=70, suffix=".png", seed=0, brightes
         for frame in range(frames):
             image = random.integers(0, brightest + place % 50, (size, size, 3), np.uint8)
             cv2.imwrite(str(folder / f"reg_image{frame + 1}{suffix}"), image)
+
+
+def write_film(path, frames, rate=25):
+    """Write frames, uint8 (rows, columns, BGR), as a video that loses nothing."""
+    with writing(path, "ffv1", frames[0].shape[1::-1], rate) as write:
+        for number, frame in enumerate(frames):
+            write(frame, number / rate)
+    return path
 
 
 def read_json(path):

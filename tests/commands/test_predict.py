@@ -5,7 +5,7 @@ import time
 import cv2
 import numpy as np
 import pytest
-from helpers import microexp, read_json, read_rows, refused
+from helpers import microexp, read_json, read_rows, refused, write_film
 
 from microexp_keras import datasets, models, predict, preprocessing, protocols, weights
 from microexp_keras.datasets.frames import read_frames
@@ -35,16 +35,9 @@ def film(clips):
     return film
 
 
-def write_video(path, frames):
-    with writing(path, "ffv1", frames[0].shape[1::-1], 25) as write:
-        for number, frame in enumerate(frames):
-            write(frame, number / 25)
-    return path
-
-
 @pytest.fixture(scope="module")
 def video(film, tmp_path_factory):
-    return write_video(tmp_path_factory.mktemp("film") / "film.avi", film)
+    return write_film(tmp_path_factory.mktemp("film") / "film.avi", film)
 
 
 @pytest.fixture(scope="module")
@@ -173,7 +166,7 @@ def test_windows_without_a_face_are_listed_with_the_reason(film, stcnn, tmp_path
     film = np.concatenate([film, film])
     film[25:30] = 0
     film[60:] = np.roll(film[60:], -80, axis=2)
-    said, rows = ask(tmp_path / "out", write_video(tmp_path / "gaps.avi", film), stcnn[0], "--annotated")
+    said, rows = ask(tmp_path / "out", write_film(tmp_path / "gaps.avi", film), stcnn[0], "--annotated")
     reasons = {int(row["first_frame"]): row["reason"] for row in rows}
     assert reasons[0] == reasons[30] == "" and reasons[6] == reasons[24] == "no face at frame 25"
     assert reasons[42] == reasons[54] == "the face leaps between frames 55 and 60" and reasons[60] == ""
@@ -250,7 +243,7 @@ def test_times_are_those_of_the_file(film, stcnn, tmp_path):
 
 
 def test_what_can_be_read_of_a_damaged_video_is_shown_and_said(film, stcnn, tmp_path):
-    path = write_video(tmp_path / "cut.avi", film)
+    path = write_film(tmp_path / "cut.avi", film)
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 3 // 4])
     said, rows = ask(tmp_path / "out", path, stcnn[0])
     assert 0 < len(rows) < 4 and "of the video could be read" in said.report and "cut off" in said.report
@@ -285,7 +278,7 @@ def test_a_camera_is_recorded_and_the_recording_kept(film, stcnn, tmp_path, monk
 
 
 def cut_off(path, film):
-    path.write_bytes(write_video(path, film).read_bytes()[:9000])  # the header promises all
+    path.write_bytes(write_film(path, film).read_bytes()[:9000])  # the header promises all
 
 
 BEFORE = {  # what is found out before the network is loaded: the name, what is there, what is said
@@ -298,10 +291,10 @@ BEFORE = {  # what is found out before the network is loaded: the name, what is 
 }
 FAULTS = BEFORE | {
     "cut off": ("my film.avi", cut_off, "cut off"),
-    "short": ("film.avi", lambda path, film: write_video(path, film[:7]), "has 7 frames, and the network looks at 18"),
+    "short": ("film.avi", lambda path, film: write_film(path, film[:7]), "has 7 frames, and the network looks at 18"),
     "blank": (
         "film.avi",
-        lambda path, film: write_video(path, np.zeros((30, 120, 160, 3), np.uint8)),
+        lambda path, film: write_film(path, np.zeros((30, 120, 160, 3), np.uint8)),
         "a face throughout (no face at frame 0 in the first of 3; 0 of 7 looks found a face)",
     ),
 }
