@@ -1,4 +1,4 @@
-"""Runs of three folds as processes of their own: their command, what they come out as, and when they begin."""
+"""Runs of several folds: their samples and command, what they come out as, and how they run as processes."""
 
 import shlex
 import signal
@@ -7,13 +7,24 @@ import sys
 import time
 
 import h5py
+import numpy as np
 from helpers import read_json
+
+from microexp_keras.preprocessing import Samples
 
 
 def training(data, out, epochs=2, more="--keep-weights"):
     """The command of a run of few epochs that leaves one subject out."""
     how = f"--protocol loso --epochs {epochs} --batch-size 2 --no-faces"
     return f"train --dataset smic --data {data} --out {out} {how} {more}"
+
+
+def noise(labels, subjects, seed=0, size=64):
+    """Samples of noise, no two alike, as the protocols on faces want them."""
+    stacks = np.random.default_rng(seed).integers(0, 256, (len(labels), size, size, 18), np.uint8)
+    places = np.arange(len(labels))
+    names = [f"clip{place}" for place in places]
+    return Samples(names, list(subjects), np.array(labels), {"face": stacks}, places, np.zeros(len(labels), bool))
 
 
 def weights_digest(path):

@@ -13,6 +13,13 @@ def fused(shared, small_faces):
 
 
 @pytest.fixture(scope="session")
+def synthetic_run(shared, small_faces):
+    """The folder of a run of one epoch on synthetic clips."""
+    line = f"train --dataset smic --data {small_faces} --epochs 1 --seed 3 --no-faces --out"
+    return shared("one-epoch", lambda out: microexp(f"{line} {out}"))
+
+
+@pytest.fixture(scope="session")
 def own(shared):
     """A user's own table of clips."""
     return shared("own", write_own) / "my clips.csv"

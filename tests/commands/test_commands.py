@@ -115,28 +115,25 @@ def test_a_run_from_given_weights_and_without_faces_is_resumed_without_either(tr
     assert UNKNOWN in microexp(scored).out
 
 
-def test_synthetic_travels_with_arrays_and_weights(trained, best, small_smic, tmp_path):
-    clips = shutil.copytree(small_smic, tmp_path / "made clips")
-    (clips / "SYNTHETIC.txt").touch()
-    short = "train --dataset smic --epochs 1 --no-faces"
-    made, further, bare = tmp_path / "from clips", tmp_path / "from weights", tmp_path / "bare"
+def test_synthetic_travels_with_arrays_and_weights(synthetic_run, best, small_smic, tmp_path):
+    made, further, bare = synthetic_run, tmp_path / "from weights", tmp_path / "bare"
+    assert read(made)["title"] == "MicroExpSTCNN on synthetic SMIC"
+    assert all("SYNTHETIC" in (made / name).read_text() for name in ("report.txt", "report.html"))
+    assert weights.inspect(best_weights(made)).metadata["synthetic"] is True
 
     def scores_of(synthetic, line, out):
         said = microexp(f"{line} --out '{out}'").out, (out / "report.html").read_text()
         assert ["SYNTHETIC" in text for text in said] == [synthetic] * 2
         return read(out)
 
-    scores = scores_of(True, f"{short} --data '{clips}'", made)
-    assert scores["title"] == "MicroExpSTCNN on synthetic SMIC"
-    assert weights.inspect(best_weights(made)).metadata["synthetic"] is True
     scores = scores_of(True, f"evaluate --weights {best} {arrays_of(made)}", tmp_path / "1")
     assert "on synthetic arrays" in scores["title"]
-    scores = scores_of(True, f"{short} --data {small_smic} --weights '{best_weights(made)}'", further)
-    assert "synthetic" not in scores["title"]
+    started = f"train --dataset smic --epochs 1 --no-faces --data {small_smic} --weights {best_weights(made)}"
+    assert "synthetic" not in scores_of(True, started, further)["title"]
     args = train.parser().parse_args(["--dataset", "smic", "--weights", str(best_weights(further))])
     assert train._synthetic_start(args, protocols.get("upstream"))
     shutil.copytree(made, bare, ignore=shutil.ignore_patterns("*.json"))  # which say where arrays come from
-    scores = scores_of(True, f"evaluate --weights '{best_weights(made)}' {arrays_of(bare)}", tmp_path / "2")
+    scores = scores_of(True, f"evaluate --weights {best_weights(made)} {arrays_of(bare)}", tmp_path / "2")
     assert "synthetic" not in scores["title"] and any("train these weights" in note for note in scores["notes"])
     scores_of(False, f"evaluate --weights {best} {arrays_of(bare)}", tmp_path / "3")
 

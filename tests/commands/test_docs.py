@@ -74,7 +74,7 @@ def run(*words, only_parse=False):
     if words[1].startswith("examples/"):
         return 0 if ROOT / words[1] in EXAMPLES else 1  # each runs in a test of its own
     sys.argv = list(words[1:])
-    return result_of(lambda: runpy.run_path(words[1], run_name="__main__") and 0)
+    return code_of(lambda: runpy.run_path(words[1], run_name="__main__") and 0)
 
 
 def parsed(arguments):
@@ -88,7 +88,7 @@ def parsed(arguments):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(argparse.ArgumentParser, "parse_args", parse_and_end)
         patch.chdir(EMPTY)
-        return result_of(lambda: __main__.main(arguments))
+        return code_of(__main__.main, arguments)
 
 
 def up_to_training(arguments):
@@ -96,13 +96,13 @@ def up_to_training(arguments):
     with pytest.MonkeyPatch.context() as patch:
         for name in ("train_run", "train_folds"):
             patch.setattr(engine, name, lambda *_: sys.exit(0))
-        return result_of(lambda: __main__.main(arguments))
+        return code_of(__main__.main, arguments)
 
 
-def result_of(call):
+def code_of(call, *arguments):
     """Call, and give the exit code also of what exits."""
     try:
-        return call()
+        return call(*arguments)
     except SystemExit as end:
         return end.code or 0
 

@@ -1,29 +1,19 @@
 """The commands on machines of other people: another Keras, other languages, flags of Python, systems, damaged files."""
 
 import json
-import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from helpers import SHORT, best_weights, microexp
+from helpers import SHORT, best_weights, microexp, python
 from loso import weights_digest
 from own_clips import write_own, write_table
 from trees import write_smic
 
 pytestmark = pytest.mark.slow
-
-
-def python(*arguments, site="", **environment):
-    """Run Python with the modules of a folder before all others, in an environment that names no backend."""
-    own = {name: value for name, value in os.environ.items() if name != "KERAS_BACKEND"}
-    own |= {"PYTHONPATH": os.pathsep.join(filter(None, [str(site), *sys.path])), **environment}
-    line = [sys.executable, *map(str, arguments)]
-    return subprocess.run(line, capture_output=True, encoding="utf-8", env=own, timeout=300)
 
 
 HIDDEN = """
@@ -47,46 +37,34 @@ def train(tmp_path, data, keras_json=None, environment=(), hidden=(), broken=())
 
 OTHERS = ("torch", "jax")
 
+NO_GL = "libGL.so.1: cannot open shared object file: No such file or directory"
+NO_FOO = "libfoo.so.2: cannot open shared object file"
+
 REFUSED = {
-    "float16": (
-        {"keras_json": {"floatx": "float16"}},
-        r"keras\.json sets floatx to 'float16'.*\"floatx\": \"float32\"",
-    ),
-    "Keras refuses it": (
-        {"keras_json": {"image_data_format": "th"}},
-        r"keras\.json: Keras cannot use .*'channels_last'",
-    ),
-    "theano in keras.json": (
-        {"keras_json": {"backend": "theano"}},
-        r"keras\.json names the backend 'theano', which is none that Keras 3 trains with.*that is installed: \w+",
-    ),
-    "not installed": (
-        {"environment": {"KERAS_BACKEND": "jax"}, "hidden": ("jax",)},
-        r"KERAS_BACKEND names the backend 'jax', which is not installed\. .*pip install jax.*that is installed: \w+",
-    ),
-    "none installed": (
-        {"hidden": (*OTHERS, "tensorflow")},
-        r"none is installed. Run: python -m pip install tensorflow",
-    ),
-    "TensorFlow that cannot be loaded": (
-        {"broken": {"tensorflow": "libfoo.so.2: cannot open shared object file"}, "hidden": OTHERS},
-        r"TensorFlow is installed but cannot be loaded: libfoo.*pip install --force-reinstall tensorflow\)\.",
-    ),
-    "OpenCV without libGL": (
-        {"broken": {"cv2": "libGL.so.1: cannot open shared object file: No such file or directory"}},
-        r"OpenCV cannot be loaded: libGL.*apt-get install libgl1.*opencv-python-headless",
-    ),
-    "another package is missing": (
-        {"broken": {"sklearn": "No module named 'sklearn'"}},
-        r"No module named 'sklearn'.*pip install --force-reinstall scikit-learn",
-    ),
+    r"keras\.json sets floatx to 'float16'.*\"floatx\": \"float32\"": {"keras_json": {"floatx": "float16"}},
+    r"keras\.json: Keras cannot use .*'channels_last'": {"keras_json": {"image_data_format": "th"}},
+    r"keras\.json names the backend 'theano', which is none that Keras 3 trains with.*that is installed: \w+": {
+        "keras_json": {"backend": "theano"}
+    },
+    r"KERAS_BACKEND names the backend 'jax', which is not installed\. .*pip install jax.*that is installed: \w+": {
+        "environment": {"KERAS_BACKEND": "jax"},
+        "hidden": ("jax",),
+    },
+    r"none is installed. Run: python -m pip install tensorflow": {"hidden": (*OTHERS, "tensorflow")},
+    r"TensorFlow is installed but cannot be loaded: libfoo.*pip install --force-reinstall tensorflow\)\.": {
+        "broken": {"tensorflow": NO_FOO},
+        "hidden": OTHERS,
+    },
+    r"OpenCV cannot be loaded: libGL.*apt-get install libgl1.*opencv-python-headless": {"broken": {"cv2": NO_GL}},
+    r"No module named 'sklearn'.*pip install --force-reinstall scikit-learn": {
+        "broken": {"sklearn": "No module named 'sklearn'"}
+    },
 }
 
 
-@pytest.mark.parametrize("case", REFUSED)
-def test_what_cannot_be_used_is_named_with_what_to_do(case, small_smic, tmp_path):
-    given, expected = REFUSED[case]
-    done = train(tmp_path, small_smic, **given)
+@pytest.mark.parametrize("expected", REFUSED)
+def test_what_cannot_be_used_is_named_with_what_to_do(expected, small_smic, tmp_path):
+    done = train(tmp_path, small_smic, **REFUSED[expected])
     said = done.stderr.splitlines()[-1]
     assert done.returncode == 2 and said.startswith("error: "), done.stderr
     assert "Traceback" not in done.stderr and re.search(expected, said), said

@@ -9,10 +9,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from helpers import microexp, read_json
+from helpers import read_json
 
 from microexp_keras import models, preprocessing, protocols, training, weights
-from microexp_keras.errors import MicroExpError
 from microexp_keras.runs import options, scored_clips
 from microexp_keras.runs.options import weights_file
 
@@ -103,46 +102,34 @@ def test_a_manifest_that_says_something_else_or_is_none_is_refused(copy, capsys)
     assert "found none" in refused(capsys, "verify", copy)
 
 
-@pytest.fixture(scope="module")
-def run(small_faces, shared):
-    """A run of one epoch on synthetic clips."""
-    line = f"train --dataset smic --data {small_faces} --epochs 1 --seed 3 --no-faces --out"
-    return shared("one-epoch", lambda out: microexp(f"{line} {out}"))
-
-
-def test_a_run_is_taken_in_with_its_own_scores(run, tmp_path, capsys):
+def test_a_run_is_taken_in_with_its_own_scores(synthetic_run, tmp_path, capsys):
     file = tmp_path / "local" / "a.weights.h5"
     for _ in range(2):  # an entry of the same name is replaced
-        assert manifest.main(["add", str(run), str(file)]) == 0
+        assert manifest.main(["add", str(synthetic_run), str(file)]) == 0
     (entry,) = manifest.read(file.parent)
     assert entry["sha256"] in capsys.readouterr().out
-    scores = read_json(run / "scores.json")
+    scores = read_json(synthetic_run / "scores.json")
     assert entry["scores"]["correct"] == scores["correct"] and entry["scores"]["ten_epochs"] == scores["ten_epochs"]
     assert (entry["seed"], entry["epoch"], entry["synthetic"], entry["shipped"]) == (3, 0, True, False)
     assert [path.name for path in sorted(file.parent.iterdir())] == ["a.weights.h5", "manifest.json"]
     assert manifest.main(["verify", str(file.parent)]) == 0
     shutil.copy(FOLDER / "manifest.json", tmp_path)
-    manifest.add(run, tmp_path / "b.weights.h5")
+    manifest.add(synthetic_run, tmp_path / "b.weights.h5")
     assert manifest.read(tmp_path)[1:] == ENTRIES  # the others stay as they are
 
 
-def test_weights_made_from_a_database_are_not_taken_in(run, tmp_path, capsys):
-    real = shutil.copytree(run, tmp_path / "real")
+def test_runs_on_a_database_unfinished_ones_and_large_files_are_refused(synthetic_run, tmp_path, capsys, monkeypatch):
+    real = shutil.copytree(synthetic_run, tmp_path / "real")
     config = read_json(real / "config.json")
     config["data"]["synthetic"] = False
     (real / "config.json").write_text(json.dumps(config))
     assert "may be no more passed on" in refused(capsys, "add", real, tmp_path / "a.weights.h5")
-    assert not (tmp_path / "a.weights.h5").exists()
-
-
-def test_unfinished_runs_and_large_files_are_refused(run, tmp_path, monkeypatch):
     monkeypatch.setattr(manifest, "HERE", tmp_path)
     monkeypatch.setattr(manifest, "LARGEST", 6_000_000)
-    with pytest.raises(MicroExpError, match=r"6,000,000 bytes.*local"):
-        manifest.add(run, tmp_path / "a.weights.h5")
-    unfinished = shutil.copytree(run, tmp_path / "unfinished", ignore=shutil.ignore_patterns("scores.json"))
-    with pytest.raises(MicroExpError, match="--resume"):
-        manifest.add(unfinished, tmp_path / "local" / "a.weights.h5")
+    error = refused(capsys, "add", synthetic_run, tmp_path / "a.weights.h5")
+    assert "6,000,000 bytes" in error and f"{tmp_path.name}/local" in error
+    unfinished = shutil.copytree(synthetic_run, tmp_path / "unfinished", ignore=shutil.ignore_patterns("scores.json"))
+    assert "--resume" in refused(capsys, "add", unfinished, tmp_path / "local" / "a.weights.h5")
     assert not list(tmp_path.rglob("a.weights.h5"))
 
 

@@ -1,12 +1,14 @@
-"""Folds in processes under real kills: of a worker, of client and scheduler; and who is kept out of a cluster."""
+"""Folds in processes under real kills: of a worker, of client and scheduler; who is kept out of a cluster; SLURM."""
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import psutil
 import pytest
@@ -241,3 +243,45 @@ def test_processes_that_do_not_come_back_are_not_waited_for(tmp_path, monkeypatc
         until(lambda: not dask.nthreads())
         with pytest.raises(MicroExpError, match="none could be started again"):
             list(engine.run_tasks(dask, os.path.join, [(tmp_path, 0)]))
+
+
+SCRIPT = Path(__file__).parents[2] / "examples" / "slurm" / "folds.sbatch"
+
+SRUN = """#!/bin/bash
+# What srun does with --ntasks=N COMMAND: N times the command, at once.
+[[ $1 == --ntasks=* ]] || exit 64
+tasks=${1#--ntasks=}; shift
+echo "$tasks" >> "$SRUN_LOG"
+trap 'kill $(jobs -p)' TERM
+for ((task = 0; task < tasks; task++)); do "$@" & done
+wait
+"""
+
+
+def test_sbatch_could_read_the_example():
+    assert subprocess.run(["bash", "-n", SCRIPT], capture_output=True, text=True).stderr == ""
+    lines = SCRIPT.read_text().splitlines()
+    assert lines[0] == "#!/bin/bash"
+    asked = [line for line in lines if line.startswith("#SBATCH")]
+    first_command = next(place for place, line in enumerate(lines) if line and not line.startswith("#"))
+    assert all(place < first_command for place, line in enumerate(lines) if line in asked)  # it stops reading there
+    found = dict(re.fullmatch(r"#SBATCH --([a-z-]+)=(\S+)", line).groups() for line in asked)
+    assert int(found["ntasks"]) > 1 and found["cpus-per-task"] == "1"
+    assert re.fullmatch(r"\d+[KMGT]", found["mem-per-cpu"]) and re.fullmatch(r"\d\d:\d\d:\d\d", found["time"])
+    assert "%j" in found["output"]
+
+
+def test_the_example_trains_with_srun_played_by_this_machine(three_people, tmp_path):
+    stub = tmp_path / "bin" / "srun"
+    stub.parent.mkdir()
+    stub.write_text(SRUN)
+    stub.chmod(0o755)
+    surroundings = {"PATH": f"{stub.parent}{os.pathsep}{os.environ['PATH']}", "PYTHON": sys.executable}
+    surroundings |= {"SLURM_JOB_ID": "7", "SLURM_NTASKS": "2", "SRUN_LOG": str(tmp_path / "srun.log")}
+    line = ["bash", SCRIPT, *f"--dataset smic --data {three_people} --model lbp-top --protocol loso --out run".split()]
+    where = {"env": {**os.environ, **surroundings}, "cwd": tmp_path}
+    done = subprocess.run(line, capture_output=True, text=True, timeout=600, **where)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "srun.log").read_text() == "2\n"
+    assert len((tmp_path / "run" / "predictions.csv").read_text().splitlines()) == 1 + 9
+    assert not (tmp_path / ".cluster-7").exists()

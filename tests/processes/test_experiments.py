@@ -10,11 +10,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from helpers import microexp, read_json, read_rows, refused
-from loso import contents, started, training, until
+from loso import contents, noise, started, training, until
 
 from microexp_keras import preprocessing, protocols, weights
 from microexp_keras.errors import MicroExpError
-from microexp_keras.preprocessing import Samples
 from microexp_keras.protocols import splits
 from microexp_keras.runs import scored_clips
 from microexp_keras.runs.run import RESULT
@@ -22,14 +21,6 @@ from microexp_keras.runs.run import RESULT
 pytestmark = pytest.mark.slow
 
 LOSO = protocols.get("loso")
-
-
-def made_up(labels, subjects, seed=0):
-    """Samples of noise, no two alike, as the protocols on faces want them."""
-    stacks = np.random.default_rng(seed).integers(0, 256, (len(labels), 64, 64, 18), np.uint8)
-    places = np.arange(len(labels))
-    names = [f"clip{place}" for place in places]
-    return Samples(names, list(subjects), np.array(labels), {"face": stacks}, places, np.zeros(len(labels), bool))
 
 
 def test_nobody_is_on_both_sides_whatever_the_data():
@@ -69,7 +60,7 @@ def test_clips_that_cannot_be_divided_are_refused(labels, subjects, said):
 
 
 def test_a_planted_leak_is_caught():
-    samples = made_up([0, 1, 2] * 4, [f"s{clip // 3}" for clip in range(12)])
+    samples = noise([0, 1, 2] * 4, [f"s{clip // 3}" for clip in range(12)])
     assert len(preprocessing.folds(LOSO, samples)) == 4
     with pytest.raises(MicroExpError, match=r"test subjects are in training or validation too: s\d"):
         preprocessing.folds(replace(LOSO, split=splits.random_fifth), samples)
@@ -80,7 +71,7 @@ def test_a_planted_leak_is_caught():
 
     with pytest.raises(MicroExpError, match="in training or validation too: s0"):
         preprocessing.folds(replace(LOSO, split=leaking_choice), samples)
-    same = made_up(samples.labels, samples.subjects)
+    same = noise(samples.labels, samples.subjects)
     same.stacks["face"][11] = same.stacks["face"][0]  # one clip under two names and subjects
     with pytest.raises(MicroExpError, match="same pixels are in clip0 and clip11"):
         preprocessing.folds(LOSO, same)
@@ -153,14 +144,6 @@ def test_the_weights_of_a_fold_are_scored_on_their_own_subject(serial, three_peo
     assert "it is unknown whether the weights were trained on some of these clips" in said
 
 
-def test_the_result_of_another_fold_is_refused(serial, tmp_path):
-    out = shutil.copytree(serial, tmp_path / "copy")
-    one, two = (out / f"fold-0{number}" / RESULT for number in (1, 2))
-    shutil.copy(one, two)
-    error = refused(f"train --resume {out}")
-    assert f"{two}: is not the result of this fold (its clips do not fit)" in error
-
-
 EVERY = list(range(12))
 
 
@@ -176,7 +159,7 @@ EVERY = list(range(12))
     ],
 )
 def test_weights_of_a_fold_are_scored_on_clips_that_it_left_out_or_on_all(same_clips, left_out, part, expected):
-    samples = made_up([0, 1, 2] * 4, [f"s{clip // 3}" for clip in range(12)])
+    samples = noise([0, 1, 2] * 4, [f"s{clip // 3}" for clip in range(12)])
     fingerprint = samples.fingerprint if same_clips else "of others"
     metadata = {"split": "leave_one_subject_out", "test_subjects": left_out, "data_fingerprint": fingerprint}
     file = SimpleNamespace(path="x.h5", metadata=metadata, network="stcnn")

@@ -41,14 +41,11 @@ def result(data, tmp_path_factory):
     return cross_validate(pooled, data, epochs=2, out=tmp_path_factory.mktemp("own") / "run")
 
 
-def test_data_say_what_they_are(data):
+def test_data_and_what_comes_of_them_print_as_a_line(data, result):
+    """As in a notebook, where a cell shows its last value."""
     assert len(data) == 9 and data.input_shape == (64, 64, 18, 1) and data.num_classes == 3
     assert str(data) == "SMIC: 9 clips (3 negative, 3 positive, 3 surprise) of 3 subjects"
     assert data.class_names == ("negative", "positive", "surprise") and set(data.labels) == {0, 1, 2}
-
-
-def test_objects_print_as_a_line(data, result):
-    """As in a notebook, where a cell shows its last value."""
     fold = next(iter(mk.folds(data, progress=False)))
     assert repr(fold) == "3 training, 3 validation and 3 test clips; tested on s01"
     assert repr(result.scores).startswith(f"accuracy {result.scores.accuracy:.2%} ({result.scores.correct}/9; 95 %")

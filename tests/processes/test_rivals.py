@@ -9,13 +9,12 @@ import h5py
 import numpy as np
 import pytest
 from helpers import microexp, read_json, read_rows, refused, smic_names, write_clips
-from loso import times_of
+from loso import noise, times_of
 
 from microexp_keras import preprocessing, protocols, weights
 from microexp_keras.baselines.settings import settings
 from microexp_keras.errors import MicroExpError
 from microexp_keras.models import METHODS, RIVALS
-from microexp_keras.preprocessing import Samples
 from microexp_keras.protocols import splits
 from microexp_keras.runs import Settings
 from microexp_keras.runs.fold import read_fold, train_fold
@@ -114,16 +113,12 @@ def test_published_reads_all_frames_and_takes_clips_that_are_too_short_for_the_n
     assert read_json(tmp_path / "out" / "scores.json")["clips"] == 9
 
 
-def samples(seed=0, out=None):
+def samples(out=None):
     """Clips of four subjects; those of subject `out` have other pixels and labels."""
-    subjects = [f"s{number % 4}" for number in range(24)]
-    labels = np.random.default_rng(5).integers(0, 3, 24)
-    stacks = np.random.default_rng(seed).integers(0, 256, (24, 16, 16, 18), np.uint8)
-    if out:
-        left = np.array(subjects) == out
-        stacks[left], labels[left] = 255 - stacks[left] // 3, (labels[left] + 1) % 3
-    names = [f"clip{number}" for number in range(24)]
-    return Samples(names, subjects, labels, {"face": stacks}, np.arange(24), np.zeros(24, bool))
+    made = noise(np.random.default_rng(5).integers(0, 3, 24), [f"s{number % 4}" for number in range(24)], size=16)
+    left, stacks = np.array(made.subjects) == out, made.stacks["face"]
+    stacks[left], made.labels[left] = 255 - stacks[left] // 3, (made.labels[left] + 1) % 3
+    return made
 
 
 def learned_of_fold(model, folder, data, number=2):
