@@ -23,7 +23,7 @@ MISTAKES = {
     f"{TRAIN} --weights no.h5": "no.h5: no such file",
     f"{TRAIN} --landmarks points.csv": "goes with a fused network only",
     f"{TRAIN} --model late --weights {{fused_best}}": "weights of Intermediate MicroExpFuseNet, not of Late",
-    f"{TRAIN} --model own:small": "own:small: cannot be imported",
+    f"{TRAIN} --model json:small": "json:small: cannot be imported",
     f"{TRAIN} --protocol loso --kernel-size 3 3 30": "kernel: 3x3x30 is too large",
     "train --data '{own}' --protocol paper --crop face --model late": "goes with methods that see the whole face",
     "evaluate --data {smic} --weights no.h5": "no.h5: no such file",
