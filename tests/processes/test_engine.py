@@ -193,8 +193,8 @@ def test_a_fold_whose_command_is_gone_ends_after_its_epoch(one_worker, three_peo
     Run.of(tmp_path, settings, preprocessing.load_samples(three_people, loso, progress=False)).write_config()
     fold = tmp_path / "fold-01"
     with engine.client(Workers(cluster=str(one_worker[0]))) as dask:
-        training = dask.submit(engine.train, tmp_path, 0, loso.network, pure=False)
-        until(lambda: (fold / "history.csv").exists() or training.done())
+        task = dask.submit(engine.train, tmp_path, 0, loso.network, pure=False)
+        until(lambda: (fold / "history.csv").exists() or task.done())
     with only_writer(fold, wait=True):
         epochs = len((fold / "history.csv").read_text().splitlines()) - 1
         assert 0 < epochs < 20_000 and not (fold / "result.json").exists()
