@@ -96,7 +96,7 @@ class Said(NamedTuple):
 
 
 def microexp(line, *codes):
-    """Run what is typed behind `microexp-keras`, which must end with 0 or one of the exit codes; give what it said."""
+    """Run what is typed behind `microexp-keras`; it must end with one of the exit codes, or 0. Give what it said."""
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
