@@ -1,18 +1,25 @@
-"""What several tests share: where the golden files are, noise, reports, a process without rights, a small disk."""
+"""What several tests share: where the golden files are, noise, commands, a process without rights, a small disk."""
 
+import contextlib
 import csv
+import io
 import json
 import os
 import re
 import resource
+import shlex
 import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
+from microexp_keras.datasets.videos import writing
+
+from microexp_keras import __main__
 
 GOLDEN = [Path(__file__).parent / "golden", *map(Path, filter(None, [os.environ.get("MICROEXP_GOLDEN")]))]
 
@@ -30,6 +37,14 @@ def write_clips(root, clips, frames=19, size=70, suffix=".png", seed=0, brightes
         for frame in range(frames):
             image = random.integers(0, brightest + place % 50, (size, size, 3), np.uint8)
             cv2.imwrite(str(folder / f"reg_image{frame + 1}{suffix}"), image)
+
+
+def write_film(path, frames, rate=25):
+    """Write frames, uint8 (rows, columns, BGR), as a video that loses nothing."""
+    with writing(path, "ffv1", frames[0].shape[1::-1], rate) as write:
+        for number, frame in enumerate(frames):
+            write(frame, number / rate)
+    return path
 
 
 def read_json(path):
@@ -54,11 +69,45 @@ def best_weights(run):
     return path
 
 
-def reported(capsys):
-    """What the last command printed, and the whole of the report that it names."""
-    said = capsys.readouterr().out
-    *_, path = re.findall(r"ll numbers: (.*report\.txt)\.", said)
-    return said + Path(path).read_text(encoding="utf-8")
+class Said(NamedTuple):
+    """What a command printed, and what it said on stderr."""
+
+    out: str
+    err: str
+
+    @property
+    def report(self):
+        """What it printed, and the whole of the report that it names."""
+        *_, path = re.findall(r"ll numbers: (.*report\.txt)\.", self.out)
+        return self.out + Path(path).read_text(encoding="utf-8")
+
+
+def microexp(line, *codes):
+    """Run what is typed behind `microexp-keras`; it must end with one of the exit codes, or 0. Give what it said."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            found = __main__.main(shlex.split(line))
+        except SystemExit as end:
+            found = end.code
+    assert found in (codes or (0,)), err.getvalue()
+    return Said(out.getvalue(), err.getvalue())
+
+
+def refused(line):
+    """Run a command that must fail with one line, and give that line."""
+    said = microexp(line, 2).err
+    error = said[said.rindex("error: ") :]
+    assert "Traceback (" not in said and error.count("\n") == 1
+    return error
+
+
+def python(*arguments, site="", **environment):
+    """Run Python with the modules of a folder before all others, in an environment that names no backend."""
+    own = {name: value for name, value in os.environ.items() if name != "KERAS_BACKEND"}
+    own |= {"PYTHONPATH": os.pathsep.join(filter(None, [str(site), *sys.path])), **environment}
+    line = [sys.executable, *map(str, arguments)]
+    return subprocess.run(line, capture_output=True, encoding="utf-8", env=own, timeout=1200)
 
 
 def said_by_a_child(function, prepare):

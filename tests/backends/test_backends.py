@@ -1,14 +1,11 @@
 """On PyTorch and on JAX the commands work, and networks learn as on TensorFlow: `make test-backends`."""
 
-import csv
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import best_weights, python, read_json, read_rows
 
 WEIGHTS = Path(__file__).parents[2] / "weights" / "microexp-stcnn_synthetic-smic_upstream_seed0.weights.h5"
 
@@ -39,8 +36,7 @@ print(json.dumps([training.train_epoch(model, batches, epoch)["loss"] for epoch 
 
 def run(backend, *command):
     """Standard output of Python on that backend, which must succeed."""
-    environment = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    done = subprocess.run([sys.executable, *map(str, command)], capture_output=True, text=True, env=environment)
+    done = python(*command, KERAS_BACKEND=backend)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -53,13 +49,12 @@ def test_networks_train_score_and_predict_and_learn_as_on_tensorflow(backend, sm
         out = tmp_path / model
         short = ["--model", model, "--epochs", 2, "--protocol", "paper", "--out", out]
         run(backend, "-m", "microexp_keras.train", *data, *short)
-        devices = json.loads((out / "config.json").read_text())["machine"]["devices"]
+        devices = read_json(out / "config.json")["machine"]["devices"]
         assert devices and all(device.startswith(backend) for device in devices)
-        scored = ["--weights", next(out.glob("weights-improvement-*")), "--out", tmp_path / f"{model}-scored"]
+        scored = ["--weights", best_weights(out), "--out", tmp_path / f"{model}-scored"]
         run(backend, "-m", "microexp_keras.evaluate", *data, *scored)
-        again, first = ((tmp_path / name / "predictions.csv").read_text() for name in (f"{model}-scored", model))
-        columns = [[float(row[-1]) for row in list(csv.reader(text.splitlines()))[1:]] for text in (again, first)]
-        np.testing.assert_allclose(*columns, atol=1e-4)
+        tables = [read_rows(tmp_path / name / "predictions.csv") for name in (f"{model}-scored", model)]
+        np.testing.assert_allclose(*([float(row["p_surprise"]) for row in rows] for rows in tables), atol=1e-4)
 
         initial = tmp_path / f"{model}.weights.h5"
         losses = [json.loads(run(one, "-c", LOSSES, model, initial)) for one in ("tensorflow", backend)]

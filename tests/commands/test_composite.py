@@ -3,10 +3,9 @@
 import json
 
 import pytest
-from helpers import read_json, read_rows
+from helpers import microexp, read_json, read_rows
 
-from microexp_keras import datasets, evaluate, metrics, train
-from microexp_keras.datasets.__main__ import main as datasets_command
+from microexp_keras import datasets, metrics
 
 pytestmark = pytest.mark.slow
 
@@ -18,16 +17,15 @@ def composite(three_people, tmp_path_factory):
     root = tmp_path_factory.mktemp("composite")
     datasets.synthesize("casmeii", root / "two", clips=(2, 2, 2), progress=False)
     datasets.synthesize("samm", root / "samm", clips=(2, 2, 2), progress=False)
-    folders = [str(three_people), str(root / "two"), str(root / "samm")]
-    assert datasets_command(["table", *folders, "--out", str(root / "composite.csv")]) == 0
+    microexp(f"datasets table {three_people} {root}/two {root}/samm --out {root}/composite.csv")
     return root / "composite.csv"
 
 
 @pytest.fixture(scope="module")
 def run(composite):
     folder = composite.parent / "run"
-    arguments = ["--data", str(composite), "--model", "lbp-top", "--protocol", "loso", "--sampling", "interpolate"]
-    assert train.main([*arguments, "--keep-weights", "--jobs", "1", "--out", str(folder)]) == 0
+    line = f"train --data {composite} --model lbp-top --protocol loso --sampling interpolate"
+    microexp(f"{line} --keep-weights --jobs 1 --out {folder}")
     return folder
 
 
@@ -76,19 +74,6 @@ def test_scores_are_pooled_and_each_database_has_its_own(run):
 
 def test_an_evaluation_scores_each_database_too(composite, run, tmp_path):
     file = next((run / "fold-01").glob("*.h5"))
-    arguments = ["--weights", str(file), "--data", str(composite), "--clips", "all"]
-    assert evaluate.main([*arguments, "--out", str(tmp_path / "scored")]) == 0
+    microexp(f"evaluate --weights {file} --data {composite} --clips all --out {tmp_path}/scored")
     scores = read_json(tmp_path / "scored" / "scores.json")
     assert {name: own["clips"] for name, own in scores["databases"].items()} == DATABASES
-
-
-def test_trees_that_do_not_make_a_composite_are_refused(small_faces, composite, tmp_path, capsys):
-    other = str(composite.parent / "samm")
-    out = ["--out", str(tmp_path / "new.csv")]
-    assert datasets_command(["table", str(small_faces), str(small_faces), *out]) == 2
-    assert "a database is named twice: SMIC, SMIC" in capsys.readouterr().err
-    assert datasets_command(["table", str(small_faces), other, "--dataset", "smic", *out]) == 2
-    assert "names 1 for 2 folders" in capsys.readouterr().err
-    assert datasets_command(["table", str(small_faces), other, "--expressions", "micro", *out]) == 2
-    assert "--expressions micro: means nothing with the tree" in capsys.readouterr().err
-    assert not (tmp_path / "new.csv").exists()

@@ -1,6 +1,6 @@
 """Every command in README and documentation is one that there is, and runs; of trainings, up to the first epoch.
 
-Programs in Python run to their end. All is on small synthetic clips.
+Programs in Python, the examples among them, run to their end. All is on small synthetic clips.
 """
 
 import argparse
@@ -12,18 +12,20 @@ import shlex
 import shutil
 import sys
 
-import cv2
-import numpy as np
 import pytest
 from documents import DOCUMENTS, ROOT, blocks, commands, name_of
+from helpers import microexp, write_film
+from own_clips import write_own
 
 from microexp_keras import __main__, models, weights
 from microexp_keras.datasets import find_clips, synthesize
+from microexp_keras.datasets.frames import read_frames
 from microexp_keras.runs import engine
 
 pytestmark = pytest.mark.slow
 
 RUNNING = [path for path in DOCUMENTS if any(block.language in ("sh", "python") for block in blocks(path))]
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 MODULE = "microexp_keras."
 EMPTY = "empty"  # the folder where commands are only parsed
 NEEDS_A_TRAINED_RUN = "runs/clips-stcnn-paper-001/weights-improvement-*.weights.h5"  # one that a command above trains
@@ -41,23 +43,15 @@ def workplace(small_faces, small_videos, three_people, trained, tmp_path_factory
     links |= {name: ROOT / name for name in ("weights", "examples")} | {path.name: path for path in run.glob("*.npy")}
     for name, target in links.items():
         (folder / name).symlink_to(target)
-    write_video(folder / "face.avi", find_clips(small_faces, "smic")[0])
+    face = [*read_frames(find_clips(small_faces, "smic")[0])]
+    write_film(folder / "face.avi", [*face, *face], 100)  # longer than a window
     weights.save_keras2_hdf5(models.build_microexp_stcnn(frames=18), folder / "weights-improvement-40-0.69.hdf5")
     (folder / EMPTY).mkdir()
     (folder / EMPTY / "my_models.py").write_text("def my_model(): ...")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        assert __main__.main(["datasets", "table", "SMIC_all_cropped", "--dataset", "smic", "--out", "clips.csv"]) == 0
+        microexp("datasets table SMIC_all_cropped --dataset smic --out clips.csv")
         yield folder
-
-
-def write_video(path, clip):
-    """Film a clip twice, so that it is longer than a window."""
-    frames = [cv2.imread(str(image)) for image in clip.images] * 2
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 100, frames[0].shape[1::-1])
-    for frame in frames:
-        writer.write(np.ascontiguousarray(frame))
-    writer.release()
 
 
 @functools.cache
@@ -71,19 +65,16 @@ def run(*words, only_parse=False):
         return 0 if {*words[1:]} <= {*targets} else 1
     if words[:2] == ("python", "-m") and words[2].startswith(MODULE):
         words = ("microexp-keras", words[2].removeprefix(MODULE), *words[3:])
-    ours = words[0] == "microexp-keras"
-    if ours and (only_parse or words[1:3] == ("datasets", "table") or NEEDS_A_TRAINED_RUN in words):
-        return parsed(words[1:])
-    if ours:
+    if words[0] == "microexp-keras":
+        if only_parse or words[1:3] == ("datasets", "table") or NEEDS_A_TRAINED_RUN in words:
+            return parsed(words[1:])
         return up_to_training([path for word in words[1:] for path in sorted(glob.glob(word)) or [word]])
-    if only_parse:
+    if words[0] != "python" or only_parse:
         return None
-    if words[0] == "python" and words[1].startswith("examples/"):
-        return 0 if (ROOT / words[1]).exists() else 1  # test_examples runs them all
-    if words[0] == "python" and words[1].endswith(".py"):
-        sys.argv = list(words[1:])
-        return result_of(lambda: runpy.run_path(words[1], run_name="__main__") and 0)
-    return None
+    if words[1].startswith("examples/"):
+        return 0 if ROOT / words[1] in EXAMPLES else 1  # each runs in a test of its own
+    sys.argv = list(words[1:])
+    return code_of(lambda: runpy.run_path(words[1], run_name="__main__") and 0)
 
 
 def parsed(arguments):
@@ -97,7 +88,7 @@ def parsed(arguments):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(argparse.ArgumentParser, "parse_args", parse_and_end)
         patch.chdir(EMPTY)
-        return result_of(lambda: __main__.main(arguments))
+        return code_of(__main__.main, arguments)
 
 
 def up_to_training(arguments):
@@ -105,13 +96,13 @@ def up_to_training(arguments):
     with pytest.MonkeyPatch.context() as patch:
         for name in ("train_run", "train_folds"):
             patch.setattr(engine, name, lambda *_: sys.exit(0))
-        return result_of(lambda: __main__.main(arguments))
+        return code_of(__main__.main, arguments)
 
 
-def result_of(call):
+def code_of(call, *arguments):
     """Call, and give the exit code also of what exits."""
     try:
-        return call()
+        return call(*arguments)
     except SystemExit as end:
         return end.code or 0
 
@@ -142,3 +133,12 @@ def test_what_a_document_tells_to_run_runs(path, workplace, monkeypatch, capfd):
 )
 def test_a_wrong_command_does_not_pass(line, code, workplace):
     assert run(*shlex.split(line)) == code
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_an_example_is_short_runs_and_prints_a_score(path, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", [str(path), str(write_own(tmp_path))])
+    runpy.run_path(str(path), run_name="__main__")
+    assert capsys.readouterr().out.startswith("accuracy ")
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert len([line for line in lines if line and not line.startswith(("import", "from"))]) <= 20

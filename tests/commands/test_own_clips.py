@@ -1,18 +1,16 @@
 """All commands on a user's own table of clips."""
 
-import contextlib
 import csv
-import io
 import re
 
+import cv2
 import numpy as np
 import pytest
-from helpers import read_json, reported
-from own_clips import CLASSES, write_own
+from helpers import microexp, read_json, refused
+from own_clips import CLASSES, write_own, write_table
 
-from microexp_keras import datasets, evaluate, predict, preprocessing, protocols, reproduce, train, weights
-from microexp_keras.datasets.__main__ import main as datasets_command
-from microexp_keras.landmarks.__main__ import main as landmarks_command
+from microexp_keras import datasets, preprocessing, protocols, weights
+from microexp_keras.datasets.frames import read_frames
 
 pytestmark = pytest.mark.slow
 
@@ -20,19 +18,9 @@ COLUMNS, HOW = ("clip", "true", "predicted", "subject"), ("fold", "method", "pro
 
 
 @pytest.fixture(scope="module")
-def own(shared):
-    return shared("own", write_own) / "my clips.csv"
-
-
-@pytest.fixture(scope="module")
 def run(own, shared):
-    arguments = ["--data", str(own), "--protocol", "loso", "--epochs", "1", "--keep-weights"]
-    arguments += ["--frames", "24", "--sampling", "interpolate", "--jobs", "1"]
-
-    def make(out):
-        assert train.main([*arguments, "--out", str(out)]) == 0
-
-    return shared("own-run", make)
+    line = f"train --data '{own}' --protocol loso --epochs 1 --keep-weights --frames 24 --sampling interpolate --jobs 1"
+    return shared("own-run", lambda out: microexp(f"{line} --out {out}"))
 
 
 def texts(folder):
@@ -56,16 +44,16 @@ def test_a_report_has_its_own_names_and_those_of_no_other(run):
     assert "Saliency, face" in page
 
 
-def test_runs_resume_and_weights_are_scored_and_asked(own, run, capsys, tmp_path):
+def test_runs_resume_and_weights_are_scored_and_asked(own, run, inside):
     before = (run / "predictions.csv").read_bytes()
-    assert train.main(["--resume", str(run)]) == 0 and (run / "predictions.csv").read_bytes() == before
+    microexp(f"train --resume {run}")
+    assert (run / "predictions.csv").read_bytes() == before
     file = next((run / "fold-01").glob("*.weights.h5"))
-    assert evaluate.main(["--weights", str(file), "--data", str(own), "--out", str(tmp_path / "scored")]) == 0
-    assert "The weights were not trained on them." in reported(capsys)
-    assert all("smic" not in text.lower() for _, text in texts(tmp_path / "scored"))
-    video = str(own.parent / "people 1/film.avi")
-    assert predict.main([video, "--weights", str(file), "--out", str(tmp_path / "seen")]) == 2
-    assert "has 20 frames, and the network looks at 24 at once" in capsys.readouterr().err
+    said = microexp(f"evaluate --weights {file} --data '{own}' --out scored").report
+    assert "The weights were not trained on them." in said
+    assert all("smic" not in text.lower() for _, text in texts(inside / "scored"))
+    said = refused(f"predict '{own.parent}/people 1/film.avi' --weights {file} --out seen")
+    assert "has 20 frames, and the network looks at 24 at once" in said
 
 
 @pytest.fixture(scope="module")
@@ -76,16 +64,13 @@ def columns_as_classes(tmp_path_factory):
     for before, after in zip(CLASSES, COLUMNS, strict=True):
         text = text.replace(f";{before};", f";{after};")
     table.write_text(text, encoding="utf-8")
-    printed, announced = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(announced):
-        assert train.main(["--data", str(table), "--model", "lbp-top", "--keep-weights", "--out", str(out)]) == 0
-    return table, out, printed.getvalue() + announced.getvalue()
+    return table, out, "".join(microexp(f"train --data '{table}' --model lbp-top --keep-weights --out {out}"))
 
 
 def test_no_class_can_be_named_as_a_column_of_predictions(columns_as_classes, tmp_path):
     table, out, _ = columns_as_classes
     file = next((out / "fold-01").glob("*.h5"))
-    assert evaluate.main(["--weights", str(file), "--data", str(table), "--out", str(tmp_path / "scored")]) == 0
+    microexp(f"evaluate --weights {file} --data '{table}' --out {tmp_path}/scored")
     for folder in (out, tmp_path / "scored"):
         scores = read_json(folder / "scores.json")
         with open(folder / "predictions.csv", newline="", encoding="utf-8") as file:
@@ -108,23 +93,17 @@ def test_a_method_without_epochs_says_nothing_of_epochs(columns_as_classes):
     assert [fold[part]["clips"] for part in ("train", "validation", "test")] == [8, 0, 4]
 
 
-def test_tables_are_laid_beside_each_other_and_not_beside_the_paper(own, tmp_path, capsys):
-    out = tmp_path / "tables"
-    arguments = ["--data", str(own), "--tables", "V", "VIII", "--models", "stcnn", "--protocols", "paper"]
-    assert reproduce.main([*arguments, "--epochs", "1", "--out", str(out)]) in (0, 1)
-    report = re.sub(" +", " ", (out / "report.txt").read_text(encoding="utf-8"))
+def test_tables_are_laid_beside_each_other_and_not_beside_the_paper(own, inside):
+    microexp(f"reproduce --data '{own}' --tables V VIII --models stcnn --protocols paper --epochs 1 --out tables", 0, 1)
+    report = re.sub(" +", " ", (inside / "tables" / "report.txt").read_text(encoding="utf-8"))
     assert report.startswith("Tables of Reddy et al. (2019) on my clips\n") and "no results on these clips" in report
     assert "method protocol ours 95 % interval" in report and "network protocol over on ours" in report
-    assert all("smic" not in text.lower() for _, text in texts(out))
-    capsys.readouterr()
-    assert reproduce.main(["--data", str(own), "--tables", "V", "VII", "--out", str(tmp_path / "no")]) == 2
-    assert "for my clips there is V, VIII or IX, not VII" in capsys.readouterr().err
-    assert not (tmp_path / "no").exists()
+    assert all("smic" not in text.lower() for _, text in texts(inside / "tables"))
 
 
 def test_a_table_of_smic_gives_the_samples_and_folds_of_smic(small_smic, tmp_path):
     table = tmp_path / "copy.csv"
-    assert datasets_command(["table", str(small_smic), "--dataset", "smic", "--out", str(table)]) == 0
+    microexp(f"datasets table {small_smic} --dataset smic --out {table}")
     found = []
     for path, database in ((small_smic, "smic"), (table, datasets.own_database(table))):
         protocol = protocols.get("paper", "stcnn", database)
@@ -134,19 +113,30 @@ def test_a_table_of_smic_gives_the_samples_and_folds_of_smic(small_smic, tmp_pat
     assert all(map(np.array_equal, *found)) and len(found[0][1]) == 30
 
 
-def test_faces_are_cut_out_in_training_and_of_a_video(small_faces, tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
+def test_faces_are_cut_out_in_training_and_of_a_video(small_faces, inside):
     clips = datasets.find_clips(small_faces, "smic")
-    lines = ["clip,subject,label"] + [
-        f"{clip.path},{clip.subject},{'ab'[clip.label % 2]}" for clip in clips[:9:2] + clips[9:]
-    ]
-    (tmp_path / "faces.csv").write_text("\n".join(lines) + "\n")
-    common = ["--data", "faces.csv", "--epochs", "1", "--protocol", "paper", "--crop", "face", "--no-faces"]
-    assert train.main([*common, "--sampling", "interpolate", "--out", "cut"]) in (0, 1)
-    file = next((tmp_path / "cut").glob("weights*.h5"))
-    assert predict.main([str(clips[0].path), "--weights", str(file), "--fps", "100", "--out", "seen"]) == 0
-    assert all("smic" not in text.replace(str(small_faces), "").lower() for _, text in texts(tmp_path / "cut"))
-    assert landmarks_command(["detect", "faces.csv", "--out", "points.csv"]) == 0
-    capsys.readouterr()
-    assert train.main([*common, "--model", "late"]) == 2
-    assert "goes with methods that see the whole face" in capsys.readouterr().err
+    rows = [f"{clip.path},{clip.subject},{'ab'[clip.label % 2]}" for clip in (*clips[:9:2], *clips[9:])]
+    (inside / "faces.csv").write_text("\n".join(["clip,subject,label", *rows]) + "\n")
+    reading = "--protocol paper --crop face --sampling interpolate --no-faces"
+    microexp(f"train --data faces.csv --epochs 1 {reading} --out cut", 0, 1)
+    file = next((inside / "cut").glob("weights*.h5"))
+    microexp(f"predict {clips[0].path} --weights {file} --fps 100 --out seen")
+    assert all("smic" not in text.replace(str(small_faces), "").lower() for _, text in texts(inside / "cut"))
+    microexp("landmarks detect faces.csv --out points.csv")
+
+
+def test_of_two_people_check_says_what_training_stops_at(small_faces, inside):
+    [face] = read_frames(datasets.find_clips(small_faces)[0], slice(0, 1))
+    clips = {"one": face, "two": np.hstack([face, face]), "nobody": np.full_like(face, 90)}
+    for name, image in clips.items():
+        (inside / name).mkdir()
+        for number in range(18):
+            cv2.imwrite(str(inside / name / f"img{number}.png"), image)
+    write_table(inside, *clips)
+    microexp("check clips.csv")
+    said = microexp("check clips.csv --crop face", 1).out
+    assert "two/img0.png: shows 2 faces wider than an eighth of it" in said
+    assert "nobody/img0.png: shows no face wider than an eighth of it" in said
+    assert "one/img0.png" not in said
+    error = refused("train --data clips.csv --protocol paper --crop face --out run")
+    assert re.search(r"(two.*shows 2 faces|nobody.*shows no face) wider than an eighth", error)

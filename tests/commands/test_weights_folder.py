@@ -9,9 +9,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from helpers import read_json
 
-from microexp_keras import models, preprocessing, protocols, train, training, weights
-from microexp_keras.errors import MicroExpError
+from microexp_keras import models, preprocessing, protocols, training, weights
 from microexp_keras.runs import options, scored_clips
 from microexp_keras.runs.options import weights_file
 
@@ -21,11 +21,11 @@ manifest = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(manifest)
 
 ENTRIES = manifest.read(FOLDER)
-SHIPPED = [entry for entry in ENTRIES if entry["shipped"]]
+SHIPPED, OTHERS = ([entry for entry in ENTRIES if entry["shipped"] == shipped] for shipped in (True, False))
 OURS = "microexp-stcnn_synthetic-smic_upstream_seed0.weights.h5"
 
 
-def test_shipped_files_are_what_the_manifest_says():
+def test_shipped_files_are_what_the_manifest_says_and_files_of_others_are_only_named():
     assert OURS in [entry["file"] for entry in SHIPPED]
     lines = manifest.verify(FOLDER)
     assert len(lines) == len(ENTRIES) and lines[0].endswith("synthetic smic, protocol upstream, seed 0, 32/32")
@@ -33,16 +33,11 @@ def test_shipped_files_are_what_the_manifest_says():
         size = (FOLDER / entry["file"]).stat().st_size
         assert entry["sha256"] and entry["synthetic"] is True and size == entry["bytes"] < 10_000_000
         assert not entry["commit"].endswith("+changes") and not re.search(r'[ "]/', json.dumps(entry))  # no path
-
-
-def test_files_of_others_are_named_but_not_shipped():
-    others = [entry for entry in ENTRIES if not entry["shipped"]]
-    assert len(others) == 5
-    for entry in others:
+    page = (FOLDER / "README.md").read_text(encoding="utf-8")
+    assert len(OTHERS) == 5
+    for entry in OTHERS:
         assert entry["sha256"] is None and entry["sha256_unknown"] and entry["synthetic"] is False
-        assert entry["file"].removesuffix(".hdf5").removeprefix("weights-improvement-") in (
-            FOLDER / "README.md"
-        ).read_text(encoding="utf-8")
+        assert entry["file"].removesuffix(".hdf5").removeprefix("weights-improvement-") in page
 
 
 def test_git_holds_only_the_weights_that_the_manifest_ships():
@@ -85,78 +80,56 @@ def refused(capsys, *arguments):
 def test_a_damaged_file_is_named(copy, capsys):
     assert manifest.main(["verify", str(copy)]) == 0
     assert f"{OURS}: as described" in capsys.readouterr().out
-    with open(copy / OURS, "r+b") as file:
-        file.seek(-5, 2)
-        last = file.read(1)
-        file.seek(-5, 2)
-        file.write(bytes([last[0] ^ 1]))
+    data = bytearray((copy / OURS).read_bytes())
+    data[-5] ^= 1
+    (copy / OURS).write_bytes(data)
     said = refused(capsys, "verify", copy)
     assert str(copy / OURS) in said and SHIPPED[0]["sha256"] in said and "found" in said
     (copy / OURS).unlink()
     assert f"{copy / OURS}: expected the file" in refused(capsys, "verify", copy)
 
 
-@pytest.mark.parametrize(
-    ("name", "value"), [("network", "late"), ("dataset", "casme2"), ("protocol", "paper"), ("seed", 1), ("epoch", 3)]
-)
-def test_a_manifest_that_says_something_else_is_refused(copy, capsys, name, value):
-    entries = manifest.read(copy)
-    entries[0][name] = value
-    (copy / "manifest.json").write_text(json.dumps(entries))
-    assert f"{name} {value}, found" in refused(capsys, "verify", copy)
-
-
-def test_what_is_no_manifest_is_refused(tmp_path, capsys):
-    assert "found none" in refused(capsys, "verify", tmp_path)
+def test_a_manifest_that_says_something_else_or_is_none_is_refused(copy, capsys):
+    file, entries = copy / "manifest.json", manifest.read(copy)
+    wrong = {"network": "late", "dataset": "casme2", "protocol": "paper", "seed": 1, "epoch": 3}
+    for name, value in wrong.items():
+        file.write_text(json.dumps([{**entries[0], name: value}]))
+        assert f"{name} {value}, found" in refused(capsys, "verify", copy)
     for text in ("{", "3", '["x"]', '[{"file": "x"}]'):
-        (tmp_path / "manifest.json").write_text(text)
-        assert "expected a list of files" in refused(capsys, "verify", tmp_path)
+        file.write_text(text)
+        assert "expected a list of files" in refused(capsys, "verify", copy)
+    file.unlink()
+    assert "found none" in refused(capsys, "verify", copy)
 
 
-@pytest.fixture(scope="module")
-def run(small_faces, shared):
-    """A run of one epoch on synthetic clips."""
-    options = ["--dataset", "smic", "--data", str(small_faces), "--epochs", "1", "--seed", "3", "--no-faces"]
-
-    def make(out):
-        assert train.main([*options, "--out", str(out)]) == 0
-
-    return shared("one-epoch", make)
-
-
-def test_a_run_is_taken_in_with_its_own_scores(run, tmp_path, capsys):
+def test_a_run_is_taken_in_with_its_own_scores(synthetic_run, tmp_path, capsys):
     file = tmp_path / "local" / "a.weights.h5"
     for _ in range(2):  # an entry of the same name is replaced
-        assert manifest.main(["add", str(run), str(file)]) == 0
+        assert manifest.main(["add", str(synthetic_run), str(file)]) == 0
     (entry,) = manifest.read(file.parent)
     assert entry["sha256"] in capsys.readouterr().out
-    scores = json.loads((run / "scores.json").read_text())
+    scores = read_json(synthetic_run / "scores.json")
     assert entry["scores"]["correct"] == scores["correct"] and entry["scores"]["ten_epochs"] == scores["ten_epochs"]
     assert (entry["seed"], entry["epoch"], entry["synthetic"], entry["shipped"]) == (3, 0, True, False)
     assert [path.name for path in sorted(file.parent.iterdir())] == ["a.weights.h5", "manifest.json"]
     assert manifest.main(["verify", str(file.parent)]) == 0
     shutil.copy(FOLDER / "manifest.json", tmp_path)
-    manifest.add(run, tmp_path / "b.weights.h5")
+    manifest.add(synthetic_run, tmp_path / "b.weights.h5")
     assert manifest.read(tmp_path)[1:] == ENTRIES  # the others stay as they are
 
 
-def test_weights_made_from_a_database_are_not_taken_in(run, tmp_path, capsys):
-    real = shutil.copytree(run, tmp_path / "real")
-    config = json.loads((real / "config.json").read_text())
+def test_runs_on_a_database_unfinished_ones_and_large_files_are_refused(synthetic_run, tmp_path, capsys, monkeypatch):
+    real = shutil.copytree(synthetic_run, tmp_path / "real")
+    config = read_json(real / "config.json")
     config["data"]["synthetic"] = False
     (real / "config.json").write_text(json.dumps(config))
     assert "may be no more passed on" in refused(capsys, "add", real, tmp_path / "a.weights.h5")
-    assert not (tmp_path / "a.weights.h5").exists()
-
-
-def test_unfinished_runs_and_large_files_are_refused(run, tmp_path, monkeypatch):
     monkeypatch.setattr(manifest, "HERE", tmp_path)
     monkeypatch.setattr(manifest, "LARGEST", 6_000_000)
-    with pytest.raises(MicroExpError, match=r"6,000,000 bytes.*local"):
-        manifest.add(run, tmp_path / "a.weights.h5")
-    unfinished = shutil.copytree(run, tmp_path / "unfinished", ignore=shutil.ignore_patterns("scores.json"))
-    with pytest.raises(MicroExpError, match="--resume"):
-        manifest.add(unfinished, tmp_path / "local" / "a.weights.h5")
+    error = refused(capsys, "add", synthetic_run, tmp_path / "a.weights.h5")
+    assert "6,000,000 bytes" in error and f"{tmp_path.name}/local" in error
+    unfinished = shutil.copytree(synthetic_run, tmp_path / "unfinished", ignore=shutil.ignore_patterns("scores.json"))
+    assert "--resume" in refused(capsys, "add", unfinished, tmp_path / "local" / "a.weights.h5")
     assert not list(tmp_path.rglob("a.weights.h5"))
 
 

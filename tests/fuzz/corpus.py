@@ -85,11 +85,5 @@ def group_in_itself():
     return bytes(_file(lambda file: file.create_group("a").__setitem__("a", file["a"])))
 
 
-HDF5 = [
-    text_of_no_size,
-    free_space_in_a_cycle,
-    text_of_four_gigabytes,
-    lists_of_lists,
-    texts_without_number,
-    group_in_itself,
-]
+HDF5 = [text_of_no_size, free_space_in_a_cycle, text_of_four_gigabytes]
+HDF5 += [lists_of_lists, texts_without_number, group_in_itself]

@@ -113,7 +113,8 @@ def damaged(subject, draw):
     """Change some bytes of a file, nine times of ten where its structure is."""
     data = bytearray(subject.bytes)
     for _ in range(draw.choice((1, 1, 1, 2, 4))):
-        first, end = draw.choice(subject.structure) if draw.random() < 0.9 else (0, len(data))
+        whole = (0, len(data))
+        first, end = draw.choice(subject.structure or [whole]) if draw.random() < 0.9 else whole
         end = min(end, len(data))
         if first >= end:
             continue

@@ -3,14 +3,14 @@
 import itertools
 import json
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 from helpers import GOLDEN
-from trees import write_code_final
+from trees import write_code_final, write_video
 
 from microexp_keras import weights
 from microexp_keras.datasets import Clip, Video
@@ -32,14 +32,14 @@ CLIPS = ["s1_ne_1", "s1_po_1", "s2_su_1"]
 class Subject(NamedTuple):
     """A file to change, always of one name, and `read`: from a path to what was read, something that `==` compares.
 
-    `structure` says where in the file there is more to damage than numbers, as pairs of first byte and end. Where
-    `sealed`, a change that is not refused must not change what is read.
+    `structure` says where in the file there is more to damage than numbers, as pairs of first byte and end; an empty
+    one is the whole file. Where `sealed`, a change that is not refused must not change what is read.
     """
 
     name: str
     bytes: bytes
     read: Callable[[Path], Any]
-    structure: list[tuple[int, int]]
+    structure: Sequence[tuple[int, int]] = ()
     sealed: bool = False
 
 
@@ -54,12 +54,12 @@ def h5(folder):
         model = NETWORKS[network].build(frames=18, size=size, kernel_size=(3, 3, 15))
         model.compile("sgd", "mse")
         model.optimizer.build(model.trainable_variables)
-        paths = [folder / f"{network}.{end}" for end in ("h5", "only.h5", "weights.h5", "legacy.h5")]
-        weights.save_keras2_hdf5(model, paths[0])
-        weights.save_keras2_hdf5(model, paths[1], whole_model=False)
-        weights.save_weights(model, paths[2])
-        model.save(paths[3])
-        ours += [_h5(path, sealed=path is not paths[3]) for path in paths]
+        whole, only, own, legacy = (folder / f"{network}.{end}" for end in ("h5", "only.h5", "weights.h5", "legacy.h5"))
+        weights.save_keras2_hdf5(model, whole)
+        weights.save_keras2_hdf5(model, only, whole_model=False)
+        weights.save_weights(model, own)
+        model.save(legacy)
+        ours += [_h5(path, sealed=path is not legacy) for path in (whole, only, own, legacy)]
     golden = GOLDEN[0] / "keras2"
     return [*ours, *(_h5(path, sealed=False) for path in golden.glob("stcnn.*hdf5"))]
 
@@ -98,7 +98,7 @@ def result(folder):
         assert (found.probabilities >= 0).all() and 0 <= found.best_epoch < 5
         return found.probabilities.tolist(), found.best_epoch, found.best_path, found.saliency
 
-    return [Subject("result.json", text, read, [(0, len(text))])]
+    return [Subject("result.json", text, read)]
 
 
 def cache(folder):
@@ -120,7 +120,7 @@ def cache(folder):
         kept = stacks.kept_stacks(path, ["eyes", "mouth"], shape)
         return kept and ({name: stacks.tobytes() for name, stacks in kept[0].items()}, kept[1])
 
-    return [Subject(name, data, read, [(0, len(data))], sealed=True) for name, data in whole.items()]
+    return [Subject(name, data, read, sealed=True) for name, data in whole.items()]
 
 
 def image(folder):
@@ -146,10 +146,7 @@ def image(folder):
 def video(folder):
     """A video of the codec that needs no other library than OpenCV's."""
     path = folder / "x.avi"
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 30, (16, 16))
-    for level in range(6):
-        writer.write(np.full((16, 16, 3), 40 * level, np.uint8))
-    writer.release()
+    write_video(path, 6)
 
     def read(path):
         clip = Clip("", "", 0, Video(path))
@@ -180,11 +177,10 @@ def workbook(folder):
                     file.writestr(name, data)
             return read_whole(path)
 
-        return Subject(part.replace("/", " "), parts[part], read, [(0, len(parts[part]))])
+        return Subject(part.replace("/", " "), parts[part], read)
 
-    whole = path.read_bytes()
     changed = [name for name in parts if name.endswith(".xml") and "theme" not in name and "docProps" not in name]
-    return [Subject(path.name, whole, read_whole, [(0, len(whole))]), *map(subject, changed)]
+    return [Subject(path.name, path.read_bytes(), read_whole), *map(subject, changed)]
 
 
 def landmarks(folder):
@@ -197,8 +193,7 @@ def landmarks(folder):
         table = CsvLandmarks(path)
         return {name: rows.to_csv() for name, rows in table.rows.items()}
 
-    data = path.read_bytes()
-    return [Subject(path.name, data, read, [(0, len(data))])]
+    return [Subject(path.name, path.read_bytes(), read)]
 
 
 KINDS = {one.__name__: one for one in (h5, npy, result, cache, image, video, workbook, landmarks)}
@@ -215,10 +210,8 @@ def _h5(path, sealed):
 
 def _structure(path):
     """Where an HDF5 file holds no numbers of an array."""
-    places, last = [], 0
     with opened(path) as contents:
         stored = [array for array in contents.arrays.values() if isinstance(array, np.memmap)]
-    for array in sorted(stored, key=lambda array: array.offset):
-        places.append((last, array.offset))
-        last = array.offset + array.nbytes
-    return [(first, end) for first, end in [*places, (last, path.stat().st_size)] if end > first]
+    arrays = sorted((array.offset, array.offset + array.nbytes) for array in stored)
+    firsts, ends = [0, *(end for _, end in arrays)], [*(first for first, _ in arrays), path.stat().st_size]
+    return [(first, end) for first, end in zip(firsts, ends, strict=True) if end > first]

@@ -68,29 +68,29 @@ def test_writes_what_keras_2_wrote(tmp_path, path, suffix):
     weights.save_keras2_hdf5(model, tmp_path / "x.hdf5", whole_model="only" not in suffix)
 
     def attributes(item):
+        found = {}
         for name, value in item.attrs.items():
-            identity = item.attrs.get_id(name)
+            kind = item.attrs.get_id(name)
             if name == "model_config":
                 value = json.loads(value)
-                steps = value["config"] if isinstance(value["config"], list) else value["config"]["layers"]
-                for step in steps:
+                for step in value["config"] if isinstance(value["config"], list) else value["config"]["layers"]:
                     step["config"].pop("bias_initializer", None)
             elif name == "training_config":
                 value = json.loads(value)
                 value["optimizer_config"]["config"]["lr"] = round(value["optimizer_config"]["config"]["lr"], 6)
-            text = h5py.h5t.check_string_dtype(identity.dtype)
-            yield name, identity.shape, text, value.tolist() if isinstance(value, np.ndarray) else value
-
-    def contents(file):
-        found = {"/": (dict_of(attributes(file)), None)}
-        file.visititems(lambda name, item: found.update({name: (dict_of(attributes(item)), values(item))}))
+            value = value.tolist() if isinstance(value, np.ndarray) else value
+            found[name] = kind.shape, h5py.h5t.check_string_dtype(kind.dtype), value
         return found
 
-    def dict_of(rows):
-        return {name: rest for name, *rest in rows}
+    def contents(path):
+        found = {}
 
-    def values(item):
-        return item[()].tobytes() if isinstance(item, h5py.Dataset) else None
+        def visit(name, item):
+            found[name] = attributes(item), item[()].tobytes() if isinstance(item, h5py.Dataset) else None
 
-    with h5py.File(path.parent / (path.stem + suffix)) as original, h5py.File(tmp_path / "x.hdf5") as written:
-        assert contents(written) == contents(original)
+        with h5py.File(path) as file:
+            visit("/", file)
+            file.visititems(visit)
+        return found
+
+    assert contents(tmp_path / "x.hdf5") == contents(path.parent / (path.stem + suffix))

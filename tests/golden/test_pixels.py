@@ -13,10 +13,6 @@ SIX_CLIPS = preprocessing.Statistics(mean=141.59388111255788, max=243.0)
 PLACES = {"s1_ne_01": 0, "s2_ne_02": 1, "s3_po_01": 2, "s4_po_02": 3, "s5_sur_01": 4, "s6_sur_02": 5}
 
 
-def original_images(golden):
-    return np.load(golden / "arrays" / "smic_stcnn_images.npz")["array"][:, 0]
-
-
 def found_classes(root, tmp_path):
     """The golden clips with an empty stand-in for a class of which tests/golden has none."""
     for name in ("Negative", "Positive", "Surprise"):
@@ -27,40 +23,41 @@ def found_classes(root, tmp_path):
     return [clip for clip in datasets.find_clips(tmp_path) if clip.id in PLACES]
 
 
-def test_face_stacks_equal_the_originals_levels(golden, tmp_path):
+def written_by_the_original(golden, name):
+    """Standardised values of the golden samples, (samples, rows, columns, time)."""
+    return np.load(golden / "arrays" / f"smic_{name}_images.npz")["array"][:, 0]
+
+
+def levels(values, statistics):
+    return np.rint(values * (statistics.max - statistics.mean) + statistics.mean)
+
+
+def test_face_stacks_equal_the_originals_levels_and_standardised_its_values(golden, tmp_path):
     clips = found_classes(golden / "clips" / "smic", tmp_path)
     stacks = preprocessing.face_stacks(clips, PROTOCOL)
-    span = SIX_CLIPS.max - SIX_CLIPS.mean
-    levels = np.rint(original_images(golden) * span + SIX_CLIPS.mean)[[PLACES[clip.id] for clip in clips]]
+    written = written_by_the_original(golden, "stcnn")[[PLACES[clip.id] for clip in clips]]
     assert len(clips) >= 2 and stacks.dtype == np.uint8
-    np.testing.assert_array_equal(stacks, levels)
-
-
-def test_standardised_values_equal_the_originals(golden, tmp_path):
-    clips = found_classes(golden / "clips" / "smic", tmp_path)
-    stacks = preprocessing.face_stacks(clips, PROTOCOL)
+    np.testing.assert_array_equal(stacks, levels(written, SIX_CLIPS))
     complete = len(clips) == len(PLACES)
     values, statistics = preprocessing.standardize(stacks, None if complete else SIX_CLIPS)
     assert statistics == pytest.approx(SIX_CLIPS, abs=1e-9)
-    expected = original_images(golden)[[PLACES[clip.id] for clip in clips]]
-    np.testing.assert_allclose(values, expected, rtol=0, atol=2e-6)
+    np.testing.assert_allclose(values, written, rtol=0, atol=2e-6)
 
 
 REGIONS = {  # of the eight samples of the six golden clips; two of the clips are in tests/golden
     "eyes": preprocessing.Statistics(mean=163.13977728949652, max=238.0),
     "mouth": preprocessing.Statistics(mean=170.61475287543402, max=253.0),
 }
+FILES = {"eyes": "fusenet_eye", "mouth": "fusenet_nose_mouth"}
 
 
 def test_eyes_and_mouth_equal_the_originals_levels(golden, tmp_path):
     clips = found_classes(golden / "clips" / "smic", tmp_path)
     stacks, notes = preprocessing.region_stacks(clips, FUSENET)
     places = [{"s6_sur_02": 6}.get(clip.id, PLACES[clip.id]) for clip in clips]  # behind two copies of s5_sur_01
-    for name, file in (("eyes", "eye"), ("mouth", "nose_mouth")):
-        span = REGIONS[name].max - REGIONS[name].mean
-        written = np.load(golden / "arrays" / f"smic_fusenet_{file}_images.npz")["array"][:, 0]
-        levels = np.rint(written * span + REGIONS[name].mean)
-        np.testing.assert_array_equal(stacks[name], levels[places])
+    for name, file in FILES.items():
+        written = written_by_the_original(golden, file)[places]
+        np.testing.assert_array_equal(stacks[name], levels(written, REGIONS[name]))
     assert notes == []
 
 
@@ -69,10 +66,9 @@ def test_all_samples_of_the_fused_networks_equal_the_originals(golden):
         return
     samples = preprocessing.load_samples(golden / "clips" / "smic", FUSENET)
     inputs, statistics = preprocessing.network_inputs(samples.stacks)
-    for name, file in (("eyes", "eye"), ("mouth", "nose_mouth")):
+    for name, file in FILES.items():
         assert statistics[name] == pytest.approx(REGIONS[name], abs=1e-9)
-        written = np.load(golden / "arrays" / f"smic_fusenet_{file}_images.npz")["array"]
-        np.testing.assert_allclose(inputs[name], np.moveaxis(written, 1, -1), rtol=0, atol=2e-6)
+        np.testing.assert_allclose(inputs[name][..., 0], written_by_the_original(golden, file), rtol=0, atol=2e-6)
 
 
 @pytest.mark.slow

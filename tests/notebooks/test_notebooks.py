@@ -1,6 +1,5 @@
 """The notebooks are what their sources make of them, say nothing of the machine, and run; so does their set-up."""
 
-import json
 import re
 import runpy
 import shutil
@@ -10,6 +9,7 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import matplotlib.pyplot as plt
+import nbformat
 import pytest
 from nbclient.exceptions import CellExecutionError
 from nbformat import v4
@@ -31,48 +31,42 @@ QUICK = {
 each = pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
 
 
-def cells_of(source):
-    """Cells of the .ipynb beside a source."""
-    return json.loads(source.with_suffix(".ipynb").read_text(encoding="utf-8"))["cells"]
-
-
-def test_there_are_five_notebooks_and_no_others():
+def test_there_are_five_notebooks_and_no_others_and_one_place_for_the_repositorys_address():
     assert [source.stem[:2] for source in SOURCES] == [*QUICK]
     assert {path.stem for path in FOLDER.glob("*.ipynb")} == {source.stem for source in SOURCES}
     assert sum(len(source.read_text(encoding="utf-8").splitlines()) for source in SOURCES) <= 765
+    places = [path.name for path in FOLDER.glob("*.py") if "PLACEHOLDER" in path.read_text(encoding="utf-8")]
+    assert places == ["setup_cell.py"]
 
 
 @each
 def test_the_notebook_is_its_source_executed_in_order_and_small(source):
-    made = [(cell.cell_type, cell.source, cell.metadata.get("tags")) for cell in execute.read(source).cells]
-    kept = [(cell["cell_type"], "".join(cell["source"]), cell["metadata"].get("tags")) for cell in cells_of(source)]
-    assert kept == made, "run make notebooks"
-    counts = [cell["execution_count"] for cell in cells_of(source) if cell["cell_type"] == "code"]
-    assert counts == [*range(1, len(counts) + 1)]
-    assert source.with_suffix(".ipynb").stat().st_size < 700_000
+    path = source.with_suffix(".ipynb")
+    made, found = execute.read(source).cells, nbformat.read(path, as_version=4).cells
+    compared = [[(cell.cell_type, cell.source, cell.metadata.get("tags")) for cell in cells] for cells in (made, found)]
+    assert compared[0] == compared[1], "run make notebooks"
+    counts = [cell.execution_count for cell in found if cell.cell_type == "code"]
+    assert counts == [*range(1, len(counts) + 1)] and path.stat().st_size < 700_000
+
+    head, setup, settings, *others = made
+    assert re.match(rf"# {int(source.stem[:2])}\. .+\n\n\* \*\*Needs:\*\* .+\n\* \*\*Takes:\*\* about ", head.source)
+    assert setup.source == (FOLDER / "setup_cell.py").read_text(encoding="utf-8").rstrip()
+    assert settings.metadata["tags"] == ["parameters"]
+    assert not any("parameters" in cell.metadata.get("tags", []) for cell in others)
 
 
 @each
 def test_outputs_say_nothing_of_the_machine_and_call_synthetic_results_so(source):
-    outputs = [output for cell in cells_of(source) for output in cell.get("outputs", [])]
+    cells = nbformat.read(source.with_suffix(".ipynb"), as_version=4).cells
+    outputs = [output for cell in cells for output in cell.get("outputs", [])]
     assert {output["output_type"] for output in outputs} <= {"stream", "execute_result", "display_data"}
     assert any("image/png" in output.get("data", {}) for output in outputs)
-    texts = ["".join(output.get("text", "")) for output in outputs]
-    texts += ["".join(output.get("data", {}).get("text/plain", "")) for output in outputs]
+    texts = [text for one in outputs for text in (one.get("text", ""), one.get("data", {}).get("text/plain", ""))]
     for text in texts:
         assert not re.search(r"(^|[\s'\"(=:])(/[\w.-]+){2,}|[A-Z]:\\|\x1b|\d{4}-\d\d-\d\dT", text), text
     if source.stem[:2] != "05":  # which has no others than published figures
         assert any("synthetic SMIC" in text for text in texts)
         assert not any(re.search(r"(FuseNet|STCNN|model|pixels) on (SMIC|CAS)", text) for text in texts)
-
-
-@each
-def test_the_notebook_begins_with_what_it_needs_the_set_up_and_its_settings(source):
-    head, setup, settings, *others = execute.read(source).cells
-    assert re.match(rf"# {int(source.stem[:2])}\. .+\n\n\* \*\*Needs:\*\* .+\n\* \*\*Takes:\*\* about ", head.source)
-    assert setup.source == (FOLDER / "setup_cell.py").read_text(encoding="utf-8").rstrip()
-    assert settings.metadata["tags"] == ["parameters"]
-    assert not any("parameters" in cell.metadata.get("tags", []) for cell in others)
 
 
 @pytest.mark.slow
@@ -101,11 +95,6 @@ def test_cells_are_executed_in_a_kernel_and_one_that_raises_ends_it(tmp_path):
         execute.execute(v4.new_notebook(cells=[v4.new_code_cell("raise ValueError('no such thing')")]), tmp_path)
 
 
-def test_the_address_of_the_repository_stands_in_one_place():
-    places = [path.name for path in FOLDER.glob("*.py") if "PLACEHOLDER" in path.read_text(encoding="utf-8")]
-    assert places == ["setup_cell.py"]
-
-
 def test_the_set_up_cell_clones_once_and_works_again_after_a_restart(tmp_path):
     origin, content, package = (tmp_path / name for name in ("origin", "content", "package"))
     (package / "microexp_keras").mkdir(parents=True)
@@ -120,20 +109,19 @@ def test_the_set_up_cell_clones_once_and_works_again_after_a_restart(tmp_path):
     for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "a"]):
         subprocess.run([*git, *command], check=True)
     cell = re.sub(r'(?m)^REPOSITORY = ".*"', f"REPOSITORY = {str(origin)!r}", execute.read(SOURCES[0]).cells[1].source)
+
+    def run(cell):
+        environment = {"PYTHONPATH": str(package), "PATH": "/usr/bin:/bin"}
+        line = [sys.executable, "-c", f"{cell}\nprint(OUT, os.getcwd())"]
+        return subprocess.run(line, capture_output=True, text=True, cwd=content, env=environment)
+
     for number in (1, 2):
-        done = subprocess.run(
-            [sys.executable, "-c", f"{cell}\nprint(OUT, os.getcwd())"],
-            cwd=content,
-            env={"PYTHONPATH": str(package), "PATH": "/usr/bin:/bin"},
-            capture_output=True,
-            text=True,
-        )
+        done = run(cell)
         assert done.returncode == 0, done.stderr
         assert "computes on: cpu:0\nNo GPU. In Colab" in done.stdout
         assert done.stdout.endswith(f"runs/notebook-00{number} {content}/microexp-keras\n")
     shutil.rmtree(content / "microexp-keras")
-    wrong = cell.replace(str(origin), str(tmp_path / "nothing"))
-    done = subprocess.run([sys.executable, "-c", wrong], cwd=content, capture_output=True, text=True)
+    done = run(cell.replace(str(origin), str(tmp_path / "nothing")))
     assert done.returncode == 1 and "nothing cannot be cloned. Put the repository's address above." in done.stderr
 
 

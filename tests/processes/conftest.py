@@ -1,16 +1,11 @@
 """The run that other ways of training must come to."""
 
 import pytest
-from loso import options
-
-from microexp_keras import train
+from helpers import microexp
+from loso import training
 
 
 @pytest.fixture(scope="session")
 def serial(shared, three_people):
     """A run of three folds, one after the other."""
-
-    def make(out):
-        assert train.main([*options(three_people, out), "--jobs", "1"]) == 0
-
-    return shared("serial", make)
+    return shared("serial", lambda out: microexp(f"{training(three_people, out)} --jobs 1"))

@@ -1,21 +1,23 @@
-"""Folds in processes under real kills: of a worker, of client and scheduler; and who is kept out of a cluster."""
+"""Folds in processes under real kills: of a worker, of client and scheduler; who is kept out of a cluster; SLURM."""
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import threading
 from importlib.metadata import version
+from pathlib import Path
 
 import psutil
 import pytest
 from distributed import Client, LocalCluster
-from helpers import read_json
-from loso import command, contents, options, until
+from helpers import microexp, read_json, refused
+from loso import contents, started, times_of, training, until
 
-from microexp_keras import preprocessing, protocols, train
+from microexp_keras import preprocessing, protocols
 from microexp_keras.atomic import only_writer
 from microexp_keras.errors import MicroExpError
 from microexp_keras.runs import Settings, Workers, engine
@@ -77,17 +79,12 @@ def gone(session):
 
 @contextlib.contextmanager
 def dask_program(program, file, *arguments, **environment):
-    """A scheduler of Dask, or workers that join it by its file, in a session of their own."""
+    """A scheduler of Dask, or a worker that joins it by its file, in a session of its own."""
     line = [sys.executable, "-m", f"distributed.cli.dask_{program}", "--scheduler-file", str(file), *arguments]
+    line += ["--no-dashboard", "--host", "127.0.0.1"]
     surroundings = {**os.environ, "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "3s", **environment}
     with open(file.with_name(f"{program}.log"), "a") as log:
-        process = subprocess.Popen(
-            [*line, "--no-dashboard", "--host", "127.0.0.1"],
-            stderr=log,
-            stdout=log,
-            env=surroundings,
-            start_new_session=True,
-        )
+        process = subprocess.Popen(line, stderr=log, stdout=log, env=surroundings, start_new_session=True)
     try:
         yield process
     finally:
@@ -105,12 +102,6 @@ def dask_scheduler(folder, **environment):
         yield file, process
 
 
-def train_own(name, data, out):
-    """Train an estimator on three folds in one process beside this; give the exit code and which folds are done."""
-    own = ["--dataset", "smic", "--data", str(data), "--protocol", "loso", "--out", str(out), "--jobs", "1"]
-    return train.main([*own, "--model", f"estimators:{name}"]), folds_done(out)
-
-
 def folds_done(out):
     return [(out / f"fold-0{number}" / "result.json").exists() for number in (1, 2, 3)]
 
@@ -120,20 +111,20 @@ def folds_done(out):
     [("killed_thrice", "worker died 3 times"), ("killed_then_raising", "RuntimeError: CUDA out of memory")],
 )
 def test_a_fold_whose_worker_dies_is_tried_again_and_one_that_fails_named_while_the_others_finish(
-    name, said, own_estimators, three_people, tmp_path, monkeypatch, capsys
+    name, said, own_estimators, three_people, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(own_estimators)
-    out = tmp_path / "run"
-    assert train_own(name, three_people, out) == (2, [True, False, True])
-    told = capsys.readouterr().err
-    assert said in told and str(out / "fold-02") in told and "Traceback (" not in told
-    assert train.main(["--resume", str(out)]) == 0 and folds_done(out) == [True] * 3
+    out, own = tmp_path / "run", f"--protocol loso --jobs 1 --model estimators:{name}"
+    error = refused(f"train --dataset smic --data {three_people} --out {out} {own}")
+    assert folds_done(out) == [True, False, True] and said in error and str(out / "fold-02") in error
+    microexp(f"train --resume {out}")
+    assert folds_done(out) == [True] * 3
 
 
 def test_ctrl_c_ends_all_processes_and_says_how_to_go_on(own_estimators, three_people, tmp_path):
     out, mark = tmp_path / "stopped", own_estimators / "endless"
-    own = ["--dataset", "smic", "--data", three_people, "--protocol", "loso", "--out", out, "--jobs", "2"]
-    process = command(*own, "--model", "estimators:endless", cwd=own_estimators)
+    own = "--protocol loso --jobs 2 --model estimators:endless"
+    process = started(f"train --dataset smic --data {three_people} --out {out} {own}", own_estimators)
     until(lambda: mark.exists() and len(mark.read_text()) == 2, process)
     os.killpg(process.pid, signal.SIGINT)  # as the terminal does
     _, said = process.communicate(timeout=60)
@@ -154,27 +145,26 @@ def one_worker(tmp_path_factory):
 def test_a_cluster_gives_the_same_bits_and_weights_that_were_not_kept_are_made_again(
     one_worker, serial, three_people, tmp_path
 ):
-    out, kept, there = tmp_path / "run", contents(serial), ["--cluster", str(one_worker[0])]
-    assert train.main([*options(three_people, out, keep=False), *there]) == 0
+    out, kept, there = tmp_path / "run", contents(serial), f"--cluster {one_worker[0]}"
+    microexp(training(three_people, out, more=there))
     bare = contents(out)
     assert (bare["predictions.csv"], bare["result"], bare["weights"]) == (kept["predictions.csv"], kept["result"], {})
     assert "The weights of 3 folds were not kept" in bare["report.txt"] and "--keep-weights" not in kept["report.txt"]
     assert "--keep-weights" in (out / "report.html").read_text()
     assert [fold["weights"] for fold in read_json(out / "scores.json")["folds"]] == [None] * 3
-    times = {path: path.stat().st_mtime_ns for number in (1, 3) for path in (out / f"fold-0{number}").iterdir()}
+    times = times_of([*(out / "fold-01").iterdir(), *(out / "fold-03").iterdir()])
     shutil.rmtree(out / "fold-02")
-    assert train.main(["--resume", str(out), "--keep-weights", *there]) == 0
+    microexp(f"train --resume {out} --keep-weights {there}")
     again = contents(out)
     assert again["weights"] == {name: one for name, one in kept["weights"].items() if name.parts[0] == "fold-02"}
     assert (len(again["weights"]), again["predictions.csv"]) == (1, kept["predictions.csv"])
-    assert {path: path.stat().st_mtime_ns for path in times} == times
+    assert times_of(times) == times
 
 
 def test_a_run_of_one_fold_is_trained_on_a_cluster_and_resumed_there(one_worker, three_people, tmp_path):
-    out = tmp_path / "run"
-    line = ["--dataset", "smic", "--data", str(three_people), "--out", str(out), "--epochs", "2", "--no-faces"]
-    for arguments in (line, ["--resume", str(out), "--epochs", "3"]):
-        assert train.main([*arguments, "--cluster", str(one_worker[0])]) == 0
+    out, there = tmp_path / "run", f"--cluster {one_worker[0]}"
+    microexp(f"train --dataset smic --data {three_people} --out {out} --epochs 2 --no-faces {there}")
+    microexp(f"train --resume {out} --epochs 3 {there}")
     assert len((out / "history.csv").read_text().splitlines()) == 4 and (out / "report.html").exists()
 
 
@@ -186,17 +176,15 @@ def other_version(folder, package):
     return {"PYTHONPATH": os.pathsep.join([str(folder), *sys.path[1:]])}
 
 
-def test_a_worker_of_another_version_is_refused(one_worker, three_people, tmp_path, capsys):
+def test_a_worker_of_another_version_is_refused(one_worker, three_people, tmp_path):
     out, file = tmp_path / "run", one_worker[0]
-    address = read_json(file)["address"]
     with (
         dask_program("worker", file, "--nthreads", "1", "--no-nanny", **other_version(tmp_path, "keras")),
-        Client(address) as dask,
+        Client(read_json(file)["address"]) as dask,
     ):
         dask.wait_for_workers(2)
-        assert train.main([*options(three_people, out), "--cluster", str(file)]) == 2
-    assert f"has keras 0.0.1, but here it is keras {version('keras')}" in capsys.readouterr().err
-    assert not (out / "fold-01").exists()
+        error = refused(training(three_people, out, more=f"--cluster {file}"))
+    assert f"has keras 0.0.1, but here it is keras {version('keras')}" in error and not (out / "fold-01").exists()
 
 
 def test_a_fold_whose_command_is_gone_ends_after_its_epoch(one_worker, three_people, tmp_path):
@@ -205,16 +193,14 @@ def test_a_fold_whose_command_is_gone_ends_after_its_epoch(one_worker, three_peo
     Run.of(tmp_path, settings, preprocessing.load_samples(three_people, loso, progress=False)).write_config()
     fold = tmp_path / "fold-01"
     with engine.client(Workers(cluster=str(one_worker[0]))) as dask:
-        training = dask.submit(engine.train, tmp_path, 0, loso.network, pure=False)
-        until(lambda: (fold / "history.csv").exists() or training.done())
+        task = dask.submit(engine.train, tmp_path, 0, loso.network, pure=False)
+        until(lambda: (fold / "history.csv").exists() or task.done())
     with only_writer(fold, wait=True):
         epochs = len((fold / "history.csv").read_text().splitlines()) - 1
         assert 0 < epochs < 20_000 and not (fold / "result.json").exists()
 
 
-def test_without_its_scheduler_a_run_ends_and_so_does_the_worker(
-    one_worker, three_people, tmp_path, monkeypatch, capsys
-):
+def test_without_its_scheduler_a_run_ends_and_so_does_the_worker(one_worker, three_people, tmp_path, monkeypatch):
     """The last test of this cluster."""
     file, scheduler, worker = one_worker
     out = tmp_path / "run"
@@ -226,27 +212,25 @@ def test_without_its_scheduler_a_run_ends_and_so_does_the_worker(
 
     killer = threading.Thread(target=kill_when_it_trains)
     killer.start()
-    assert train.main([*options(three_people, out, epochs=40), "--cluster", str(file)]) == 2
+    error = refused(training(three_people, out, 40, f"--cluster {file}"))
     killer.join()
-    said = capsys.readouterr().err
-    assert "lost the connection to the scheduler" in said and "Traceback" not in said
+    assert "lost the connection to the scheduler" in error
     gone(worker.pid)
 
 
-def test_workers_of_several_threads_are_refused(three_people, tmp_path, capsys):
+def test_workers_of_several_threads_are_refused(three_people, tmp_path):
     with LocalCluster(n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None) as here:
-        assert train.main([*options(three_people, tmp_path / "run"), "--cluster", here.scheduler_address]) == 2
-    assert "a worker has 2 threads instead of one" in capsys.readouterr().err
+        error = refused(training(three_people, tmp_path / "run", more=f"--cluster {here.scheduler_address}"))
+    assert "a worker has 2 threads instead of one" in error
 
 
-def test_a_scheduler_with_another_version_of_the_package_is_named(three_people, tmp_path, capsys):
+def test_a_scheduler_with_another_version_of_the_package_is_named(three_people, tmp_path):
     with (
         dask_scheduler(tmp_path, **other_version(tmp_path, "microexp_keras")) as (file, _),
         dask_program("worker", file, "--nthreads", "1", "--no-nanny"),
     ):
-        assert train.main([*options(three_people, tmp_path / "run"), "--cluster", str(file)]) == 2
-    said = capsys.readouterr().err
-    assert "the scheduler has microexp-keras 0.0.1, but here it is" in said and "bug" not in said
+        error = refused(training(three_people, tmp_path / "run", more=f"--cluster {file}"))
+    assert "the scheduler has microexp-keras 0.0.1, but here it is" in error and "bug" not in error
 
 
 def test_processes_that_do_not_come_back_are_not_waited_for(tmp_path, monkeypatch):
@@ -257,3 +241,45 @@ def test_processes_that_do_not_come_back_are_not_waited_for(tmp_path, monkeypatc
         until(lambda: not dask.nthreads())
         with pytest.raises(MicroExpError, match="none could be started again"):
             list(engine.run_tasks(dask, os.path.join, [(tmp_path, 0)]))
+
+
+SCRIPT = Path(__file__).parents[2] / "examples" / "slurm" / "folds.sbatch"
+
+SRUN = """#!/bin/bash
+# What srun does with --ntasks=N COMMAND: N times the command, at once.
+[[ $1 == --ntasks=* ]] || exit 64
+tasks=${1#--ntasks=}; shift
+echo "$tasks" >> "$SRUN_LOG"
+trap 'kill $(jobs -p)' TERM
+for ((task = 0; task < tasks; task++)); do "$@" & done
+wait
+"""
+
+
+def test_sbatch_could_read_the_example():
+    assert subprocess.run(["bash", "-n", SCRIPT], capture_output=True, text=True).stderr == ""
+    lines = SCRIPT.read_text().splitlines()
+    assert lines[0] == "#!/bin/bash"
+    asked = [line for line in lines if line.startswith("#SBATCH")]
+    first_command = next(place for place, line in enumerate(lines) if line and not line.startswith("#"))
+    assert all(place < first_command for place, line in enumerate(lines) if line in asked)  # it stops reading there
+    found = dict(re.fullmatch(r"#SBATCH --([a-z-]+)=(\S+)", line).groups() for line in asked)
+    assert int(found["ntasks"]) > 1 and found["cpus-per-task"] == "1"
+    assert re.fullmatch(r"\d+[KMGT]", found["mem-per-cpu"]) and re.fullmatch(r"\d\d:\d\d:\d\d", found["time"])
+    assert "%j" in found["output"]
+
+
+def test_the_example_trains_with_srun_played_by_this_machine(three_people, tmp_path):
+    stub = tmp_path / "bin" / "srun"
+    stub.parent.mkdir()
+    stub.write_text(SRUN)
+    stub.chmod(0o755)
+    surroundings = {"PATH": f"{stub.parent}{os.pathsep}{os.environ['PATH']}", "PYTHON": sys.executable}
+    surroundings |= {"SLURM_JOB_ID": "7", "SLURM_NTASKS": "2", "SRUN_LOG": str(tmp_path / "srun.log")}
+    line = ["bash", SCRIPT, *f"--dataset smic --data {three_people} --model lbp-top --protocol loso --out run".split()]
+    where = {"env": {**os.environ, **surroundings}, "cwd": tmp_path}
+    done = subprocess.run(line, capture_output=True, text=True, timeout=600, **where)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "srun.log").read_text() == "2\n"
+    assert len((tmp_path / "run" / "predictions.csv").read_text().splitlines()) == 1 + 9
+    assert not (tmp_path / ".cluster-7").exists()

@@ -9,12 +9,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from helpers import read_json, read_rows, reported
-from loso import command, contents, options, until
+from helpers import microexp, read_json, read_rows, refused
+from loso import contents, noise, started, training, until
 
-from microexp_keras import evaluate, preprocessing, protocols, train, weights
+from microexp_keras import preprocessing, protocols, weights
 from microexp_keras.errors import MicroExpError
-from microexp_keras.preprocessing import Samples
 from microexp_keras.protocols import splits
 from microexp_keras.runs import scored_clips
 from microexp_keras.runs.run import RESULT
@@ -22,14 +21,6 @@ from microexp_keras.runs.run import RESULT
 pytestmark = pytest.mark.slow
 
 LOSO = protocols.get("loso")
-
-
-def made_up(labels, subjects, seed=0):
-    """Samples of noise, no two alike, as the protocols on faces want them."""
-    stacks = np.random.default_rng(seed).integers(0, 256, (len(labels), 64, 64, 18), np.uint8)
-    places = np.arange(len(labels))
-    names = [f"clip{place}" for place in places]
-    return Samples(names, list(subjects), np.array(labels), {"face": stacks}, places, np.zeros(len(labels), bool))
 
 
 def test_nobody_is_on_both_sides_whatever_the_data():
@@ -69,7 +60,7 @@ def test_clips_that_cannot_be_divided_are_refused(labels, subjects, said):
 
 
 def test_a_planted_leak_is_caught():
-    samples = made_up([0, 1, 2] * 4, [f"s{clip // 3}" for clip in range(12)])
+    samples = noise([0, 1, 2] * 4, [f"s{clip // 3}" for clip in range(12)])
     assert len(preprocessing.folds(LOSO, samples)) == 4
     with pytest.raises(MicroExpError, match=r"test subjects are in training or validation too: s\d"):
         preprocessing.folds(replace(LOSO, split=splits.random_fifth), samples)
@@ -80,7 +71,7 @@ def test_a_planted_leak_is_caught():
 
     with pytest.raises(MicroExpError, match="in training or validation too: s0"):
         preprocessing.folds(replace(LOSO, split=leaking_choice), samples)
-    same = made_up(samples.labels, samples.subjects)
+    same = noise(samples.labels, samples.subjects)
     same.stacks["face"][11] = same.stacks["face"][0]  # one clip under two names and subjects
     with pytest.raises(MicroExpError, match="same pixels are in clip0 and clip11"):
         preprocessing.folds(LOSO, same)
@@ -111,12 +102,12 @@ def test_a_run_pools_every_clip_once_and_a_fold_has_one_number_everywhere(serial
 
 def test_a_killed_run_goes_on_with_the_folds_it_lacks(serial, three_people, tmp_path):
     out = tmp_path / "killed"
-    process = command(*options(three_people, out), "--jobs", "1")
+    process = started(f"{training(three_people, out)} --jobs 1")
     until((out / "fold-02" / "history.csv").exists, process)
     process.send_signal(signal.SIGKILL)  # not its worker, which ends after its epoch; who resumes waits for it
     process.wait()
     done = (out / "fold-01" / "result.json").stat().st_mtime_ns
-    assert train.main(["--resume", str(out)]) == 0
+    microexp(f"train --resume {out}")
     assert (out / "fold-01" / "result.json").stat().st_mtime_ns == done
     assert contents(out) == contents(serial)
 
@@ -126,45 +117,31 @@ def test_what_a_fold_killed_at_its_end_left_is_removed_with_the_report(serial, t
     config = read_json(out / "config.json")
     config["settings"]["keep_weights"] = False
     (out / "config.json").write_text(json.dumps(config))
-    (out / "fold-01" / "last.weights.h5").touch()
     mine = out / "fold-01" / "weights-improvement-40-0.69.weights.h5"
-    mine.touch()
-    assert train.main(["--resume", str(out)]) == 0
+    for path in (mine, out / "fold-01" / "last.weights.h5"):
+        path.touch()
+    microexp(f"train --resume {out}")
     assert [*out.rglob("*.h5")] == [mine]
 
 
-def test_what_folds_cannot_be_trained_with_is_refused(serial, three_people, tmp_path, capsys):
-    known = str(next(serial.glob("fold-01/*.weights.h5")))
-    for arguments, said in [
-        (["--resume", str(serial), "--epochs", "5"], "run of one fold only"),
-        (["--dataset", "smic", "--data", str(three_people), "--kernel-size", "3", "3", "30"], "kernel"),
-        ([*options(three_people, tmp_path / "out"), "--weights", known], "may have been trained on the held-out"),
-    ]:
-        assert train.main(arguments) == 2 and said in capsys.readouterr().err
-    assert not (tmp_path / "out").exists()
+def test_what_folds_cannot_be_trained_with_is_refused(serial, three_people, tmp_path):
+    assert "run of one fold only" in refused(f"train --resume {serial} --epochs 5")
+    known = next(serial.glob("fold-01/*.weights.h5"))
+    error = refused(training(three_people, tmp_path / "out", more=f"--weights {known}"))
+    assert "may have been trained on the held-out" in error and not (tmp_path / "out").exists()
 
 
-def test_the_weights_of_a_fold_are_scored_on_their_own_subject(serial, three_people, tmp_path, capsys):
-    scores = read_json(serial / "scores.json")
-    path = serial / scores["folds"][1]["weights"]
-    arguments = ["--weights", str(path), "--data", str(three_people), "--out", str(tmp_path / "one")]
-    assert evaluate.main(arguments) == 0
-    said = reported(capsys)
+def test_the_weights_of_a_fold_are_scored_on_their_own_subject(serial, three_people, tmp_path):
+    path = serial / read_json(serial / "scores.json")["folds"][1]["weights"]
+    line = f"evaluate --weights {path} --data {three_people} --out {tmp_path}"
+    said = microexp(f"{line}/one").report
     assert "Scored: 3 of 9 clips, subject s02" in said and "The weights were not trained on them" in said
     pooled = {row["clip"]: row["predicted"] for row in read_rows(serial / "predictions.csv")}
     scored = read_rows(tmp_path / "one" / "predictions.csv")
     assert {row["subject"] for row in scored} == {"s02"}
     assert all(row["predicted"] == pooled[row["clip"]] for row in scored)
-    assert evaluate.main([*arguments[:-1], str(tmp_path / "other"), "--protocol", "upstream"]) == 0
-    assert "it is unknown whether the weights were trained on some of these clips" in reported(capsys)
-
-
-def test_the_result_of_another_fold_is_refused(serial, tmp_path, capsys):
-    out = shutil.copytree(serial, tmp_path / "copy")
-    one, two = (out / f"fold-0{number}" / RESULT for number in (1, 2))
-    shutil.copy(one, two)
-    assert train.main(["--resume", str(out)]) == 2
-    assert f"{two}: is not the result of this fold (its clips do not fit)" in capsys.readouterr().err
+    said = microexp(f"{line}/other --protocol upstream").report
+    assert "it is unknown whether the weights were trained on some of these clips" in said
 
 
 EVERY = list(range(12))
@@ -182,7 +159,7 @@ EVERY = list(range(12))
     ],
 )
 def test_weights_of_a_fold_are_scored_on_clips_that_it_left_out_or_on_all(same_clips, left_out, part, expected):
-    samples = made_up([0, 1, 2] * 4, [f"s{clip // 3}" for clip in range(12)])
+    samples = noise([0, 1, 2] * 4, [f"s{clip // 3}" for clip in range(12)])
     fingerprint = samples.fingerprint if same_clips else "of others"
     metadata = {"split": "leave_one_subject_out", "test_subjects": left_out, "data_fingerprint": fingerprint}
     file = SimpleNamespace(path="x.h5", metadata=metadata, network="stcnn")

@@ -1,6 +1,5 @@
 """A user's own Keras model or scikit-learn estimator, trained and tested by the rules of this package."""
 
-import json
 import random
 import time
 
@@ -8,27 +7,28 @@ import keras
 import numpy as np
 import pandas
 import pytest
+from helpers import microexp, read_json, refused
+from loso import times_of
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
 import microexp_keras as mk
-from microexp_keras import evaluate, train
 from microexp_keras.errors import MicroExpError
+from microexp_keras.models import METHODS
 
 pytestmark = pytest.mark.slow
 
 
 def pooled(input_shape, num_classes, loss="sparse_categorical_crossentropy", activation="softmax"):
-    model = keras.Sequential(
-        [
-            keras.Input(input_shape),
-            keras.layers.AveragePooling3D((16, 16, 3)),
-            keras.layers.Flatten(),
-            keras.layers.Dense(num_classes, activation=activation),
-        ]
-    )
+    layers = [keras.Input(input_shape), keras.layers.AveragePooling3D((16, 16, 3)), keras.layers.Flatten()]
+    model = keras.Sequential([*layers, keras.layers.Dense(num_classes, activation=activation)])
     model.compile("sgd", loss)
     return model
+
+
+def cross_validate(method, data, *protocol, **options):
+    """In this process, an epoch if it has some, without a bar."""
+    return mk.cross_validate(method, data, *protocol, **{"epochs": 1, "jobs": 1, "progress": False, **options})
 
 
 @pytest.fixture(scope="module")
@@ -38,18 +38,14 @@ def data(three_people):
 
 @pytest.fixture(scope="module")
 def result(data, tmp_path_factory):
-    out = tmp_path_factory.mktemp("own") / "run"
-    return mk.cross_validate(pooled, data, epochs=2, jobs=1, out=out, progress=False)
+    return cross_validate(pooled, data, epochs=2, out=tmp_path_factory.mktemp("own") / "run")
 
 
-def test_data_say_what_they_are(data):
+def test_data_and_what_comes_of_them_print_as_a_line(data, result):
+    """As in a notebook, where a cell shows its last value."""
     assert len(data) == 9 and data.input_shape == (64, 64, 18, 1) and data.num_classes == 3
     assert str(data) == "SMIC: 9 clips (3 negative, 3 positive, 3 surprise) of 3 subjects"
     assert data.class_names == ("negative", "positive", "surprise") and set(data.labels) == {0, 1, 2}
-
-
-def test_objects_print_as_a_line(data, result):
-    """As in a notebook, where a cell shows its last value."""
     fold = next(iter(mk.folds(data, progress=False)))
     assert repr(fold) == "3 training, 3 validation and 3 test clips; tested on s01"
     assert repr(result.scores).startswith(f"accuracy {result.scores.accuracy:.2%} ({result.scores.correct}/9; 95 %")
@@ -71,7 +67,7 @@ def test_every_clip_is_predicted_once_by_a_model_that_never_saw_its_subject(resu
     assert sorted(table["clip"]) == sorted(clip.id for clip in data.clips)
     assert (table.groupby("fold").subject.nunique() == 1).all() and table["fold"].nunique() == 3
     assert np.allclose(table[["p_negative", "p_positive", "p_surprise"]].sum(axis=1), 1, atol=1e-3)
-    config = json.loads((result.folder / "config.json").read_text())
+    config = read_json(result.folder / "config.json")
     assert [fold["test_subjects"] for fold in config["folds"]] == [[f"s{n:02d}"] for n in range(1, 4)]
     assert "accuracy" in str(result) and "majority" in str(result) and "pooled" in str(result)
     assert result.scores.clips == 9 and 0 <= result.scores.uar <= 1
@@ -88,7 +84,7 @@ def test_scored_weights_are_those_of_the_best_epoch(result, data):
     first = next(iter(mk.folds(data, progress=False)))
     model = pooled(data.input_shape, 3)
     model.load_weights(result.folder / "fold-01" / "best.weights.h5")
-    kept = json.loads((result.folder / "fold-01/result.json").read_text())
+    kept = read_json(result.folder / "fold-01/result.json")
     assert np.allclose(model.predict(first.test[0], verbose=0), kept["probabilities"], atol=1e-5)
     rows = (result.folder / "fold-01/history.csv").read_text().splitlines()[1:]
     accuracy = (model.predict(first.validation[0], verbose=0).argmax(axis=1) == first.validation[1]).mean()
@@ -103,20 +99,17 @@ def test_processes_give_what_this_process_gives(data):
             random.random()  # as other threads of a process may
         return pooled((64, 64, 18, 1), 3)
 
-    here, there = (mk.cross_validate(local, data, epochs=1, jobs=jobs, progress=False) for jobs in (1, 2))
+    here, there = (cross_validate(local, data, jobs=jobs) for jobs in (1, 2))
     columns = ["p_negative", "p_positive", "p_surprise"]
     assert np.allclose(here.predictions[columns], there.predictions[columns], atol=1e-4)
 
 
 @pytest.mark.parametrize(
     ("loss", "activation"),
-    [
-        ("categorical_crossentropy", "softmax"),
-        (keras.losses.SparseCategoricalCrossentropy(from_logits=True), None),
-    ],
+    [("categorical_crossentropy", "softmax"), (keras.losses.SparseCategoricalCrossentropy(from_logits=True), None)],
 )
 def test_losses_of_every_kind(loss, activation, data):
-    own = mk.cross_validate(lambda: pooled((64, 64, 18, 1), 3, loss, activation), data, "upstream", epochs=1)
+    own = cross_validate(lambda: pooled((64, 64, 18, 1), 3, loss, activation), data, "upstream")
     assert len(own.predictions) == 2
 
 
@@ -127,23 +120,21 @@ def test_callbacks_are_made_for_each_fold(data):
         made.append(keras.callbacks.EarlyStopping("loss", patience=0, min_delta=1e9))
         return made[-1:]
 
-    own = mk.cross_validate(pooled, data, epochs=3, jobs=1, callbacks=callbacks, progress=False)
+    own = cross_validate(pooled, data, epochs=3, callbacks=callbacks)
     assert len(made) == len({id(one) for one in made}) == 3
-    assert {fold["epochs"] for fold in json.loads((own.folder / "scores.json").read_text())["folds"]} == {2}
+    assert {fold["epochs"] for fold in read_json(own.folder / "scores.json")["folds"]} == {2}
 
 
-def test_estimators(data, result):
-    with_probabilities = mk.cross_validate(LogisticRegression(max_iter=5), data, jobs=1, progress=False)
-    without = mk.cross_validate(LinearSVC(max_iter=5), data, jobs=1, progress=False)
-    assert len(with_probabilities.predictions) == len(without.predictions) == 9
-    assert set(without.predictions.p_negative) <= {0, 1} and "were not kept" not in str(without)
-    assert 0 <= result.compare(without).p_subjects <= 1
-    figure = without.plot_confusion()
+def test_estimators_and_methods_of_this_package_by_name(data, result):
+    methods = (LogisticRegression(max_iter=5), LinearSVC(max_iter=5), "lbp-top")
+    found = [mk.cross_validate(method, data, jobs=1, progress=False) for method in methods]
+    assert [len(one.predictions) for one in found] == [9, 9, 9]
+    without_probabilities = found[1]
+    assert set(without_probabilities.predictions.p_negative) <= {0, 1}
+    assert "were not kept" not in str(without_probabilities)
+    assert 0 <= result.compare(without_probabilities).p_subjects <= 1
+    figure = without_probabilities.plot_confusion()
     assert [axes.get_xlabel() for axes in figure.axes] == ["predicted"] and figure.get_suptitle() == "LinearSVC on SMIC"
-
-
-def test_methods_of_this_package_by_name(data):
-    assert len(mk.cross_validate("lbp-top", data, jobs=1, progress=False).predictions) == 9
 
 
 def test_an_interrupted_run_goes_on(data, result, tmp_path):
@@ -155,14 +146,14 @@ def test_an_interrupted_run_goes_on(data, result, tmp_path):
             raise KeyboardInterrupt
         return pooled((64, 64, 18, 1), 3)
 
-    options = {"epochs": 2, "jobs": 1, "out": tmp_path / "run", "progress": False}
+    options = {"epochs": 2, "out": tmp_path / "run"}
     with pytest.raises(KeyboardInterrupt):
-        mk.cross_validate(fails_at_the_second, data, **options)
+        cross_validate(fails_at_the_second, data, **options)
     with pytest.raises(MicroExpError, match="holds files"):
-        mk.cross_validate(fails_at_the_second, data, **options)
+        cross_validate(fails_at_the_second, data, **options)
     with pytest.raises(MicroExpError, match="begun with other seed"):
-        mk.cross_validate(fails_at_the_second, data, **options, seed=1, resume=True)
-    own = mk.cross_validate(fails_at_the_second, data, **options, resume=True)
+        cross_validate(fails_at_the_second, data, **options, seed=1, resume=True)
+    own = cross_validate(fails_at_the_second, data, **options, resume=True)
     assert len(calls) == 2 + 2
     assert own.scores == result.scores
 
@@ -201,15 +192,12 @@ def not_compiled(input_shape):
         (broken_in_training, r"broken_in_training: training failed \(RuntimeError: only in training\)"),
         (pooled((64, 64, 18, 1), 3), "a Sequential is given, but it must be a function"),
         (LinearSVC, "a class is given"),
-        (
-            "resnet",
-            "'resnet' is none of lbp-top, stclqp, cnn-augmentation, 3d-fcnn, stcnn, intermediate, late, ststnet. Take",
-        ),
+        ("resnet", f"'resnet' is none of {', '.join(METHODS)}. Take"),
     ],
 )
 def test_mistakes_are_one_sentence_that_names_the_function(method, said, data):
     with pytest.raises(MicroExpError, match=said):
-        mk.cross_validate(method, data, epochs=1, jobs=1, progress=False)
+        cross_validate(method, data)
 
 
 @pytest.mark.parametrize(
@@ -239,22 +227,18 @@ def tiny(input_shape, num_classes):
 """
 
 
-def test_on_the_command_line(three_people, tmp_path, monkeypatch, capsys):
+def test_on_the_command_line(three_people, tmp_path, monkeypatch):
     (tmp_path / "own_models.py").write_text(MODULE)
     monkeypatch.chdir(tmp_path)
-    options = ["--dataset", "smic", "--data", str(three_people), "--epochs", "1", "--protocol", "upstream"]
-    assert train.main([*options, "--model", "own_models:tiny"]) == 0
-    assert "tiny on SMIC" in capsys.readouterr().out
+    line = f"train --dataset smic --data {three_people} --epochs 1 --protocol upstream --model own_models:tiny"
+    assert "tiny on SMIC" in microexp(line).out
     run = tmp_path / "runs/smic-own_models-tiny-upstream-001"
-    times = {path: path.stat().st_mtime_ns for path in (run / "result.json", run / "best.weights.h5")}
+    times = times_of([run / "result.json", run / "best.weights.h5"])
     (run / "report.html").unlink()
-    assert train.main(["--resume", str(run)]) == 0 and (run / "report.html").exists()
-    assert {path: path.stat().st_mtime_ns for path in times} == times  # it is not trained again
-    scored = ["--weights", str(run), "--data", str(three_people), "--out", "scored"]
-    assert evaluate.main(scored) == 2 and "--model MODULE:FUNCTION" in capsys.readouterr().err
-    assert evaluate.main([*scored, "--model", "own_models:tiny"]) == 0
+    microexp(f"train --resume {run}")
+    assert (run / "report.html").exists() and times_of(times) == times  # it is not trained again
+    scored = f"evaluate --weights {run} --data {three_people} --out scored"
+    assert "--model MODULE:FUNCTION" in refused(scored)
+    microexp(f"{scored} --model own_models:tiny")
     again, own = (pandas.read_csv(folder / "predictions.csv") for folder in (tmp_path / "scored", run))
     assert [*again["clip"]] == [*own["clip"]] and np.allclose(again.p_surprise, own.p_surprise, atol=1e-5)
-    with pytest.raises(SystemExit, match="2"):
-        train.main([*options, "--model", "own_models:small"])
-    assert "own_models:small: cannot be imported" in capsys.readouterr().err

@@ -8,13 +8,13 @@ from dataclasses import replace
 import h5py
 import numpy as np
 import pytest
-from helpers import read_json, read_rows, smic_names, write_clips
+from helpers import microexp, read_json, read_rows, refused, smic_names, write_clips
+from loso import noise, times_of
 
-from microexp_keras import evaluate, predict, preprocessing, protocols, train, weights
+from microexp_keras import preprocessing, protocols, weights
 from microexp_keras.baselines.settings import settings
 from microexp_keras.errors import MicroExpError
 from microexp_keras.models import METHODS, RIVALS
-from microexp_keras.preprocessing import Samples
 from microexp_keras.protocols import splits
 from microexp_keras.runs import Settings
 from microexp_keras.runs.run import Run, read_fold, train_fold
@@ -27,20 +27,20 @@ STEPWISE = [name for name, method in RIVALS.items() if method.takes]
 INSTANT = {*RIVALS} - {*STEPWISE}  # they have no epochs
 
 
-def options(model, data, out, protocol="loso", *more):
-    epochs = ["--epochs", "1"] if model in STEPWISE else []
-    arguments = ["--dataset", "smic", "--data", data, "--model", model, "--protocol", protocol, "--out", out]
-    return [*map(str, [*arguments, *epochs, *more])]
+def training(model, data, out, protocol="loso"):
+    epochs = "--epochs 1" if model in STEPWISE else ""
+    return f"train --dataset smic --data {data} --model {model} --protocol {protocol} {epochs} --out {out}"
 
 
 @pytest.fixture(scope="module", params=RIVALS)
 def rival(request, three_people, shared):
     """A run of each rival under loso, on one process."""
+    model = request.param
 
     def make(out):
-        assert train.main([*options(request.param, three_people, out), "--keep-weights", "--jobs", "1"]) == 0
+        microexp(f"{training(model, three_people, out)} --keep-weights --jobs 1")
 
-    return request.param, shared(f"rival-{request.param}", make)
+    return model, shared(f"rival-{model}", make)
 
 
 def rows(folder):
@@ -65,25 +65,27 @@ def test_a_run_is_reported_like_a_networks(rival):
 @pytest.mark.parametrize("rival", ["lbp-top"], indirect=True)  # the others are trained by the same loop
 def test_a_program_from_stdin_trains_in_two_processes_and_a_resumed_run_gives_the_same(rival, three_people, tmp_path):
     """As `python - <<EOF` has it, into a folder named from here."""
-    arguments = [*options("lbp-top", three_people, "two"), "--jobs", "2"]
-    program = f"from microexp_keras import train\nprint(train.main({arguments!r}))"
+    line = f"{training('lbp-top', three_people, 'two')} --jobs 2"
+    program = f"from microexp_keras.__main__ import main\nprint(main({line.split()!r}))"
     done = subprocess.run([sys.executable, "-"], input=program, capture_output=True, text=True, cwd=tmp_path)
     assert done.stdout.endswith("\n0\n"), done.stderr
     out, other = rival[1], tmp_path / "two"
     assert rows(other) == rows(out)
     assert not [*other.rglob("*.h5")] and "The weights of 3 folds were not kept" in (other / "report.txt").read_text()
-    times = {path: path.stat().st_mtime_ns for path in other.glob("fold-*/result.json")}
+    times = times_of(other.glob("fold-*/result.json"))
     gone = sorted(times)[1]
     gone.unlink()
-    assert train.main(["--resume", str(other)]) == 0 and rows(other) == rows(out)
-    assert [path for path in times if path.stat().st_mtime_ns != times[path]] == [gone]
+    microexp(f"train --resume {other}")
+    assert rows(other) == rows(out) and [path for path, time in times_of(times).items() if time != times[path]] == [
+        gone
+    ]
 
 
-def test_what_was_learned_is_scored_again_alike(rival, three_people, tmp_path):
+def test_what_was_learned_is_scored_again_alike_and_refused_by_what_is_for_networks(rival, three_people, tmp_path):
     model, out = rival
     [learned] = (out / "fold-02").glob("*.h5")
     again = tmp_path / "again"
-    assert evaluate.main(["--weights", str(learned), "--data", str(three_people), "--out", str(again)]) == 0
+    microexp(f"evaluate --weights {learned} --data {three_people} --out {again}")
     own = [row for row in rows(out) if row["subject"] == "s02"]
     found = rows(again)
     assert [row["clip"] for row in found] == [row["clip"] for row in own]
@@ -93,13 +95,8 @@ def test_what_was_learned_is_scored_again_alike(rival, three_people, tmp_path):
         assert [one[name] for name in ("fold", "method", "protocol", "seed")] == ["2", model, "loso", "0"]
     assert "WARNING" not in (again / "report.txt").read_text()
 
-
-def test_predict_and_the_loaders_of_networks_refuse_it_in_one_line(rival, tmp_path, capsys):
-    model, out = rival
-    [learned] = (out / "fold-01").glob("*.h5")
-    assert predict.main([str(tmp_path / "video.mp4"), "--weights", str(learned)]) == 2
-    said = capsys.readouterr().err
-    assert METHODS[model].title in said and "microexp_keras.evaluate" in said and said.count("\n") == 1
+    error = refused(f"predict video.mp4 --weights {learned}")
+    assert METHODS[model].title in error and "microexp_keras.evaluate" in error
     with pytest.raises(MicroExpError, match="learned this, none of the three networks"):
         weights.inspect(learned)
 
@@ -111,20 +108,16 @@ def test_published_reads_all_frames_and_takes_clips_that_are_too_short_for_the_n
         assert published.split is splits.leave_one_subject_out
         assert (upstream.sampling, upstream.split) == ("first", splits.random_fifth)
     write_clips(tmp_path / "short", smic_names(3), frames=9)
-    assert train.main(options("lbp-top", tmp_path / "short", tmp_path / "out", "published")) == 0
+    microexp(training("lbp-top", tmp_path / "short", tmp_path / "out", "published"))
     assert read_json(tmp_path / "out" / "scores.json")["clips"] == 9
 
 
-def samples(seed=0, out=None):
+def samples(out=None):
     """Clips of four subjects; those of subject `out` have other pixels and labels."""
-    subjects = [f"s{number % 4}" for number in range(24)]
-    labels = np.random.default_rng(5).integers(0, 3, 24)
-    stacks = np.random.default_rng(seed).integers(0, 256, (24, 16, 16, 18), np.uint8)
-    if out:
-        left = np.array(subjects) == out
-        stacks[left], labels[left] = 255 - stacks[left] // 3, (labels[left] + 1) % 3
-    names = [f"clip{number}" for number in range(24)]
-    return Samples(names, subjects, labels, {"face": stacks}, np.arange(24), np.zeros(24, bool))
+    made = noise(np.random.default_rng(5).integers(0, 3, 24), [f"s{number % 4}" for number in range(24)], size=16)
+    left, stacks = np.array(made.subjects) == out, made.stacks["face"]
+    stacks[left], made.labels[left] = 255 - stacks[left] // 3, (made.labels[left] + 1) % 3
+    return made
 
 
 def learned_of_fold(model, folder, data, number=2):
@@ -179,11 +172,10 @@ def test_methods_protocols_and_settings_agree():
 
 @pytest.mark.parametrize("rival", ["stclqp"], indirect=True)
 @pytest.mark.parametrize("damage", [("features", np.nan), ("tables", 255)], ids=lambda damage: damage[0])
-def test_learned_values_that_cannot_be_are_refused(damage, rival, three_people, tmp_path, capsys):
+def test_learned_values_that_cannot_be_are_refused(damage, rival, three_people, tmp_path):
     [learned] = (rival[1] / "fold-01").glob("*.h5")
     path, (name, value) = shutil.copy(learned, tmp_path / "learned.h5"), damage
     with h5py.File(path, "r+") as file:
         file[name][(0,) * file[name].ndim] = value
-    assert evaluate.main(["--weights", str(path), "--data", str(three_people), "--out", str(tmp_path / "again")]) == 2
-    said = capsys.readouterr().err
-    assert "learned.h5" in said and "Traceback" not in said
+    error = refused(f"evaluate --weights {path} --data {three_people} --out {tmp_path}/again")
+    assert "learned.h5" in error
