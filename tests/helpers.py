@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from microexp_keras.datasets.videos import writing
+from microexp_keras.datasets.frames import writing
 
 from microexp_keras import __main__
 
