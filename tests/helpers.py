@@ -17,9 +17,9 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from microexp_keras.datasets.frames import writing
 
 from microexp_keras import __main__
+from microexp_keras.datasets.frames import writing
 
 GOLDEN = [Path(__file__).parent / "golden", *map(Path, filter(None, [os.environ.get("MICROEXP_GOLDEN")]))]
 
