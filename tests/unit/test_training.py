@@ -19,9 +19,9 @@ from loso import command, until
 from microexp_keras import metrics, models, protocols, training, weights
 from microexp_keras.errors import MicroExpError
 from microexp_keras.protocols import splits
-from microexp_keras.runs.report import training_notes
+from microexp_keras.runs.report import last_ten_epochs, training_notes
 from microexp_keras.training import loop
-from microexp_keras.training.history import History, last_ten_epochs
+from microexp_keras.training.history import History
 from microexp_keras.training.job import Job
 
 PROTOCOL = replace(protocols.get("upstream"), epochs=4, batch_size=8)

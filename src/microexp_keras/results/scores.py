@@ -30,12 +30,13 @@ def write(
     predictions: Predictions,
     about: Json,
     protocol: Protocol | None = None,
+    history: Sequence[dict[str, Any]] = (),
     **more: Any,
 ) -> tuple[Report, dict[str, Any]]:
     """Write scores, figures, predictions and report into a folder; return the report and the contents of scores.json.
 
     Intervals over subjects are given if all subjects are known. `about` are the contents of config.json, of an
-    evaluation `more`, which goes into scores.json; `protocol` is that of a run.
+    evaluation `more`, which goes into scores.json; `protocol` and `history`, its curves, are those of a run.
     """
     names, true, probabilities = predictions.class_names, predictions.true, predictions.probabilities
     scores, over_subjects = predictions.scores, None
@@ -55,6 +56,9 @@ def write(
     plots.confusion_matrix(scores, folder / "confusion_matrix.png", title)
     plots.roc(true, probabilities, names, folder / "roc.png", title)
     plots.calibration(true, probabilities, folder / "calibration.png", title)
+    if history:
+        best_epoch = more["folds"][0]["epoch"] if len(more["folds"]) == 1 else None
+        plots.curves(history, folder / "curves.png", best_epoch, scores.majority_rate, title)
     write_text(folder / FILE, predictions.frame().to_csv(index=False, lineterminator="\n"))
     training, how = [], []
     if protocol:

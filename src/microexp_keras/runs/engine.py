@@ -22,9 +22,8 @@ from microexp_keras.console import progress_bar, traceback_in_a_file
 from microexp_keras.errors import MicroExpError
 from microexp_keras.models.networks import OWN, Method, OwnMethod
 from microexp_keras.parallel import cores
-from microexp_keras.runs.folder import make_folder
 from microexp_keras.runs.options import Workers
-from microexp_keras.runs.run import Run, train_fold
+from microexp_keras.runs.run import Run, make_folder, train_fold
 from microexp_keras.text import counted, in_bytes
 
 if TYPE_CHECKING:

@@ -65,15 +65,6 @@ def results_in(out: str | Path | None, name: str) -> Iterator[Path]:
             folder.rmdir()
 
 
-def make_folder(folder: Path) -> None:
-    """Make the folder of a run or a fold, if it is not there."""
-    try:
-        folder.mkdir(exist_ok=True)
-    except OSError as error:
-        found = f"this folder cannot be made ({error.strerror})"
-        raise MicroExpError(folder, found, "Free it.") from None
-
-
 @contextlib.contextmanager
 def writing(folder: Path, record: str, command: str) -> Iterator[None]:
     """Hold the folder of a run for this process; remove it if nothing was written; after Ctrl-C say how to resume.

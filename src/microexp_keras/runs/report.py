@@ -15,14 +15,13 @@ from microexp_keras.errors import SYNTHETIC_CLIPS, Issue
 from microexp_keras.metrics import Scores
 from microexp_keras.models import RIVALS
 from microexp_keras.protocols import Protocol
-from microexp_keras.results import plots
 from microexp_keras.results.page import Report, caveat, which_apply
 from microexp_keras.results.predictions import Predictions
 from microexp_keras.results.scores import write
 from microexp_keras.runs.folder import read_config
-from microexp_keras.runs.run import Run, drop_rest, read_fold
+from microexp_keras.runs.run import Run, read_fold
 from microexp_keras.text import counted, markdown_table, span
-from microexp_keras.training.history import FoldResult, Row, last_ten_epochs
+from microexp_keras.training.history import MONITOR, FoldResult, Row
 
 SETTINGS = "method.md"
 
@@ -40,8 +39,6 @@ class Outcome:
 def report(run: Run) -> Outcome:
     """Pool the predictions of all folds and write the run's report."""
     protocol, results = run.protocol, [read_fold(run, number) for number in range(len(run.folds))]
-    for result in results:
-        drop_rest(run, result)  # killed between its result and the end, it may have left some
     predictions = Predictions.of(
         run.samples,
         np.concatenate([fold.test for fold in run.folds]),
@@ -52,17 +49,14 @@ def report(run: Run) -> Outcome:
         protocol=protocol.name,
         seed=run.settings.seed,
     )
-    scores, right = predictions.scores, predictions.correct
+    right = predictions.correct
     histories = [result.history for result in results]
-    if histories[0]:
-        best_epoch = results[0].best_epoch if run.has_one_fold else None
-        path = run.folder / "curves.png"
-        plots.curves(_mean_history(histories), path, best_epoch, scores.majority_rate, run.title)
     # Of the scored clips those that do not train, and those with a label that is not their folder's.
     unseen = ~np.concatenate([np.isin(fold.test, fold.train) for fold in run.folds])
     mislabelled = np.concatenate([run.samples.mislabelled[fold.test] for fold in run.folds])
     held_out = {"clips": unseen, "correct": unseen & right, "mislabelled": unseen & mislabelled}
-    caveats = [*_method_notes(run), *training_notes(results, protocol, scores), *_notes(run, results, right)]
+    caveats = [*_method_notes(run), *training_notes(results, protocol, predictions.scores)]
+    caveats += _notes(run, results, right)
     more = {
         "folds": [_fold_json(run, number, result) for number, result in enumerate(results)],
         "held_out": {name: int(chosen.sum()) for name, chosen in held_out.items()},
@@ -70,7 +64,8 @@ def report(run: Run) -> Outcome:
         "ten_epochs": last_ten_epochs(histories, [len(fold.validation) for fold in run.folds]),
     }
     _, config = read_config(run.folder)
-    described, values = write(run.folder, run.title, caveats, predictions, config, protocol, **more)
+    curves = _mean_history(histories)
+    described, values = write(run.folder, run.title, caveats, predictions, config, protocol, curves, **more)
     return Outcome(described, values, predictions, not any(result.diverged for result in results))
 
 
@@ -99,6 +94,27 @@ def _mean_history(histories: list[list[Row]]) -> list[Row]:
     return means
 
 
+def last_ten_epochs(histories: Sequence[Sequence[Row]], sizes: Sequence[int]) -> dict[str, Any] | None:
+    """Return mean and sample deviation of the accuracy over epochs 91 to 100, or the last ten if fewer: Table VIII.
+
+    After each epoch the accuracy is that of the validation clips of all folds together, of which there are `sizes`.
+    None if there are no epochs, or the folds ended after different numbers of them.
+    """
+    lengths = {len(history) for history in histories}
+    if len(lengths) > 1 or lengths == {0}:
+        return None
+    of_folds = np.array([[row[MONITOR] for row in history[:100][-10:]] for history in histories])
+    values = np.average(of_folds, axis=0, weights=sizes)
+    last = int(histories[0][:100][-1]["epoch"]) + 1
+    return {
+        "mean": float(values.mean()),
+        "deviation": float(values.std(ddof=1)) if len(values) > 1 else None,
+        "epochs": len(values),
+        "first": last - len(values) + 1,  # counted from 1
+        "last": last,
+    }
+
+
 def _notes(run: Run, results: Sequence[FoldResult], right: np.ndarray) -> list[Issue]:
     """Return the caveats on the files, on the clips and on what differs from the protocol."""
     settings, protocol, published = run.settings, run.protocol, run.settings.published_protocol
@@ -120,17 +136,18 @@ def _notes(run: Run, results: Sequence[FoldResult], right: np.ndarray) -> list[I
     )
     own = right if run.has_one_fold else None
     remarks = dict.fromkeys(said for fold in run.folds for said in preprocessing.remarks(fold, run.samples, own))
-    return which_apply(
-        {
-            caveat("not_kept", folds=counted(gone, "fold")): gone and again,
-            caveat("faces"): drawn and not run.samples.synthetic,
-            **dict.fromkeys([*run.samples.all_notes, *map(Issue.of, remarks)], True),
-            caveat("unseen"): protocol.unseen_subjects and not settings.weights,
-            caveat("changed", what="; ".join(changed)): changed,
-            SYNTHETIC_CLIPS: run.samples.synthetic,
-            caveat("synthetic_start"): settings.weights_synthetic,
-        }
-    )
+    of_files = {
+        caveat("not_kept", folds=counted(gone, "fold")): gone and again,
+        caveat("faces"): drawn and not run.samples.synthetic,
+    }
+    of_clips = [*run.samples.all_notes, *map(Issue.of, remarks)]
+    of_settings = {
+        caveat("unseen"): protocol.unseen_subjects and not settings.weights,
+        caveat("changed", what="; ".join(changed)): changed,
+        SYNTHETIC_CLIPS: run.samples.synthetic,
+        caveat("synthetic_start"): settings.weights_synthetic,
+    }
+    return [*which_apply(of_files), *of_clips, *which_apply(of_settings)]
 
 
 def training_notes(results: Sequence[FoldResult], protocol: Protocol, scores: Scores) -> list[Issue]:
@@ -153,15 +170,15 @@ def training_notes(results: Sequence[FoldResult], protocol: Protocol, scores: Sc
     guessing = math.log(len(scores.class_names))
     high = sum(loss > guessing for loss in losses)
     not_learned = high and scores.accuracy_interval[0] <= scores.majority_rate
-    return which_apply(
+    notes = which_apply(
         {
             caveat("trained", name=name, source=source, each=each, batch=protocol.batch_size, best=best): True,
             caveat("early", which=of_early, epochs=epochs, planned=protocol.epochs): protocol.patience and early,
             caveat("collapsed", where=of_folds(len(constant)), classes=", ".join(dict.fromkeys(constant))): constant,
             caveat("not_learned", where=of_folds(high), losses=span(losses, ".3g"), guessing=guessing): not_learned,
-            **{caveat("diverged", why=result.diverged): result.diverged for result in results},
         }
     )
+    return notes + [caveat("diverged", why=result.diverged) for result in results if result.diverged]
 
 
 def _method_notes(run: Run) -> list[Issue]:

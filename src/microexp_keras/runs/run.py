@@ -15,7 +15,7 @@ from microexp_keras.errors import MicroExpError
 from microexp_keras.preprocessing import Samples, Statistics
 from microexp_keras.protocols import Fold, Protocol
 from microexp_keras.results import plots
-from microexp_keras.runs.folder import make_folder, provenance, read_config
+from microexp_keras.runs.folder import provenance, read_config
 from microexp_keras.runs.settings import Settings
 from microexp_keras.text import ranges
 from microexp_keras.training.history import STATE, FoldResult, History
@@ -121,6 +121,15 @@ class Run:
             raise MicroExpError(self.settings.data, found, "Restore them, or start a new run.")
 
 
+def make_folder(folder: Path) -> None:
+    """Make the folder of a run or a fold, if it is not there."""
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        found = f"this folder cannot be made ({error.strerror})"
+        raise MicroExpError(folder, found, "Free it.") from None
+
+
 def load_samples(settings: Settings, progress: bool = True) -> Samples:
     """Read the clips that the settings of a run name."""
     points = landmarks.CsvLandmarks(settings.landmarks) if settings.landmarks else None
@@ -184,10 +193,10 @@ def train_fold(run: Run, number: int, progress: bool = True, wanted: Callable[[]
         "devices": devices(),
     }
     write_json(folder / RESULT, result)
-    drop_rest(run, found)
+    _drop_rest(run, found)
 
 
-def drop_rest(run: Run, result: FoldResult) -> None:
+def _drop_rest(run: Run, result: FoldResult) -> None:
     """Remove what a fold of several that has its result does not keep: its state, and its best weights unless asked."""
     if not run.has_one_fold:
         (result.best_path.parent / STATE).unlink(missing_ok=True)
@@ -196,9 +205,11 @@ def drop_rest(run: Run, result: FoldResult) -> None:
 
 
 def read_fold(run: Run, number: int) -> FoldResult:
-    """Read what came of a fold that is done; see `read_result`."""
+    """Read what came of a fold that is done, see `read_result`; killed before its end, it may have left too much."""
     clips, network = run.clip_names(run.folds[number].test), run.protocol.network
-    return read_result(run.fold_folder(number), clips, run.protocol.database.num_classes, network.has_epochs)
+    found = read_result(run.fold_folder(number), clips, run.protocol.database.num_classes, network.has_epochs)
+    _drop_rest(run, found)
+    return found
 
 
 def read_result(folder: Path, clips: list[str], num_classes: int, has_epochs: bool) -> FoldResult:

@@ -3,7 +3,6 @@
 import csv
 import math
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -76,24 +75,3 @@ class FoldResult:
         """The class, if the best epoch's weights predict a single one for every validation clip, else None."""
         only = -1 if self.best_epoch is None else int(self.history[self.best_epoch]["val_only_class"])
         return None if only < 0 else only
-
-
-def last_ten_epochs(histories: Sequence[Sequence[Row]], sizes: Sequence[int]) -> dict[str, Any] | None:
-    """Return mean and sample deviation of the accuracy over epochs 91 to 100, or the last ten if fewer: Table VIII.
-
-    After each epoch the accuracy is that of the validation clips of all folds together, of which there are `sizes`.
-    None if there are no epochs, or the folds ended after different numbers of them.
-    """
-    lengths = {len(history) for history in histories}
-    if len(lengths) > 1 or lengths == {0}:
-        return None
-    of_folds = np.array([[row[MONITOR] for row in history[:100][-10:]] for history in histories])
-    values = np.average(of_folds, axis=0, weights=sizes)
-    last = int(histories[0][:100][-1]["epoch"]) + 1
-    return {
-        "mean": float(values.mean()),
-        "deviation": float(values.std(ddof=1)) if len(values) > 1 else None,
-        "epochs": len(values),
-        "first": last - len(values) + 1,  # counted from 1
-        "last": last,
-    }
