@@ -174,7 +174,8 @@ def drawing_from(seed: int | None) -> Iterator[None]:
     """
     from keras.src.random import seed_generator
 
-    seed_generator.python_random = _Seeds
+    if seed_generator.python_random is not _Seeds:  # an AttributeError if another Keras draws in another way
+        seed_generator.python_random = _Seeds
     before = _drawing.set(_drawing.get() if seed is None else random.Random(seed))
     try:
         yield
