@@ -161,7 +161,8 @@ def client(workers: Workers, jobs: int | None = None) -> "Iterator[Client]":
                     threads_per_worker=1,
                     memory_limit=None,
                     security=True,  # keys of this command alone: nobody else on this machine can join
-                    dashboard_address=None,
+                    dashboard_address="127.0.0.1:0",
+                    scheduler_kwargs={"dashboard": False},
                     silence_logs=logging.CRITICAL,
                 )
                 found = open_.enter_context(Client(open_.enter_context(cluster)))
