@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers import on_a_full_disk
-from loso import command, until
+from loso import started, until
 
 from microexp_keras import metrics, models, protocols, training, weights
 from microexp_keras.errors import MicroExpError
@@ -287,9 +287,9 @@ def test_only_the_best_and_the_last_are_kept_and_no_file_of_the_users_is_removed
 @pytest.mark.slow
 def test_ctrl_c_leaves_a_run_that_was_of_one_command_and_can_be_resumed(small_smic, tmp_path):
     out = tmp_path / "run"
-    process = command("--dataset", "smic", "--data", small_smic, "--epochs", 4000, "--out", out)
+    process = started(f"train --dataset smic --data {small_smic} --epochs 4000 --out {out}")
     until(lambda: (out / "last.weights.h5").exists(), process)
-    second = command("--resume", out)
+    second = started(f"train --resume {out}")
     _, refusal = second.communicate(timeout=120)
     assert process.poll() is None and second.returncode == 2 and f"{out}: another run" in refusal
     for _ in range(3):  # pressed again if nothing happens: Python loses one that meets it in a destructor

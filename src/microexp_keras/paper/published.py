@@ -59,6 +59,10 @@ class Cell:
     counts: tuple[int, ...]  #: Scored clips by class: rows of the confusion matrix if one was printed.
 
     @property
+    def dataset(self) -> str:
+        return self.protocol.dataset
+
+    @property
     def key(self) -> str:
         """For keys of claims: `stcnn-smic`."""
         return f"{self.protocol.model}-{self.protocol.dataset}"
