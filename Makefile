@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/ready
 DEVELOPER := .venv/ready-dev
 WORKERS := -n auto --maxprocesses 8 --dist worksteal
-ON_BACKENDS := $(foreach room,models weights training saliency,tests/unit/test_$(room).py) tests/golden
+ON_BACKENDS := $(foreach room,models weights training,tests/unit/test_$(room).py) tests/golden
 FUSED := $(foreach kind,intermediate late,weights/local/$(kind)-fusenet_synthetic-smic_glorot_seed0.weights.h5)
 
 .PHONY: demo test test-fast test-backends requirements fuzz lint docs bench weights notebooks clean
