@@ -183,6 +183,11 @@ def drawing_from(seed: int | None) -> Iterator[None]:
         _drawing.reset(before)
 
 
+def drawn_seed() -> int:
+    """Draw the seed of a dropout as Keras would; without one, Keras drops on PyTorch by numbers that no seed sets."""
+    return _Seeds.randint(1, 10**9)
+
+
 @contextlib.contextmanager
 def without_remarks() -> Iterator[None]:
     """Keep back what libraries write past Python to stderr; should the block fail, it is shown after all."""

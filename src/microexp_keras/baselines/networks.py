@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from microexp_keras import training, weights
-from microexp_keras.backend import drawing_from, keras
+from microexp_keras.backend import drawing_from, drawn_seed, keras
 from microexp_keras.baselines.settings import described, settings
 from microexp_keras.errors import MicroExpError
 from microexp_keras.models.layers import LAST
@@ -73,7 +73,7 @@ def build_3d_fcnn(
         inputs = [keras.Input((rows, columns, length, 1), name=name) for name, length in lengths]
         streams = [_convolved(x, layers.Conv3D, layers.MaxPooling3D, FLOW, f"{x.name}_") for x in inputs]
         x = layers.Concatenate(name="fusion")(streams)
-        x = layers.Dropout(FLOW.dropout, name="dropout_1")(x)
+        x = layers.Dropout(FLOW.dropout, seed=drawn_seed(), name="dropout_1")(x)
         x = _classified(x, FLOW, num_classes, "dropout_2")
         return keras.Model(inputs, x, name="fcnn_3d")
 
@@ -96,7 +96,7 @@ def build_ststnet(size: int | tuple[int, int] = 28, num_classes: int = 3, seed: 
             x = layers.Conv2D(filters, APEX.kernel_size, **_SAME, name=f"conv_{number}")(images)
             x = layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"normalization_{number}")(x)
             x = layers.MaxPooling2D(APEX.pool, padding="same", data_format=LAST, name=f"pool_{number}")(x)
-            streams.append(layers.Dropout(APEX.dropout, name=f"dropout_{number}")(x))
+            streams.append(layers.Dropout(APEX.dropout, seed=drawn_seed(), name=f"dropout_{number}")(x))
         x = layers.Concatenate(name="fusion")(streams)
         x = layers.AveragePooling2D(APEX.mean_pool, data_format=LAST, name="mean_pool")(x)
         x = layers.Flatten(LAST, name="flatten")(x)
@@ -117,7 +117,7 @@ def _convolved(
 def _classified(x: keras.KerasTensor, own: SimpleNamespace, num_classes: int, dropout: str) -> keras.KerasTensor:
     """Two dense layers, a dropout of this name between them, and the probabilities."""
     x = layers.Dense(own.dense, activation="relu", name="dense_1")(x)
-    x = layers.Dropout(own.dropout, name=dropout)(x)
+    x = layers.Dropout(own.dropout, seed=drawn_seed(), name=dropout)(x)
     x = layers.Dense(num_classes, name="dense_2")(x)
     return layers.Softmax(name="softmax")(x)
 

@@ -12,7 +12,7 @@ IJCNN 2019, Tables I and II; the programs `{SMIC,CASME-SQUARE}/MicroExpSTCNN.py`
 
 from collections.abc import Sequence
 
-from microexp_keras.backend import drawing_from, keras
+from microexp_keras.backend import drawing_from, drawn_seed, keras
 from microexp_keras.errors import MicroExpError
 from microexp_keras.models.layers import LAST, Conv3D, Dense, Keras2GlorotUniform
 from microexp_keras.models.original import FILTERS, POOL
@@ -61,7 +61,7 @@ def build_microexp_stcnn(
         face = _input("face", frames, size)
         x = _convolved_stream(face, kernel_size, conv_initializer)
         x = Dense(128, activation="relu", kernel_initializer=_keras2_normal(), name="dense_1")(x)
-        x = layers.Dropout(0.5, name="dropout_2")(x)
+        x = layers.Dropout(0.5, seed=drawn_seed(), name="dropout_2")(x)
         x = Dense(num_classes, kernel_initializer=_keras2_normal(), name="dense_2")(x)
         x = layers.Softmax(dtype="float32", name="softmax")(x)
         return keras.Model(face, x, name="microexp_stcnn")
@@ -128,16 +128,16 @@ def _convolved_stream(
     x = Conv3D(FILTERS, kernel_size, data_format=LAST, kernel_initializer=initial, name=prefix + "conv")(x)
     x = layers.MaxPooling3D(POOL, data_format=LAST, name=prefix + "pool")(x)
     x = layers.ReLU(name=prefix + "relu")(x)
-    x = layers.Dropout(0.5, name=prefix + "dropout_1")(x)
+    x = layers.Dropout(0.5, seed=drawn_seed(), name=prefix + "dropout_1")(x)
     return layers.Flatten(LAST, name=prefix + "flatten")(x)
 
 
 def _dense_layers(x: keras.KerasTensor, prefix: str = "") -> keras.KerasTensor:
     """The two linear layers of the fused networks, with their dropout."""
     x = Dense(1024, name=prefix + "dense_1")(x)
-    x = layers.Dropout(0.5, name=prefix + "dropout_2")(x)
+    x = layers.Dropout(0.5, seed=drawn_seed(), name=prefix + "dropout_2")(x)
     x = Dense(128, name=prefix + "dense_2")(x)
-    return layers.Dropout(0.5, name=prefix + "dropout_3")(x)
+    return layers.Dropout(0.5, seed=drawn_seed(), name=prefix + "dropout_3")(x)
 
 
 def _keras2_normal() -> keras.initializers.Initializer:
