@@ -171,6 +171,7 @@ def drawing_from(seed: int | None) -> Iterator[None]:
     """Let layers that this thread builds meanwhile draw their seeds from this one alone; None changes nothing.
 
     They are those that Keras would draw after `keras.utils.set_random_seed(seed)`, if no other thread drew in between.
+    From then on Keras draws through `_Seeds`, which outside of this gives what Python's `random` gives.
     """
     from keras.src.random import seed_generator
 
@@ -181,6 +182,19 @@ def drawing_from(seed: int | None) -> Iterator[None]:
         yield
     finally:
         _drawing.reset(before)
+
+
+@contextlib.contextmanager
+def in_float32() -> Iterator[None]:
+    """Let layers that are built meanwhile compute in float32, whatever the program has set for its own."""
+    import keras
+
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def drawn_seed() -> int:

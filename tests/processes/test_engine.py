@@ -168,18 +168,18 @@ def test_a_run_of_one_fold_is_trained_on_a_cluster_and_resumed_there(one_worker,
     assert len((out / "history.csv").read_text().splitlines()) == 4 and (out / "report.html").exists()
 
 
-def other_version(folder, package):
-    """What makes Python believe that version 0.0.1 of a package is installed."""
-    about = folder / f"{package}-0.0.1.dist-info"
+def other_keras(folder):
+    """What makes Python believe that version 0.0.1 of Keras is installed."""
+    about = folder / "keras-0.0.1.dist-info"
     about.mkdir(parents=True)
-    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 0.0.1\n")
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: keras\nVersion: 0.0.1\n")
     return {"PYTHONPATH": os.pathsep.join([str(folder), *sys.path[1:]])}
 
 
 def test_a_worker_of_another_version_is_refused(one_worker, three_people, tmp_path):
     out, file = tmp_path / "run", one_worker[0]
     with (
-        dask_program("worker", file, "--nthreads", "1", "--no-nanny", **other_version(tmp_path, "keras")),
+        dask_program("worker", file, "--nthreads", "1", "--no-nanny", **other_keras(tmp_path)),
         Client(read_json(file)["address"]) as dask,
     ):
         dask.wait_for_workers(2)
@@ -224,13 +224,15 @@ def test_workers_of_several_threads_are_refused(three_people, tmp_path):
     assert "a worker has 2 threads instead of one" in error
 
 
-def test_a_scheduler_with_another_version_of_the_package_is_named(three_people, tmp_path):
+def test_a_scheduler_without_the_package_is_named(three_people, tmp_path):
+    """A module of the same name hides it there."""
+    (tmp_path / "microexp_keras.py").write_text("")
     with (
-        dask_scheduler(tmp_path, **other_version(tmp_path, "microexp_keras")) as (file, _),
+        dask_scheduler(tmp_path, PYTHONPATH=str(tmp_path)) as (file, _),
         dask_program("worker", file, "--nthreads", "1", "--no-nanny"),
     ):
         error = refused(training(three_people, tmp_path / "run", more=f"--cluster {file}"))
-    assert "the scheduler has microexp-keras 0.0.1, but here it is" in error and "bug" not in error
+    assert "a scheduler or worker of it has no microexp_keras like that here" in error and "bug" not in error
 
 
 def test_processes_that_do_not_come_back_are_not_waited_for(tmp_path, monkeypatch):

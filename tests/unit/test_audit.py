@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from microexp_keras import audit, paper, protocols
-from microexp_keras.datasets.database import DATABASES
+from microexp_keras.datasets.database import DATABASES, of_table
 from microexp_keras.paper import arithmetic
 from microexp_keras.paper.published import FIGURES, PAPER, published_value
 
@@ -161,3 +161,9 @@ def test_the_command_prints_a_summary_then_every_claim(claims, capsys):
     for claim in claims.values():
         assert claim.group in printed and f"(`{claim.key}`)" in flat and claim.verdict in flat
     assert max(map(len, printed.splitlines())) <= 100
+
+
+@pytest.mark.parametrize("model", ["stcnn", "late", "lbp-top"])
+def test_nothing_is_published_of_ones_own_clips_that_are_called_like_a_database(model):
+    own = of_table(name="casme2", title="Ours", class_names=("a", "b", "c"), frames=18, sampling="first", crop="none")
+    assert published_value(protocols.get("loso", model, own)).percent is None

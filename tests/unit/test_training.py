@@ -11,6 +11,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 from helpers import on_a_full_disk
@@ -302,3 +303,16 @@ def test_ctrl_c_leaves_a_run_that_was_of_one_command_and_can_be_resumed(small_sm
     assert process.returncode == 130
     assert f"--resume {out}" in said and "Traceback" not in said
     assert weights.inspect(out / "last.weights.h5").metadata["resume"]
+
+
+def test_a_second_training_in_a_folder_keeps_the_best_weights_of_the_first(tmp_path):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    for accuracies in ((0.25, 0.5), (0.75,)):
+        kept = training.Checkpoint(tmp_path)
+        kept.set_model(model)
+        for epoch, accuracy in enumerate(accuracies):
+            kept.on_epoch_end(epoch, {"val_accuracy": accuracy})
+        kept.on_train_end()
+    found = sorted(path.name for path in tmp_path.glob("weights-improvement-*"))
+    assert found == [f"weights-improvement-{name}.weights.h5" for name in ("00-0.75", "01-0.50")]

@@ -221,19 +221,15 @@ def _fault(row: Row, subjects: dict[int, str], videos: dict[str, str]) -> str | 
     """Say which cell of a row is not as it must be."""
     frames = [row[name] for name in ("onset", "apex", "offset")]
     numbers = [0 if cell is None else whole(cell) for cell in frames]
-    faults = {
-        f"{row['code']!r} is no clip of {', '.join(videos)} (anger1_1)": _code(row["code"]).partition("_")[0] in videos,
-        f"{row['index']!r} is not the index of a subject ({min(subjects)} to {max(subjects)})": (
-            whole(row["index"]) in subjects
-        ),
-        f"onset, apex and offset must be the numbers of frames, but are {', '.join(map(repr, frames))}": (
-            numbers[0] and all(number is not None and number >= 0 for number in numbers)
-        ),
-        f"{row['kind']!r} is neither macro-expression nor micro-expression": (
-            text_of(row["kind"])[:5] in ("macro", "micro")
-        ),
-    }
-    return next((fault for fault, sound in faults.items() if not sound), None)
+    if _code(row["code"]).partition("_")[0] not in videos:
+        return f"{row['code']!r} is no clip of {', '.join(videos)} (anger1_1)"
+    if whole(row["index"]) not in subjects:
+        return f"{row['index']!r} is not the index of a subject ({min(subjects)} to {max(subjects)})"
+    if not numbers[0] or any(number is None or number < 0 for number in numbers):
+        return f"onset, apex and offset must be the numbers of frames, but are {', '.join(map(repr, frames))}"
+    if text_of(row["kind"])[:5] not in ("macro", "micro"):
+        return f"{row['kind']!r} is neither macro-expression nor micro-expression"
+    return None
 
 
 def _code(cell: Any) -> str:

@@ -80,8 +80,12 @@ class Report(NamedTuple):
     """What `check` found."""
 
     table: Table
-    issues: list[Issue]  # those of the table
     facts: dict[str, Any]  # as `--json` prints them beside the issues
+
+    @property
+    def issues(self) -> list[Issue]:
+        """Those of the table."""
+        return self.table.issues
 
     @property
     def stops_training(self) -> bool:
@@ -176,7 +180,7 @@ def check(
         "clips_by_frames": dict(sorted(lengths.items())),
         "files_by_size": {by(size): count for size, count in sorted(files.items())},
     }
-    return Report(table, table.issues, facts)
+    return Report(table, facts)
 
 
 def _differences(table: Table) -> Iterator[Issue]:
@@ -207,7 +211,7 @@ def _differences(table: Table) -> Iterator[Issue]:
 
 def _spoiled(table: Table, media: Media, frames: int, sampling: str) -> Iterator[Issue]:
     """Yield files that cannot be read to their end."""
-    needed: dict[Path, float] = {}  # frames of a video that are read; of an image one
+    needed: dict[Path, float] = {}  # frames of a video that are read; of an image all
     for clip in table.clips:
         part = frames_read(clip, frames, sampling)
         end = clip.video.first + part.stop if clip.video and part.stop is not None else math.inf

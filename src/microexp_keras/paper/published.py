@@ -120,8 +120,10 @@ def published_value(protocol: Protocol) -> Value:
     """Look up what Table V, or of another kernel Table IX, has of the method and the database of a protocol."""
     method, key = protocol.network, f"{protocol.model}-{protocol.dataset}"
     about = read_toml(__package__, "claims.toml")
-    cells = {cell.key: cell for cell in table_5(PAPER)} if protocol.database.in_paper else {}
-    if cells and method.name in RIVALS:
+    if not protocol.database.in_paper:  # another may have the same name
+        return Value()
+    cells = {cell.key: cell for cell in table_5(PAPER)}
+    if method.name in RIVALS:
         percent = PAPER.rivals.get((method.printed, protocol.dataset))
         return Value() if percent is None else Value(percent, **about["rivals"][key])
     printed = {PAPER.kernel_in_text: cells[key].percent} if key in cells else {}

@@ -112,8 +112,9 @@ def read_stacks(
     names = ("face",) if points is None else ("eyes", "mouth")
     shape = (len(names), len(clips), protocol.size, protocol.size, protocol.frames)
     read = functools.partial(_read_clips, clips, protocol, points, progress)
-    if keep and (points is None or hasattr(points, "identity")):
-        path = cache.place("stacks", f"{_cache_key(clips, protocol, names, points)}.npy")
+    identity = getattr(points, "identity", lambda: None)()  # a text that changes whenever the points may
+    if keep and (points is None or identity):
+        path = cache.place("stacks", f"{_cache_key(clips, protocol, names, identity)}.npy")
         kept = kept_stacks(path, names, shape)
         if kept and progress:
             print(f"the stacks of {counted(len(clips), 'clip')} come from the cache", file=sys.stderr)
@@ -223,13 +224,13 @@ def _short_notes(clips: Sequence[Clip], lengths: Sequence[int], protocol: Protoc
         yield f"Read around their middle, for no apex is annotated: {', '.join(missing)}."
 
 
-def _cache_key(clips: Sequence[Clip], protocol: Protocol, names: tuple[str, ...], points: Any) -> str:
+def _cache_key(clips: Sequence[Clip], protocol: Protocol, names: tuple[str, ...], identity: str | None) -> str:
     """Return the key of what is read of some clips: SHA-256 over all that decides on the pixels; no frame is read."""
     decisive = ("dataset", "frames", "size", "swapped_colours", "sampling", "reads_as_published", "crop")
     settings: dict[str, Any] = {name: getattr(protocol, name) for name in decisive}
     settings |= {"inputs": names, "opencv": cv2.__version__}
-    if points is not None:  # whose identity is a text that changes whenever the points may
-        settings |= {"landmark_faults": protocol.landmark_faults, "landmarks": points.identity()}
+    if identity:
+        settings |= {"landmark_faults": protocol.landmark_faults, "landmarks": identity}
     elif protocol.crop == "face":
         settings["landmarks"] = landmarks.DlibLandmarks.identity()
     digest = hashlib.sha256(json.dumps([FORMAT, settings]).encode())

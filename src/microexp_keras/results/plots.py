@@ -169,7 +169,7 @@ def curves(
         axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
     right.set_ylim(-0.02, 1.02)
     right.yaxis.set_major_formatter("{x:.0%}")
-    if best_epoch is not None:
+    if best_epoch in epochs.index:
         best = epochs.val_accuracy.loc[[best_epoch]]
         right.plot(best, "o", color=ORANGE, label=f"best epoch ({best_epoch})")
     if majority_rate is not None:

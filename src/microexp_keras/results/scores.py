@@ -273,7 +273,7 @@ def repeating(about: Json, own: Mapping[str, str], files: Sequence[str], devices
         "command": about["command"],
         "started": about["started"],
         **own,
-        "commit": about["commit"] or f"none: {about['commit_missing']}",
+        "commit": about["commit"] or f"none: {about.get('commit_missing') or 'not run from a checkout'}",
         "versions": ", ".join(f"{name} {version}" for name, version in about["versions"].items()),
         "machine": f"{machine['system']}, {machine['cores']} cores",
         "computed on": ", ".join(sorted(devices or machine["devices"] or ["unknown"])),

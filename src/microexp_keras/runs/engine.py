@@ -6,6 +6,7 @@ import gc
 import json
 import logging
 import os
+import platform
 import signal
 import sys
 import time
@@ -16,12 +17,14 @@ from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from microexp_keras import __version__
 from microexp_keras.atomic import only_writer
 from microexp_keras.backend import choose_backend
 from microexp_keras.console import progress_bar, traceback_in_a_file
 from microexp_keras.errors import MicroExpError
 from microexp_keras.models.networks import OWN, Method, OwnMethod
 from microexp_keras.parallel import cores
+from microexp_keras.runs.folder import installed
 from microexp_keras.runs.options import Workers
 from microexp_keras.runs.run import Run, make_folder, train_fold
 from microexp_keras.text import counted, in_bytes
@@ -182,21 +185,28 @@ def _join(cluster: str) -> "Client":
 
 
 def _require_same(client: "Client") -> None:
-    """Wait for a worker; refuse a cluster of versions on which the bits of a fold depend, or of several threads."""
+    """Wait for a worker; refuse a cluster without this package, of other versions or of several threads to a worker."""
     print("waiting for a worker to join the cluster", file=sys.stderr)
     client.wait_for_workers(1)
-    packages = ["keras", choose_backend(), "numpy", "microexp-keras"]
-    found: Any = client.get_versions(packages=packages)
-    own = found["client"]["packages"]
-    for address, there in {"the scheduler": found["scheduler"], **found["workers"]}.items():
-        theirs = there["packages"]
-        if names := [name for name in ("python", *packages) if own[name] != theirs[name]]:
-            here, other = (", ".join(f"{name} {one[name]}" for name in names) for one in (own, theirs))
-            hint = "Install the same versions everywhere and start the cluster again."
-            raise MicroExpError("--cluster", f"{address} has {other}, but here it is {here}", hint)
+    own, hint = versions(), "Install the same versions everywhere and start the cluster again."
+    try:
+        others = {"the scheduler": client.run_on_scheduler(versions), **client.run(versions)}
+    except Exception as error:
+        found = f"a scheduler or worker of it has no microexp_keras like that here, but answers {error!r}"
+        raise MicroExpError("--cluster", found, hint) from None
+    for address, theirs in others.items():
+        if names := [name for name in own if own[name] != theirs.get(name)]:
+            here, there = (", ".join(f"{name} {one.get(name)}" for name in names) for one in (own, theirs))
+            raise MicroExpError("--cluster", f"{address} has {there}, but here it is {here}", hint)
     if (threads := max(client.nthreads().values())) > 1:
-        text = f"a worker has {threads} threads instead of one"
-        raise MicroExpError("--cluster", text, "Start them with --nthreads 1.")
+        found = f"a worker has {threads} threads instead of one"
+        raise MicroExpError("--cluster", found, "Start them with --nthreads 1.")
+
+
+def versions() -> dict[str, str]:
+    """Return the versions on which the bits of a fold depend, with the backend that is loaded here; none is loaded."""
+    packages = {name: installed(name) or "none" for name in ("keras", choose_backend(), "numpy")}
+    return {"python": platform.python_version(), **packages, "microexp_keras": __version__}
 
 
 @contextlib.contextmanager

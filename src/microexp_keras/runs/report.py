@@ -19,7 +19,7 @@ from microexp_keras.results.page import Report, caveat, which_apply
 from microexp_keras.results.predictions import Predictions
 from microexp_keras.results.scores import write
 from microexp_keras.runs.folder import read_config
-from microexp_keras.runs.run import Run, read_fold
+from microexp_keras.runs.run import Run, drop_rest, read_fold
 from microexp_keras.text import counted, markdown_table, span
 from microexp_keras.training.history import MONITOR, FoldResult, Row
 
@@ -39,6 +39,8 @@ class Outcome:
 def report(run: Run) -> Outcome:
     """Pool the predictions of all folds and write the run's report."""
     protocol, results = run.protocol, [read_fold(run, number) for number in range(len(run.folds))]
+    for result in results:
+        drop_rest(run, result)  # killed between its result and the end, it may have left some
     predictions = Predictions.of(
         run.samples,
         np.concatenate([fold.test for fold in run.folds]),
@@ -121,7 +123,7 @@ def _notes(run: Run, results: Sequence[FoldResult], right: np.ndarray) -> list[I
     method, gone = protocol.network, sum(not result.best_path.exists() for result in results)
     again = not method.is_own or (method.has_epochs and ":" in method.name)  # others no command can train again
     drawn = (results[0].saliency or {}).get("sheets")
-    epochs = counted(protocol.patience, "epoch")
+    epochs = counted(protocol.patience or 0, "epoch")
     changed = [
         f"{name} {getattr(protocol, name)} instead of the protocol's {getattr(published, name)}"
         for name in ("epochs", "batch_size", "kernel_size", *READING)

@@ -193,10 +193,10 @@ def train_fold(run: Run, number: int, progress: bool = True, wanted: Callable[[]
         "devices": devices(),
     }
     write_json(folder / RESULT, result)
-    _drop_rest(run, found)
+    drop_rest(run, found)
 
 
-def _drop_rest(run: Run, result: FoldResult) -> None:
+def drop_rest(run: Run, result: FoldResult) -> None:
     """Remove what a fold of several that has its result does not keep: its state, and its best weights unless asked."""
     if not run.has_one_fold:
         (result.best_path.parent / STATE).unlink(missing_ok=True)
@@ -205,11 +205,9 @@ def _drop_rest(run: Run, result: FoldResult) -> None:
 
 
 def read_fold(run: Run, number: int) -> FoldResult:
-    """Read what came of a fold that is done, see `read_result`; killed before its end, it may have left too much."""
+    """Read what came of a fold that is done; see `read_result`."""
     clips, network = run.clip_names(run.folds[number].test), run.protocol.network
-    found = read_result(run.fold_folder(number), clips, run.protocol.database.num_classes, network.has_epochs)
-    _drop_rest(run, found)
-    return found
+    return read_result(run.fold_folder(number), clips, run.protocol.database.num_classes, network.has_epochs)
 
 
 def read_result(folder: Path, clips: list[str], num_classes: int, has_epochs: bool) -> FoldResult:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from microexp_keras import preprocessing, weights
+from microexp_keras.backend import in_float32
 from microexp_keras.errors import MicroExpError
 from microexp_keras.models.networks import NETWORKS, get_method
 from microexp_keras.preprocessing import Samples, Statistics, original_npy
@@ -36,9 +37,8 @@ class Job:
         """How many classes there are."""
         return self.protocol.database.num_classes
 
-    @property
-    def inputs(self) -> Inputs:
-        """What a network sees of all clips."""
+    def network_inputs(self) -> Inputs:
+        """Standardise what a network sees, of all clips."""
         return preprocessing.network_inputs(self.samples.stacks, self.statistics)[0]
 
     def require_wanted(self, epoch: int, logs: Any = None) -> None:
@@ -53,15 +53,16 @@ def fit(job: Job) -> FoldResult:
 
     protocol, labels = job.protocol, job.samples.labels
     network = NETWORKS[protocol.model]
-    inputs = job.inputs
+    inputs = job.network_inputs()
     if not protocol.unseen_subjects:  # as the original programs do, of which each has one fold
         origin = {name: job.metadata[name] for name in ("synthetic", "dataset", "data_fingerprint")}
         seen = protocol.training_inputs(inputs)
         original_npy.write_validation(job.folder, network, seen, labels, job.num_classes, job.fold.held_out, origin)
     _, rows, columns, frames, _ = inputs[protocol.inputs[0]].shape
-    model = network.build(
-        frames, (rows, columns), job.num_classes, protocol.kernel_size, protocol.conv_initializer, job.seed
-    )
+    with in_float32():
+        model = network.build(
+            frames, (rows, columns), job.num_classes, protocol.kernel_size, protocol.conv_initializer, job.seed
+        )
     if job.start and not (job.folder / STATE).exists():
         weights.load_weights(model, job.start)
     return replace(training.fit(job, model, inputs, labels, job.fold, job.metadata), model=model)

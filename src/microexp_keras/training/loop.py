@@ -165,7 +165,7 @@ class Checkpoint(keras.callbacks.Callback):
         self.folder.mkdir(parents=True, exist_ok=True)
         self.history = History(self.folder / "history.csv")
         self.value, self.epoch, self.path = -math.inf, -1, self.folder  # of the best epoch; -1: none yet
-        self._saved = -math.inf
+        self._saved, self._before = -math.inf, len(self.history.rows)  # epochs of an earlier training in this folder
         self._unsaved: int | None = None
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
@@ -191,14 +191,14 @@ class Checkpoint(keras.callbacks.Callback):
         about = {**self.metadata, "epoch": self._unsaved}
         weights.save_weights(self.model, self.folder / STATE, {**about, "resume": state})
         self._saved, self._unsaved = time.monotonic(), None
-        self._remove_outdone(self.history.rows)
+        self._remove_outdone(self.history.rows[self._before :])
 
     def resume(self) -> int:
         """Put model, optimizer, dropout and best score into the saved state, and return the first epoch to train.
 
         Files that a killed run did not come to remove are removed: its own are those that its history leads to.
         """
-        last, rows = self.folder / STATE, self.history.rows
+        last, rows, self._before = self.folder / STATE, self.history.rows, 0
         if not last.exists() and len(rows) < 2:  # killed before the first state was saved
             self.history.keep_until(-1)
             return 0

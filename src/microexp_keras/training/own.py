@@ -25,7 +25,7 @@ WEIGHTS = "best.weights.h5"  #: Weights of the best epoch, as Keras writes and r
 
 def fit(job: Job) -> FoldResult:
     """Fit a fold from its beginning and predict the test clips; see `models.Method`."""
-    clips = job.inputs["face"][:]
+    clips = job.network_inputs()["face"][:]
     return _fit_network(job, clips) if job.protocol.network.has_epochs else _fit_estimator(job, clips)
 
 

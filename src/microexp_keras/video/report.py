@@ -33,6 +33,13 @@ def write(folder: Path, seen: Seen, about: Mapping[str, Any], annotated: bool) -
     names = protocol.database.class_names
     plots.timeline(times, seen.probabilities, names, folder / "timeline.png", title, caption)
     write_text(folder / FILE, _table(seen, times))
+    over_time = Figure.of(folder / "timeline.svg", "Probability of each class over time.", wide=True)
+    sections = [Section("Over time", figures=[over_time])]
+    if annotated:
+        annotate(seen, folder / "annotated.webm")
+        video = Figure("annotated.webm", wide=True, video=True)
+        remark = "It lies beside this page. Passed on alone, the page shows no face:"
+        sections.append(Section("Video", figures=[video], remark=remark, files=["annotated.webm"]))
     summary = {
         **about,
         "weights": look.file.path,
@@ -46,13 +53,6 @@ def write(folder: Path, seen: Seen, about: Mapping[str, Any], annotated: bool) -
         "notes": [*map(str, notes)],
     }
     write_json(folder / "summary.json", summary)
-    over_time = Figure.of(folder / "timeline.svg", "Probability of each class over time.", wide=True)
-    sections = [Section("Over time", figures=[over_time])]
-    if annotated:
-        annotate(seen, folder / "annotated.webm")
-        video = Figure("annotated.webm", wide=True, video=True)
-        remark = "It lies beside this page. Passed on alone, the page shows no face:"
-        sections.append(Section("Video", figures=[video], remark=remark, files=["annotated.webm"]))
     sections.append(repeating(about, {"weights": look.file.path, "video": str(source.path)}, FILES))
     report = Report(title, notes, _verdict(seen), sections, _bars(seen))
     report.write(folder)
