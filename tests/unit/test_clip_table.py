@@ -101,6 +101,15 @@ def test_around_the_middle_is_read_where_no_apex_is_annotated_and_it_is_said(wri
     assert "Read around their middle, for no apex is annotated: b." in samples.notes
 
 
+def test_a_class_that_one_subject_alone_shows_is_warned_of_where_subjects_are_left_out(write):
+    path, warned = write(GOOD), []
+    for name in ("paper", "loso"):
+        samples = preprocessing.load_samples(path, protocols.get(name, "stcnn", own_database(path)), progress=False)
+        warned.append([str(issue) for issue in samples.issues if "subject" in issue.text])
+    assert warned[0] == [] and len(warned[1]) == 1
+    assert "class y: shown by subject 2 only (1 clip)" in warned[1][0]
+
+
 def test_interpolation_brings_whole_clips_to_the_wanted_frames(write):
     path = write([["a", "1", "x"], ["film.avi", "2", "y"]])
 
