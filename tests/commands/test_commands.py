@@ -83,7 +83,7 @@ def test_evaluation_warns_of_other_pictures(best, tmp_path):
     assert "best epoch is chosen on" not in said  # it was chosen on other clips
 
 
-def test_the_originals_files_are_evaluated_with_a_warning(trained, best, tmp_path):
+def test_the_originals_files_are_evaluated_with_a_warning(trained, best, small_smic, tmp_path):
     model = models.build_microexp_stcnn()
     weights.load_weights(model, best)
     weights.save_keras2_hdf5(model, tmp_path / "weights-improvement-53-0.88.hdf5")
@@ -94,6 +94,8 @@ def test_the_originals_files_are_evaluated_with_a_warning(trained, best, tmp_pat
     authors = f"evaluate --weights {tmp_path}/weights-improvement-53-0.88.hdf5"
     assert "does not say by which mean" in microexp(f"{authors} {arrays_of(arrays)} --out {tmp_path}/out").report
     assert read(tmp_path / "out")["confusion"] == read(trained)["confusion"]
+    said = microexp(f"{authors} --data {small_smic} --out {tmp_path}/clips").out
+    assert "These are standardised by their own (face: mean " in said and "this accuracy is wrong" in said
 
 
 def test_a_run_from_given_weights_and_without_faces_is_resumed_without_either(trained, best, small_smic, tmp_path):

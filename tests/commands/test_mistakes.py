@@ -27,7 +27,14 @@ MISTAKES = {
     f"{TRAIN} --protocol loso --kernel-size 3 3 30": "kernel: 3x3x30 is too large",
     "train --data '{own}' --protocol paper --crop face --model late": "goes with methods that see the whole face",
     "evaluate --data {smic} --weights no.h5": "no.h5: no such file",
+    "evaluate --weights {best} --validation-images x.npy": "one is missing",
+    f"evaluate --weights {{fused_best}} --data {{smic}} {FUSED_ARRAYS}": "go with clips only",
+    "evaluate --weights {best} --data {smic} --landmarks points.csv": "is for the fused networks",
+    "evaluate --weights {best} --data {smic} --model json:dumps": "json:dumps is not the function that learned",
     f"evaluate --weights {{fused_best}} {FUSED_ARRAYS}": "Give 2 .npy files (eyes, mouth, in this order)",
+    f"inspect {'x' * 300}": "no such file",
+    f"check {'x' * 300}": "File name too long",
+    f"datasets synthesize --dataset smic --out {'x' * 300}": "File name too long",
     "datasets table {smic} {smic} --out new.csv": "a database is named twice: SMIC, SMIC",
     "datasets table {smic} {videos} --dataset smic --out new.csv": "names 1 for 2 folders",
     "datasets table {faces} {videos} --expressions micro --out new.csv": "--expressions micro: means nothing with the",
@@ -76,7 +83,9 @@ def test_a_folder_that_is_taken_is_refused_before_anything_is_read(line, places)
         assert said in error and "--resume" not in error
 
 
-def test_a_folder_that_may_not_be_written_is_refused(tmp_path):
+def test_a_folder_that_may_not_be_written_or_read_is_refused(tmp_path):
     (tmp_path / "closed").mkdir(mode=0o555)
     said = as_nobody(tmp_path, lambda: runs.require_free("closed/out"))
     assert "cannot be written to" in said and not list((tmp_path / "closed").iterdir())
+    (tmp_path / "closed").chmod(0o000)
+    assert "error: closed/clips: " in as_nobody(tmp_path, lambda: refused("check closed/clips"))

@@ -11,6 +11,7 @@ import pytest
 from microexp_keras import audit, paper, protocols
 from microexp_keras.datasets.database import DATABASES, of_table
 from microexp_keras.paper import arithmetic
+from microexp_keras.paper.claims import CLAIMS
 from microexp_keras.paper.published import FIGURES, PAPER, published_value
 
 
@@ -121,6 +122,21 @@ def test_the_value_beside_ours_is_of_the_same_kernel():
     ):
         protocol = replace(protocols.get("upstream", "stcnn", dataset), kernel_size=kernel)
         assert published_value(protocol).percent == percent
+
+
+def test_every_published_figure_is_cited_by_a_claim():
+    steps = str([claim["steps"] for claim in CLAIMS["claim"]])
+    cited = {"label_counts", *re.findall(r"@([\w.]+(?: [\w ]*\(\d+\))?)", steps)}  # counts: of programs that steps name
+
+    def uncited(value, path):
+        if any(path == way or path.startswith(f"{way}.") for way in cited):
+            return []
+        if not isinstance(value, dict | list):
+            return [path]
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        return [leaf for name, item in items for leaf in uncited(item, f"{path}.{name}".strip("."))]
+
+    assert [leaf for leaf in uncited(FIGURES, "") if not leaf.endswith(".source")] == []
 
 
 @pytest.mark.parametrize("decimals", [0, 1, 2])

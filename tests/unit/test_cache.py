@@ -103,6 +103,17 @@ def test_cached_and_streamed_stacks_are_those_of_the_frames(data, protocol, monk
                 np.testing.assert_array_equal(streamed[name][chosen], array[chosen])
 
 
+def test_clips_of_the_last_class_stand_twice_with_their_own_pixels_and_names_apart(data):
+    twice, once = load(data, FUSED), load(data, protocols.get("paper", "intermediate"))
+    places = [*range(6), 6, 6, 7, 7]
+    assert twice.clips.tolist() == places
+    assert twice.names == [*once.names[:6], *(name + end for name in once.names[6:] for end in ("", "#2"))]
+    assert twice.labels.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 0, 0] and once.labels.tolist() == [0, 0, 0, 1, 1, 1, 2, 2]
+    assert twice.mislabelled.tolist() == [False] * 8 + [True] * 2  # they go by position
+    for name, stacks in twice.stacks.items():
+        np.testing.assert_array_equal(stacks[:], once.stacks[name][:][places])
+
+
 def test_a_second_run_reads_no_frame_and_points_of_unknown_origin_are_not_kept(data, monkeypatch, capsys):
     points = FixedPoints()
     samples = preprocessing.load_samples(data, FUSED, lambda *arguments: points(*arguments), progress=False)

@@ -14,6 +14,7 @@ from microexp_keras.datasets.database import SMIC, Database
 from microexp_keras.datasets.frames import read_frames
 from microexp_keras.datasets.table import write_table
 from microexp_keras.errors import MicroExpError
+from microexp_keras.preprocessing.stacks import gray
 from microexp_keras.preprocessing.tim import interpolate
 from microexp_keras.runs import Settings
 
@@ -88,6 +89,25 @@ def test_frames_are_numbered_as_in_names_and_from_one_in_a_video_which_ends_wher
     assert [len([*read_frames(clip)]) for clip in (images, film)] == [images.length, film.length] == [7, 7]
     with pytest.raises(MicroExpError, match="ends after 18 of the 28 frames"):
         list(read_frames(replace(film, frames=film.video._replace(last=29))))
+
+
+def test_around_the_middle_is_read_where_no_apex_is_annotated_and_it_is_said(write):
+    path = write([["a", "1", "x", "7"], ["b", "2", "y", ""]], (*HEAD, "apex"))
+    protocol = protocols.get("paper", "stcnn", own_database(path, frames=4, sampling="apex", size=16))
+    samples = preprocessing.load_samples(path, protocol, progress=False)
+    for clip, first, stack in zip(find_clips(path, protocol.database), (4, 7), samples.stacks["face"], strict=True):
+        frames = read_frames(clip, slice(first, first + 4))  # from 0 on; the apex is frame 6, the middle 9
+        np.testing.assert_array_equal(stack, np.stack([gray(one, 16) for one in frames], axis=2))
+    assert "Read around their middle, for no apex is annotated: b." in samples.notes
+
+
+def test_a_class_that_one_subject_alone_shows_is_warned_of_where_subjects_are_left_out(write):
+    path, warned = write(GOOD), []
+    for name in ("paper", "loso"):
+        samples = preprocessing.load_samples(path, protocols.get(name, "stcnn", own_database(path)), progress=False)
+        warned.append([str(issue) for issue in samples.issues if "subject" in issue.text])
+    assert warned[0] == [] and len(warned[1]) == 1
+    assert "class y: shown by subject 2 only (1 clip)" in warned[1][0]
 
 
 def test_interpolation_brings_whole_clips_to_the_wanted_frames(write):

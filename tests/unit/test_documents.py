@@ -47,12 +47,17 @@ def test_every_public_name_can_be_found_and_is_on_the_page_of_its_sub_package():
             assert listed or f":: {name}\n" in page or f".{name}\n" in page, f"{module.__name__}.{name}"
 
 
-def test_workflows_may_write_nothing_and_run_on_every_promised_python():
+def test_workflows_may_write_nothing_run_on_all_that_is_promised_and_call_what_the_makefile_has():
     promised = {*re.findall(r"Python :: (3\.\d+)", (ROOT / "setup.cfg").read_text(encoding="utf-8"))}
     workflows = [yaml.safe_load(path.read_text("utf-8")) for path in (ROOT / ".github" / "workflows").glob("*.yml")]
     assert all(one["permissions"] == {"contents": "read"} for one in workflows)
     matrices = [job.get("strategy", {}).get("matrix", {}) for one in workflows for job in one["jobs"].values()]
     assert {python for matrix in matrices for python in matrix.get("python", ())} == promised != set()
+    systems = {system.partition("-")[0] for matrix in matrices for system in matrix.get("system", ())}
+    assert systems == {"ubuntu", "macos", "windows"}
+    steps = [step.get("run", "") for one in workflows for job in one["jobs"].values() for step in job["steps"]]
+    targets = {*re.findall(r"(?m)^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"))}
+    assert {"test", "lint", "docs"} <= {*re.findall(r"\bmake ([\w-]+)", "\n".join(steps))} <= targets
 
 
 def test_the_citation_names_paper_and_package():

@@ -187,6 +187,17 @@ def test_the_protocol_decides_on_frames_of_several_sizes_and_without_a_face(tmp_
         stacks(upstream)
 
 
+def test_points_are_those_of_the_frames_that_are_read_wherever_these_begin(tmp_path):
+    for frame in range(8):
+        cv2.imwrite(str(tmp_path / f"{frame}.png"), np.full((*SHAPE, 3), 30 * frame, np.uint8))
+    clip = Clip("a", "s1", 0, tuple(tmp_path / f"{frame}.png" for frame in range(8)), apex=5)
+    found = found_in([0, 0, 0, 0, 1, 1, 0, 0])  # of frames 4 and 5 alone, which stand around the apex
+    write_csv(tmp_path / "points.csv", {"a": found})
+    protocol = replace(protocols.get("upstream", "late"), frames=2, sampling="apex")
+    stacks, notes = preprocessing.region_stacks([clip], protocol, CsvLandmarks(tmp_path / "points.csv"), progress=False)
+    assert stacks["eyes"][0, 9, 9].tolist() == [120, 150] and not notes
+
+
 def test_a_box_is_good_up_to_the_border():
     for point, axis, value, fault in (
         (19, 1, -1, "eyes beyond the border"),

@@ -138,8 +138,6 @@ def test_training_says_what_check_knows(tmp_path, capsys, kind):
 
 # ---------------------------------------------------------------------------------------------- videos
 
-ffmpeg = pytest.importorskip("imageio_ffmpeg", reason="requirements.txt brings FFmpeg for these tests")
-
 FILM = ["-f", "lavfi", "-i", "testsrc2=size=96x64:rate=25", "-frames:v", "24"]
 H264 = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"]
 INTERLACED = [*H264, "-flags", "+ilme+ildct", "-x264opts", "tff=1"]
@@ -167,6 +165,7 @@ FILMS = INTERLACED_FILMS | {
 
 
 def run(*arguments):
+    ffmpeg = pytest.importorskip("imageio_ffmpeg", reason="requirements.txt brings FFmpeg for these tests")
     command = [ffmpeg.get_ffmpeg_exe(), "-v", "error", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, check=True).stdout
 

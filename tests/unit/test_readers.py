@@ -108,6 +108,11 @@ def casmeii_as_csv(root):
         csv.writer(file, delimiter=";").writerows(coding_rows(*trees.CODING))
 
 
+def casmeii_raw_and_cropped(root):
+    write_casmeii(root)
+    write_casmeii(root, tree="Cropped", image="reg_img{}.jpg")
+
+
 def casmeii_two_workbooks(root):
     """The newer one calls a sad clip surprise; an export of SAMM's lies there too."""
     write_casmeii(root)
@@ -218,7 +223,7 @@ READ = {
         lambda root: write_casmeii(root, subject=float), "casmeii", {}, CASMEII, CODED,
     ),
     "cropped CASME II": (
-        lambda root: [write_casmeii(root), write_casmeii(root, tree="Cropped", image="reg_img{}.jpg")], "casmeii",
+        casmeii_raw_and_cropped, "casmeii",
         {"layout": "cropped"}, CASMEII, CODED,
     ),
     "SAMM below the text of its workbook": (write_samm, "samm", {}, SAMM, FACES),
@@ -416,6 +421,22 @@ def test_of_several_trees_and_cameras_the_options_decide(tmp_path):
             find_clips(tmp_path, **asked)
 
 
+def test_of_trees_beside_each_other_the_one_that_is_asked_for_is_read(tmp_path):
+    places = {
+        "smic": {"smic-e": "SMIC-HS-E"},
+        "casme2": {name: name for name in ("rawpic", "rawvideo", "selectedpic", "cropped")},
+        "casmeii": {"raw": "CASME2_RAW_selected", "cropped": "Cropped"},
+    }
+    write_smic_e(tmp_path / "smic")
+    for layout in places["casme2"]:
+        write_casme2(tmp_path / "casme2", layout)
+    casmeii_raw_and_cropped(tmp_path / "casmeii")
+    for database, layout, place in ((name, *one) for name, layouts in places.items() for one in layouts.items()):
+        table, where = read_table(tmp_path / database, database, layout=layout), tmp_path / database / place
+        assert (table.layout, table.root) == (layout, where)
+        assert table.clips and all(where in clip.path.parents for clip in table.clips)
+
+
 def test_the_database_is_found_out_and_synthetic_clips_are_read_only_where_they_are_named(tmp_path):
     write_clips(tmp_path / "made", ORIGINAL, frames=1, size=8)
     assert not datasets.are_synthetic(find_clips(tmp_path)) and databases_in(tmp_path)
@@ -545,7 +566,7 @@ REFUSED = {
     "expressions that are none": (flat_videos, "--expressions .*: means nothing", {"expressions": "micro"}),
     "a camera that is none": (flat_videos, "no tree HS, but flat", {"camera": "HS"}),
     "CASME II raw and cropped": (
-        lambda root: [write_casmeii(root), write_casmeii(root, tree="Cropped", image="reg_img{}.jpg")], "--layout"
+        casmeii_raw_and_cropped, "--layout"
     ),
     "CASME II as videos": (
         lambda root: trees.write_video(root / "CASME2_compressed/sub01/EP02_01f.avi", 2),
