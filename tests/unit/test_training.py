@@ -11,13 +11,13 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
 from helpers import on_a_full_disk
 from loso import started, until
 
 from microexp_keras import metrics, models, protocols, training, weights
+from microexp_keras.backend import keras
 from microexp_keras.errors import MicroExpError
 from microexp_keras.protocols import splits
 from microexp_keras.runs.report import last_ten_epochs, training_notes
