@@ -228,6 +228,16 @@ def test_what_a_killed_process_leaves_is_never_believed(data, folder):
     assert {kept, kept.with_suffix(".json"), half} == {*(folder / "stacks").iterdir()}
 
 
+class Nameless(FixedPoints):
+    def identity(self):
+        return None
+
+
+def test_what_is_cut_by_points_that_do_not_say_whose_they_are_is_not_kept(data):
+    found = [preprocessing.load_samples(data, FUSED, Nameless(left), progress=False) for left in (20, 24)]
+    assert kept_files() == [] and not np.array_equal(*(one.stacks["eyes"] for one in found))
+
+
 def test_a_full_disk_is_said_with_the_way_out(small_smic, tmp_path):
     script = f"import sys; sys.argv.insert(1, {str(small_smic)!r}){READ}"
     done = on_a_full_disk(script, tmp_path / "disk", megabytes=1)
