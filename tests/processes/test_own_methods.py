@@ -244,12 +244,13 @@ def test_on_the_command_line(three_people, tmp_path, monkeypatch):
     assert [*again["clip"]] == [*own["clip"]] and np.allclose(again.p_surprise, own.p_surprise, atol=1e-5)
 
 
-def test_the_papers_networks_are_trained_in_float32_whatever_ones_own_compute_in(data):
-    expected = cross_validate("stcnn", data, "upstream").predictions
+@pytest.mark.parametrize(("name", "protocol"), [("stcnn", "upstream"), ("ststnet", "loso")])
+def test_networks_of_the_package_are_trained_in_float32_whatever_ones_own_compute_in(name, protocol, data):
+    expected = cross_validate(name, data, protocol).predictions
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        assert cross_validate("stcnn", data, "upstream").predictions.equals(expected)
+        assert cross_validate(name, data, protocol).predictions.equals(expected)
         assert keras.config.dtype_policy().name == "mixed_bfloat16"
     finally:
         keras.config.set_dtype_policy(before)

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from microexp_keras import training, weights
-from microexp_keras.backend import drawing_from, drawn_seed, keras
+from microexp_keras.backend import drawing_from, drawn_seed, in_float32, keras
 from microexp_keras.baselines.settings import described, settings
 from microexp_keras.errors import MicroExpError
 from microexp_keras.models.layers import LAST
@@ -282,7 +282,8 @@ def _train(job: Job, values: dict[str, np.ndarray], labels: np.ndarray, fold: Fo
     """Train, or resume, on values that are scaled here by the training ones; predict the test ones."""
     scales = {name: measure(part, fold.train) for name, part in values.items()}
     inputs = {name: scaled(part, scales[name]) for name, part in values.items()}
-    model = _build(job.protocol.model, inputs, job.num_classes, job.seed)
+    with in_float32():
+        model = _build(job.protocol.model, inputs, job.num_classes, job.seed)
     metadata = {**job.metadata, "scales": {name: scale._asdict() for name, scale in scales.items()}}
     return training.fit(job, model, inputs, labels, fold, metadata)
 
